@@ -1,0 +1,68 @@
+# Nothing but Go and make is needed; `make race` wants a C compiler too.
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# More flags for go test, such as TESTFLAGS='-v -run Store'.
+TESTFLAGS ?=
+GOTEST := go test -timeout 10m $(TESTFLAGS)
+
+# The version comes from above: stamping by Go fails where the checkout belongs
+# to somebody else or git is absent.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## Build the static program bin/scimbridge
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/scimbridge
+
+.PHONY: demo
+demo: ## Play Okta and Entra against a fresh server and leave it running
+	go run ./cmd/scimbridge demo
+
+.PHONY: test
+test: ## Test with SQLite and PostgreSQL, which is found or fetched
+	SCIMBRIDGE_TEST_ENGINES=sqlite,postgres go run ./db/dbtest/withpostgres -- $(GOTEST) ./...
+
+.PHONY: test-sqlite
+test-sqlite: ## Test with the embedded SQLite only
+	SCIMBRIDGE_TEST_ENGINES=sqlite $(GOTEST) ./...
+
+.PHONY: race
+race: ## The same as test, under the race detector
+	SCIMBRIDGE_TEST_ENGINES=sqlite,postgres go run ./db/dbtest/withpostgres -- env CGO_ENABLED=1 $(GOTEST) -race ./...
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet ./...
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Run the linters chosen in .golangci.yml
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## Format the code
+	$(GOLANGCI) fmt ./...
+
+.PHONY: tidy-check
+tidy-check: ## Fail if go.mod or go.sum is not tidy
+	go mod tidy -diff
+
+.PHONY: verify
+verify: ## All that has to hold before a change goes in (what CI runs)
+	.ci/run
+
+.PHONY: clean
+clean: ## Remove what make has built
+	rm -rf bin

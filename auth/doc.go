@@ -1,0 +1,8 @@
+// Package auth says who is calling, and whether they may: it verifies bearer
+// tokens (RFC 6750) to a Principal, and is the membership.Policy that holds the
+// Principal's permissions against each operation.
+//
+// A token is 32 random bytes behind a prefix that people and secret scanners
+// recognise. Its public part carries the tenant's id and its own, so finding it
+// is one tenant's query; of its secret part only a SHA-256 hash is stored.
+package auth

@@ -1,0 +1,196 @@
+package main_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/scimbridge/scimbridge"
+
+// root is the repository, seen from this package's directory.
+var root = filepath.Join("..", "..")
+
+// layers is the whole of the architecture: which top-level folder's production
+// code may import which others of this module. cmd ties them together and may
+// import all; nobody imports cmd or config.
+var layers = map[string][]string{
+	"membership": {},
+	"auth":       {"membership"},
+	"scim":       {"auth", "membership"},
+	"api":        {"auth", "membership"},
+	"db":         {"auth", "membership"},
+	"config":     {},
+	"cmd":        {"api", "auth", "config", "db", "membership", "scim"},
+}
+
+// folders are the other directories at the top: docs holds no code, bin is what
+// make builds.
+var folders = []string{"docs", "bin"}
+
+// domainMayImport is what membership may use besides the standard library.
+const domainMayImport = "golang.org/x/text"
+
+// violation says which rule an import breaks, or "". file is relative to the
+// root, with slashes.
+func violation(file, imported string) string {
+	if strings.HasSuffix(file, "_test.go") {
+		return "" // a test may bring the parts together that it needs
+	}
+	from := top(file)
+	own, inModule := strings.CutPrefix(imported, module+"/")
+	switch {
+	case imported == module:
+		return "the root holds no package"
+	case !inModule && from == "membership" && !standard(imported) && !within(imported, domainMayImport):
+		return "membership imports the standard library and " + domainMayImport + " only"
+	case !inModule:
+		return ""
+	case within(own, "db/dbtest") && !within(path.Dir(file), "db/dbtest"):
+		return "only tests import db/dbtest"
+	case top(own) == from || slices.Contains(layers[from], top(own)):
+		return ""
+	case top(own) == "cmd" || top(own) == "config":
+		return "nobody but cmd imports " + top(own)
+	case len(layers[from]) == 0:
+		return from + " imports nothing else of this module"
+	}
+	return fmt.Sprintf("of this module %s imports %s only", from, strings.Join(layers[from], ", "))
+}
+
+func top(name string) string { first, _, _ := strings.Cut(name, "/"); return first }
+
+func within(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
+
+// standard: import paths with a dot in the first element belong to somebody.
+func standard(imported string) bool { return !strings.Contains(top(imported), ".") }
+
+func TestViolation(t *testing.T) {
+	tests := []struct {
+		file, imported string
+		allowed        bool
+	}{
+		{"membership/user.go", "context", true},
+		{"membership/user.go", "golang.org/x/text/unicode/norm", true},
+		{"membership/user.go", "golang.org/x/textual", false},
+		{"membership/user.go", "go.uber.org/zap", false},
+		{"membership/user.go", module + "/auth", false},
+		{"membership/sub/x.go", module + "/membership", true},
+		{"membership/user_test.go", "pgregory.net/rapid", true},
+		{"auth/token.go", module + "/membership", true},
+		{"auth/token.go", module + "/db", false},
+		{"scim/list.go", "github.com/elimity-com/scim", true},
+		{"scim/list.go", module + "/auth", true},
+		{"scim/list.go", module + "/api", false},
+		{"scim/list.go", module + "/db", false},
+		{"scim/list_test.go", module + "/db/dbtest", true},
+		{"api/sub/x.go", module + "/scim", false},
+		{"db/store.go", module + "/membership", true},
+		{"db/store.go", module + "/scim", false},
+		{"db/store.go", module + "/db/dbtest", false},
+		{"db/dbtest/store.go", module + "/db", true},
+		{"db/dbtest/withpostgres/main.go", module + "/db/dbtest", true},
+		{"config/config.go", module + "/membership", false},
+		{"auth/token.go", module + "/config", false},
+		{"db/store.go", module + "/cmd/scimbridge/replay", false},
+		{"cmd/scimbridge/serve.go", module + "/config", true},
+		{"cmd/scimbridge/demo.go", module + "/cmd/scimbridge/replay", true},
+		{"cmd/scimbridge/demo.go", module + "/db/dbtest", false},
+		{"cmd/scimbridge/demo.go", module, false},
+	}
+	for _, tt := range tests {
+		if rule := violation(tt.file, tt.imported); (rule == "") != tt.allowed {
+			t.Errorf("%s importing %s: %q", tt.file, tt.imported, rule)
+		}
+	}
+}
+
+func TestImports(t *testing.T) {
+	read := 0
+	for file, syntax := range sources(t) {
+		read++
+		for _, spec := range syntax.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rule := violation(file, imported); rule != "" {
+				t.Errorf("%s imports %s: %s", file, imported, rule)
+			}
+		}
+	}
+	if read < 10 {
+		t.Errorf("only %d files read: is %s the repository?", read, root)
+	}
+}
+
+func TestPackageComments(t *testing.T) {
+	documented := map[string]bool{}
+	for file, syntax := range sources(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		want := "Package " + syntax.Name.Name
+		if syntax.Name.Name == "main" {
+			want = "Command " + path.Base(path.Dir(file))
+		}
+		dir := path.Dir(file)
+		documented[dir] = documented[dir] || strings.HasPrefix(syntax.Doc.Text(), want+" ")
+	}
+	for dir, ok := range documented {
+		if !ok {
+			t.Errorf("%s has no comment that begins with Package NAME or Command NAME and says what it is for", dir)
+		}
+	}
+}
+
+func TestTopLevelFolders(t *testing.T) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		// Folders with a dot are those of tools: .git, .ci, .github, an editor's.
+		name := e.Name()
+		if _, layer := layers[name]; e.IsDir() && !layer && !strings.HasPrefix(name, ".") && !slices.Contains(folders, name) {
+			t.Errorf("%s: the folders at the top are fixed; code belongs into one of them", name)
+		}
+	}
+}
+
+// sources parses every Go file down to its imports, by its path from the root.
+func sources(t *testing.T) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
+	set := token.NewFileSet()
+	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && name != root && (strings.HasPrefix(e.Name(), ".") || e.Name() == "bin" || e.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if e.IsDir() || filepath.Ext(name) != ".go" {
+			return nil
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		files[filepath.ToSlash(rel)], err = parser.ParseFile(set, name, nil, parser.ImportsOnly|parser.ParseComments)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}

@@ -1,0 +1,54 @@
+package db
+
+import (
+	"context"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const eventColumns = `id, at, actor_kind, actor_id, source, connection_id, action,
+	group_id, user_id, before, after, request_id, reason`
+
+const qInsertEvent = `insert into events (tenant_id, ` + eventColumns + `)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+
+// AppendEvents implements membership.Tx.
+func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) error {
+	for _, e := range events {
+		if _, err := s.exec(ctx, qInsertEvent, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID,
+			string(e.Source), e.Connection, string(e.Action), e.Group, e.User,
+			string(e.Before), string(e.After), e.RequestID, e.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	qEventsOf    = `select ` + eventColumns + ` from events where tenant_id = $1 and id > $2`
+	qEventsEnd   = ` order by id limit $3`
+	qEvents      = qEventsOf + qEventsEnd
+	qEventsGroup = qEventsOf + ` and group_id = $4` + qEventsEnd
+	qEventsUser  = qEventsOf + ` and user_id = $4` + qEventsEnd
+	qEventsBoth  = qEventsOf + ` and group_id = $4 and user_id = $5` + qEventsEnd
+)
+
+// Events implements membership.Reader.
+func (s *session) Events(ctx context.Context, q membership.EventQuery) ([]membership.Event, error) {
+	query, args := qEvents, []any{s.tenant, q.After, q.Limit}
+	switch {
+	case !q.Group.IsZero() && !q.User.IsZero():
+		query, args = qEventsBoth, append(args, q.Group, q.User)
+	case !q.Group.IsZero():
+		query, args = qEventsGroup, append(args, q.Group)
+	case !q.User.IsZero():
+		query, args = qEventsUser, append(args, q.User)
+	}
+	return list(ctx, s, query, args, func(e *membership.Event) []any {
+		e.Tenant = s.tenant
+		return []any{
+			&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, (*string)(&e.Source), &e.Connection,
+			(*string)(&e.Action), &e.Group, &e.User, &e.Before, &e.After, &e.RequestID, &e.Reason,
+		}
+	})
+}

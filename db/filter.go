@@ -1,0 +1,192 @@
+package db
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// pushdown writes as much of a filter as the columns of a view can answer. Its
+// SQL selects at least what the filter selects; exact says that it selects
+// nothing else, so that pages and totals can be left to the database.
+type pushdown struct {
+	columns columns
+	args    []any
+}
+
+// columns is the allow-list of a resource type.
+type columns struct {
+	id       string
+	texts    map[string]text // attribute path → column
+	bools    map[string]string
+	times    map[string]string
+	related  map[string]string // attribute path → condition with one %s, on a related table
+	idValues bool              // the values of related are ids
+}
+
+type text struct {
+	column string
+	fold   bool
+}
+
+var userFilter = columns{
+	id: "l.user_id",
+	texts: map[string]text{
+		"userName":   {"l.user_name_key", true},
+		"externalId": {"l.external_id", false},
+	},
+	bools: map[string]string{"active": "l.active"},
+	times: map[string]string{"meta.lastModified": "l.last_modified", "meta.created": "l.created_at"},
+	related: map[string]string{"emails.value": `exists (select 1 from user_link_emails e
+		where e.tenant_id = $1 and e.connection_id = $2 and e.user_id = l.user_id and e.email_key = %s)`},
+}
+
+var groupFilter = columns{
+	id: "l.group_id",
+	texts: map[string]text{
+		"displayName": {"l.display_name_key", true},
+		"externalId":  {"l.external_id", false},
+	},
+	times: map[string]string{"meta.lastModified": "l.last_modified", "meta.created": "l.created_at"},
+	related: map[string]string{"members.value": `exists (select 1 from grants m
+		where m.tenant_id = $1 and m.connection_id = $2 and m.group_id = l.group_id
+			and m.user_id = %s and m.closed_at is null)`},
+	idValues: true,
+}
+
+func (p *pushdown) arg(v any) string {
+	p.args = append(p.args, v)
+	return fmt.Sprintf("$%d", len(p.args))
+}
+
+// write returns the condition, or "" when nothing can be said.
+func (p *pushdown) write(f membership.Filter) (sql string, exact bool) {
+	switch f := f.(type) {
+	case nil:
+		return "", true
+	case membership.And:
+		l, le := p.write(f.Left)
+		r, re := p.write(f.Right)
+		return both(l, r), le && re
+	case membership.Or:
+		l, le := p.write(f.Left)
+		r, re := p.write(f.Right)
+		if l == "" || r == "" {
+			return "", false
+		}
+		return "(" + l + " or " + r + ")", le && re
+	case membership.Not:
+		if c, ok := p.write(f.Filter); ok && c != "" {
+			return "not " + c, true
+		}
+	case membership.Element:
+		return p.element(f)
+	case membership.Compare:
+		return p.compare(f)
+	}
+	return "", false
+}
+
+func both(l, r string) string {
+	switch {
+	case l == "":
+		return r
+	case r == "":
+		return l
+	}
+	return "(" + l + " and " + r + ")"
+}
+
+// element narrows attribute[… and value eq "x" and …] by the value.
+func (p *pushdown) element(f membership.Element) (string, bool) {
+	switch in := f.Filter.(type) {
+	case membership.And:
+		l, _ := p.element(membership.Element{Attribute: f.Attribute, Filter: in.Left})
+		r, _ := p.element(membership.Element{Attribute: f.Attribute, Filter: in.Right})
+		return both(l, r), false
+	case membership.Compare:
+		if in.Attribute.Path() == "value" && f.Attribute.Schema == "" {
+			a := in.Attribute
+			a.Name, a.Sub = f.Attribute.Name, "value"
+			c, _ := p.compare(membership.Compare{Attribute: a, Op: in.Op, Value: in.Value})
+			return c, false
+		}
+	}
+	return "", false
+}
+
+const never = "(1 = 0)"
+
+func (p *pushdown) compare(f membership.Compare) (string, bool) {
+	if f.Attribute.Schema != "" {
+		return "", false
+	}
+	path := f.Attribute.Path()
+	if column, ok := p.columns.bools[path]; ok {
+		if b, isBool := f.Value.(bool); isBool && f.Op == membership.Equal {
+			return "(" + column + " = " + p.arg(b) + ")", true
+		}
+		return "", false
+	}
+	value, isText := f.Value.(string)
+	if !isText || f.Attribute.Time {
+		return p.time(f, path, value)
+	}
+	if f.Op == membership.NotEqual {
+		f.Op = membership.Equal
+		if c, ok := p.compare(f); ok && c != "" {
+			return "not " + c, true
+		}
+		return "", false
+	}
+	if f.Op != membership.Equal {
+		return "", false
+	}
+	if value == "" || !membership.ValidText(value) {
+		return never, true
+	}
+	if path == "id" {
+		return p.equalsID(value, "("+p.columns.id+" = %s)"), true
+	}
+	if t, ok := p.columns.texts[path]; ok {
+		if t.fold {
+			value = membership.Fold(value)
+		}
+		return "(" + t.column + " = " + p.arg(value) + ")", true
+	}
+	if condition, ok := p.columns.related[path]; ok {
+		if p.columns.idValues {
+			return p.equalsID(value, condition), true
+		}
+		return fmt.Sprintf(condition, p.arg(membership.Fold(value))), true
+	}
+	return "", false
+}
+
+// equalsID compares ids by their canonical text, so any other spelling of one
+// is nobody's (RFC 7643 section 3.1: caseExact).
+func (p *pushdown) equalsID(value, condition string) string {
+	id, err := membership.ParseID(value)
+	if err != nil || id.String() != value {
+		return never
+	}
+	return fmt.Sprintf(condition, p.arg(id))
+}
+
+var sqlOperators = map[membership.Operator]string{
+	membership.Equal: "=", membership.NotEqual: "<>",
+	membership.Greater: ">", membership.GreaterOrEqual: ">=",
+	membership.Less: "<", membership.LessOrEqual: "<=",
+}
+
+func (p *pushdown) time(f membership.Compare, path, value string) (string, bool) {
+	column, known := p.columns.times[path]
+	op, ordered := sqlOperators[f.Op]
+	t, err := time.Parse(time.RFC3339Nano, value)
+	// Columns have microseconds: a finer value would be cut.
+	if !known || !ordered || err != nil || t.Nanosecond()%1000 != 0 || t.Year() < 1 || t.Year() > 9999 {
+		return "", false
+	}
+	return "(" + column + " " + op + " " + p.arg(stamp(t)) + ")", true
+}

@@ -1,0 +1,120 @@
+package db
+
+import (
+	"context"
+	"iter"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const qMemberIDs = `select user_id from grants
+	where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null order by user_id`
+
+// MemberIDs implements membership.Reader. The index of open grants answers it
+// alone.
+func (s *session) MemberIDs(ctx context.Context, connection, group membership.ID) iter.Seq2[membership.ID, error] {
+	return stream(ctx, s, qMemberIDs, []any{s.tenant, group, connection}, func(id *membership.ID) []any {
+		return []any{id}
+	})
+}
+
+// stream is list without keeping the rows.
+func stream[T any](ctx context.Context, s *session, q string, args []any, dest func(*T) []any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		rs, err := s.query(ctx, q, args...)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		defer rs.Close()
+		var row T
+		to := dest(&row)
+		for rs.Next() {
+			if err := rs.Scan(to...); err != nil {
+				yield(zero, err)
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+		if err := rs.Err(); err != nil {
+			yield(zero, err)
+		}
+	}
+}
+
+const (
+	grantColumns = `g.id, g.group_id, g.user_id, g.connection_id, g.member_since,
+		g.opened_at, g.opened_by_kind, g.opened_by_id, g.opened_request, g.opened_reason`
+	qOpenGrantsOfUser = `select ` + grantColumns + ` from grants g
+		where g.tenant_id = $1 and g.user_id = $2 and g.closed_at is null order by g.group_id, g.connection_id`
+	qOpenGrantsOfMember = `select ` + grantColumns + ` from grants g
+		where g.tenant_id = $1 and g.user_id = $2 and g.group_id = $3 and g.closed_at is null order by g.connection_id`
+)
+
+func grantDest(g *membership.Grant) []any {
+	return []any{
+		&g.ID, &g.Group, &g.User, &g.Connection, (*stamp)(&g.MemberSince),
+		(*stamp)(&g.OpenedAt), (*string)(&g.OpenedBy.Kind), &g.OpenedBy.ID, &g.OpenedRequest, &g.OpenedReason,
+	}
+}
+
+// OpenGrants implements membership.Reader.
+func (s *session) OpenGrants(ctx context.Context, group, user membership.ID) ([]membership.Grant, error) {
+	if group.IsZero() {
+		return list(ctx, s, qOpenGrantsOfUser, []any{s.tenant, user}, grantDest)
+	}
+	return list(ctx, s, qOpenGrantsOfMember, []any{s.tenant, user, group}, grantDest)
+}
+
+const qOpenGrantsIn = `select count(*) from grants where tenant_id = $1 and group_id = $2 and closed_at is null`
+
+// OpenGrantsIn implements membership.Reader.
+func (s *session) OpenGrantsIn(ctx context.Context, group membership.ID) (n int, err error) {
+	err = s.one(ctx, "group", qOpenGrantsIn, []any{s.tenant, group}, &n)
+	return n, err
+}
+
+const (
+	qUnknownLinks = `select i.id from {ids $3} i where not exists (
+		select 1 from user_links l where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = i.id)`
+	qUnknownUsers = `select i.id from {ids $2} i where not exists (
+		select 1 from users u where u.tenant_id = $1 and u.id = i.id and u.deleted_at is null)`
+)
+
+// UnknownMembers implements membership.Reader.
+func (s *session) UnknownMembers(ctx context.Context, connection membership.ID, users []membership.ID) ([]membership.ID, error) {
+	if len(users) == 0 {
+		return nil, nil
+	}
+	if connection.IsZero() {
+		return s.ids(ctx, qUnknownUsers, s.tenant, users)
+	}
+	return s.ids(ctx, qUnknownLinks, s.tenant, connection, users)
+}
+
+const (
+	qWantedNotThere = `select i.id from {ids $4} i
+		except select g.user_id from grants g
+		where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null`
+	qThereNotWanted = `select g.user_id from grants g
+		where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null
+		except select i.id from {ids $4} i`
+)
+
+// MemberDifference implements membership.Tx.
+func (s *session) MemberDifference(
+	ctx context.Context, group, connection membership.ID, want []membership.ID,
+) (open, closed []membership.ID, err error) {
+	if open, err = s.ids(ctx, qWantedNotThere, s.tenant, group, connection, want); err != nil {
+		return nil, nil, err
+	}
+	closed, err = s.ids(ctx, qThereNotWanted, s.tenant, group, connection, want)
+	return open, closed, err
+}
+
+func (s *session) ids(ctx context.Context, q string, args ...any) ([]membership.ID, error) {
+	return list(ctx, s, q, args, func(id *membership.ID) []any { return []any{id} })
+}

@@ -1,0 +1,84 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const groupColumns = `g.id, g.display_name, g.kind, g.origin, g.created_at, g.updated_at`
+
+func groupDest(g *membership.Group) []any {
+	return []any{
+		&g.ID, &g.DisplayName, (*string)(&g.Kind), (*string)(&g.Origin),
+		(*stamp)(&g.CreatedAt), (*stamp)(&g.UpdatedAt),
+	}
+}
+
+const (
+	qGroup = `select ` + groupColumns + ` from groups g
+		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
+	qLockGroup = qGroup + ` {for no key update}`
+)
+
+func (s *session) group(ctx context.Context, q string, args ...any) (membership.Group, error) {
+	g := membership.Group{Tenant: s.tenant}
+	err := s.one(ctx, "group", q, args, groupDest(&g)...)
+	return g, err
+}
+
+// Group implements membership.Reader.
+func (s *session) Group(ctx context.Context, id membership.ID) (membership.Group, error) {
+	return s.group(ctx, qGroup, s.tenant, id)
+}
+
+// LockGroup implements membership.Tx.
+func (s *session) LockGroup(ctx context.Context, id membership.ID) (membership.Group, error) {
+	return s.group(ctx, qLockGroup, s.tenant, id)
+}
+
+const (
+	qGroups     = `select ` + groupColumns + ` from groups g where g.tenant_id = $1 and g.deleted_at is null and g.id > $2`
+	qGroupsEnd  = ` order by g.id limit $3`
+	qGroupsAll  = qGroups + qGroupsEnd
+	qGroupsName = qGroups + ` and g.display_name_key = $4` + qGroupsEnd
+)
+
+// Groups implements membership.Reader.
+func (s *session) Groups(ctx context.Context, q membership.NativeQuery) ([]membership.Group, error) {
+	query, args := qGroupsAll, []any{s.tenant, q.After, q.Limit}
+	if q.Name != "" {
+		query, args = qGroupsName, append(args, membership.Fold(q.Name))
+	}
+	return list(ctx, s, query, args, func(g *membership.Group) []any {
+		g.Tenant = s.tenant
+		return groupDest(g)
+	})
+}
+
+const qInsertGroup = `insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, created_at, updated_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8)`
+
+// InsertGroup implements membership.Tx.
+func (s *session) InsertGroup(ctx context.Context, g membership.Group) error {
+	_, err := s.exec(ctx, qInsertGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
+		string(g.Kind), string(g.Origin), stamp(g.CreatedAt), stamp(g.UpdatedAt))
+	return err
+}
+
+const qUpdateGroup = `update groups set display_name = $3, display_name_key = $4, kind = $5, updated_at = $6
+	where tenant_id = $1 and id = $2 and deleted_at is null`
+
+// UpdateGroup implements membership.Tx.
+func (s *session) UpdateGroup(ctx context.Context, g membership.Group) error {
+	return s.changed(ctx, "group", qUpdateGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
+		string(g.Kind), stamp(g.UpdatedAt))
+}
+
+const qDeleteGroup = `update groups set deleted_at = $3 where tenant_id = $1 and id = $2 and deleted_at is null`
+
+// DeleteGroup implements membership.Tx.
+func (s *session) DeleteGroup(ctx context.Context, id membership.ID, at time.Time) error {
+	return s.changed(ctx, "group", qDeleteGroup, s.tenant, id, stamp(at))
+}

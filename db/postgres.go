@@ -1,0 +1,195 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+type postgresEngine struct{ pool *pgxpool.Pool }
+
+func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, error) {
+	c, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// pgx quotes the URL without its password.
+		return nil, err
+	}
+	if _, set := c.ConnConfig.RuntimeParams["application_name"]; !set {
+		c.ConnConfig.RuntimeParams["application_name"] = "scimbridge"
+	}
+	if !strings.Contains(url, "pool_max_conns=") {
+		c.MaxConns = max(c.MaxConns, 16)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	e := &postgresEngine{pool: pool}
+	if err := e.warnOfSuperuser(ctx, log); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+const qRoleBypassesRLS = `select rolsuper or rolbypassrls from pg_roles where rolname = current_user`
+
+// warnOfSuperuser says when the second wall between tenants does not stand.
+func (e *postgresEngine) warnOfSuperuser(ctx context.Context, log *zap.Logger) error {
+	var bypass bool
+	if err := e.pool.QueryRow(ctx, qRoleBypassesRLS).Scan(&bypass); err != nil {
+		return err
+	}
+	if bypass {
+		log.Warn("the database role bypasses row-level security; use a role that is no superuser")
+	}
+	return nil
+}
+
+func (e *postgresEngine) name() string { return "postgres" }
+
+func (e *postgresEngine) close() error {
+	e.pool.Close()
+	return nil
+}
+
+func (e *postgresEngine) view(ctx context.Context, tenant membership.ID, fn func(querier) error) error {
+	return e.transact(ctx, "begin isolation level repeatable read read only", tenant, fn)
+}
+
+func (e *postgresEngine) update(ctx context.Context, tenant membership.ID, fn func(querier) error) error {
+	return e.transact(ctx, "begin isolation level read committed", tenant, fn)
+}
+
+// transact begins and names the tenant in one round trip. The setting ends
+// with the transaction, so connections can be shared by a pooler.
+func (e *postgresEngine) transact(ctx context.Context, begin string, tenant membership.ID, fn func(querier) error) error {
+	c, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	// The only text here that is not a constant is hexadecimal.
+	start := begin + "; select set_config('scimbridge.tenant', '" + tenant.String() + "', true)"
+	if _, err := c.Conn().PgConn().Exec(ctx, start).ReadAll(); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done { // also when fn panics
+			_, _ = c.Exec(context.WithoutCancel(ctx), "rollback")
+		}
+	}()
+	if err := fn(pgTx{c.Conn()}); err != nil {
+		return err
+	}
+	tag, err := c.Exec(context.WithoutCancel(ctx), "commit")
+	if err == nil && tag.String() == "ROLLBACK" {
+		err = errors.New("the transaction was rolled back by the server")
+	}
+	done = err == nil
+	return err
+}
+
+func (e *postgresEngine) migrate(ctx context.Context, files fs.FS) error {
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDBFromPool(e.pool)
+	defer func() { _ = db.Close() }()
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+func (e *postgresEngine) ready(ctx context.Context, version int64) error {
+	c, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	return checkSchema(ctx, pgTx{c.Conn()}, version)
+}
+
+func (e *postgresEngine) class(err error) errorClass {
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) {
+		var ne net.Error
+		var ce *pgconn.ConnectError
+		if errors.As(err, &ce) || errors.As(err, &ne) && !errors.Is(err, context.Canceled) {
+			return classUnavailable
+		}
+		return classOther
+	}
+	switch pe.Code {
+	case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
+		return classRetry
+	case "23505":
+		return classUnique
+	}
+	switch pe.Code[:2] {
+	case "08", "53", "57", "58": // connection, resources, shutdown, system
+		return classUnavailable
+	}
+	return classOther
+}
+
+// pgTx runs statements on the connection that holds the transaction.
+type pgTx struct{ conn *pgx.Conn }
+
+func (t pgTx) query(ctx context.Context, q string, args ...any) (rows, error) {
+	return t.conn.Query(ctx, pgText(q), pgArgs(args)...)
+}
+
+func (t pgTx) exec(ctx context.Context, q string, args ...any) (int64, error) {
+	tag, err := t.conn.Exec(ctx, pgText(q), pgArgs(args)...)
+	return tag.RowsAffected(), err
+}
+
+func pgText(q string) string {
+	if !strings.Contains(q, "{") {
+		return q
+	}
+	return expand(q, "(select unnest(", "::uuid[]) as id)", true)
+}
+
+func pgArgs(args []any) []any {
+	out := make([]any, len(args))
+	for i, a := range args {
+		switch a := a.(type) {
+		case membership.ID:
+			out[i] = [16]byte(a)
+		case []membership.ID:
+			out[i] = uuids(a)
+		case stamp:
+			out[i] = a.time()
+		default:
+			out[i] = a
+		}
+	}
+	return out
+}
+
+func uuids(ids []membership.ID) [][16]byte {
+	out := make([][16]byte, len(ids))
+	for i, id := range ids {
+		out[i] = id
+	}
+	return out
+}

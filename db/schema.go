@@ -1,0 +1,22 @@
+package db
+
+import (
+	"context"
+	"fmt"
+)
+
+const qSchemaVersion = `select coalesce(max(version_id), 0) from goose_db_version where is_applied`
+
+// checkSchema refuses a schema older than the program. A newer one is fine:
+// during an upgrade the old program still serves.
+func checkSchema(ctx context.Context, q querier, version int64) error {
+	var have int64
+	s := &session{querier: q}
+	if err := s.one(ctx, "schema", qSchemaVersion, nil, &have); err != nil {
+		return err
+	}
+	if have < version {
+		return fmt.Errorf("the store has schema %d, this program needs %d: run scimbridge migrate", have, version)
+	}
+	return nil
+}

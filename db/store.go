@@ -1,0 +1,192 @@
+package db
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Store implements membership.Store and auth.Store on one database.
+type Store struct {
+	engine engine
+	log    *zap.Logger
+}
+
+var (
+	_ membership.Store = (*Store)(nil)
+	_ auth.Store       = (*Store)(nil)
+	_ auth.Tx          = (*session)(nil)
+)
+
+// Options of a Store; the zero value of each field has a default.
+type Options struct {
+	Logger *zap.Logger // none
+}
+
+// engine is what SQLite and PostgreSQL do differently.
+type engine interface {
+	name() string
+	// view runs fn on a read-only snapshot, update in a transaction; each once.
+	view(ctx context.Context, tenant membership.ID, fn func(querier) error) error
+	update(ctx context.Context, tenant membership.ID, fn func(querier) error) error
+	// changeMembers runs inside the transaction of q; with a nil q it is a
+	// transaction of its own.
+	changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error)
+	migrate(ctx context.Context, files fs.FS) error
+	ready(ctx context.Context, version int64) error
+	class(err error) errorClass
+	close() error
+}
+
+// errorClass sorts the errors of an engine by what to do about them.
+type errorClass int
+
+const (
+	classOther       errorClass = iota
+	classRetry                  // a serialization failure, a deadlock, a busy database
+	classUnique                 // a unique index refused
+	classUnavailable            // the database cannot be reached or is shutting down
+)
+
+// Open opens the store of a URL without migrating it: sqlite:PATH, or
+// postgres://… as pgx reads it. Errors never show the URL's password.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	var e engine
+	var err error
+	switch {
+	case strings.HasPrefix(url, "sqlite:"):
+		e, err = openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"))
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		e, err = openPostgres(ctx, url, o.Logger)
+	default:
+		err = errors.New("the database URL must begin with sqlite: or postgres://")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Store{engine: e, log: o.Logger}, nil
+}
+
+// Engine is sqlite or postgres.
+func (s *Store) Engine() string { return s.engine.name() }
+
+// Close waits for nothing: end the use of the store first.
+func (s *Store) Close() error { return s.engine.close() }
+
+// Migrate brings the schema to this program's version. Two processes may do it
+// at once.
+func (s *Store) Migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations/"+s.engine.name())
+	if err != nil {
+		return err
+	}
+	if err := s.engine.migrate(ctx, files); err != nil {
+		return fmt.Errorf("migrate the store: %w", err)
+	}
+	return nil
+}
+
+// Ready implements membership.Store.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.engine.ready(ctx, newest(s.engine.name()))
+}
+
+// newest is the version that the embedded migrations lead to.
+func newest(engine string) (version int64) {
+	names, _ := fs.Glob(migrations, "migrations/"+engine+"/*.sql")
+	for _, n := range names {
+		var v int64
+		if _, err := fmt.Sscanf(n[strings.LastIndexByte(n, '/')+1:], "%d_", &v); err == nil {
+			version = max(version, v)
+		}
+	}
+	return version
+}
+
+// View implements membership.Store.
+func (s *Store) View(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	err := s.engine.view(ctx, tenant, func(q querier) error {
+		return fn(&session{querier: q, engine: s.engine, tenant: tenant})
+	})
+	return s.translate(err)
+}
+
+// Update implements membership.Store.
+func (s *Store) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
+	return s.UpdateCredentials(ctx, tenant, func(tx auth.Tx) error { return fn(tx) })
+}
+
+// UpdateCredentials implements auth.Store.
+func (s *Store) UpdateCredentials(ctx context.Context, tenant membership.ID, fn func(auth.Tx) error) error {
+	return s.retry(ctx, func() error {
+		return s.engine.update(ctx, tenant, func(q querier) error {
+			return fn(&session{querier: q, engine: s.engine, tenant: tenant})
+		})
+	})
+}
+
+// ChangeMembers implements membership.Store.
+func (s *Store) ChangeMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
+	err = s.retry(ctx, func() error {
+		r, err = s.engine.changeMembers(ctx, nil, c)
+		return err
+	})
+	return r, err
+}
+
+// retry runs a transaction again when the engine says that another try may
+// succeed, with a growing pause that differs from writer to writer.
+func (s *Store) retry(ctx context.Context, run func() error) error {
+	const tries = 12
+	pause := 2 * time.Millisecond
+	for try := 1; ; try++ {
+		err := run()
+		if err == nil {
+			return nil
+		}
+		class := s.engine.class(err)
+		// A lost race for a unique name shows on the next look; a name that is
+		// still refused after a few looks is taken.
+		again := class == classRetry && try < tries || class == classUnique && try < 3
+		if !again || ctx.Err() != nil {
+			return s.translate(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter, not a secret
+		}
+		pause = min(2*pause, 200*time.Millisecond)
+	}
+}
+
+// translate turns an engine's error into the domain's. What the domain itself
+// returned passes through.
+func (s *Store) translate(err error) error {
+	var e *membership.Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	switch s.engine.class(err) {
+	case classUnique:
+		return &membership.Error{Kind: membership.KindUniqueness, Message: "the name is taken", Err: err}
+	case classRetry, classUnavailable:
+		return &membership.Error{Kind: membership.KindUnavailable, Message: "the store cannot answer now", Err: err}
+	}
+	return err
+}

@@ -1,0 +1,86 @@
+package membership
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Action names what an event records, as object.verb.
+type Action string
+
+// The actions of events.
+const (
+	ActionTenantCreated     Action = "tenant.created"
+	ActionConnectionCreated Action = "connection.created"
+	ActionTokenCreated      Action = "token.created"
+	ActionTokenRevoked      Action = "token.revoked"
+	ActionUserCreated       Action = "user.created"
+	ActionUserLinked        Action = "user.linked"
+	ActionUserUpdated       Action = "user.updated"
+	ActionUserDeactivated   Action = "user.deactivated" // a connection's word (rule 23)
+	ActionUserActivated     Action = "user.activated"   // a connection's word (rule 24)
+	ActionUserSuspended     Action = "user.suspended"   // rule 26
+	ActionUserReactivated   Action = "user.reactivated" // a native suspension or rule 25 undone
+	ActionUserUnlinked      Action = "user.unlinked"
+	ActionUserDeleted       Action = "user.deleted"
+	ActionGroupCreated      Action = "group.created"
+	ActionGroupUpdated      Action = "group.updated"
+	ActionGroupUnlinked     Action = "group.unlinked"
+	ActionGroupDeleted      Action = "group.deleted"
+	ActionGrantOpened       Action = "grant.opened"
+	ActionGrantClosed       Action = "grant.closed"
+	ActionRefused           Action = "access.refused" // an attempt that ended in 403
+)
+
+// Event is the evidence of one effective change, written in its transaction.
+// Before and After are JSON objects or nil. They carry no personal data: of a
+// name or an address they say that it changed, not from what to what, so that
+// an erasure never has to edit history.
+type Event struct {
+	Tenant     ID
+	ID         ID
+	At         time.Time
+	Actor      Actor
+	Source     Source
+	Connection ID
+	Action     Action
+	Group      ID
+	User       ID
+	Before     []byte
+	After      []byte
+	RequestID  string
+	Reason     string
+}
+
+// EventQuery selects events of a tenant, in the order of their ids.
+type EventQuery struct {
+	After ID // only events with a greater id
+	Group ID // zero: any
+	User  ID // zero: any
+	Limit int
+}
+
+// Facts is the content of Before and After.
+type Facts map[string]any
+
+func (f Facts) json() []byte {
+	if f == nil {
+		return nil
+	}
+	b, err := json.Marshal(f)
+	if err != nil { // facts hold strings, booleans and numbers only
+		return []byte(`{}`)
+	}
+	return b
+}
+
+// Event makes the event of a change within a call.
+func (c Call) Event(at time.Time, action Action, group, user ID, before, after Facts) Event {
+	return Event{
+		Tenant: c.Tenant, ID: NewID(), At: at,
+		Actor: c.Actor, Source: c.Source(), Connection: c.Connection,
+		Action: action, Group: group, User: user,
+		Before: before.json(), After: after.json(),
+		RequestID: c.RequestID, Reason: c.Reason,
+	}
+}

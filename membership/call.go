@@ -1,0 +1,61 @@
+package membership
+
+import "time"
+
+// Source says which side put a member into a group.
+type Source string
+
+// The two sources.
+const (
+	SourceLocal Source = "local"
+	SourceSCIM  Source = "scim"
+)
+
+// ActorKind is the kind of whoever acts.
+type ActorKind string
+
+// The kinds of actors.
+const (
+	ActorConnection ActorKind = "connection" // an identity provider, through its connection
+	ActorUser       ActorKind = "user"       // a person, or a token that stands for one
+	ActorAgent      ActorKind = "agent"
+	ActorService    ActorKind = "service"
+	ActorOperator   ActorKind = "operator" // somebody at the command line of the server
+)
+
+// Actor is whoever acts. ID never is a name or an address: events outlive what
+// a person may have erased.
+type Actor struct {
+	Kind ActorKind
+	ID   string
+}
+
+// String returns "kind:id", the form of granted_by.
+func (a Actor) String() string { return string(a.Kind) + ":" + a.ID }
+
+// Call says for whom and for which request a use case runs. Doors make it from
+// the verified credential.
+type Call struct {
+	Tenant     ID
+	Actor      Actor
+	Connection ID // the calling connection; zero on the native side
+	// Permissions are what the credential carries, such as GROUPS:WRITE. The
+	// domain does not read them; the Policy does.
+	Permissions []string
+	RequestID   string
+	Reason      string
+}
+
+// Source is scim when a connection calls, else local.
+func (c Call) Source() Source {
+	if c.Connection.IsZero() {
+		return SourceLocal
+	}
+	return SourceSCIM
+}
+
+// Clock tells the time.
+type Clock func() time.Time
+
+// Now cuts the time to microseconds, UTC: the finest that both engines keep.
+func (c Clock) Now() time.Time { return c().UTC().Truncate(time.Microsecond) }

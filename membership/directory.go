@@ -1,0 +1,116 @@
+package membership
+
+import (
+	"context"
+	"time"
+)
+
+// Directory has the use cases. Each asks the policy, runs one transaction with
+// its audit events inside it, and returns errors of *Error for everything that
+// the caller can do something about.
+type Directory struct {
+	store    Store
+	policy   Policy
+	clock    Clock
+	observer Observer
+}
+
+// Observer is told how many grants were opened and closed, after the commit.
+type Observer interface {
+	GrantsChanged(source Source, opened, closed int)
+}
+
+// Options of a Directory; the zero value of each field has a default.
+type Options struct {
+	Clock    Clock    // time.Now
+	Observer Observer // nobody
+}
+
+// NewDirectory returns the use cases over a store, guarded by a policy.
+func NewDirectory(store Store, policy Policy, o Options) *Directory {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	return &Directory{store: store, policy: policy, clock: o.Clock, observer: o.Observer}
+}
+
+type nobody struct{}
+
+func (nobody) GrantsChanged(Source, int, int) {}
+
+// allow asks the policy; a refusal becomes an event.
+func (d *Directory) allow(ctx context.Context, call Call, op Operation, group, user ID) error {
+	if err := checkReason(call.Reason); err != nil {
+		return err
+	}
+	err := d.policy.Allow(ctx, Question{Call: call, Operation: op, Group: group, User: user})
+	if err != nil {
+		return d.refused(ctx, call, op, group, user, err)
+	}
+	return nil
+}
+
+// refused writes the event of an attempt that ends in 403, in a transaction of
+// its own, and returns the error to answer with. Other errors pass untouched.
+func (d *Directory) refused(ctx context.Context, call Call, op Operation, group, user ID, err error) error {
+	switch KindOf(err) {
+	case KindForbidden, KindManagedByIdP, KindGroupManaged:
+	default:
+		return err
+	}
+	e := call.Event(d.clock.Now(), ActionRefused, group, user, nil,
+		Facts{"operation": string(op), "kind": string(KindOf(err))})
+	// Without its event the refusal would be unproven: then the store failed.
+	if werr := d.store.Update(ctx, call.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) }); werr != nil {
+		return werr
+	}
+	return err
+}
+
+// RecordRefusal writes the event of a refusal that a door decided before any
+// use case ran, such as a credential of another tenant.
+func (d *Directory) RecordRefusal(ctx context.Context, call Call, kind string) error {
+	e := call.Event(d.clock.Now(), ActionRefused, ID{}, ID{}, nil, Facts{"kind": kind})
+	return d.store.Update(ctx, call.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) })
+}
+
+// Ready reports whether the store answers and is migrated.
+func (d *Directory) Ready(ctx context.Context) error { return d.store.Ready(ctx) }
+
+// tally counts grants inside a transaction that may run again.
+type tally struct{ byConnection, local struct{ opened, closed int } }
+
+func (t *tally) change(ctx context.Context, tx Tx, c MemberChange) (MemberResult, error) {
+	r, err := tx.ChangeMembers(ctx, c)
+	n := &t.byConnection
+	if c.Connection.IsZero() {
+		n = &t.local
+	}
+	n.opened += r.Opened
+	n.closed += r.Closed
+	return r, err
+}
+
+// update is Store.Update for use cases that change grants: the observer hears
+// of them once, after the commit.
+func (d *Directory) update(ctx context.Context, tenant ID, fn func(Tx, *tally) error) error {
+	var t tally
+	err := d.store.Update(ctx, tenant, func(tx Tx) error {
+		t = tally{}
+		return fn(tx, &t)
+	})
+	if err == nil {
+		d.observe(SourceSCIM, t.byConnection.opened, t.byConnection.closed)
+		d.observe(SourceLocal, t.local.opened, t.local.closed)
+	}
+	return err
+}
+
+func (d *Directory) observe(s Source, opened, closed int) {
+	if opened+closed > 0 {
+		d.observer.GrantsChanged(s, opened, closed)
+	}
+}

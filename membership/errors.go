@@ -1,0 +1,67 @@
+package membership
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what went wrong in the domain's own words. Each door has one table
+// that turns kinds into its status codes.
+type Kind string
+
+// The kinds of errors that use cases return.
+const (
+	KindInvalid         Kind = "invalid"          // a value that can never be right
+	KindUnknownMembers  Kind = "unknown_members"  // ids that are no user in the caller's view (rule 6)
+	KindNotFound        Kind = "not_found"        // no such thing, or not the caller's
+	KindUniqueness      Kind = "uniqueness"       // the name is taken (rules 21, 22, 30)
+	KindAlreadyMember   Kind = "already_member"   // rule 8
+	KindForbidden       Kind = "forbidden"        // the policy says no
+	KindManagedByIdP    Kind = "managed_by_idp"   // the membership is a provider's (rule 10)
+	KindGroupManaged    Kind = "group_managed"    // the group is a provider's (rule 12)
+	KindVersionMismatch Kind = "version_mismatch" // a precondition on the version failed (RFC 7644 section 3.14)
+	KindPaused          Kind = "paused"           // the connection is paused
+	KindTooLarge        Kind = "too_large"        // more than one request may hold
+	KindUnavailable     Kind = "unavailable"      // the store cannot answer now; the same request may succeed later
+	KindBadFilter       Kind = "bad_filter"       // a filter that cannot be evaluated
+)
+
+// Error is every error of the domain that a caller may see. Message is safe to
+// show; Err, when set, is for the log only.
+type Error struct {
+	Kind    Kind
+	Message string
+	Details map[string]any
+	Notices []string
+	Err     error
+}
+
+// Error implements error with the message that callers see.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns the cause that belongs to the log.
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf returns the kind of err, or "" when it is no error of the domain.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return ""
+}
+
+// Invalidf returns an error of KindInvalid.
+func Invalidf(format string, args ...any) error {
+	return &Error{Kind: KindInvalid, Message: fmt.Sprintf(format, args...)}
+}
+
+// NotFound returns the error for a thing that does not exist for the caller.
+// It reads the same for a thing that exists elsewhere.
+func NotFound(what string) error {
+	return &Error{Kind: KindNotFound, Message: what + " not found"}
+}
+
+func errorf(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,247 @@
+package membership
+
+import (
+	"strings"
+	"time"
+)
+
+// Filter is a filter of RFC 7644 section 3.4.2.2 whose attributes a door has
+// already resolved against its schemas. A store turns into a query what its
+// indexes can answer and leaves the rest to Match; both mean the same.
+type Filter interface {
+	// Match evaluates the filter on a resource in its JSON form, with canonical
+	// attribute names; extensions are objects under their URN.
+	Match(resource map[string]any) bool
+}
+
+// And is true when both are.
+type And struct{ Left, Right Filter }
+
+// Or is true when one is.
+type Or struct{ Left, Right Filter }
+
+// Not is true when its filter is not.
+type Not struct{ Filter Filter }
+
+// Attribute is a resolved attribute path. Sub is set whenever the attribute is
+// complex and compared by value.
+type Attribute struct {
+	Schema    string // the URN of an extension; empty for the resource's own schema
+	Name      string
+	Sub       string
+	CaseExact bool
+	Time      bool // a dateTime, compared by time
+}
+
+// Path returns the canonical path without the schema, such as emails.value.
+func (a Attribute) Path() string {
+	if a.Sub == "" {
+		return a.Name
+	}
+	return a.Name + "." + a.Sub
+}
+
+// Operator is a comparison operator, in small letters.
+type Operator string
+
+// The operators of RFC 7644 table 3.
+const (
+	Equal          Operator = "eq"
+	NotEqual       Operator = "ne"
+	Contains       Operator = "co"
+	StartsWith     Operator = "sw"
+	EndsWith       Operator = "ew"
+	Present        Operator = "pr"
+	Greater        Operator = "gt"
+	GreaterOrEqual Operator = "ge"
+	Less           Operator = "lt"
+	LessOrEqual    Operator = "le"
+)
+
+// Compare holds an attribute against a value: string, bool, float64 or nil. On
+// a multi-valued attribute one element that matches is enough; ne is the
+// opposite of eq.
+type Compare struct {
+	Attribute Attribute
+	Op        Operator
+	Value     any
+}
+
+// Element is a complex filter, attribute[filter]: true when one element of the
+// attribute matches the filter, whose attributes are sub-attributes.
+type Element struct {
+	Attribute Attribute
+	Filter    Filter
+}
+
+// Match implements Filter.
+func (f And) Match(r map[string]any) bool { return f.Left.Match(r) && f.Right.Match(r) }
+
+// Match implements Filter.
+func (f Or) Match(r map[string]any) bool { return f.Left.Match(r) || f.Right.Match(r) }
+
+// Match implements Filter.
+func (f Not) Match(r map[string]any) bool { return !f.Filter.Match(r) }
+
+// Match implements Filter.
+func (f Element) Match(r map[string]any) bool {
+	for _, v := range f.Attribute.values(r, false) {
+		if m, ok := v.(map[string]any); ok && f.Filter.Match(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// Match implements Filter.
+func (f Compare) Match(r map[string]any) bool {
+	if f.Op == NotEqual {
+		return !f.any(r, Equal)
+	}
+	return f.any(r, f.Op)
+}
+
+func (f Compare) any(r map[string]any, op Operator) bool {
+	values := f.Attribute.values(r, true)
+	if op == Equal && f.Value == nil { // "eq null" asks for what is not there
+		return len(values) == 0
+	}
+	for _, v := range values {
+		if op == Present || f.holds(op, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// values returns the present values at the path: elements of arrays one by one.
+// Without leaf the path ends at the attribute itself.
+func (a Attribute) values(r map[string]any, leaf bool) []any {
+	if a.Schema != "" {
+		ext, ok := r[a.Schema].(map[string]any)
+		if !ok {
+			return nil
+		}
+		r = ext
+	}
+	vs := elements(r[a.Name])
+	if !leaf || a.Sub == "" {
+		return vs
+	}
+	var out []any
+	for _, v := range vs {
+		if m, ok := v.(map[string]any); ok {
+			out = append(out, elements(m[a.Sub])...)
+		} else if a.Sub == "value" { // a simple element stands for its value
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// elements returns v as a list without what counts as unassigned (RFC 7643
+// section 2.5).
+func elements(v any) []any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string:
+		if v == "" {
+			return nil
+		}
+	case []any:
+		var out []any
+		for _, e := range v {
+			if e != nil && e != "" {
+				out = append(out, e)
+			}
+		}
+		return out
+	case map[string]any:
+		if len(v) == 0 {
+			return nil
+		}
+	}
+	return []any{v}
+}
+
+func (f Compare) holds(op Operator, have any) bool {
+	switch want := f.Value.(type) {
+	case string:
+		s, ok := have.(string)
+		return ok && f.holdsText(op, s, want)
+	case bool:
+		b, ok := have.(bool)
+		return ok && op == Equal && b == want
+	case float64:
+		n, ok := have.(float64)
+		return ok && ordered(op, compareNumbers(n, want))
+	}
+	return false
+}
+
+func (f Compare) holdsText(op Operator, have, want string) bool {
+	if f.Attribute.Time && op != Contains && op != StartsWith && op != EndsWith {
+		h, herr := time.Parse(time.RFC3339Nano, have)
+		w, werr := time.Parse(time.RFC3339Nano, want)
+		if herr == nil && werr == nil {
+			return ordered(op, h.Compare(w))
+		}
+	}
+	if !f.Attribute.CaseExact {
+		have, want = Fold(have), Fold(want)
+	}
+	switch op {
+	case Contains:
+		return strings.Contains(have, want)
+	case StartsWith:
+		return strings.HasPrefix(have, want)
+	case EndsWith:
+		return strings.HasSuffix(have, want)
+	}
+	return ordered(op, strings.Compare(have, want))
+}
+
+func compareNumbers(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func ordered(op Operator, cmp int) bool {
+	switch op {
+	case Equal:
+		return cmp == 0
+	case Greater:
+		return cmp > 0
+	case GreaterOrEqual:
+		return cmp >= 0
+	case Less:
+		return cmp < 0
+	case LessOrEqual:
+		return cmp <= 0
+	}
+	return false
+}
+
+// Mentions reports whether f names the attribute anywhere, so that a store can
+// load what is dear to load only when it is asked for.
+func Mentions(f Filter, name string) bool {
+	switch f := f.(type) {
+	case And:
+		return Mentions(f.Left, name) || Mentions(f.Right, name)
+	case Or:
+		return Mentions(f.Left, name) || Mentions(f.Right, name)
+	case Not:
+		return Mentions(f.Filter, name)
+	case Element:
+		return f.Attribute.Name == name
+	case Compare:
+		return f.Attribute.Name == name
+	}
+	return false
+}

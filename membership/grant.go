@@ -1,0 +1,91 @@
+package membership
+
+import "time"
+
+// Grant records that one source put one user into one group. It is closed,
+// never deleted; at most one is open for each (group, user, connection).
+type Grant struct {
+	ID         ID
+	Group      ID
+	User       ID
+	Connection ID // zero: local
+	// MemberSince is when the unbroken membership that this grant is part of
+	// began: a second grant takes it over from the first, so closing one of two
+	// moves nothing.
+	MemberSince   time.Time
+	OpenedAt      time.Time
+	OpenedBy      Actor
+	OpenedRequest string
+	OpenedReason  string
+	ClosedAt      time.Time // zero: open
+	ClosedBy      Actor
+	ClosedRequest string
+	ClosedReason  string
+}
+
+// Source is the side that the grant belongs to.
+func (g Grant) Source() Source {
+	if g.Connection.IsZero() {
+		return SourceLocal
+	}
+	return SourceSCIM
+}
+
+// Member is a user with at least one open grant in a group.
+type Member struct {
+	User     User
+	JoinedAt time.Time
+	// Sources are the open grants, the oldest first.
+	Sources []MemberSource
+}
+
+// MemberSource is one open grant of a member, with the name of its connection.
+type MemberSource struct {
+	Grant          Grant
+	ConnectionName string
+}
+
+// Source is scim when any connection grants the membership, else local.
+func (m Member) Source() Source {
+	for _, s := range m.Sources {
+		if s.Grant.Source() == SourceSCIM {
+			return SourceSCIM
+		}
+	}
+	return SourceLocal
+}
+
+// MemberChange is a delta on one source's grants in one group. A user stands in
+// at most one of Open and Close.
+type MemberChange struct {
+	Call  Call
+	At    time.Time
+	Group ID
+	// Connection owns the grants; zero: local. It differs from Call.Connection
+	// only when the end of a user or a group closes others' grants.
+	Connection ID
+	Open       []ID
+	Close      []ID
+	// Check are users that must exist in the connection's view although the
+	// request's net effect does not open a grant for them (rule 6).
+	Check []ID
+	// IfVersion, when not zero, is the version that the link must have.
+	IfVersion int64
+}
+
+// MemberResult says what a MemberChange did. Version and LastModified are those
+// of the connection's link after it (zero for local grants).
+type MemberResult struct {
+	Opened, Closed int
+	Version        int64
+	LastModified   time.Time
+}
+
+// MemberQuery selects members of a group.
+type MemberQuery struct {
+	Source Source    // local: has an open local grant; scim: any connection grants it; "": all
+	Active *bool     // nil: all
+	AsOf   time.Time // zero: now
+	After  ID        // only users with a greater id
+	Limit  int       // 0: all
+}

@@ -1,0 +1,294 @@
+package membership
+
+import (
+	"context"
+	"slices"
+)
+
+// ProvisionGroup makes a group of origin scim in the calling connection's view,
+// with its first members (rule 30). view's identity, version and times are set
+// here.
+func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLink, members MemberDelta) (GroupLink, error) {
+	if err := d.allow(ctx, call, OpWriteGroups, ID{}, ID{}); err != nil {
+		return GroupLink{}, err
+	}
+	if err := view.check(); err != nil {
+		return GroupLink{}, err
+	}
+	var out GroupLink
+	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		conn, err := tx.Connection(ctx, call.Connection)
+		if err != nil {
+			return err
+		}
+		now := d.clock.Now()
+		l := view
+		l.Tenant, l.Connection, l.Group, l.Version = call.Tenant, call.Connection, NewID(), 1
+		l.CreatedAt, l.LastModified = now, now
+		if err := groupNameFree(ctx, tx, l); err != nil {
+			return err
+		}
+		if err := refuseMalformed(ctx, tx, call, members); err != nil {
+			return err
+		}
+		if err := tx.InsertGroup(ctx, Group{
+			Tenant: call.Tenant, ID: l.Group, DisplayName: l.DisplayName,
+			Kind: conn.GroupKind, Origin: SourceSCIM, CreatedAt: now, UpdatedAt: now,
+		}); err != nil {
+			return err
+		}
+		if err := tx.InsertGroupLink(ctx, l); err != nil {
+			return err
+		}
+		if err := tx.AppendEvents(ctx, call.Event(now, ActionGroupCreated, l.Group, ID{}, nil,
+			Facts{"origin": SourceSCIM, "kind": conn.GroupKind, "display_name": l.DisplayName, "external_id": l.ExternalID})); err != nil {
+			return err
+		}
+		if in, _, check := members.lists(); len(in)+len(check) > 0 {
+			r, err := t.change(ctx, tx, MemberChange{
+				Call: call, At: now, Group: l.Group, Connection: call.Connection, Open: in, Check: check,
+			})
+			if err != nil {
+				return err
+			}
+			l.Version, l.LastModified = r.Version, r.LastModified
+		}
+		out = l
+		return nil
+	})
+	return out, err
+}
+
+// GroupUpdate is one change of a provisioned group.
+type GroupUpdate struct {
+	// Change alters the view; nil leaves it alone. It may run more than once.
+	Change func(*GroupLink) error
+	// Members is the net effect on the calling connection's members.
+	Members MemberDelta
+	// IfVersion, when not zero, is the version that the view must have.
+	IfVersion int64
+}
+
+// UpdateProvisionedGroup changes a group of the calling connection's view and
+// its members there, all or nothing (rules 1 to 6). A delta on members alone
+// costs what it changes. The answer has the new version; its attributes are set
+// only when up has a Change.
+func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID, up GroupUpdate) (GroupLink, error) {
+	if up.Change != nil || up.Members.IsZero() {
+		if err := d.allow(ctx, call, OpWriteGroups, id, ID{}); err != nil {
+			return GroupLink{}, err
+		}
+	}
+	if !up.Members.IsZero() {
+		if err := d.allow(ctx, call, OpAddMembers, id, ID{}); err != nil {
+			return GroupLink{}, err
+		}
+	}
+	if up.Change == nil && !up.Members.IsZero() && !up.Members.replace && len(up.Members.malformed) == 0 {
+		return d.changeProvisionedMembers(ctx, call, id, up)
+	}
+	var out GroupLink
+	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		g, err := tx.LockGroup(ctx, id)
+		if err != nil {
+			return err
+		}
+		l, err := tx.GroupLink(ctx, call.Connection, id)
+		if err != nil {
+			return err
+		}
+		if err := checkVersion(up.IfVersion, l.Version); err != nil {
+			return err
+		}
+		if err := refuseMalformed(ctx, tx, call, up.Members); err != nil {
+			return err
+		}
+		if up.Change != nil {
+			if l, err = d.changeGroupView(ctx, tx, call, g, l, up.Change); err != nil {
+				return err
+			}
+		}
+		if !up.Members.IsZero() {
+			r, err := d.changeMembers(ctx, tx, t, call, id, up.Members)
+			if err != nil {
+				return err
+			}
+			l.Version, l.LastModified = r.Version, r.LastModified
+		}
+		out = l
+		return nil
+	})
+	return out, err
+}
+
+// changeProvisionedMembers is the hot path: one delta, one round trip.
+func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id ID, up GroupUpdate) (GroupLink, error) {
+	in, out, check := up.Members.lists()
+	r, err := d.store.ChangeMembers(ctx, MemberChange{
+		Call: call, At: d.clock.Now(), Group: id, Connection: call.Connection,
+		Open: in, Close: out, Check: check, IfVersion: up.IfVersion,
+	})
+	if err != nil {
+		return GroupLink{}, err
+	}
+	d.observe(SourceSCIM, r.Opened, r.Closed)
+	return GroupLink{
+		Tenant: call.Tenant, Connection: call.Connection, Group: id,
+		Version: r.Version, LastModified: r.LastModified,
+	}, nil
+}
+
+// changeMembers applies a delta inside a transaction that has locked the group.
+// A replace becomes a delta here, by a difference that the store computes over
+// the connection's own grants (rule 5).
+func (d *Directory) changeMembers(ctx context.Context, tx Tx, t *tally, call Call, group ID, delta MemberDelta) (MemberResult, error) {
+	in, out, check := delta.lists()
+	if delta.replace {
+		wanted := in
+		var err error
+		if in, out, err = tx.MemberDifference(ctx, group, call.Connection, wanted); err != nil {
+			return MemberResult{}, err
+		}
+		// Those who stay have to be known as well, or the answer would depend on
+		// who was there before.
+		check = append(check, wanted...)
+	}
+	return t.change(ctx, tx, MemberChange{
+		Call: call, At: d.clock.Now(), Group: group, Connection: call.Connection,
+		Open: in, Close: out, Check: check,
+	})
+}
+
+// refuseMalformed is rule 6 for values that are no ids at all; the unknown ids
+// beside them are named with them.
+func refuseMalformed(ctx context.Context, tx Tx, call Call, m MemberDelta) error {
+	if len(m.malformed) == 0 {
+		return nil
+	}
+	unknown, err := tx.UnknownMembers(ctx, call.Connection, m.named())
+	if err != nil {
+		return err
+	}
+	ids := slices.Clone(m.malformed)
+	for _, u := range unknown {
+		ids = append(ids, u.String())
+	}
+	return UnknownMembers(ids)
+}
+
+func (d *Directory) changeGroupView(
+	ctx context.Context, tx Tx, call Call, g Group, before GroupLink, change func(*GroupLink) error,
+) (GroupLink, error) {
+	l := before
+	if err := change(&l); err != nil {
+		return l, err
+	}
+	if err := l.check(); err != nil {
+		return l, err
+	}
+	changed := l.changedFrom(before)
+	if len(changed) == 0 {
+		return l, nil
+	}
+	l.Version++
+	l.LastModified = later(d.clock.Now(), before.LastModified)
+	if Fold(l.DisplayName) != Fold(before.DisplayName) {
+		if err := groupNameFree(ctx, tx, l); err != nil {
+			return l, err
+		}
+	}
+	if err := tx.UpdateGroupLink(ctx, l); err != nil {
+		return l, err
+	}
+	was := g.DisplayName
+	if l.DisplayName != before.DisplayName && l.DisplayName != g.DisplayName {
+		g.DisplayName, g.UpdatedAt = l.DisplayName, l.LastModified
+		if err := tx.UpdateGroup(ctx, g); err != nil {
+			return l, err
+		}
+	}
+	return l, tx.AppendEvents(ctx, call.Event(l.LastModified, ActionGroupUpdated, g.ID, ID{},
+		Facts{"display_name": was, "version": before.Version},
+		Facts{"display_name": g.DisplayName, "version": l.Version, "changed": changed}))
+}
+
+// DeprovisionGroup ends the calling connection's link to a group and its grants
+// there (rule 32).
+func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVersion int64) error {
+	if err := d.allow(ctx, call, OpWriteGroups, id, ID{}); err != nil {
+		return err
+	}
+	return d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		g, err := tx.LockGroup(ctx, id)
+		if err != nil {
+			return err
+		}
+		l, err := tx.GroupLink(ctx, call.Connection, id)
+		if err != nil {
+			return err
+		}
+		if err := checkVersion(ifVersion, l.Version); err != nil {
+			return err
+		}
+		if _, err := d.changeMembers(ctx, tx, t, call, id, MemberDelta{replace: true}); err != nil {
+			return err
+		}
+		if err := tx.DeleteGroupLink(ctx, call.Connection, id); err != nil {
+			return err
+		}
+		links, err := tx.LinksOfGroup(ctx, id)
+		if err != nil {
+			return err
+		}
+		left, err := tx.OpenGrantsIn(ctx, id)
+		if err != nil {
+			return err
+		}
+		at := d.clock.Now()
+		events := []Event{call.Event(at, ActionGroupUnlinked, id, ID{},
+			Facts{"display_name": g.DisplayName}, Facts{"links": len(links), "open_grants": left})}
+		if len(links) == 0 && left == 0 && g.Origin == SourceSCIM {
+			if err := tx.DeleteGroup(ctx, id, at); err != nil {
+				return err
+			}
+			events = append(events, call.Event(at, ActionGroupDeleted, id, ID{}, Facts{"display_name": g.DisplayName}, nil))
+		}
+		return tx.AppendEvents(ctx, events...)
+	})
+}
+
+func groupNameFree(ctx context.Context, tx Tx, l GroupLink) error {
+	switch o, err := tx.GroupLinkByName(ctx, l.Connection, Fold(l.DisplayName)); {
+	case KindOf(err) == KindNotFound:
+		return nil
+	case err != nil:
+		return err
+	case o.Group == l.Group:
+		return nil
+	}
+	return errorf(KindUniqueness, "displayName is taken")
+}
+
+func (l *GroupLink) check() error {
+	if err := checkText("displayName", l.DisplayName, true); err != nil {
+		return err
+	}
+	if err := checkText("externalId", l.ExternalID, false); err != nil {
+		return err
+	}
+	return checkAttributes(&l.Attributes)
+}
+
+// changedFrom names the attributes in which two states of a view differ, in
+// alphabetical order.
+func (l *GroupLink) changedFrom(before GroupLink) []string {
+	changed := changedAttributes(before.Attributes, l.Attributes)
+	if l.DisplayName != before.DisplayName {
+		changed = append(changed, "displayName")
+	}
+	if l.ExternalID != before.ExternalID {
+		changed = append(changed, "externalId")
+	}
+	slices.Sort(changed)
+	return changed
+}

@@ -1,0 +1,359 @@
+package membership
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// ProvisionUser adds a user to the calling connection's view: a new user, or
+// one the tenant already has under that userName (rules 20 to 22). view's
+// identity, version and times are set here.
+func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink) (UserLink, error) {
+	if err := d.allow(ctx, call, OpWriteUsers, ID{}, ID{}); err != nil {
+		return UserLink{}, err
+	}
+	if err := view.check(); err != nil {
+		return UserLink{}, err
+	}
+	var out UserLink
+	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		conn, err := tx.Connection(ctx, call.Connection)
+		if err != nil {
+			return err
+		}
+		l := view
+		l.Tenant, l.Connection, l.Version = call.Tenant, call.Connection, 1
+		l.CreatedAt = d.clock.Now()
+		l.LastModified = l.CreatedAt
+		if err := userNameFreeInView(ctx, tx, l); err != nil {
+			return err
+		}
+		switch u, err := tx.UserByName(ctx, Fold(l.UserName)); {
+		case KindOf(err) == KindNotFound:
+			err = d.createProvisioned(ctx, tx, call, &l)
+			if err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		default:
+			if err := d.linkExisting(ctx, tx, call, conn, u.ID, &l); err != nil {
+				return err
+			}
+		}
+		out = l
+		return nil
+	})
+	return out, err
+}
+
+// createProvisioned makes the user of rule 20.
+func (d *Directory) createProvisioned(ctx context.Context, tx Tx, call Call, l *UserLink) error {
+	u := User{
+		Tenant: call.Tenant, ID: NewID(), Origin: SourceSCIM,
+		UserName: l.UserName, Email: l.Email, Name: l.Name,
+		CreatedAt: l.CreatedAt, UpdatedAt: l.CreatedAt,
+	}
+	l.User = u.ID
+	u.settle([]UserLink{*l})
+	if err := tx.InsertUser(ctx, u); err != nil {
+		return err
+	}
+	if err := tx.InsertUserLink(ctx, *l); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, call.Event(l.CreatedAt, ActionUserCreated, ID{}, u.ID, nil,
+		Facts{"origin": SourceSCIM, "external_id": l.ExternalID, "active": u.Active}))
+}
+
+// linkExisting is rule 22: same person, same id, one more view.
+func (d *Directory) linkExisting(ctx context.Context, tx Tx, call Call, conn Connection, user ID, l *UserLink) error {
+	u, err := tx.LockUser(ctx, user)
+	if KindOf(err) == KindNotFound { // deleted a moment ago, so the name is free
+		return d.createProvisioned(ctx, tx, call, l)
+	}
+	if err != nil {
+		return err
+	}
+	links, err := tx.LinksOfUser(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	seen := slices.ContainsFunc(links, func(o UserLink) bool { return o.Connection == call.Connection })
+	if seen || !conn.LinkExistingUsers {
+		return userNameTaken()
+	}
+	before := u
+	l.User = u.ID
+	l.tell(&u, UserLink{UserName: u.UserName})
+	u.Deprovisioned = false
+	u.settle(append(links, *l))
+	u.UpdatedAt = l.CreatedAt
+	if err := tx.UpdateUser(ctx, u); err != nil {
+		return err
+	}
+	if err := tx.InsertUserLink(ctx, *l); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, call.Event(l.CreatedAt, ActionUserLinked, ID{}, u.ID,
+		Facts{"active": before.Active},
+		Facts{"origin": u.Origin, "external_id": l.ExternalID, "active": u.Active}))
+}
+
+// UpdateProvisionedUser changes a user of the calling connection's view. change
+// gets the view as it is and alters it; it may run more than once. If nothing
+// is different afterwards, nothing is written. ifVersion, when not zero, is the
+// version that the view must have.
+func (d *Directory) UpdateProvisionedUser(
+	ctx context.Context, call Call, id ID, ifVersion int64, change func(*UserLink) error,
+) (UserLink, error) {
+	if err := d.allow(ctx, call, OpWriteUsers, ID{}, id); err != nil {
+		return UserLink{}, err
+	}
+	var out UserLink
+	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		u, err := tx.LockUser(ctx, id)
+		if err != nil {
+			return err
+		}
+		before, err := tx.UserLink(ctx, call.Connection, id)
+		if err != nil {
+			return err
+		}
+		if err := checkVersion(ifVersion, before.Version); err != nil {
+			return err
+		}
+		l := before
+		if err := change(&l); err != nil {
+			return err
+		}
+		if err := l.check(); err != nil {
+			return err
+		}
+		changed := l.changedFrom(before)
+		if len(changed) == 0 {
+			out = before
+			return nil
+		}
+		out, err = d.saveProvisioned(ctx, tx, call, u, before, l, changed)
+		return err
+	})
+	return out, err
+}
+
+func (d *Directory) saveProvisioned(
+	ctx context.Context, tx Tx, call Call, u User, before, l UserLink, changed []string,
+) (UserLink, error) {
+	l.Version++
+	l.LastModified = later(d.clock.Now(), before.LastModified)
+	was := u
+	l.tell(&u, before)
+	if Fold(l.UserName) != Fold(before.UserName) {
+		if err := userNameFreeInView(ctx, tx, l); err != nil {
+			return l, err
+		}
+	}
+	if Fold(u.UserName) != Fold(was.UserName) {
+		if err := userNameFree(ctx, tx, u); err != nil {
+			return l, err
+		}
+	}
+	links, err := tx.LinksOfUser(ctx, u.ID)
+	if err != nil {
+		return l, err
+	}
+	for i := range links {
+		if links[i].Connection == l.Connection {
+			links[i] = l
+		}
+	}
+	u.settle(links)
+	if u != was {
+		u.UpdatedAt = l.LastModified
+		if err := tx.UpdateUser(ctx, u); err != nil {
+			return l, err
+		}
+	}
+	if err := tx.UpdateUserLink(ctx, l); err != nil {
+		return l, err
+	}
+	events, err := userLinkEvents(ctx, tx, call, was, u, before, l, changed)
+	if err != nil {
+		return l, err
+	}
+	return l, tx.AppendEvents(ctx, events...)
+}
+
+// userLinkEvents tells the two kinds of change apart: what the connection says
+// of the person, and whether it says that they are active (rules 23, 24).
+func userLinkEvents(
+	ctx context.Context, tx Tx, call Call, was, u User, before, l UserLink, changed []string,
+) ([]Event, error) {
+	var events []Event
+	if l.Active != before.Active {
+		action, after := ActionUserActivated, Facts{"link_active": true, "active": u.Active}
+		if !l.Active {
+			grants, err := tx.OpenGrants(ctx, ID{}, u.ID)
+			if err != nil {
+				return nil, err
+			}
+			local := 0
+			for _, g := range grants {
+				if g.Connection.IsZero() {
+					local++
+				}
+			}
+			action = ActionUserDeactivated
+			after = Facts{"link_active": false, "active": u.Active, "local_grants": local}
+		}
+		events = append(events, call.Event(l.LastModified, action, ID{}, u.ID,
+			Facts{"link_active": before.Active, "active": was.Active}, after))
+	}
+	if rest := slices.DeleteFunc(slices.Clone(changed), func(s string) bool { return s == "active" }); len(rest) > 0 {
+		events = append(events, call.Event(l.LastModified, ActionUserUpdated, ID{}, u.ID,
+			Facts{"version": before.Version}, Facts{"version": l.Version, "changed": rest}))
+	}
+	return events, nil
+}
+
+// DeprovisionUser ends the calling connection's link to a user and its grants
+// for them (rule 25).
+func (d *Directory) DeprovisionUser(ctx context.Context, call Call, id ID, ifVersion int64) error {
+	if err := d.allow(ctx, call, OpWriteUsers, ID{}, id); err != nil {
+		return err
+	}
+	return d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		if _, err := tx.UserLink(ctx, call.Connection, id); err != nil {
+			return err
+		}
+		if err := lockGroupsOf(ctx, tx, id); err != nil {
+			return err
+		}
+		u, err := tx.LockUser(ctx, id)
+		if err != nil {
+			return err
+		}
+		link, err := tx.LockUserLink(ctx, call.Connection, id)
+		if err != nil {
+			return err
+		}
+		if err := checkVersion(ifVersion, link.Version); err != nil {
+			return err
+		}
+		links, err := tx.LinksOfUser(ctx, id)
+		if err != nil {
+			return err
+		}
+		links = slices.DeleteFunc(links, func(l UserLink) bool { return l.Connection == call.Connection })
+		gone := len(links) == 0 && u.Origin == SourceSCIM
+		at := d.clock.Now()
+		closing := call
+		if gone && closing.Reason == "" {
+			closing.Reason = "the user's last provider deprovisioned them"
+		}
+		if err := closeGrantsOf(ctx, tx, t, closing, at, id, func(g Grant) bool {
+			return gone || g.Connection == call.Connection
+		}); err != nil {
+			return err
+		}
+		if err := tx.DeleteUserLink(ctx, call.Connection, id); err != nil {
+			return err
+		}
+		return d.endUser(ctx, tx, closing, at, u, links, gone)
+	})
+}
+
+// endUser writes what is left of a user after one of its links ended.
+func (d *Directory) endUser(ctx context.Context, tx Tx, call Call, at time.Time, u User, links []UserLink, gone bool) error {
+	was := u.Active
+	u.Deprovisioned = len(links) == 0
+	u.settle(links)
+	u.UpdatedAt = at
+	unlinked := call.Event(at, ActionUserUnlinked, ID{}, u.ID,
+		Facts{"active": was}, Facts{"active": u.Active && !gone, "links": len(links)})
+	if !gone {
+		if err := tx.UpdateUser(ctx, u); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, unlinked)
+	}
+	if err := tx.DeleteUser(ctx, u.ID, at); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, unlinked, call.Event(at, ActionUserDeleted, ID{}, u.ID, Facts{"active": was}, nil))
+}
+
+// lockGroupsOf locks the groups in which a user has open grants, in the order
+// of their ids, before the user is locked: the order in which every other
+// change takes its locks.
+func lockGroupsOf(ctx context.Context, tx Tx, user ID) error {
+	grants, err := tx.OpenGrants(ctx, ID{}, user)
+	if err != nil {
+		return err
+	}
+	var last ID
+	for _, g := range grants {
+		if g.Group == last {
+			continue
+		}
+		last = g.Group
+		if _, err := tx.LockGroup(ctx, g.Group); err != nil && KindOf(err) != KindNotFound {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeGrantsOf closes those open grants of a user that which selects. The user
+// is locked, so no grant can be added meanwhile.
+func closeGrantsOf(
+	ctx context.Context, tx Tx, t *tally, call Call, at time.Time, user ID, which func(Grant) bool,
+) error {
+	grants, err := tx.OpenGrants(ctx, ID{}, user)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		if !which(g) {
+			continue
+		}
+		c := MemberChange{Call: call, At: at, Group: g.Group, Connection: g.Connection, Close: []ID{user}}
+		if _, err := t.change(ctx, tx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func userNameTaken() error {
+	return errorf(KindUniqueness, "userName is taken")
+}
+
+// userNameFree is the tenant's rule, userNameFreeInView the connection's own
+// (rules 20, 21). Both hold even when a native rename let the two differ.
+func userNameFree(ctx context.Context, tx Tx, u User) error {
+	return taken(u.ID, func() (ID, error) {
+		o, err := tx.UserByName(ctx, Fold(u.UserName))
+		return o.ID, err
+	})
+}
+
+func userNameFreeInView(ctx context.Context, tx Tx, l UserLink) error {
+	return taken(l.User, func() (ID, error) {
+		o, err := tx.UserLinkByName(ctx, l.Connection, Fold(l.UserName))
+		return o.User, err
+	})
+}
+
+func taken(self ID, find func() (ID, error)) error {
+	switch other, err := find(); {
+	case KindOf(err) == KindNotFound:
+		return nil
+	case err != nil:
+		return err
+	case other == self:
+		return nil
+	}
+	return userNameTaken()
+}

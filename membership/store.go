@@ -1,0 +1,140 @@
+package membership
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Store is the port to durable storage. Every implementation passes the one
+// contract suite in db/dbtest.
+//
+// Nothing read or written through it crosses the tenant that it was opened
+// for. A row that does not exist is an error of KindNotFound. A name that is
+// taken is an error of KindUniqueness.
+type Store interface {
+	// View runs fn on one consistent snapshot. What fn reads is valid during fn
+	// only.
+	View(ctx context.Context, tenant ID, fn func(Reader) error) error
+
+	// Update runs fn in one transaction: all of it is durable when Update
+	// returns nil, and none of it otherwise. fn may run again after a
+	// serialization failure, a deadlock or a lost race for a unique name, so it
+	// must not change what lies outside it except by assignment.
+	Update(ctx context.Context, tenant ID, fn func(Tx) error) error
+
+	// ChangeMembers is a transaction of its own around Tx.ChangeMembers, in as
+	// few round trips as the engine allows. Its cost follows the change, never
+	// the size of the group.
+	ChangeMembers(ctx context.Context, c MemberChange) (MemberResult, error)
+
+	// Ready reports whether the store answers and has the schema that this
+	// program expects.
+	Ready(ctx context.Context) error
+}
+
+// Reader reads one tenant.
+type Reader interface {
+	Tenant(ctx context.Context) (Tenant, error)
+	Connection(ctx context.Context, id ID) (Connection, error)
+
+	// User and UserByName return living users only; key is Fold(userName).
+	User(ctx context.Context, id ID) (User, error)
+	UserByName(ctx context.Context, key string) (User, error)
+	// Users lists living users in the order of their ids.
+	Users(ctx context.Context, q NativeQuery) ([]User, error)
+
+	UserLink(ctx context.Context, connection, user ID) (UserLink, error)
+	UserLinkByName(ctx context.Context, connection ID, key string) (UserLink, error)
+	// UserLinks returns one page of a connection's view, ordered by user id, and
+	// the number of all that the filter selects.
+	UserLinks(ctx context.Context, connection ID, q ViewQuery) ([]UserLink, int, error)
+	LinksOfUser(ctx context.Context, user ID) ([]UserLink, error)
+	// GroupsOf returns, for each of users, the groups into which connection put
+	// them, under the connection's names, ordered by group id.
+	GroupsOf(ctx context.Context, connection ID, users []ID) (map[ID][]GroupRef, error)
+
+	// Group returns living groups only.
+	Group(ctx context.Context, id ID) (Group, error)
+	Groups(ctx context.Context, q NativeQuery) ([]Group, error)
+	GroupLink(ctx context.Context, connection, group ID) (GroupLink, error)
+	GroupLinkByName(ctx context.Context, connection ID, key string) (GroupLink, error)
+	// GroupLinks is to groups what UserLinks is to users.
+	GroupLinks(ctx context.Context, connection ID, q ViewQuery) ([]GroupLink, int, error)
+	LinksOfGroup(ctx context.Context, group ID) ([]GroupLink, error)
+
+	// MemberIDs streams the users that connection put into group, ordered by id.
+	MemberIDs(ctx context.Context, connection, group ID) iter.Seq2[ID, error]
+	// Members streams the members of group by any source, ordered by user id.
+	Members(ctx context.Context, group ID, q MemberQuery) iter.Seq2[Member, error]
+	// Member returns one member; KindNotFound when no grant is open.
+	Member(ctx context.Context, group, user ID) (Member, error)
+	// OpenGrants returns the open grants of one user, in one group or (with the
+	// zero group) in all, ordered by group and connection.
+	OpenGrants(ctx context.Context, group, user ID) ([]Grant, error)
+	// OpenGrantsIn counts the open grants in a group by any source.
+	OpenGrantsIn(ctx context.Context, group ID) (int, error)
+	// UnknownMembers returns those of users that are no user in the
+	// connection's view; with the zero connection: no living user of the tenant.
+	UnknownMembers(ctx context.Context, connection ID, users []ID) ([]ID, error)
+
+	Events(ctx context.Context, q EventQuery) ([]Event, error)
+}
+
+// Tx reads and writes one tenant inside a transaction.
+type Tx interface {
+	Reader
+
+	// The Lock methods make later writers of the same row wait until the
+	// transaction ends, and return the row as it is now. Everything that changes
+	// the grants in a group locks the group first.
+	LockUser(ctx context.Context, id ID) (User, error)
+	LockUserLink(ctx context.Context, connection, user ID) (UserLink, error)
+	LockGroup(ctx context.Context, id ID) (Group, error)
+
+	InsertTenant(ctx context.Context, t Tenant) error
+	InsertConnection(ctx context.Context, c Connection) error
+
+	InsertUser(ctx context.Context, u User) error
+	UpdateUser(ctx context.Context, u User) error
+	// DeleteUser leaves a tombstone that no other method returns.
+	DeleteUser(ctx context.Context, id ID, at time.Time) error
+	InsertUserLink(ctx context.Context, l UserLink) error
+	UpdateUserLink(ctx context.Context, l UserLink) error
+	DeleteUserLink(ctx context.Context, connection, user ID) error
+
+	InsertGroup(ctx context.Context, g Group) error
+	UpdateGroup(ctx context.Context, g Group) error
+	// DeleteGroup leaves a tombstone that no other method returns.
+	DeleteGroup(ctx context.Context, id ID, at time.Time) error
+	InsertGroupLink(ctx context.Context, l GroupLink) error
+	UpdateGroupLink(ctx context.Context, l GroupLink) error
+	DeleteGroupLink(ctx context.Context, connection, group ID) error
+
+	// ChangeMembers locks the group and the connection's link to it, applies the
+	// delta, writes one event for each grant it opened or closed, and raises the
+	// link's version if there was any. Errors: KindNotFound (no such group, or
+	// the connection has no link to it), KindVersionMismatch, KindUnknownMembers
+	// (Details["unknown"] has the ids); then nothing was written.
+	ChangeMembers(ctx context.Context, c MemberChange) (MemberResult, error)
+	// MemberDifference compares the connection's open grants in a group with the
+	// users it wants there. Call it with the group locked.
+	MemberDifference(ctx context.Context, group, connection ID, want []ID) (open, closed []ID, err error)
+
+	AppendEvents(ctx context.Context, events ...Event) error
+}
+
+// NativeQuery selects users or groups of a tenant, in the order of their ids.
+type NativeQuery struct {
+	After ID     // only greater ids
+	Limit int    // at most so many; at least 1
+	Name  string // when not empty: userName or displayName is this, by Fold
+	Email string // when not empty (users only): the address is this, by Fold
+}
+
+// ViewQuery selects resources of one connection's view.
+type ViewQuery struct {
+	Filter Filter // nil: all
+	Offset int    // how many of the selected to leave out first
+	Limit  int    // at most so many; 0: only count
+}

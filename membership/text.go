@@ -1,0 +1,84 @@
+package membership
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// MaxText is the longest name, userName, externalId or address that is kept,
+// in bytes. It leaves the folded key below what a PostgreSQL index row takes.
+const MaxText = 800
+
+// Fold returns the key under which two spellings of a name are the same name:
+// Unicode case folding on the composed form. Engines know ASCII case only, so
+// the key is made here and stored beside the text.
+func Fold(s string) string {
+	if isLowerASCII(s) {
+		return s
+	}
+	return cases.Fold().String(norm.NFC.String(s))
+}
+
+func isLowerASCII(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidText refuses what only one of the engines would store: NUL bytes and
+// invalid UTF-8. It says nothing of the length.
+func ValidText(s string) bool {
+	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
+}
+
+// checkText is the rule for every single-line text that enters the domain.
+func checkText(field, s string, required bool) error {
+	switch {
+	case required && strings.TrimSpace(s) == "":
+		return Invalidf("%s is required", field)
+	case !ValidText(s):
+		return Invalidf("%s has a NUL byte or is not UTF-8", field)
+	case len(s) > MaxText:
+		return Invalidf("%s is longer than %d bytes", field, MaxText)
+	}
+	return nil
+}
+
+// checkReason lets a reason be longer than a name, but not a document.
+func checkReason(s string) error {
+	if !ValidText(s) {
+		return Invalidf("reason has a NUL byte or is not UTF-8")
+	}
+	if len(s) > 4*MaxText {
+		return Invalidf("reason is longer than %d bytes", 4*MaxText)
+	}
+	return nil
+}
+
+// joinMost joins the first n of ss and says how many more there are. Callers
+// sent them, so each is cut to a length that a message can hold.
+func joinMost(ss []string, n int) string {
+	var b strings.Builder
+	for i, s := range ss {
+		if i == n {
+			b.WriteString(", and " + strconv.Itoa(len(ss)-n) + " more")
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		const longest = 64
+		if len(s) > longest {
+			s = strings.ToValidUTF8(s[:longest], "") + "…"
+		}
+		b.WriteString(strconv.Quote(s))
+	}
+	return b.String()
+}
