@@ -17,8 +17,8 @@ func (s *session) ChangeMembers(ctx context.Context, c membership.MemberChange) 
 const (
 	qLinkVersion = `select version, last_modified from group_links
 		where tenant_id = $1 and connection_id = $2 and group_id = $3`
-	qMemberSince = `select min(member_since) from grants
-		where tenant_id = $1 and group_id = $2 and user_id = $3 and closed_at is null`
+	qStanding = `select min(case when closed_at is null then member_since end), max(opened_at), max(closed_at)
+		from grants where tenant_id = $1 and group_id = $2 and user_id = $3`
 	qOpenGrant = `insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
 			opened_by_kind, opened_by_id, opened_request, opened_reason)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -83,24 +83,37 @@ type delta struct {
 	source membership.Source
 }
 
+// standing returns since when the user is a member (zero: they are none), and
+// when a change of that may be dated: not before anything that happened to the
+// same user in the same group, whatever time it was when the request came in.
+func (d *delta) standing(ctx context.Context, user membership.ID) (since, at time.Time, err error) {
+	var opened, closed stamp
+	err = d.s.one(ctx, "grant", qStanding, []any{d.s.tenant, d.c.Group, user}, (*stamp)(&since), &opened, &closed)
+	at = d.c.At
+	if last := latest(time.Time(opened), time.Time(closed)); !last.IsZero() {
+		at = latest(at, last.Add(time.Microsecond))
+	}
+	return since, at, err
+}
+
 func (d *delta) open(ctx context.Context, user membership.ID, r *membership.MemberResult) error {
 	c, s := d.c, d.s
-	var since stamp
-	if err := s.one(ctx, "grant", qMemberSince, []any{s.tenant, c.Group, user}, &since); err != nil {
+	since, at, err := d.standing(ctx, user)
+	if err != nil {
 		return err
 	}
-	was := !time.Time(since).IsZero()
+	was := !since.IsZero()
 	if !was {
-		since = stamp(c.At)
+		since = at
 	}
 	grant := membership.NewID()
-	n, err := s.exec(ctx, qOpenGrant, s.tenant, c.Group, user, grant, c.Connection, since, stamp(c.At),
+	n, err := s.exec(ctx, qOpenGrant, s.tenant, c.Group, user, grant, c.Connection, stamp(since), stamp(at),
 		string(c.Call.Actor.Kind), c.Call.Actor.ID, c.Call.RequestID, c.Call.Reason)
 	if err != nil || n == 0 {
 		return err
 	}
 	r.Opened++
-	return d.event(ctx, membership.ActionGrantOpened, user, d.state(was, membership.ID{}), d.state(true, grant))
+	return d.event(ctx, at, membership.ActionGrantOpened, user, d.state(was, membership.ID{}), d.state(true, grant))
 }
 
 func (d *delta) close(ctx context.Context, user membership.ID, r *membership.MemberResult) error {
@@ -113,23 +126,28 @@ func (d *delta) close(ctx context.Context, user membership.ID, r *membership.Mem
 	if err != nil {
 		return err
 	}
-	if err := s.changed(ctx, "grant", qCloseGrant, s.tenant, c.Group, user, grant, stamp(c.At),
+	_, at, err := d.standing(ctx, user)
+	if err != nil {
+		return err
+	}
+	if err := s.changed(ctx, "grant", qCloseGrant, s.tenant, c.Group, user, grant, stamp(at),
 		string(c.Call.Actor.Kind), c.Call.Actor.ID, c.Call.RequestID, c.Call.Reason); err != nil {
 		return err
 	}
-	var others stamp
-	if err := s.one(ctx, "grant", qMemberSince, []any{s.tenant, c.Group, user}, &others); err != nil {
+	others, _, err := d.standing(ctx, user)
+	if err != nil {
 		return err
 	}
 	r.Closed++
-	still := !time.Time(others).IsZero()
-	return d.event(ctx, membership.ActionGrantClosed, user, d.state(true, grant), d.state(still, membership.ID{}))
+	return d.event(ctx, at, membership.ActionGrantClosed, user, d.state(true, grant), d.state(!others.IsZero(), membership.ID{}))
 }
 
-func (d *delta) event(ctx context.Context, action membership.Action, user membership.ID, before, after []byte) error {
+func (d *delta) event(
+	ctx context.Context, at time.Time, action membership.Action, user membership.ID, before, after []byte,
+) error {
 	c := d.c
 	return d.s.AppendEvents(ctx, membership.Event{
-		Tenant: d.s.tenant, ID: membership.NewID(), At: c.At, Actor: c.Call.Actor,
+		Tenant: d.s.tenant, ID: membership.NewID(), At: at, Actor: c.Call.Actor,
 		Source: c.Call.Source(), Connection: c.Call.Connection, Action: action,
 		Group: c.Group, User: user, Before: before, After: after,
 		RequestID: c.Call.RequestID, Reason: c.Call.Reason,

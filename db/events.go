@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -25,17 +26,21 @@ func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) 
 }
 
 const (
-	qEventsOf    = `select ` + eventColumns + ` from events where tenant_id = $1 and id > $2`
-	qEventsEnd   = ` order by id limit $3`
+	qEventsOf    = `select ` + eventColumns + ` from events where tenant_id = $1 and (at, id) > ($2, $3)`
+	qEventsEnd   = ` order by at, id limit $4`
 	qEvents      = qEventsOf + qEventsEnd
-	qEventsGroup = qEventsOf + ` and group_id = $4` + qEventsEnd
-	qEventsUser  = qEventsOf + ` and user_id = $4` + qEventsEnd
-	qEventsBoth  = qEventsOf + ` and group_id = $4 and user_id = $5` + qEventsEnd
+	qEventsGroup = qEventsOf + ` and group_id = $5` + qEventsEnd
+	qEventsUser  = qEventsOf + ` and user_id = $5` + qEventsEnd
+	qEventsBoth  = qEventsOf + ` and group_id = $5 and user_id = $6` + qEventsEnd
 )
 
 // Events implements membership.Reader.
 func (s *session) Events(ctx context.Context, q membership.EventQuery) ([]membership.Event, error) {
-	query, args := qEvents, []any{s.tenant, q.After, q.Limit}
+	after := q.After.At
+	if after.IsZero() {
+		after = time.Unix(0, 0) // older than any event, and not NULL
+	}
+	query, args := qEvents, []any{s.tenant, stamp(after), q.After.ID, q.Limit}
 	switch {
 	case !q.Group.IsZero() && !q.User.IsZero():
 		query, args = qEventsBoth, append(args, q.Group, q.User)

@@ -52,9 +52,20 @@ type Event struct {
 	Reason     string
 }
 
-// EventQuery selects events of a tenant, in the order of their ids.
+// EventPosition is a place in the order of a tenant's events: by time, then by
+// id. Ids alone are made before a change gets its turn, so they order nothing.
+type EventPosition struct {
+	At time.Time
+	ID ID
+}
+
+// Position is where the event stands.
+func (e Event) Position() EventPosition { return EventPosition{At: e.At, ID: e.ID} }
+
+// EventQuery selects events of a tenant in their order. An event that commits
+// late can appear before others that were already read.
 type EventQuery struct {
-	After ID // only events with a greater id
+	After EventPosition
 	Group ID // zero: any
 	User  ID // zero: any
 	Limit int

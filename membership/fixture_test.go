@@ -216,9 +216,9 @@ func (w *world) events(q membership.EventQuery) []membership.Event {
 // during returns the actions of the events that do causes.
 func (w *world) during(do func()) []membership.Action {
 	w.t.Helper()
-	var last membership.ID
+	var last membership.EventPosition
 	if es := w.events(membership.EventQuery{}); len(es) > 0 {
-		last = es[len(es)-1].ID
+		last = es[len(es)-1].Position()
 	}
 	do()
 	var actions []membership.Action

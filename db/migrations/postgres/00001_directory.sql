@@ -164,7 +164,7 @@ create table events (
     after         text not null,
     request_id    text not null,
     reason        text not null,
-    primary key (tenant_id, id)
+    primary key (tenant_id, at, id)
 );
 
 -- The second wall: whatever a statement forgets, it sees one tenant. Without

@@ -2,6 +2,8 @@
 -- A change of members in one round trip; db/change_members.go is the same for
 -- engines without functions, and the contract suite holds the two together.
 -- Every statement in here has a snapshot of its own, taken after the lock.
+-- p_at was read before the lock: whoever waited is dated after what happened to
+-- the same user in the same group meanwhile, so that history has no knots.
 -- The lookups are lateral with "offset 0" so that each uses its index whatever
 -- the planner believes of a table without statistics.
 -- +goose StatementBegin
@@ -58,20 +60,22 @@ begin
         with o as (
             insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
                                 opened_by_kind, opened_by_id, opened_request, opened_reason)
-            select p_tenant, p_group, n.user_id, n.grant_id, p_connection, coalesce(s.since, p_at), p_at,
+            select p_tenant, p_group, n.user_id, n.grant_id, p_connection,
+                   coalesce(s.since, greatest(p_at, s.free)), greatest(p_at, s.free),
                    p_actor_kind, p_actor_id, p_request, p_reason
               from unnest(p_open, p_open_grants) n(user_id, grant_id), lateral (
-                select min(g.member_since) as since from grants g
+                select min(g.member_since) filter (where g.closed_at is null) as since,
+                       max(greatest(g.opened_at, g.closed_at)) + interval '1 microsecond' as free
+                  from grants g
                  where g.tenant_id = p_tenant and g.group_id = p_group and g.user_id = n.user_id
-                   and g.closed_at is null
                 offset 0) s
             on conflict (tenant_id, group_id, user_id, connection_id) where closed_at is null do nothing
-            returning user_id, id, member_since)
+            returning user_id, id, member_since, opened_at)
         insert into events (tenant_id, id, at, actor_kind, actor_id, source, connection_id, action,
                             group_id, user_id, before, after, request_id, reason)
-        select p_tenant, p_open_events[row_number() over ()], p_at, p_actor_kind, p_actor_id, p_source,
+        select p_tenant, p_open_events[row_number() over ()], o.opened_at, p_actor_kind, p_actor_id, p_source,
                p_event_connection, 'grant.opened', p_group, o.user_id,
-               case when o.member_since = p_at then '{"member":false}' else '{"member":true}' end,
+               case when o.member_since = o.opened_at then '{"member":false}' else '{"member":true}' end,
                '{"member":true,"grant":"' || o.id || '","source":"' || grant_source || '"}', p_request, p_reason
           from o;
         get diagnostics opened = row_count;
@@ -80,7 +84,10 @@ begin
     if cardinality(p_close) > 0 then
         with c as (
             update grants g
-               set closed_at = p_at, closed_by_kind = p_actor_kind, closed_by_id = p_actor_id,
+               set closed_at = greatest(p_at, (
+                       select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' from grants x
+                        where x.tenant_id = p_tenant and x.group_id = p_group and x.user_id = g.user_id)),
+                   closed_by_kind = p_actor_kind, closed_by_id = p_actor_id,
                    closed_request = p_request, closed_reason = p_reason
              where g.ctid = any (array(
                 select x.ctid from unnest(p_close) n(user_id), lateral (
@@ -88,10 +95,10 @@ begin
                      where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
                        and y.connection_id = p_connection and y.closed_at is null
                     offset 0) x))
-            returning g.user_id, g.id)
+            returning g.user_id, g.id, g.closed_at)
         insert into events (tenant_id, id, at, actor_kind, actor_id, source, connection_id, action,
                             group_id, user_id, before, after, request_id, reason)
-        select p_tenant, p_close_events[row_number() over ()], p_at, p_actor_kind, p_actor_id, p_source,
+        select p_tenant, p_close_events[row_number() over ()], c.closed_at, p_actor_kind, p_actor_id, p_source,
                p_event_connection, 'grant.closed', p_group, c.user_id,
                '{"member":true,"grant":"' || c.id || '","source":"' || grant_source || '"}',
                case when exists (select 1 from grants o

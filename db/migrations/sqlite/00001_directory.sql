@@ -162,5 +162,5 @@ create table events (
     after         text not null,
     request_id    text not null,
     reason        text not null,
-    primary key (tenant_id, id)
+    primary key (tenant_id, at, id)
 ) strict, without rowid;

@@ -1,0 +1,376 @@
+package db_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// tenant is a tenant with a connection, some users and a group in its view.
+type tenant struct {
+	t          testing.TB
+	ctx        context.Context
+	store      *db.Store
+	tenant     membership.ID
+	connection membership.ID
+	group      membership.ID
+	users      []membership.ID
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func newTenant(t testing.TB, s *db.Store) *tenant {
+	w := &tenant{
+		t: t, ctx: context.Background(), store: s,
+		tenant: membership.NewID(), connection: membership.NewID(), group: membership.NewID(),
+	}
+	w.update(func(tx membership.Tx) error {
+		at := now()
+		err := errors.Join(
+			tx.InsertTenant(w.ctx, membership.Tenant{ID: w.tenant, Name: "t", CreatedAt: at}),
+			tx.InsertConnection(w.ctx, membership.Connection{
+				Tenant: w.tenant, ID: w.connection, Name: "c", IDP: "okta", GroupKind: membership.GroupCustom, CreatedAt: at,
+			}),
+			tx.InsertGroup(w.ctx, membership.Group{
+				Tenant: w.tenant, ID: w.group, DisplayName: "g", Kind: membership.GroupCustom, Origin: "scim", CreatedAt: at, UpdatedAt: at,
+			}),
+			tx.InsertGroupLink(w.ctx, membership.GroupLink{
+				Tenant: w.tenant, Connection: w.connection, Group: w.group, DisplayName: "g",
+				Attributes: []byte(`{}`), Version: 1, CreatedAt: at, LastModified: at,
+			}))
+		for i := range 20 {
+			err = errors.Join(err, w.insertUser(tx, fmt.Sprintf("u%d", i), at))
+		}
+		return errors.Join(err, change(w.ctx, tx, w.change(w.users[:1], nil)))
+	})
+	return w
+}
+
+func (w *tenant) insertUser(tx membership.Tx, name string, at time.Time) error {
+	u := membership.User{Tenant: w.tenant, ID: membership.NewID(), UserName: name, Origin: "scim", Active: true, CreatedAt: at, UpdatedAt: at}
+	w.users = append(w.users, u.ID)
+	return errors.Join(tx.InsertUser(w.ctx, u), tx.InsertUserLink(w.ctx, membership.UserLink{
+		Tenant: w.tenant, Connection: w.connection, User: u.ID, UserName: name, Active: true,
+		Attributes: []byte(`{}`), Version: 1, CreatedAt: at, LastModified: at,
+	}))
+}
+
+func (w *tenant) update(fn func(membership.Tx) error) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Update(w.ctx, w.tenant, fn))
+}
+
+func (w *tenant) change(open, closed []membership.ID) membership.MemberChange {
+	return membership.MemberChange{
+		Call: membership.Call{
+			Tenant: w.tenant, Connection: w.connection, RequestID: "r",
+			Actor: membership.Actor{Kind: membership.ActorConnection, ID: w.connection.String()},
+		},
+		At: now(), Group: w.group, Connection: w.connection, Open: open, Close: closed,
+	}
+}
+
+func change(ctx context.Context, tx membership.Tx, c membership.MemberChange) error {
+	_, err := tx.ChangeMembers(ctx, c)
+	return err
+}
+
+func (w *tenant) view(fn func(membership.Reader) error) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.View(w.ctx, w.tenant, fn))
+}
+
+func (w *tenant) members() (ids []membership.ID) {
+	w.t.Helper()
+	w.view(func(r membership.Reader) error {
+		ids = nil
+		for id, err := range r.MemberIDs(w.ctx, w.connection, w.group) {
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	return ids
+}
+
+func (w *tenant) version() (l membership.GroupLink) {
+	w.t.Helper()
+	w.view(func(r membership.Reader) (err error) {
+		l, err = r.GroupLink(w.ctx, w.connection, w.group)
+		return err
+	})
+	return l
+}
+
+func (w *tenant) events() (es []membership.Event) {
+	w.t.Helper()
+	w.view(func(r membership.Reader) (err error) {
+		es, err = r.Events(w.ctx, membership.EventQuery{Group: w.group, Limit: 1 << 20})
+		return err
+	})
+	return es
+}
+
+// 16 writers, adds and removes mixed: the grants, the event log, the counts that
+// the writers were told, and the version all agree.
+func TestConcurrentWritersLoseNothing(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		start := w.version().Version
+		var mu sync.Mutex
+		var opened, closed, bumps int
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				for range 25 {
+					var c membership.MemberChange
+					users := slices.Clone(w.users)
+					rand.Shuffle(len(users), func(i, j int) { users[i], users[j] = users[j], users[i] })
+					c = w.change(users[:rand.IntN(4)], users[10:10+rand.IntN(4)])
+					r, err := s.ChangeMembers(w.ctx, c)
+					if err != nil {
+						t.Errorf("%v", err)
+						return
+					}
+					mu.Lock()
+					opened, closed = opened+r.Opened, closed+r.Closed
+					if r.Opened+r.Closed > 0 {
+						bumps++
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+
+		want := map[membership.ID]bool{}
+		var told, ended int
+		for _, e := range w.events() {
+			switch e.Action {
+			case membership.ActionGrantOpened:
+				require.False(t, want[e.User], "opened twice")
+				want[e.User], told = true, told+1
+			case membership.ActionGrantClosed:
+				require.True(t, want[e.User], "closed without being open")
+				delete(want, e.User)
+				ended++
+			}
+		}
+		require.Equal(t, slices.SortedFunc(maps.Keys(want), membership.ID.Compare), w.members())
+		require.Equal(t, opened+1, told, "one was there from the start")
+		require.Equal(t, closed, ended)
+		require.Equal(t, start+int64(bumps), w.version().Version)
+	})
+}
+
+func TestAFailureHalfwayLeavesNothing(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		events, link, members := w.events(), w.version(), w.members()
+		boom := errors.New("boom")
+		halfway := func(tx membership.Tx) {
+			require.NoError(t, change(w.ctx, tx, w.change(w.users[1:5], w.users[:1])))
+			require.NoError(t, w.insertUser(tx, "late", now()))
+		}
+		err := s.Update(w.ctx, w.tenant, func(tx membership.Tx) error { halfway(tx); return boom })
+		require.ErrorIs(t, err, boom)
+		require.Panics(t, func() {
+			_ = s.Update(w.ctx, w.tenant, func(tx membership.Tx) error { halfway(tx); panic("boom") })
+		})
+		ctx, cancel := context.WithCancel(w.ctx)
+		err = s.Update(ctx, w.tenant, func(tx membership.Tx) error { halfway(tx); cancel(); return ctx.Err() })
+		require.ErrorIs(t, err, context.Canceled)
+		_, err = s.ChangeMembers(w.ctx, w.change([]membership.ID{w.users[2], membership.NewID()}, w.users[:1]))
+		require.Equal(t, membership.KindUnknownMembers, membership.KindOf(err))
+
+		require.Equal(t, events, w.events())
+		require.Equal(t, link, w.version())
+		require.Equal(t, members, w.members())
+		w.view(func(r membership.Reader) error {
+			_, err := r.UserByName(w.ctx, "late")
+			require.Equal(t, membership.KindNotFound, membership.KindOf(err))
+			return nil
+		})
+	})
+}
+
+// What both engines write for the same delta is the same, to the letter.
+func TestChangeMembersWritesTheSameOnBothEngines(t *testing.T) {
+	var seen []string
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		c := w.change(nil, nil)
+		c.Connection, c.Call.Connection, c.Open = membership.ID{}, membership.ID{}, w.users[:2]
+		_, err := s.ChangeMembers(w.ctx, c)
+		require.NoError(t, err)
+		c = w.change(w.users[1:3], w.users[:1])
+		r, err := s.ChangeMembers(w.ctx, c)
+		require.NoError(t, err)
+		require.Equal(t, membership.MemberResult{Opened: 2, Closed: 1, Version: 3, LastModified: c.At}, r)
+		r, err = s.ChangeMembers(w.ctx, c)
+		require.NoError(t, err)
+		require.Equal(t, membership.MemberResult{Version: 3, LastModified: c.At}, r)
+
+		name := map[string]string{w.connection.String(): "connection"}
+		for i, u := range w.users {
+			name[u.String()] = fmt.Sprintf("user%d", i)
+		}
+		var lines []string
+		for _, e := range w.events() {
+			var before, after map[string]any
+			require.NoError(t, json.Unmarshal(e.Before, &before))
+			require.NoError(t, json.Unmarshal(e.After, &after))
+			for _, m := range []map[string]any{before, after} {
+				if g, ok := m["grant"].(string); ok {
+					_, err := membership.ParseID(g)
+					require.NoError(t, err)
+					m["grant"] = "…"
+				}
+			}
+			lines = append(lines, fmt.Sprint(e.Action, e.Actor.Kind, name[e.Actor.ID], e.Source, e.Connection == w.connection,
+				name[e.User.String()], before, after, e.RequestID, e.Reason))
+		}
+		slices.Sort(lines)
+		if seen != nil {
+			require.Equal(t, seen, lines)
+		}
+		seen = lines
+		require.Len(t, lines, 6)
+	})
+}
+
+func TestChangeMembersOfManyAtOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		w.update(func(tx membership.Tx) error {
+			for i := range 3000 {
+				if err := w.insertUser(tx, fmt.Sprintf("many%d", i), now()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		r, err := s.ChangeMembers(w.ctx, w.change(w.users[1:], w.users[:1]))
+		require.NoError(t, err)
+		require.Equal(t, len(w.users)-1, r.Opened)
+		require.Equal(t, 1, r.Closed)
+		w.update(func(tx membership.Tx) error {
+			open, closed, err := tx.MemberDifference(w.ctx, w.group, w.connection, w.users[:2])
+			require.NoError(t, err)
+			require.Equal(t, w.users[:1], open)
+			require.Len(t, closed, len(w.users)-2)
+			return change(w.ctx, tx, w.change(open, closed))
+		})
+		require.Equal(t, w.users[:2], w.members())
+	})
+}
+
+// A user who is being deprovisioned is not added meanwhile, nor is a grant left
+// open in a group that ends.
+func TestAddsRaceWithEnds(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		dir := membership.NewDirectory(s, allowAll{}, membership.Options{})
+		call := w.change(nil, nil).Call
+		var wg sync.WaitGroup
+		for _, u := range w.users[1:] {
+			wg.Go(func() {
+				_, err := s.ChangeMembers(w.ctx, w.change([]membership.ID{u}, nil))
+				if k := membership.KindOf(err); err != nil && k != membership.KindUnknownMembers && k != membership.KindNotFound {
+					t.Errorf("add: %v", err)
+				}
+			})
+			wg.Go(func() {
+				if err := dir.DeprovisionUser(w.ctx, call, u, 0); err != nil {
+					t.Errorf("deprovision: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		require.Equal(t, w.users[:1], w.members())
+		for _, u := range w.users[1:] {
+			w.view(func(r membership.Reader) error {
+				open, err := r.OpenGrants(w.ctx, membership.ID{}, u)
+				require.Empty(t, open)
+				return err
+			})
+		}
+	})
+}
+
+// Two requests that make the same name at once: one makes it, the other is
+// told so, and nobody sees a broken store.
+func TestConcurrentCreatesOfOneName(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		dir := membership.NewDirectory(s, allowAll{}, membership.Options{})
+		call := w.change(nil, nil).Call
+		results := make([]error, 8)
+		groups := make([]error, 8)
+		var wg sync.WaitGroup
+		for i := range results {
+			wg.Go(func() {
+				_, results[i] = dir.ProvisionUser(w.ctx, call, membership.UserLink{UserName: "Same", Active: true})
+			})
+			wg.Go(func() {
+				_, groups[i] = dir.ProvisionGroup(w.ctx, call, membership.GroupLink{DisplayName: "Same"}, membership.MemberDelta{})
+			})
+		}
+		wg.Wait()
+		for _, errs := range [][]error{results, groups} {
+			made := 0
+			for _, err := range errs {
+				if err == nil {
+					made++
+				} else {
+					require.Equal(t, membership.KindUniqueness, membership.KindOf(err), "%v", err)
+				}
+			}
+			require.Equal(t, 1, made)
+		}
+	})
+}
+
+type allowAll struct{}
+
+func (allowAll) Allow(context.Context, membership.Question) error { return nil }
+
+// What was stored is what is read: text is not changed, times keep their
+// microseconds, an absent time stays absent.
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		at := time.Date(2026, 3, 1, 23, 59, 59, 123456000, time.UTC)
+		doc := `{"b":1,"a":[{"z":"\u00e9","a":null}],"b2":"💥 'quoted' \\ \""}`
+		in := membership.UserLink{
+			Tenant: w.tenant, Connection: w.connection, User: w.users[0], ExternalID: "Ünïcode", UserName: "Ä 'x' \" \\ %_",
+			Email: "a@b", Name: "𝒳", Emails: []string{"A@b", "a@B"}, Attributes: []byte(doc), Version: 7, CreatedAt: at, LastModified: at,
+		}
+		w.update(func(tx membership.Tx) error { return tx.UpdateUserLink(w.ctx, in) })
+		w.view(func(r membership.Reader) error {
+			out, err := r.UserLink(w.ctx, w.connection, w.users[0])
+			require.NoError(t, err)
+			in.Emails, in.CreatedAt = nil, out.CreatedAt
+			require.Equal(t, in, out)
+			c, err := r.Connection(w.ctx, w.connection)
+			require.NoError(t, err)
+			require.True(t, c.PausedAt.IsZero())
+			return nil
+		})
+	})
+}

@@ -1,0 +1,108 @@
+package db_test
+
+import (
+	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// postgresOnly are queries of what SQLite does not have.
+var postgresOnly = []string{"qChangeMembers", "qRoleBypassesRLS"}
+
+func TestEveryQueryPrepares(t *testing.T) {
+	queries := constants(t)
+	require.Greater(t, len(queries), 50, "the constants of this package were not found")
+	active := true
+	for i, q := range []membership.MemberQuery{
+		{}, {Limit: 1}, {Active: &active, Source: membership.SourceLocal, After: membership.NewID(), AsOf: time.Now(), Limit: 2},
+	} {
+		queries["members "+strconv.Itoa(i)] = db.MembersQuery(q)
+	}
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		for name, q := range queries {
+			if s.Engine() == "sqlite" && slices.Contains(postgresOnly, name) {
+				continue
+			}
+			require.NoError(t, s.Prepare(context.Background(), q), "%s: %s", name, q)
+		}
+	})
+}
+
+// Every statement names its tenant itself: row-level security is only the
+// second wall, and never routes in a distributed database.
+func TestEveryQueryNamesItsTenant(t *testing.T) {
+	for name, q := range constants(t) {
+		if slices.Contains([]string{"qSchemaVersion", "qRoleBypassesRLS", "qChangeMembers"}, name) {
+			continue
+		}
+		if strings.HasPrefix(q, "insert") {
+			require.Contains(t, q, "(tenant_id,", name)
+			continue
+		}
+		for _, table := range tables {
+			for _, before := range []string{"from ", "join ", "update "} {
+				require.LessOrEqual(t, strings.Count(q, before+table+" "), strings.Count(q, "tenant_id = $1"), "%s: %s", name, q)
+			}
+		}
+	}
+}
+
+var tables = []string{
+	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events",
+}
+
+// constants returns the string constants of package db whose names begin with
+// q and a capital, with their parts put together.
+func constants(t *testing.T) map[string]string {
+	t.Helper()
+	pkgs, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0) //nolint:staticcheck // one folder, no build tags
+	require.NoError(t, err)
+	exprs := map[string]ast.Expr{}
+	for _, f := range pkgs["db"].Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if v, ok := n.(*ast.ValueSpec); ok {
+				for i := range v.Values {
+					exprs[v.Names[i].Name] = v.Values[i]
+				}
+			}
+			return true
+		})
+	}
+	var text func(e ast.Expr) string
+	text = func(e ast.Expr) string {
+		switch e := e.(type) {
+		case *ast.BasicLit:
+			s, err := strconv.Unquote(e.Value)
+			require.NoError(t, err)
+			return s
+		case *ast.BinaryExpr:
+			return text(e.X) + text(e.Y)
+		case *ast.Ident:
+			return text(exprs[e.Name])
+		}
+		t.Fatalf("a query is made of %T", e)
+		return ""
+	}
+	out := map[string]string{}
+	for name, e := range exprs {
+		if len(name) > 1 && name[0] == 'q' && name[1] >= 'A' && name[1] <= 'Z' {
+			q := text(e)
+			if strings.HasPrefix(q, "select") || strings.HasPrefix(q, "insert") || strings.HasPrefix(q, "update") || strings.HasPrefix(q, "delete") {
+				out[name] = q
+			}
+		}
+	}
+	return out
+}

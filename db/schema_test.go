@@ -1,0 +1,118 @@
+package db_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// keysByEngine lists, from the catalog, the first column of every primary key,
+// unique index and foreign key, as table.index: column.
+var keysByEngine = map[string]string{
+	"sqlite": `select t.name || '.' || i.name || ': ' || coalesce(c.name, '')
+		from sqlite_master t, pragma_index_list(t.name) i, pragma_index_info(i.name) c
+		where t.type = 'table' and t.name not like 'goose%' and t.name not like 'sqlite%' and i."unique" and c.seqno = 0
+		union all
+		select t.name || '.fk' || f.id || ': ' || f."from"
+		from sqlite_master t, pragma_foreign_key_list(t.name) f
+		where t.type = 'table' and f.seq = 0`,
+	"postgres": `select c.conrelid::regclass || '.' || c.conname || ': ' || a.attname
+		from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+		where c.connamespace = 'public'::regnamespace and c.contype in ('p', 'u', 'f')
+			and c.conrelid::regclass::text not like 'goose%'
+		union all
+		select i.indrelid::regclass || '.' || i.indexrelid::regclass || ': ' || a.attname
+		from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+		join pg_class t on t.oid = i.indrelid and t.relnamespace = 'public'::regnamespace
+		where i.indisunique and i.indrelid::regclass::text not like 'goose%'`,
+}
+
+func TestEveryKeyBeginsWithTheTenant(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		keys, err := s.Query(context.Background(), membership.ID{}, keysByEngine[s.Engine()])
+		require.NoError(t, err)
+		require.Greater(t, len(keys), len(tables)+5, "the catalog was not read: %v", keys)
+		for _, k := range keys {
+			require.Regexp(t, `: tenant_id$`, k)
+		}
+	})
+}
+
+// A statement that forgets its tenant sees one tenant all the same, and none
+// where no tenant was named.
+func TestRowLevelSecurity(t *testing.T) {
+	ctx := context.Background()
+	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
+	a, b := newTenant(t, s), newTenant(t, s)
+	for _, table := range tables {
+		forced, err := s.Query(ctx, a.tenant, `select (relrowsecurity and relforcerowsecurity)::text from pg_class
+			where oid = '`+table+`'::regclass`)
+		require.NoError(t, err)
+		require.Equal(t, []string{"true"}, forced, table)
+	}
+	for _, table := range []string{"tenants", "connections", "users", "groups", "grants", "events", "user_links", "group_links"} {
+		q := `select distinct tenant_id::text from ` + table
+		seen, err := s.Query(ctx, a.tenant, q)
+		require.NoError(t, err)
+		require.Equal(t, []string{a.tenant.String()}, seen, table)
+		seen, err = s.Query(ctx, membership.ID{}, q)
+		require.NoError(t, err)
+		require.Empty(t, seen, table)
+	}
+	// Nor can a write reach across.
+	err := s.Update(ctx, a.tenant, func(tx membership.Tx) error {
+		return tx.AppendEvents(ctx, membership.Event{Tenant: b.tenant, ID: membership.NewID(), At: now()})
+	})
+	require.NoError(t, err, "the transaction's tenant is what counts")
+	err = s.Update(ctx, b.tenant, func(tx membership.Tx) error {
+		return tx.InsertTenant(ctx, membership.Tenant{ID: a.tenant, Name: "stolen", CreatedAt: now()})
+	})
+	require.Error(t, err)
+}
+
+func TestTwoProcessesMigrateAtOnce(t *testing.T) {
+	ctx := context.Background()
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		var wg sync.WaitGroup
+		errs := make([]error, 4)
+		for i := range errs {
+			s, err := db.Open(ctx, url, db.Options{})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, s.Close()) }()
+			wg.Go(func() {
+				if errs[i] = s.Migrate(ctx); errs[i] == nil {
+					errs[i] = s.Ready(ctx)
+				}
+			})
+		}
+		wg.Wait()
+		for _, err := range errs {
+			require.NoError(t, err)
+		}
+	})
+}
+
+func TestReadyWantsTheSchema(t *testing.T) {
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		s, err := db.Open(context.Background(), url, db.Options{})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.Close()) }()
+		require.Error(t, s.Ready(context.Background()))
+		require.NoError(t, s.Migrate(context.Background()))
+		require.NoError(t, s.Ready(context.Background()))
+	})
+}
+
+func TestOpenRefusesOtherURLs(t *testing.T) {
+	for _, url := range []string{"", "mysql://x", "sqlite:", "sqlite::memory:", "postgres://u:hunter2@127.0.0.1:1/x?connect_timeout=1"} {
+		_, err := db.Open(context.Background(), url, db.Options{})
+		require.Error(t, err, url)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}
