@@ -104,7 +104,7 @@ func (e *postgresEngine) transact(ctx context.Context, begin string, tenant memb
 }
 
 func (e *postgresEngine) migrate(ctx context.Context, files fs.FS) error {
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600)) // every second, ten minutes
 	if err != nil {
 		return err
 	}
