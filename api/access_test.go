@@ -1,0 +1,215 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// access says how one route is called so that nothing but the credential can
+// fail. {user}, {group} and {member} stand for ids; a test replaces them with
+// ids of the caller's tenant, of another, of nothing, or with no id at all.
+type access struct {
+	path   string
+	body   string
+	status int
+	// permission is what the policy asks for; empty: the route is public.
+	permission string
+}
+
+var accessTable = map[string]access{
+	"GET /v1/openapi.yaml": {"/v1/openapi.yaml", "", 200, ""},
+
+	"GET /v1/users":         {"/v1/users", "", 200, "USERS:READ"},
+	"POST /v1/users":        {"/v1/users", `{"user_name":"new","email":"new@example.com","name":"New"}`, 201, "USERS:WRITE"},
+	"GET /v1/users/{id}":    {"/v1/users/{user}", "", 200, "USERS:READ"},
+	"PATCH /v1/users/{id}":  {"/v1/users/{user}", `{"name":"Changed"}`, 200, "USERS:WRITE"},
+	"DELETE /v1/users/{id}": {"/v1/users/{user}", "", 204, "USERS:WRITE"},
+
+	"GET /v1/groups":         {"/v1/groups", "", 200, "GROUPS:READ"},
+	"POST /v1/groups":        {"/v1/groups", `{"display_name":"New"}`, 201, "GROUPS:WRITE"},
+	"GET /v1/groups/{id}":    {"/v1/groups/{group}", "", 200, "GROUPS:READ"},
+	"PATCH /v1/groups/{id}":  {"/v1/groups/{group}", `{"display_name":"Changed"}`, 200, "GROUPS:WRITE"},
+	"DELETE /v1/groups/{id}": {"/v1/groups/{group}", "", 204, "GROUPS:WRITE"},
+
+	"GET /v1/groups/{id}/members":              {"/v1/groups/{group}/members", "", 200, "GROUPS:READ"},
+	"POST /v1/groups/{id}/members":             {"/v1/groups/{group}/members", `{"user_id":"{user}"}`, 201, "GROUPS:WRITE"},
+	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ"},
+	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE"},
+}
+
+// things are the ids that a row of the table is filled with.
+type things struct{ user, group, member string }
+
+func (a access) with(ids things) (path, body string) {
+	fill := strings.NewReplacer("{user}", ids.user, "{group}", ids.group, "{member}", ids.member)
+	return fill.Replace(a.path), fill.Replace(a.body)
+}
+
+// furnish makes a group with a member, and a user beside them.
+func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
+	h.t.Helper()
+	user := func(name string) string {
+		return h.make("/v1/users", `{"user_name":"`+name+`","email":"","name":""}`, as(whose))
+	}
+	ids := things{user: user("user" + suffix), member: user("member" + suffix)}
+	ids.group = h.make("/v1/groups", `{"display_name":"Group"}`, as(whose))
+	h.make("/v1/groups/"+ids.group+"/members", `{"user_id":"`+ids.member+`"}`, as(whose))
+	return ids
+}
+
+func TestEveryRouteChecksItsCredential(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		_, powerless := h.token()
+		revokedID, revoked := h.token(auth.AllPermissions)
+		h.revoke(revokedID)
+		theirs := h.furnish(h.other, "")
+
+		for _, rt := range (&door{}).routes() {
+			name := rt.method + " " + rt.path
+			row, ok := accessTable[name]
+			require.True(t, ok, "give %s a row in the table", name)
+			t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
+				h := *h
+				h.t = t
+				mine := h.furnish(h.mine, " "+name)
+				path, body := row.with(mine)
+				send := func(changes ...with) reply { return h.do(rt.method, path, body, changes...) }
+				if row.permission == "" {
+					assert.Equal(t, row.status, send(header("Authorization"), header("X-Tenant-ID")).status)
+					return
+				}
+
+				for what, credential := range map[string]struct {
+					with      with
+					challenge string
+				}{
+					"no token":     {header("Authorization"), `Bearer realm="scimbridge"`},
+					"garbage":      {bearer("garbage"), `Bearer realm="scimbridge", error="invalid_token"`},
+					"not bearer":   {header("Authorization", "Basic "+h.mine.APIToken), `Bearer realm="scimbridge", error="invalid_token"`},
+					"scim token":   {bearer(h.mine.SCIMToken), `Bearer realm="scimbridge", error="invalid_token"`},
+					"revoked":      {bearer(revoked), `Bearer realm="scimbridge", error="invalid_token"`},
+					"half a token": {bearer(h.mine.APIToken[:60]), `Bearer realm="scimbridge", error="invalid_token"`},
+				} {
+					// The credential comes first: nothing else of the request matters.
+					for _, tenant := range []with{func(*http.Request) {}, header("X-Tenant-ID")} {
+						r := send(credential.with, tenant)
+						r.fails(http.StatusUnauthorized, codeUnauthenticated)
+						assert.Equal(t, credential.challenge, r.header.Get("WWW-Authenticate"), what)
+					}
+				}
+
+				for _, bad := range []with{
+					header("X-Tenant-ID"), header("X-Tenant-ID", ""), header("X-Tenant-ID", "mine"),
+					header("X-Tenant-ID", h.mine.TenantID.String(), h.mine.TenantID.String()),
+				} {
+					assert.Contains(t, send(bad).fails(http.StatusBadRequest, codeInvalidInput), "X-Tenant-ID")
+				}
+
+				refusals := len(h.events(membership.ActionRefused))
+				send(header("X-Tenant-ID", h.other.TenantID.String())).fails(http.StatusForbidden, codeTenantMismatch)
+				send(header("X-Tenant-ID", membership.NewID().String())).fails(http.StatusForbidden, codeTenantMismatch)
+				events := h.events(membership.ActionRefused)
+				require.Len(t, events, refusals+2, "a refused attempt is an event")
+				assert.JSONEq(t, `{"kind":"tenant_mismatch"}`, string(events[refusals].After))
+				assert.Equal(t, "request-1", events[refusals].RequestID)
+				send(bearer(h.other.APIToken)).fails(http.StatusForbidden, codeTenantMismatch)
+
+				message := send(bearer(powerless)).fails(http.StatusForbidden, codeForbidden)
+				assert.Equal(t, "the permission "+row.permission+" is missing", message)
+				_, enough := h.token(row.permission)
+
+				h.hides(t, rt.method, row, mine, theirs)
+
+				r := send(bearer(enough), header("X-Tenant-ID", strings.ToUpper(h.mine.TenantID.String())))
+				assert.Equal(t, row.status, r.status, "%s", r.body)
+			})
+		}
+	})
+}
+
+// hides checks that what belongs to another tenant answers like what does not
+// exist, and what is no id at all as well.
+func (h *house) hides(t *testing.T, method string, row access, mine, theirs things) {
+	t.Helper()
+	for _, placeholder := range []string{"{user}", "{group}", "{member}"} {
+		if !strings.Contains(row.path+row.body, placeholder) {
+			continue
+		}
+		answer := func(id string) reply {
+			ids := mine
+			switch placeholder {
+			case "{user}":
+				ids.user = id
+			case "{group}":
+				ids.group = id
+			case "{member}":
+				ids.member = id
+			}
+			path, body := row.with(ids)
+			return h.do(method, path, body)
+		}
+		theirID := map[string]string{"{user}": theirs.user, "{group}": theirs.group, "{member}": theirs.member}[placeholder]
+		nothing := answer(membership.NewID().String())
+		nothing.fails(http.StatusNotFound, codeNotFound)
+		other := answer(theirID)
+		other.fails(http.StatusNotFound, codeNotFound)
+		assert.Equal(t, string(nothing.body), string(other.body))
+		zero := answer(membership.ID{}.String())
+		assert.Equal(t, string(nothing.body), string(zero.body))
+
+		malformed := answer("2489E9AD-2EE2-8E00-8EC9-32D5F69181C")
+		if strings.Contains(row.body, placeholder) {
+			malformed.fails(http.StatusBadRequest, codeInvalidInput)
+			continue
+		}
+		malformed.fails(http.StatusNotFound, codeNotFound)
+		assert.Equal(t, string(nothing.body), string(malformed.body))
+	}
+}
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		for _, path := range []string{
+			"/v1", "/v1/", "/v1/nothing", "/v1//users", "/v1/users//", "/v1/users/a/b", "/v1/Users",
+			"/v1/groups/" + membership.NewID().String() + "%2Fmembers/members/x/y",
+		} {
+			h.do(http.MethodGet, path, "").fails(http.StatusNotFound, codeNotFound)
+		}
+		for path, allow := range map[string]string{
+			"/v1/openapi.yaml":       "GET, HEAD",
+			"/v1/users":              "GET, HEAD, POST",
+			"/v1/users/x":            "GET, HEAD, PATCH, DELETE",
+			"/v1/groups/x/members/":  "GET, HEAD, POST",
+			"/v1/groups/x/members/y": "GET, HEAD, DELETE",
+		} {
+			r := h.do(http.MethodPut, path, "", header("Authorization"))
+			r.fails(http.StatusMethodNotAllowed, codeMethodNotAllowed)
+			assert.Equal(t, allow, r.header.Get("Allow"))
+		}
+	})
+}
+
+func TestTrailingSlashAndHEAD(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		ids := h.furnish(h.mine, "")
+		assert.Len(t, h.do(http.MethodGet, "/v1/users/", "").data(), 2)
+		h.do(http.MethodGet, "/v1/groups/"+strings.ToUpper(ids.group)+"/", "").is(http.StatusOK)
+		h.make("/v1/groups/"+ids.group+"/members/", `{"user_id":"`+strings.ToUpper(ids.user)+`"}`)
+		h.do(http.MethodDelete, "/v1/groups/"+ids.group+"/members/"+strings.ToUpper(ids.user)+"/", "").is(http.StatusNoContent)
+
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, h.server.URL+"/v1/groups/"+ids.group+"/members", nil)
+		require.NoError(t, err)
+		as(h.mine)(req)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		assert.Equal(t, http.StatusOK, resp.StatusCode)
+	})
+}

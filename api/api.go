@@ -1,0 +1,44 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// Verifier turns an Authorization header into a principal. Its errors are
+// auth.ErrUnauthenticated, with a text that is safe to show, or mean that it
+// cannot answer now.
+type Verifier interface {
+	Verify(ctx context.Context, authorization string) (auth.Principal, error)
+}
+
+// Config of the door; the zero value of each field has a default.
+type Config struct {
+	MaxBody int64       // bytes of a request's body; 1 MiB
+	Logger  *zap.Logger // nobody
+}
+
+type door struct {
+	directory *membership.Directory
+	verifier  Verifier
+	maxBody   int64
+	log       *zap.Logger
+}
+
+// New returns the handler of everything under /v1; it sees whole paths, with
+// the /v1. It takes the request's id from the header X-Request-Id, which
+// whoever mounts it must have set.
+func New(d *membership.Directory, v Verifier, c Config) http.Handler {
+	if c.MaxBody <= 0 {
+		c.MaxBody = 1 << 20
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	return (&door{directory: d, verifier: v, maxBody: c.MaxBody, log: c.Logger}).router()
+}

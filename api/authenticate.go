@@ -1,0 +1,96 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// request is a request whose sender is known and whose query is checked.
+type request struct {
+	*http.Request
+	call  membership.Call
+	query query
+}
+
+// private makes the handler of a route that asks for a credential and takes the
+// named query parameters.
+func (d *door) private(h func(http.ResponseWriter, request) error, parameters ...string) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		call, err := d.authenticate(r)
+		if err != nil {
+			return err
+		}
+		if err := d.checkTenant(r, call); err != nil {
+			return err
+		}
+		q, err := parseQuery(r.URL.RawQuery, parameters)
+		if err != nil {
+			return err
+		}
+		return h(w, request{Request: r, call: call, query: q})
+	}
+}
+
+func (d *door) authenticate(r *http.Request) (membership.Call, error) {
+	header := r.Header.Get("Authorization")
+	p, err := d.verifier.Verify(r.Context(), header)
+	switch {
+	case errors.Is(err, auth.ErrUnauthenticated):
+		return membership.Call{}, unauthenticated(header, err.Error())
+	case err != nil:
+		return membership.Call{}, err
+	case p.Kind != auth.KindAPI:
+		return membership.Call{}, unauthenticated(header, "this is a SCIM token, which opens /scim/v2 only: use an API token")
+	}
+	return p.Call(requestID(r), ""), nil
+}
+
+// unauthenticated is a 401 with the challenge of RFC 6750 section 3: it names
+// an error only when there was a credential.
+func unauthenticated(header, message string) error {
+	challenge := `Bearer realm="scimbridge"`
+	if header != "" {
+		challenge += `, error="invalid_token"`
+	}
+	return &failure{
+		status: http.StatusUnauthorized, code: codeUnauthenticated, message: message, challenge: challenge,
+	}
+}
+
+// checkTenant holds X-Tenant-ID against the credential's tenant. A mismatch is
+// a refused attempt, so it leaves an event.
+func (d *door) checkTenant(r *http.Request, call membership.Call) error {
+	given := r.Header.Values("X-Tenant-ID")
+	if len(given) == 0 {
+		return membership.Invalidf("the header X-Tenant-ID is required")
+	}
+	id, err := membership.ParseID(given[0])
+	if err != nil || len(given) > 1 {
+		return membership.Invalidf("the header X-Tenant-ID must be one UUID")
+	}
+	if id == call.Tenant {
+		return nil
+	}
+	if err := d.directory.RecordRefusal(r.Context(), call, codeTenantMismatch); err != nil {
+		return err
+	}
+	return &failure{
+		status: http.StatusForbidden, code: codeTenantMismatch,
+		message: "X-Tenant-ID is not the tenant of the credential",
+	}
+}
+
+// pathID reads an id of the path. What cannot be the id of anything is answered
+// like what does not exist.
+func (r request) pathID(name, what string) (membership.ID, error) {
+	id, err := membership.ParseID(mux.Vars(r.Request)[name])
+	if err != nil {
+		return membership.ID{}, membership.NotFound(what)
+	}
+	return id, nil
+}

@@ -1,0 +1,115 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// fields are the fields that a body may have, each with the pointer to where
+// its value goes: to a string or a bool, or to a pointer to one.
+type fields map[string]any
+
+// decode reads the JSON object of a request's body, strictly: what is not
+// understood is refused, never dropped. null is no value of any field.
+func (d *door) decode(w http.ResponseWriter, r request, into fields, required ...string) error {
+	if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
+		return err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, d.maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return &failure{
+			status: http.StatusRequestEntityTooLarge, code: codeTooLarge,
+			message: "the body is too large", details: map[string]any{"max_bytes": tooLarge.Limit},
+		}
+	case err != nil:
+		return membership.Invalidf("the body could not be read to its end")
+	}
+	return decodeObject(body, into, required)
+}
+
+func checkContentType(s string) error {
+	if s == "" {
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(s)
+	if err == nil && (media == "application/json" || strings.HasSuffix(media, "+json")) {
+		return nil
+	}
+	return &failure{
+		status: http.StatusUnsupportedMediaType, code: codeInvalidInput,
+		message: "the body must be JSON (Content-Type: application/json)",
+	}
+}
+
+func decodeObject(body []byte, into fields, required []string) error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return membership.Invalidf("the body is empty: it must be a JSON object")
+	}
+	if !utf8.Valid(body) {
+		return membership.Invalidf("the body is not UTF-8")
+	}
+	if !json.Valid(body) {
+		return membership.Invalidf("the body is not valid JSON")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return membership.Invalidf("the body must be a JSON object")
+	}
+	seen := make(map[string]bool, len(into))
+	for dec.More() {
+		name, value, err := nextField(dec)
+		if err != nil {
+			return err
+		}
+		target, known := into[name]
+		if !known {
+			return membership.Invalidf("unknown field %q", short(name))
+		}
+		if seen[name] {
+			return membership.Invalidf("the field %s is given more than once", name)
+		}
+		seen[name] = true
+		if json.Unmarshal(value, target) != nil || string(value) == "null" {
+			return membership.Invalidf("%s must be %s", name, typeOf(target))
+		}
+	}
+	for _, name := range required {
+		if !seen[name] {
+			return membership.Invalidf("%s is required", name)
+		}
+	}
+	return nil
+}
+
+// nextField reads one field of a document that is known to be valid.
+func nextField(dec *json.Decoder) (name string, value json.RawMessage, err error) {
+	t, err := dec.Token()
+	if err != nil {
+		return "", nil, err
+	}
+	name, _ = t.(string)
+	return name, value, dec.Decode(&value)
+}
+
+// typeOf says in JSON's words what a field holds.
+func typeOf(target any) string {
+	t := reflect.TypeOf(target)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Bool {
+		return "true or false"
+	}
+	return "a string"
+}

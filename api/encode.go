@@ -1,0 +1,139 @@
+package api
+
+import (
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// The encoders append to a buffer: a list of members is as long as the group,
+// and neither reflection nor maps keep up with the store.
+
+func appendUser(b []byte, u membership.User) []byte {
+	b = appendIDField(append(b, '{'), "id", u.ID)
+	b = appendField(append(b, ','), "user_name", u.UserName)
+	b = appendField(append(b, ','), "email", u.Email)
+	b = appendField(append(b, ','), "name", u.Name)
+	b = appendBoolField(append(b, ','), "active", u.Active)
+	b = appendField(append(b, ','), "origin", string(u.Origin))
+	b = appendTimeField(append(b, ','), "created_at", u.CreatedAt)
+	b = appendTimeField(append(b, ','), "updated_at", u.UpdatedAt)
+	return append(b, '}')
+}
+
+func appendGroup(b []byte, g membership.Group) []byte {
+	b = appendIDField(append(b, '{'), "id", g.ID)
+	b = appendField(append(b, ','), "display_name", g.DisplayName)
+	b = appendField(append(b, ','), "kind", string(g.Kind))
+	b = appendField(append(b, ','), "origin", string(g.Origin))
+	b = appendTimeField(append(b, ','), "created_at", g.CreatedAt)
+	b = appendTimeField(append(b, ','), "updated_at", g.UpdatedAt)
+	return append(b, '}')
+}
+
+func appendMember(b []byte, m membership.Member) []byte {
+	b = appendIDField(append(b, '{'), "id", m.User.ID)
+	b = appendField(append(b, ','), "email", m.User.Email)
+	b = appendField(append(b, ','), "name", m.User.Name)
+	b = appendBoolField(append(b, ','), "active", m.User.Active)
+	b = appendField(append(b, ','), "membership_source", string(m.Source()))
+	b = appendTimeField(append(b, ','), "joined_at", m.JoinedAt)
+	b = appendName(append(b, ','), "sources")
+	b = append(b, '[')
+	for i, s := range m.Sources {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendSource(b, s)
+	}
+	return append(b, "]}"...)
+}
+
+func appendSource(b []byte, s membership.MemberSource) []byte {
+	b = appendField(append(b, '{'), "source", string(s.Grant.Source()))
+	if !s.Grant.Connection.IsZero() {
+		b = appendIDField(append(b, ','), "connection", s.Grant.Connection)
+		b = appendField(append(b, ','), "connection_name", s.ConnectionName)
+	}
+	b = appendTimeField(append(b, ','), "granted_at", s.Grant.OpenedAt)
+	b = appendField(append(b, ','), "granted_by", s.Grant.OpenedBy.String())
+	if s.Grant.OpenedReason != "" {
+		b = appendField(append(b, ','), "reason", s.Grant.OpenedReason)
+	}
+	return append(b, '}')
+}
+
+// appendPage appends a page of a list; next is the zero id on the last one.
+func appendPage[T any](b []byte, page []T, appendOne func([]byte, T) []byte, next membership.ID) []byte {
+	b = append(b, `{"data":[`...)
+	for i, v := range page {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendOne(b, v)
+	}
+	return appendPageEnd(b, next)
+}
+
+// appendPageEnd ends what began with {"data":[.
+func appendPageEnd(b []byte, next membership.ID) []byte {
+	b = append(b, ']')
+	if !next.IsZero() {
+		b = append(b, `,"next_cursor":"`...)
+		b = append(appendCursor(b, next), '"')
+	}
+	return append(b, '}')
+}
+
+// appendName appends the name of a field; names need no escapes.
+func appendName(b []byte, name string) []byte {
+	b = append(b, '"')
+	b = append(b, name...)
+	return append(b, `":`...)
+}
+
+func appendField(b []byte, name, value string) []byte {
+	return appendString(appendName(b, name), value)
+}
+
+func appendIDField(b []byte, name string, id membership.ID) []byte {
+	b = append(appendName(b, name), '"')
+	return append(id.AppendText(b), '"')
+}
+
+func appendTimeField(b []byte, name string, t time.Time) []byte {
+	b = append(appendName(b, name), '"')
+	b = append(b, membership.Timestamp(t)...)
+	return append(b, '"')
+}
+
+func appendBoolField(b []byte, name string, v bool) []byte {
+	b = appendName(b, name)
+	if v {
+		return append(b, "true"...)
+	}
+	return append(b, "false"...)
+}
+
+// appendString appends a JSON string (RFC 8259 section 7). The domain keeps
+// valid UTF-8 only, so nothing but quotes and control characters needs care.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	from := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[from:i]...)
+		from = i + 1
+		if c < ' ' {
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		} else {
+			b = append(b, '\\', c)
+		}
+	}
+	b = append(b, s[from:]...)
+	return append(b, '"')
+}

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// The codes of errors, as in openapi.yaml.
+const (
+	codeInvalidInput     = "invalid_input"
+	codeUnauthenticated  = "unauthenticated"
+	codeForbidden        = "forbidden"
+	codeTenantMismatch   = "tenant_mismatch"
+	codeManagedByIdP     = "membership_managed_by_idp"
+	codeGroupManaged     = "group_managed_by_idp"
+	codeNotFound         = "not_found"
+	codeMethodNotAllowed = "method_not_allowed"
+	codeAlreadyMember    = "already_member"
+	codeAlreadyExists    = "already_exists"
+	codeTooLarge         = "too_large"
+	codeInternal         = "internal"
+	codeUnavailable      = "unavailable"
+)
+
+// answers says how each kind of error is answered. Kinds that no use case of
+// this door returns are not in it: they would be a mistake in the program.
+var answers = map[membership.Kind]struct {
+	status int
+	code   string
+}{
+	membership.KindInvalid:       {http.StatusBadRequest, codeInvalidInput},
+	membership.KindNotFound:      {http.StatusNotFound, codeNotFound},
+	membership.KindAlreadyMember: {http.StatusConflict, codeAlreadyMember},
+	membership.KindUniqueness:    {http.StatusConflict, codeAlreadyExists},
+	membership.KindForbidden:     {http.StatusForbidden, codeForbidden},
+	membership.KindManagedByIdP:  {http.StatusForbidden, codeManagedByIdP},
+	membership.KindGroupManaged:  {http.StatusForbidden, codeGroupManaged},
+	membership.KindTooLarge:      {http.StatusRequestEntityTooLarge, codeTooLarge},
+	membership.KindUnavailable:   {http.StatusServiceUnavailable, codeUnavailable},
+}
+
+// failure is an error as it is answered.
+type failure struct {
+	status  int
+	code    string
+	message string
+	details map[string]any
+	notices []string
+	// challenge is the value of WWW-Authenticate, for 401.
+	challenge string
+}
+
+var (
+	internal = &failure{
+		status: http.StatusInternalServerError, code: codeInternal,
+		message: "something went wrong here; the server's log has it under the request's id",
+	}
+	unavailable = &failure{
+		status: http.StatusServiceUnavailable, code: codeUnavailable,
+		message: "the store cannot answer now: try again",
+	}
+)
+
+// Error implements error.
+func (f *failure) Error() string { return f.message }
+
+// failureOf turns any error into its answer. Only errors that were made to be
+// shown are.
+func failureOf(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	var e *membership.Error
+	if !errors.As(err, &e) {
+		return internal
+	}
+	a, ok := answers[e.Kind]
+	if !ok {
+		return internal
+	}
+	return &failure{status: a.status, code: a.code, message: e.Message, details: e.Details, notices: e.Notices}
+}
+
+// cause is what the log gets: an error of the domain shows only its message.
+func cause(err error) error {
+	var e *membership.Error
+	if errors.As(err, &e) && e.Err != nil {
+		return errors.Join(err, e.Err)
+	}
+	return err
+}
+
+func (f *failure) write(w http.ResponseWriter) {
+	body, err := json.Marshal(struct {
+		Code    string         `json:"code"`
+		Message string         `json:"message"`
+		Details map[string]any `json:"details,omitempty"`
+		Notices []string       `json:"notices,omitempty"`
+	}{f.code, f.message, f.details, f.notices})
+	if err != nil { // details hold strings, ids and lists of them only
+		body = []byte(`{"code":"internal","message":""}`)
+	}
+	if f.challenge != "" {
+		w.Header().Set("WWW-Authenticate", f.challenge)
+	}
+	if f.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	_ = send(w, f.status, body) // whoever asked is gone, if this fails
+}

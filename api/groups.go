@@ -1,0 +1,82 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+func (d *door) createGroup(w http.ResponseWriter, r request) error {
+	displayName, kind := "", membership.GroupCustom
+	if err := d.decode(w, r, fields{
+		"display_name": &displayName, "kind": &kind, "reason": &r.call.Reason,
+	}, "display_name"); err != nil {
+		return err
+	}
+	if kind == "" { // to the domain that means the default; here it was said
+		return membership.Invalidf("kind must not be empty")
+	}
+	g, err := d.directory.CreateGroup(r.Context(), r.call, displayName, kind)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusCreated, appendGroup(nil, g))
+}
+
+func (d *door) listGroups(w http.ResponseWriter, r request) error {
+	q, limit, err := r.query.native("display_name")
+	if err != nil {
+		return err
+	}
+	gs, err := d.directory.Groups(r.Context(), r.call, q)
+	if err != nil {
+		return err
+	}
+	var next membership.ID
+	if len(gs) > limit {
+		gs, next = gs[:limit], gs[limit-1].ID
+	}
+	return send(w, http.StatusOK, appendPage(nil, gs, appendGroup, next))
+}
+
+func (d *door) getGroup(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "group")
+	if err != nil {
+		return err
+	}
+	g, err := d.directory.Group(r.Context(), r.call, id)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, appendGroup(nil, g))
+}
+
+func (d *door) changeGroup(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "group")
+	if err != nil {
+		return err
+	}
+	var c membership.GroupChange
+	if err := d.decode(w, r, fields{
+		"display_name": &c.DisplayName, "kind": &c.Kind, "reason": &r.call.Reason,
+	}); err != nil {
+		return err
+	}
+	g, err := d.directory.ChangeGroup(r.Context(), r.call, id, c)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, appendGroup(nil, g))
+}
+
+func (d *door) deleteGroup(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "group")
+	if err != nil {
+		return err
+	}
+	r.call.Reason = r.query["reason"]
+	if err := d.directory.DeleteGroup(r.Context(), r.call, id); err != nil {
+		return err
+	}
+	return sendNothing(w)
+}

@@ -1,0 +1,266 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// house is the door over a real store, with two tenants in it.
+type house struct {
+	t         testing.TB
+	store     *db.Store
+	directory *membership.Directory
+	server    *httptest.Server
+	mine      auth.Bootstrapped
+	other     auth.Bootstrapped
+}
+
+// each runs a test with a fresh house on each engine.
+func each(t *testing.T, test func(t *testing.T, h *house)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, store *db.Store) { test(t, newHouse(t, store, Config{})) })
+}
+
+func newHouse(t testing.TB, store *db.Store, c Config) *house {
+	t.Helper()
+	if c.Logger == nil {
+		c.Logger = zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
+	}
+	h := &house{t: t, store: store}
+	h.directory = membership.NewDirectory(store, auth.Policy{}, membership.Options{})
+	h.server = httptest.NewServer(New(h.directory, auth.NewVerifier(store, time.Now), c))
+	t.Cleanup(h.server.Close)
+	for name, b := range map[string]*auth.Bootstrapped{"Mine": &h.mine, "Other": &h.other} {
+		var err error
+		*b, err = auth.Bootstrap(t.Context(), store, time.Now, auth.BootstrapSpec{
+			TenantName: name, IDP: "okta", ConnectionName: "Okta of " + name,
+		})
+		require.NoError(t, err)
+	}
+	return h
+}
+
+// reply is an answer that was read to its end.
+type reply struct {
+	t      testing.TB
+	status int
+	header http.Header
+	body   []byte
+}
+
+// with changes a request before it is sent.
+type with func(*http.Request)
+
+func header(name string, values ...string) with {
+	return func(r *http.Request) {
+		r.Header.Del(name)
+		for _, v := range values {
+			r.Header.Add(name, v)
+		}
+	}
+}
+
+func bearer(token string) with { return header("Authorization", "Bearer "+token) }
+
+func as(b auth.Bootstrapped) with {
+	return func(r *http.Request) {
+		bearer(b.APIToken)(r)
+		header("X-Tenant-ID", b.TenantID.String())(r)
+	}
+}
+
+// do sends a request with my token, tenant and request id, unless told
+// otherwise, and holds request and answer against the contract.
+func (h *house) do(method, path, body string, changes ...with) reply {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), method, h.server.URL+path, strings.NewReader(body))
+	require.NoError(h.t, err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("X-Request-Id", "request-1")
+	as(h.mine)(req)
+	for _, change := range changes {
+		change(req)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(h.t, err)
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	require.NoError(h.t, err)
+	r := reply{t: h.t, status: resp.StatusCode, header: resp.Header, body: read}
+	h.holdAgainstContract(req, body, r)
+	return r
+}
+
+func (h *house) holdAgainstContract(req *http.Request, body string, r reply) {
+	h.t.Helper()
+	req.Body = io.NopCloser(strings.NewReader(body))
+	req.URL.Path = strings.TrimSuffix(req.URL.Path, "/") // accepted, and not worth a second path
+	found, params, err := contract(h.t).FindRoute(req)
+	if err != nil { // the test of routes says that none is missing
+		require.GreaterOrEqual(h.t, r.status, 400, "%s %s answers, and is not in openapi.yaml", req.Method, req.URL.Path)
+		return
+	}
+	input := &openapi3filter.RequestValidationInput{
+		Request: req, PathParams: params, Route: found,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
+	}
+	if r.status < 400 && req.Header.Get("Content-Type") != "" {
+		require.NoError(h.t, openapi3filter.ValidateRequest(h.t.Context(), input))
+	}
+	require.NoError(h.t, openapi3filter.ValidateResponse(h.t.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input, Status: r.status, Header: r.header,
+		Body:    io.NopCloser(bytes.NewReader(r.body)),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}), "%s %s → %d %s", req.Method, req.URL, r.status, r.body)
+}
+
+// is requires a status and returns the body as an object.
+func (r reply) is(status int) map[string]any {
+	r.t.Helper()
+	require.Equal(r.t, status, r.status, "%s", r.body)
+	if len(r.body) == 0 {
+		return nil
+	}
+	require.Equal(r.t, "application/json", r.header.Get("Content-Type"))
+	var v map[string]any
+	require.NoError(r.t, json.Unmarshal(r.body, &v), "%s", r.body)
+	return v
+}
+
+// fails requires an error, and returns its message.
+func (r reply) fails(status int, code string) string {
+	r.t.Helper()
+	v := r.is(status)
+	require.Equal(r.t, code, v["code"], "%s", r.body)
+	message, _ := v["message"].(string)
+	require.NotEmpty(r.t, message)
+	return message
+}
+
+// data returns the elements of a list.
+func (r reply) data() []map[string]any {
+	r.t.Helper()
+	var v struct{ Data []map[string]any }
+	require.Equal(r.t, http.StatusOK, r.status, "%s", r.body)
+	require.NoError(r.t, json.Unmarshal(r.body, &v), "%s", r.body)
+	require.NotNil(r.t, v.Data)
+	return v.Data
+}
+
+// user, group and member make what a test needs, natively.
+func (h *house) user(name string) string {
+	h.t.Helper()
+	return h.make("/v1/users", `{"user_name":"`+name+`","email":"`+name+`@example.com","name":"`+strings.ToUpper(name)+`"}`)
+}
+
+func (h *house) group(name string) string {
+	h.t.Helper()
+	return h.make("/v1/groups", `{"display_name":"`+name+`"}`)
+}
+
+func (h *house) member(group, user string) {
+	h.t.Helper()
+	h.make("/v1/groups/"+group+"/members", `{"user_id":"`+user+`"}`)
+}
+
+func (h *house) make(path, body string, changes ...with) string {
+	h.t.Helper()
+	id, _ := h.do(http.MethodPost, path, body, changes...).is(http.StatusCreated)["id"].(string)
+	require.NotEmpty(h.t, id)
+	return id
+}
+
+// provider is the identity provider of my tenant: its calls reach the domain as
+// the SCIM door would make them.
+func (h *house) provider() membership.Call {
+	return membership.Call{
+		Tenant: h.mine.TenantID, Connection: h.mine.ConnectionID, RequestID: "provider-1",
+		Actor: membership.Actor{Kind: membership.ActorConnection, ID: h.mine.ConnectionID.String()},
+	}
+}
+
+func (h *house) provisionUser(name string) string {
+	h.t.Helper()
+	l, err := h.directory.ProvisionUser(h.t.Context(), h.provider(), membership.UserLink{
+		UserName: name, Active: true, Email: name + "@example.com", Emails: []string{name + "@example.com"}, Name: name,
+	})
+	require.NoError(h.t, err)
+	return l.User.String()
+}
+
+func (h *house) provisionGroup(name string, members ...string) string {
+	h.t.Helper()
+	var delta membership.MemberDelta
+	delta.Add(h.ids(members...)...)
+	l, err := h.directory.ProvisionGroup(h.t.Context(), h.provider(), membership.GroupLink{DisplayName: name}, delta)
+	require.NoError(h.t, err)
+	return l.Group.String()
+}
+
+func (h *house) ids(texts ...string) []membership.ID {
+	h.t.Helper()
+	ids := make([]membership.ID, len(texts))
+	for i, s := range texts {
+		var err error
+		ids[i], err = membership.ParseID(s)
+		require.NoError(h.t, err)
+	}
+	return ids
+}
+
+// events returns the tenant's events of one action.
+func (h *house) events(action membership.Action) []membership.Event {
+	h.t.Helper()
+	var of []membership.Event
+	err := h.store.View(context.Background(), h.mine.TenantID, func(r membership.Reader) error {
+		all, err := r.Events(context.Background(), membership.EventQuery{Limit: 10_000})
+		for _, e := range all {
+			if e.Action == action {
+				of = append(of, e)
+			}
+		}
+		return err
+	})
+	require.NoError(h.t, err)
+	return of
+}
+
+// token makes a native token of my tenant with some permissions.
+func (h *house) token(permissions ...string) (id membership.ID, text string) {
+	h.t.Helper()
+	call := membership.Call{Tenant: h.mine.TenantID, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"}}
+	require.NoError(h.t, h.store.UpdateCredentials(h.t.Context(), call.Tenant, func(tx auth.Tx) error {
+		t, s, err := auth.CreateToken(h.t.Context(), tx, time.Now, call,
+			auth.TokenSpec{Kind: auth.KindAPI, Name: "test", Permissions: permissions})
+		id, text = t.ID, s
+		return err
+	}))
+	return id, text
+}
+
+func (h *house) revoke(id membership.ID) {
+	h.t.Helper()
+	call := membership.Call{Tenant: h.mine.TenantID, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"}}
+	require.NoError(h.t, h.store.UpdateCredentials(h.t.Context(), call.Tenant, func(tx auth.Tx) error {
+		return auth.RevokeToken(h.t.Context(), tx, time.Now, call, id)
+	}))
+}

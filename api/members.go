@@ -1,0 +1,133 @@
+package api
+
+import (
+	"iter"
+	"net/http"
+	"sync"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+func (d *door) listMembers(w http.ResponseWriter, r request) error {
+	group, err := r.pathID("id", "group")
+	if err != nil {
+		return err
+	}
+	q, limit, err := r.query.members()
+	if err != nil {
+		return err
+	}
+	return d.directory.VisitMembers(r.Context(), r.call, group, q, func(ms iter.Seq2[membership.Member, error]) error {
+		return streamMembers(w, ms, limit)
+	})
+}
+
+// chunk is how much of a list is gathered before it is sent.
+const chunk = 16 << 10
+
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, chunk+4<<10)
+	return &b
+}}
+
+// streamMembers writes the members while they are read, in constant memory. A
+// limit of 0 is none; else ms has one more when there is a next page. Nothing
+// is written before the first chunk is full, so that an early error still has
+// its answer.
+func streamMembers(w http.ResponseWriter, ms iter.Seq2[membership.Member, error], limit int) error {
+	pooled, _ := buffers.Get().(*[]byte)
+	b := (*pooled)[:0]
+	defer func() {
+		*pooled = b
+		buffers.Put(pooled)
+	}()
+
+	jsonHeader(w)
+	b = append(b, `{"data":[`...)
+	var last, next membership.ID
+	n := 0
+	for m, err := range ms {
+		if err != nil {
+			return err
+		}
+		if limit > 0 && n == limit {
+			next = last
+			break
+		}
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = appendMember(b, m)
+		if len(b) >= chunk {
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+		n, last = n+1, m.User.ID
+	}
+	b = appendPageEnd(b, next)
+	_, err := w.Write(b)
+	return err
+}
+
+func (d *door) addMember(w http.ResponseWriter, r request) error {
+	group, err := r.pathID("id", "group")
+	if err != nil {
+		return err
+	}
+	var userID string
+	var alsoLocal bool
+	if err := d.decode(w, r, fields{
+		"user_id": &userID, "also_local": &alsoLocal, "reason": &r.call.Reason,
+	}, "user_id"); err != nil {
+		return err
+	}
+	user, err := membership.ParseID(userID)
+	if err != nil {
+		return membership.Invalidf("user_id must be a UUID")
+	}
+	m, err := d.directory.AddMember(r.Context(), r.call, group, user, alsoLocal)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusCreated, appendMember(nil, m))
+}
+
+func (d *door) getMember(w http.ResponseWriter, r request) error {
+	group, user, err := r.memberIDs()
+	if err != nil {
+		return err
+	}
+	m, err := d.directory.Member(r.Context(), r.call, group, user)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, appendMember(nil, m))
+}
+
+// removeMember answers 204, or 200 with the member when a provider still
+// grants the membership (rule 11).
+func (d *door) removeMember(w http.ResponseWriter, r request) error {
+	group, user, err := r.memberIDs()
+	if err != nil {
+		return err
+	}
+	r.call.Reason = r.query["reason"]
+	left, err := d.directory.RemoveMember(r.Context(), r.call, group, user)
+	if err != nil {
+		return err
+	}
+	if left == nil {
+		return sendNothing(w)
+	}
+	return send(w, http.StatusOK, appendMember(nil, *left))
+}
+
+func (r request) memberIDs() (group, user membership.ID, err error) {
+	if group, err = r.pathID("id", "group"); err != nil {
+		return group, user, err
+	}
+	user, err = r.pathID("user_id", "member")
+	return group, user, err
+}

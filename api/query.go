@@ -1,0 +1,123 @@
+package api
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// The sizes of pages.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// query is a query string with known parameters only, each once and not empty.
+type query map[string]string
+
+// parseQuery is strict: a misspelled filter that was dropped would select
+// everything.
+func parseQuery(raw string, known []string) (query, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, membership.Invalidf("the query string is malformed")
+	}
+	q := make(query, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		vs := values[name]
+		switch {
+		case !slices.Contains(known, name):
+			return nil, membership.Invalidf("unknown query parameter %q", short(name))
+		case len(vs) > 1:
+			return nil, membership.Invalidf("the query parameter %s is given more than once", name)
+		case vs[0] == "":
+			return nil, membership.Invalidf("the query parameter %s is empty", name)
+		case !membership.ValidText(vs[0]):
+			return nil, membership.Invalidf("the query parameter %s has a NUL byte or is not UTF-8", name)
+		}
+		q[name] = vs[0]
+	}
+	return q, nil
+}
+
+// limit returns the size of the page, or otherwise when none is asked for.
+func (q query) limit(otherwise int) (int, error) {
+	s, given := q["limit"]
+	if !given {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, membership.Invalidf("limit must be a number from 1 to %d", maxLimit)
+	}
+	return n, nil
+}
+
+// after returns the id after which the page begins.
+func (q query) after() (membership.ID, error) {
+	s, given := q["cursor"]
+	if !given {
+		return membership.ID{}, nil
+	}
+	return parseCursor(s)
+}
+
+// native reads what the lists of users and groups have in common. The query
+// asks for one more than the page holds, to see whether there is a next one.
+func (q query) native(name string) (nq membership.NativeQuery, limit int, err error) {
+	if limit, err = q.limit(defaultLimit); err != nil {
+		return nq, 0, err
+	}
+	if nq.After, err = q.after(); err != nil {
+		return nq, 0, err
+	}
+	nq.Limit, nq.Name, nq.Email = limit+1, q[name], q["email"]
+	return nq, limit, nil
+}
+
+// members reads the parameters of a list of members; without a limit it is the
+// whole list, and limit is 0.
+func (q query) members() (mq membership.MemberQuery, limit int, err error) {
+	if limit, err = q.limit(0); err != nil {
+		return mq, 0, err
+	}
+	if limit > 0 {
+		mq.Limit = limit + 1
+	}
+	if mq.After, err = q.after(); err != nil {
+		return mq, 0, err
+	}
+	if s, given := q["membership_source"]; given {
+		mq.Source = membership.Source(s)
+		if mq.Source != membership.SourceLocal && mq.Source != membership.SourceSCIM {
+			return mq, 0, membership.Invalidf("membership_source must be local or scim")
+		}
+	}
+	if s, given := q["active"]; given {
+		if s != "true" && s != "false" {
+			return mq, 0, membership.Invalidf("active must be true or false")
+		}
+		active := s == "true"
+		mq.Active = &active
+	}
+	if s, given := q["as_of"]; given {
+		if mq.AsOf, err = time.Parse(time.RFC3339, s); err != nil || mq.AsOf.IsZero() {
+			return mq, 0, membership.Invalidf("as_of must be a time of RFC 3339, such as 2026-08-01T12:00:00Z")
+		}
+	}
+	return mq, limit, nil
+}
+
+// short cuts a text that a caller sent to a length that a message can hold.
+func short(s string) string {
+	const longest = 64
+	if len(s) <= longest {
+		return s
+	}
+	return strings.ToValidUTF8(s[:longest], "") + "…"
+}

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+func (d *door) createUser(w http.ResponseWriter, r request) error {
+	var n membership.NewUser
+	if err := d.decode(w, r, fields{
+		"user_name": &n.UserName, "email": &n.Email, "name": &n.Name, "active": &n.Active, "reason": &r.call.Reason,
+	}, "user_name", "email", "name"); err != nil {
+		return err
+	}
+	u, err := d.directory.CreateUser(r.Context(), r.call, n)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusCreated, appendUser(nil, u))
+}
+
+func (d *door) listUsers(w http.ResponseWriter, r request) error {
+	q, limit, err := r.query.native("user_name")
+	if err != nil {
+		return err
+	}
+	us, err := d.directory.Users(r.Context(), r.call, q)
+	if err != nil {
+		return err
+	}
+	var next membership.ID
+	if len(us) > limit {
+		us, next = us[:limit], us[limit-1].ID
+	}
+	return send(w, http.StatusOK, appendPage(nil, us, appendUser, next))
+}
+
+func (d *door) getUser(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "user")
+	if err != nil {
+		return err
+	}
+	u, err := d.directory.User(r.Context(), r.call, id)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, appendUser(nil, u))
+}
+
+func (d *door) changeUser(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "user")
+	if err != nil {
+		return err
+	}
+	var c membership.UserChange
+	if err := d.decode(w, r, fields{
+		"user_name": &c.UserName, "email": &c.Email, "name": &c.Name, "active": &c.Active, "reason": &r.call.Reason,
+	}); err != nil {
+		return err
+	}
+	u, err := d.directory.ChangeUser(r.Context(), r.call, id, c)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, appendUser(nil, u))
+}
+
+func (d *door) deleteUser(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "user")
+	if err != nil {
+		return err
+	}
+	r.call.Reason = r.query["reason"]
+	if err := d.directory.DeleteUser(r.Context(), r.call, id); err != nil {
+		return err
+	}
+	return sendNothing(w)
+}

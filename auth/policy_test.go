@@ -1,0 +1,98 @@
+package auth
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// operations reads the constants of membership.Operation from their source, so
+// that a new one cannot be forgotten here.
+func operations(t *testing.T) []membership.Operation {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../membership/policy.go", nil, 0)
+	require.NoError(t, err)
+	var ops []membership.Operation
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if typ, ok := spec.Type.(*ast.Ident); ok && typ.Name == "Operation" {
+			s, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			ops = append(ops, membership.Operation(s))
+		}
+		return true
+	})
+	require.NotEmpty(t, ops)
+	return ops
+}
+
+func TestPolicyKnowsEveryOperation(t *testing.T) {
+	type row struct {
+		permission string
+		connection bool
+	}
+	rows := map[membership.Operation]row{
+		membership.OpReadUsers:     {"USERS:READ", true},
+		membership.OpWriteUsers:    {"USERS:WRITE", true},
+		membership.OpReadGroups:    {"GROUPS:READ", true},
+		membership.OpWriteGroups:   {"GROUPS:WRITE", true},
+		membership.OpReadMembers:   {"GROUPS:READ", true},
+		membership.OpAddMembers:    {"GROUPS:WRITE", true},
+		membership.OpRemoveMembers: {"GROUPS:WRITE", true},
+		membership.OpReadAudit:     {"AUDIT:READ", false},
+		membership.OpAdminister:    {"TENANT:ADMIN", false},
+	}
+	all := []string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "TENANT:ADMIN"}
+	for _, op := range operations(t) {
+		t.Run(string(op), func(t *testing.T) {
+			want, ok := rows[op]
+			require.True(t, ok, "give the operation a row here and in policy.go")
+
+			require.NoError(t, allow(t, op, membership.Call{Permissions: []string{"*"}}))
+			require.NoError(t, allow(t, op, membership.Call{Permissions: []string{want.permission}}))
+			for _, p := range all {
+				if p == want.permission {
+					continue
+				}
+				err := allow(t, op, membership.Call{Permissions: []string{p}})
+				assertForbidden(t, err)
+				assert.Contains(t, err.Error(), want.permission, "the message names what is missing")
+			}
+			assertForbidden(t, allow(t, op, membership.Call{}))
+
+			err := allow(t, op, membership.Call{Connection: membership.NewID()})
+			if want.connection {
+				require.NoError(t, err)
+				return
+			}
+			assertForbidden(t, err)
+			assertForbidden(t, allow(t, op, membership.Call{Connection: membership.NewID(), Permissions: []string{"*"}}))
+		})
+	}
+}
+
+func TestPolicyDeniesWhatItDoesNotKnow(t *testing.T) {
+	assertForbidden(t, allow(t, "moon.reach", membership.Call{Permissions: []string{"*"}}))
+	assertForbidden(t, allow(t, "", membership.Call{Connection: membership.NewID()}))
+}
+
+func allow(t *testing.T, op membership.Operation, call membership.Call) error {
+	t.Helper()
+	return Policy{}.Allow(t.Context(), membership.Question{Call: call, Operation: op})
+}
+
+func assertForbidden(t *testing.T, err error) {
+	t.Helper()
+	require.Error(t, err)
+	assert.Equal(t, membership.KindForbidden, membership.KindOf(err))
+}
