@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// bootstrapOptions are the flags of bootstrap.
+type bootstrapOptions struct {
+	tenant, idp string
+	asJSON      bool
+}
+
+// bootstrapped is what bootstrap prints with --json.
+type bootstrapped struct {
+	TenantID     membership.ID `json:"tenant_id"`
+	ConnectionID membership.ID `json:"connection_id"`
+	SCIMBaseURL  string        `json:"scim_base_url"`
+	SCIMToken    string        `json:"scim_token"`
+	APIToken     string        `json:"api_token"`
+}
+
+func (p *program) bootstrapCommand() *cobra.Command {
+	var o bootstrapOptions
+	cmd := &cobra.Command{
+		Use:   "bootstrap --tenant NAME",
+		Short: "Create a tenant with a connection, a SCIM token and an API token",
+		Long: "Create a tenant, a connection for its identity provider, a SCIM token for that\n" +
+			"connection and an API token with every permission in the tenant. The tokens are\n" +
+			"shown this once and stored only as hashes. A server may run on the same store.",
+		Args: noArguments,
+		RunE: p.configured(func(ctx context.Context, s settings) error { return p.bootstrap(ctx, s, o) }),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.tenant, "tenant", "", "the tenant's `NAME` (required)")
+	flags.StringVar(&o.idp, "idp", "generic", "the identity `PROVIDER`: "+strings.Join(membership.IDPs, ", "))
+	flags.BoolVar(&o.asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func (p *program) bootstrap(ctx context.Context, s settings, o bootstrapOptions) error {
+	if strings.TrimSpace(o.tenant) == "" {
+		return usageError("bootstrap needs --tenant NAME")
+	}
+	if !slices.Contains(membership.IDPs, o.idp) {
+		return usageError(fmt.Sprintf("--idp must be one of %s, not %q", strings.Join(membership.IDPs, ", "), o.idp))
+	}
+	p.warn(s)
+	store, err := openStore(ctx, s.Config, newLogger(s.Config, p.stderr))
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
+	b, err := auth.Bootstrap(ctx, store, time.Now, auth.BootstrapSpec{
+		TenantName: o.tenant, IDP: o.idp, ConnectionName: connectionNames[o.idp],
+	})
+	if err != nil {
+		return fmt.Errorf("cannot create the tenant: %w", err)
+	}
+	out := bootstrapped{
+		TenantID: b.TenantID, ConnectionID: b.ConnectionID, SCIMToken: b.SCIMToken, APIToken: b.APIToken,
+		SCIMBaseURL: publicURL(s.Config, s.Listen) + scimPrefix,
+	}
+	if o.asJSON {
+		return p.printJSON(out)
+	}
+	return p.printBootstrapped(o.tenant, out)
+}
+
+// connectionNames are what people call the providers.
+var connectionNames = map[string]string{"okta": "Okta", "entra": "Entra", "generic": "SCIM"}
+
+// printBootstrapped fails if anything of it could not be written: a token that
+// nobody saw is lost.
+func (p *program) printBootstrapped(tenant string, b bootstrapped) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "The tenant %q is ready. Keep the two tokens: they are shown this once.\n\n", tenant)
+	for _, row := range [][2]string{
+		{"tenant", b.TenantID.String()},
+		{"connection", b.ConnectionID.String()},
+		{"SCIM base URL", b.SCIMBaseURL},
+		{"SCIM token", b.SCIMToken},
+		{"API token", b.APIToken},
+	} {
+		fmt.Fprintf(&text, "  %-13s  %s\n", row[0], row[1])
+	}
+	_, err := io.WriteString(p.stdout, text.String())
+	return err
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// healthcheckTimeout is above readyTimeout, and below what a container platform
+// gives a health command.
+const healthcheckTimeout = 2500 * time.Millisecond
+
+func (p *program) healthcheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "healthcheck",
+		Short: "Ask the server at the configured listen address whether it is ready",
+		Long: "Ask the server at the configured listen address whether it is ready: exit status 0\n" +
+			"if it is, 1 if not. Made for images that hold nothing but this program.",
+		Args: noArguments,
+		RunE: p.configured(p.healthcheck),
+	}
+}
+
+func (p *program) healthcheck(ctx context.Context, s settings) error {
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+	if strings.HasSuffix(s.Listen, ":0") {
+		return errors.New("the listen address has no fixed port to ask at")
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+reachable(s.Listen)+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	// The server is on this machine: no proxy.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(res.Body, 512))
+		return fmt.Errorf("not ready: %s %s", res.Status, body)
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// metrics are what /metrics tells. They are one server's own: nothing registers
+// itself from elsewhere.
+type metrics struct {
+	registry     *prometheus.Registry
+	requests     *prometheus.CounterVec   // door, method, status
+	durations    *prometheus.HistogramVec // door
+	opened       *prometheus.CounterVec   // source
+	closed       *prometheus.CounterVec   // source
+	transactions *prometheus.HistogramVec // operation, outcome
+	storeUp      prometheus.Gauge
+}
+
+// buckets are in seconds: from an embedded store's lookup to the longest list.
+var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+
+func newMetrics(engine string) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scimbridge_http_requests_total", Help: "Requests that were answered.",
+		}, []string{"door", "method", "status"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "scimbridge_http_request_duration_seconds", Help: "Time from the headers of a request to the end of its answer.",
+			Buckets: buckets,
+		}, []string{"door"}),
+		opened: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scimbridge_grants_opened_total", Help: "Grants of membership that were opened, by the source that gave them.",
+		}, []string{"source"}),
+		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scimbridge_grants_closed_total", Help: "Grants of membership that were closed, by the source that had given them.",
+		}, []string{"source"}),
+		transactions: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "scimbridge_store_operation_duration_seconds",
+			Help: "Time of the store's operations, retries included; view and update include what runs inside them, " +
+				"such as streaming an answer. Outcome refused: the domain said no.",
+			Buckets: buckets,
+		}, []string{"operation", "outcome"}),
+		storeUp: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "scimbridge_store_up", Help: "1 if the store answers and is migrated.",
+			ConstLabels: prometheus.Labels{"engine": engine},
+		}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "scimbridge_build_info", Help: "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": thisBuild().Version, "go_version": runtime.Version()},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.durations, m.opened, m.closed, m.transactions, m.storeUp, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
+		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
+	}
+	return m
+}
+
+// page answers scrapes; each asks whether the store is ready.
+func (m *metrics) page(ready func(context.Context) error) http.HandlerFunc {
+	show := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if ready(ctx) == nil {
+			m.storeUp.Set(1)
+		} else {
+			m.storeUp.Set(0)
+		}
+		show.ServeHTTP(w, r)
+	}
+}
+
+// request counts one request. Status 0 is an answer that never began.
+func (m *metrics) request(door, method string, status int, took time.Duration) {
+	m.requests.WithLabelValues(door, methodLabel(method), strconv.Itoa(status)).Inc()
+	m.durations.WithLabelValues(door).Observe(took.Seconds())
+}
+
+// GrantsChanged implements membership.Observer.
+func (m *metrics) GrantsChanged(source membership.Source, opened, closed int) {
+	m.opened.WithLabelValues(string(source)).Add(float64(opened))
+	m.closed.WithLabelValues(string(source)).Add(float64(closed))
+}
+
+// methodLabel keeps callers from making up time series.
+func methodLabel(method string) string {
+	if slices.Contains([]string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	}, method) {
+		return method
+	}
+	return "other"
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// observed logs and counts the requests of one door.
+func (s *server) observed(door string, m *metrics, next http.Handler) http.Handler {
+	level := zapcore.InfoLevel
+	if door == doorSystem {
+		level = zapcore.DebugLevel // probes come every few seconds
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		cutOff := true
+		// Deferred: a door that has to break off its answer panics.
+		defer func() {
+			took := time.Since(start)
+			m.request(door, r.Method, rec.status, took)
+			if entry := s.log.Check(level, "request"); entry != nil {
+				entry.Write(zap.String("request_id", r.Header.Get(requestIDHeader)), zap.String("door", door),
+					zap.String("method", r.Method), zap.String("path", loggedPath(r)),
+					zap.Int("status", rec.status), zap.Int64("bytes", rec.bytes), zap.Duration("duration", took),
+					zap.Bool("cut_off", cutOff))
+			}
+		}()
+		next.ServeHTTP(rec, r)
+		cutOff = false
+		rec.begun() // net/http sends 200 for an empty answer
+	})
+}
+
+// loggedPath is the path as it was sent, if it is not too long. The query stays
+// out of the log, as headers and bodies do: filters hold names and addresses.
+func loggedPath(r *http.Request) string {
+	const longest = 256
+	path := r.URL.EscapedPath()
+	return path[:min(len(path), longest)]
+}
+
+// recorder remembers what was answered. Status 0: nothing yet.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= http.StatusOK { // below: more headers follow
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	r.begun()
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom keeps the way by which net/http copies without a buffer in between.
+func (r *recorder) ReadFrom(from io.Reader) (int64, error) {
+	r.begun()
+	n, err := io.Copy(r.ResponseWriter, from)
+	r.bytes += n
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach Flush and the deadlines.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *recorder) begun() {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/scimbridge/scimbridge/api"
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/scim"
+)
+
+// Where the doors are. Each sees whole paths.
+const (
+	scimPrefix   = "/scim/v2"
+	nativePrefix = "/v1"
+)
+
+// The doors, as metrics and the log name them.
+const (
+	doorSCIM   = "scim"
+	doorNative = "native"
+	doorSystem = "system" // health and metrics
+	doorNone   = "none"   // no such path
+)
+
+// handler wires everything together: the doors over one directory, and what
+// tells how the server is.
+func (s *server) handler() http.Handler {
+	m := newMetrics(s.store.Engine())
+	directory := membership.NewDirectory(measured(s.store, m), auth.Policy{}, membership.Options{Observer: m})
+	verifier := auth.NewVerifier(s.store, time.Now)
+
+	// Paths reach the doors as they were sent: cleaning would answer // with a
+	// redirect, and decoding would let an escaped slash cut an id in two.
+	root := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	mount := func(prefix, door string, h http.Handler) {
+		h = s.observed(door, m, h)
+		root.Path(prefix).Handler(h)
+		root.PathPrefix(prefix + "/").Handler(h)
+	}
+	mount(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
+		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
+	}))
+	mount(nativePrefix, doorNative, api.New(directory, verifier, api.Config{Logger: s.log.Named(doorNative)}))
+
+	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
+	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))
+	root.Path("/metrics").Handler(s.observed(doorSystem, m, readOnly(m.page(s.store.Ready))))
+	root.NotFoundHandler = s.observed(doorNone, m, http.HandlerFunc(notFound))
+	return identified(root)
+}
+
+// readOnly is for paths that have no methods but GET and HEAD.
+func readOnly(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			writeJSON(w, http.StatusMethodNotAllowed, `{"code":"method_not_allowed","message":"this path can only be read"}`)
+			return
+		}
+		h(w, r)
+	})
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusNotFound,
+		`{"code":"not_found","message":"there is nothing here; SCIM is under /scim/v2, the native API under /v1"}`)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body)) // a client that is gone needs no answer
+}

@@ -1,0 +1,53 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// Config is what the program was told. The zero value is not valid; start from
+// Default.
+type Config struct {
+	Listen          string        // host:port; port 0 takes a free one
+	DatabaseURL     DatabaseURL   // sqlite:PATH or postgres://…
+	PublicURL       string        // without a slash at the end; empty: follows the address listened on
+	LogLevel        string        // debug, info, warn or error
+	LogFormat       string        // json or console
+	ShutdownTimeout time.Duration // how long requests may take to finish once told to stop
+	MaxBody         int64         // bytes of the largest request body
+}
+
+// Default returns the settings of a program that was told nothing.
+func Default() Config {
+	var c Config
+	for _, s := range Settings() {
+		// A test holds that every default is valid.
+		_ = s.write(&c, s.Default)
+	}
+	return c
+}
+
+// Validate returns nil or Problems with every setting that cannot be used.
+func (c Config) Validate() error {
+	var found Problems
+	for _, s := range Settings() {
+		if err := s.write(&Config{}, s.read(c)); err != nil {
+			found = append(found, s.Key+": "+err.Error())
+		}
+	}
+	return found.err()
+}
+
+// Problems is every reason why settings cannot be used, one line each. None of
+// them shows a secret.
+type Problems []string
+
+// Error returns the problems, one a line.
+func (p Problems) Error() string { return strings.Join(p, "\n") }
+
+func (p Problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return p
+}

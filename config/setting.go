@@ -1,0 +1,130 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Prefix begins the name of every environment variable of the program.
+const Prefix = "SCIMBRIDGE_"
+
+// Setting is one thing that can be set.
+type Setting struct {
+	Key     string // in the YAML file; the flag and the variable follow from it
+	Value   string // what to write there, in a word, for help
+	Default string
+	Usage   string // one sentence without a full stop
+	Secret  bool   // never shown, and may come from a file named by NAME_FILE
+
+	read  func(Config) string
+	write func(*Config, string) error
+}
+
+// Flag is the name of the command line's flag, without the dashes.
+func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, "_", "-") }
+
+// Variable is the name of the environment variable.
+func (s Setting) Variable() string { return Prefix + strings.ToUpper(s.Key) }
+
+// Settings is the table of everything that can be set, in the order of the
+// documentation.
+func Settings() []Setting {
+	return []Setting{
+		{
+			Key: "listen", Value: "HOST:PORT", Default: "127.0.0.1:8080",
+			Usage: "address to listen on; port 0 takes a free one",
+			read:  func(c Config) string { return c.Listen },
+			write: func(c *Config, v string) error { c.Listen = v; return checkListen(v) },
+		},
+		{
+			Key: "database_url", Value: "URL", Default: "sqlite:scimbridge.db", Secret: true,
+			Usage: "sqlite:PATH (embedded) or postgres://…",
+			read:  func(c Config) string { return string(c.DatabaseURL) },
+			write: func(c *Config, v string) error { c.DatabaseURL = DatabaseURL(v); return c.DatabaseURL.check() },
+		},
+		{
+			Key: "public_url", Value: "URL", Default: "",
+			Usage: "base URL under which clients reach the server; empty: http:// and the listen address",
+			read:  func(c Config) string { return c.PublicURL },
+			write: func(c *Config, v string) error { c.PublicURL = strings.TrimRight(v, "/"); return checkPublicURL(v) },
+		},
+		{
+			Key: "log_level", Value: "LEVEL", Default: "info",
+			Usage: "debug, info, warn or error",
+			read:  func(c Config) string { return c.LogLevel },
+			write: func(c *Config, v string) error { c.LogLevel = v; return oneOf(v, "debug", "info", "warn", "error") },
+		},
+		{
+			Key: "log_format", Value: "FORMAT", Default: "json",
+			Usage: "json or console",
+			read:  func(c Config) string { return c.LogFormat },
+			write: func(c *Config, v string) error { c.LogFormat = v; return oneOf(v, "json", "console") },
+		},
+		{
+			Key: "shutdown_timeout", Value: "DURATION", Default: "30s",
+			Usage: "how long requests may take to finish once the server is told to stop",
+			read:  func(c Config) string { return c.ShutdownTimeout.String() },
+			write: func(c *Config, v string) (err error) { c.ShutdownTimeout, err = duration(v); return err },
+		},
+		{
+			Key: "max_body", Value: "BYTES", Default: "33554432",
+			Usage: "largest body of a SCIM request about groups; a longer one is answered 413",
+			read:  func(c Config) string { return strconv.FormatInt(c.MaxBody, 10) },
+			write: func(c *Config, v string) (err error) { c.MaxBody, err = positive(v); return err },
+		},
+	}
+}
+
+func checkListen(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return fmt.Errorf("must be HOST:PORT, not %q", v)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("the port must be a number up to 65535, not %q", port)
+	}
+	return nil
+}
+
+func checkPublicURL(v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("must be http://HOST or https://HOST, with a path if need be")
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return errors.New("must have no user, query or fragment")
+	}
+	return nil
+}
+
+func oneOf(v string, allowed ...string) error {
+	if !slices.Contains(allowed, v) {
+		return fmt.Errorf("must be one of %s, not %q", strings.Join(allowed, ", "), v)
+	}
+	return nil
+}
+
+func duration(v string) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("must be a time such as 30s or 2m, not %q", v)
+	}
+	return d, nil
+}
+
+func positive(v string) (int64, error) {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("must be a whole number above 0, not %q", v)
+	}
+	return n, nil
+}
