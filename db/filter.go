@@ -26,15 +26,16 @@ type columns struct {
 }
 
 type text struct {
-	column string
-	fold   bool
+	column   string
+	fold     bool
+	optional bool // empty stands for absent
 }
 
 var userFilter = columns{
 	id: "l.user_id",
 	texts: map[string]text{
-		"userName":   {"l.user_name_key", true},
-		"externalId": {"l.external_id", false},
+		"userName":   {column: "l.user_name_key", fold: true},
+		"externalId": {column: "l.external_id", optional: true},
 	},
 	bools: map[string]string{"active": "l.active"},
 	times: map[string]string{"meta.lastModified": "l.last_modified", "meta.created": "l.created_at"},
@@ -45,8 +46,8 @@ var userFilter = columns{
 var groupFilter = columns{
 	id: "l.group_id",
 	texts: map[string]text{
-		"displayName": {"l.display_name_key", true},
-		"externalId":  {"l.external_id", false},
+		"displayName": {column: "l.display_name_key", fold: true},
+		"externalId":  {column: "l.external_id", optional: true},
 	},
 	times: map[string]string{"meta.lastModified": "l.last_modified", "meta.created": "l.created_at"},
 	related: map[string]string{"members.value": `exists (select 1 from grants m

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,8 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// Random filters over a view: whatever the database decides of a filter, and
-// whatever it leaves to Go, the answer is what Match says.
+// Random filters, orders and pages of a view: whatever the database decides of
+// them, and whatever it leaves to Go, the answer is what Match and Compare say.
 func TestFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
@@ -26,7 +27,6 @@ func TestFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 		names := []string{"Ann", "aNN B", "Ökonom", "STRASSE", "straße%", "o'hara", `back\slash`, "100%_"}
 		var all []membership.UserLink
 		w.update(func(tx membership.Tx) error {
-			all = nil
 			for i, n := range names {
 				l := membership.UserLink{
 					Tenant: w.tenant, Connection: w.connection, User: w.users[i], UserName: n, ExternalID: strings.ToUpper(n[:1]),
@@ -44,7 +44,6 @@ func TestFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 				if err := tx.UpdateUserLink(w.ctx, l); err != nil {
 					return err
 				}
-				all = append(all, l)
 			}
 			for _, u := range w.users[len(names):] {
 				if err := tx.DeleteUserLink(w.ctx, w.connection, u); err != nil {
@@ -53,44 +52,74 @@ func TestFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 			}
 			return nil
 		})
+		w.view(func(r membership.Reader) (err error) { // as it was stored
+			all, _, err = r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Limit: 100})
+			return err
+		})
+		require.Len(t, all, len(names))
 		values := append([]string{"", "ann", "shared@x.test", "work", "zzz", "a\x00b", "\xff"}, names...)
 		for _, l := range all {
 			values = append(values, l.User.String(), strings.ToUpper(l.User.String()), membership.Timestamp(l.LastModified))
 		}
 		values = append(values, "2026-03-01T00:00:00.0000025Z", "2026-03-01T01:00:00.000003+01:00")
 		rapid.Check(t, func(rt *rapid.T) {
-			f := filters(values).Draw(rt, "filter")
-			var want []membership.ID
+			q := membership.ViewQuery{Limit: rapid.IntRange(0, 5).Draw(rt, "limit")}
+			if rapid.Bool().Draw(rt, "filtered") {
+				q.Filter = filters(values).Draw(rt, "filter")
+			}
+			if rapid.Bool().Draw(rt, "sorted") {
+				q.Sort.Attribute = rapid.SampledFrom(attributes).Draw(rt, "by")
+			}
+			q.Sort.Descending = rapid.Bool().Draw(rt, "descending")
+			var places []membership.Mark
+			var want []membership.Mark
 			for _, l := range all {
-				if f.Match(l.Resource()) {
-					want = append(want, l.User)
+				m := q.Sort.Mark(l.Resource(), l.User)
+				places = append(places, m)
+				if q.Filter == nil || q.Filter.Match(l.Resource()) {
+					want = append(want, m)
 				}
 			}
-			offset, limit := rapid.IntRange(0, 3).Draw(rt, "offset"), rapid.IntRange(0, 5).Draw(rt, "limit")
-			var got []membership.ID
-			var total int
+			slices.SortFunc(want, q.Sort.Compare)
+			total := len(want)
+			switch rapid.IntRange(0, 2).Draw(rt, "from") {
+			case 0:
+				q.Offset = rapid.IntRange(0, 3).Draw(rt, "offset")
+				want = want[min(q.Offset, total):]
+				want = want[:min(q.Limit, len(want))]
+			case 1:
+				m := rapid.SampledFrom(places).Draw(rt, "after")
+				q.After = &m
+				want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) <= 0 })
+				want = want[:min(q.Limit, len(want))]
+			case 2:
+				m := rapid.SampledFrom(places).Draw(rt, "before")
+				q.Before = &m
+				want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) >= 0 })
+				want = want[max(0, len(want)-q.Limit):]
+			}
+			var got []membership.Mark
 			require.NoError(rt, s.View(w.ctx, w.tenant, func(r membership.Reader) error {
-				page, n, err := r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Filter: f, Offset: offset, Limit: limit})
+				page, n, err := r.UserLinks(w.ctx, w.connection, q)
 				for _, l := range page {
-					got = append(got, l.User)
+					got = append(got, q.Sort.Mark(l.Resource(), l.User))
 				}
-				total = n
+				require.Equal(rt, total, n)
 				return err
 			}))
-			require.Equal(rt, len(want), total)
-			want = want[min(offset, len(want)):min(offset+limit, len(want))]
 			require.Equal(rt, fmt.Sprint(want), fmt.Sprint(got))
 		})
 	})
 }
 
+var attributes = []membership.Attribute{
+	{Name: "id", CaseExact: true}, {Name: "userName"}, {Name: "externalId", CaseExact: true}, {Name: "active"},
+	{Name: "title"}, {Name: "nickName"}, {Name: "nothing"},
+	{Name: "emails", Sub: "value"}, {Name: "emails", Sub: "type"}, {Name: "emails", Sub: "primary"},
+	{Name: "meta", Sub: "lastModified", Time: true}, {Name: "meta", Sub: "created", Time: true},
+}
+
 func filters(values []string) *rapid.Generator[membership.Filter] {
-	attributes := []membership.Attribute{
-		{Name: "id", CaseExact: true}, {Name: "userName"}, {Name: "externalId", CaseExact: true}, {Name: "active"},
-		{Name: "title"}, {Name: "nickName"}, {Name: "nothing"},
-		{Name: "emails", Sub: "value"}, {Name: "emails", Sub: "type"}, {Name: "emails", Sub: "primary"},
-		{Name: "meta", Sub: "lastModified", Time: true},
-	}
 	ops := []membership.Operator{"eq", "ne", "co", "sw", "ew", "pr", "gt", "ge", "lt", "le"}
 	value := rapid.Custom(func(t *rapid.T) any {
 		switch rapid.IntRange(0, 9).Draw(t, "type") {

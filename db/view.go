@@ -3,17 +3,15 @@ package db
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// viewBatch is how many candidates of a filter that Go decides are held at once.
-const viewBatch = 500
-
 // viewOf lists one connection's links of one kind by a ViewQuery.
 type viewOf[L any] struct {
 	columns  columns
-	from     string // "<columns> from <table> l"
+	from     string // the columns to load
 	table    string
 	load     func(ctx context.Context, q string, args ...any) ([]L, error)
 	id       func(L) membership.ID
@@ -24,57 +22,98 @@ type viewOf[L any] struct {
 }
 
 func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.ID, q membership.ViewQuery) ([]L, int, error) {
-	p := pushdown{columns: v.columns, args: []any{s.tenant, connection}}
+	p := &pushdown{columns: v.columns, args: []any{s.tenant, connection}}
 	condition, exact := p.write(q.Filter)
 	where := ` from ` + v.table + ` l where l.tenant_id = $1 and l.connection_id = $2`
 	if condition != "" {
 		where += ` and ` + condition
 	}
-	if !exact {
+	by, sorted := v.columns.order(q.Sort)
+	if !exact || !sorted {
 		return v.decide(ctx, q, where, p)
 	}
 	var total int
 	if err := s.one(ctx, "total", `select count(*)`+where, p.args, &total); err != nil || q.Limit == 0 || q.Offset >= total {
 		return nil, total, err
 	}
-	order := fmt.Sprintf(` order by %s limit %s offset %s`, v.columns.id, p.arg(q.Limit), p.arg(q.Offset))
-	links, err := v.load(ctx, `select `+v.from+where+order, p.args...)
+	links, err := v.load(ctx, `select `+v.from+where+by.page(p, q), p.args...)
+	if q.Before != nil {
+		slices.Reverse(links)
+	}
 	return links, total, err
 }
 
-// decide lets Go choose among the candidates, batch by batch.
-func (v viewOf[L]) decide(ctx context.Context, q membership.ViewQuery, where string, p pushdown) ([]L, int, error) {
-	var page []L
-	var total int
-	var after membership.ID
-	query := `select ` + v.from + where + fmt.Sprintf(` and %s > %s order by %[1]s limit %[3]d`,
-		v.columns.id, p.arg(after), viewBatch)
-	for {
-		p.args[len(p.args)-1] = after
-		batch, err := v.load(ctx, query, p.args...)
-		if err != nil || len(batch) == 0 {
-			return page, total, err
-		}
-		resources := make([]map[string]any, len(batch))
-		for i, l := range batch {
-			resources[i] = v.resource(l)
-		}
-		if err := v.enrich(ctx, q.Filter, batch, resources); err != nil {
-			return nil, 0, err
-		}
-		for i, l := range batch {
-			if !q.Filter.Match(resources[i]) {
-				continue
-			}
-			if total++; total > q.Offset && len(page) < q.Limit {
-				page = append(page, l)
-			}
-		}
-		if len(batch) < viewBatch {
-			return page, total, nil
-		}
-		after = v.id(batch[len(batch)-1])
+// order is a sort that a column answers: key, then id.
+type order struct {
+	key, id string
+	time    bool
+	sort    membership.Sort
+}
+
+func (c columns) order(s membership.Sort) (order, bool) {
+	o := order{id: c.id, sort: s}
+	if s.Attribute.Schema != "" {
+		return o, false
 	}
+	path := s.Attribute.Path()
+	if path == "" || path == "id" {
+		return o, true
+	}
+	if t, ok := c.texts[path]; ok && !t.optional && t.fold == !s.Attribute.CaseExact {
+		o.key = t.column
+		return o, true
+	}
+	column, ok := c.times[path]
+	o.key, o.time = column, true
+	return o, ok
+}
+
+// page writes the end of a query: the place, the order and the limit.
+func (o order) page(p *pushdown, q membership.ViewQuery) string {
+	key, id := "asc", "asc"
+	if q.Sort.Descending && o.key != "" {
+		key = "desc"
+	}
+	if q.Sort.Descending && o.key == "" {
+		id = "desc"
+	}
+	mark := q.After
+	if q.Before != nil {
+		mark = q.Before
+		key, id = opposite[key], opposite[id]
+	}
+	var sql string
+	if mark != nil {
+		sql = ` and ` + o.beyond(p, *mark, key, id)
+	}
+	sql += ` order by `
+	if o.key != "" {
+		sql += o.key + ` ` + key + `, `
+	}
+	return sql + o.id + ` ` + id + ` limit ` + p.arg(q.Limit) + ` offset ` + p.arg(q.Offset)
+}
+
+var (
+	opposite = map[string]string{"asc": "desc", "desc": "asc"}
+	greater  = map[string]string{"asc": ">", "desc": "<"}
+)
+
+// beyond is the condition of being past a place, in the direction of reading.
+func (o order) beyond(p *pushdown, m membership.Mark, key, id string) string {
+	past := fmt.Sprintf(`%s %s %s`, o.id, greater[id], p.arg(m.ID))
+	if o.key == "" {
+		return past
+	}
+	var at any = m.Key
+	if o.time {
+		var t stamp
+		if err := t.Scan(m.Key); err != nil {
+			return never // a place that this order has not made
+		}
+		at = t
+	}
+	k := p.arg(at)
+	return fmt.Sprintf(`(%[1]s %[2]s %[3]s or %[1]s = %[3]s and %[4]s)`, o.key, greater[key], k, past)
 }
 
 // UserLinks implements membership.Reader.

@@ -46,8 +46,8 @@ type Reader interface {
 
 	UserLink(ctx context.Context, connection, user ID) (UserLink, error)
 	UserLinkByName(ctx context.Context, connection ID, key string) (UserLink, error)
-	// UserLinks returns one page of a connection's view, ordered by user id, and
-	// the number of all that the filter selects.
+	// UserLinks returns one page of a connection's view in the order asked for,
+	// and the number of all that the filter selects.
 	UserLinks(ctx context.Context, connection ID, q ViewQuery) ([]UserLink, int, error)
 	LinksOfUser(ctx context.Context, user ID) ([]UserLink, error)
 	// GroupsOf returns, for each of users, the groups into which connection put
@@ -132,9 +132,13 @@ type NativeQuery struct {
 	Email string // when not empty (users only): the address is this, by Fold
 }
 
-// ViewQuery selects resources of one connection's view.
+// ViewQuery selects resources of one connection's view. A page is taken by
+// index, with Offset, or from a place, with After or Before.
 type ViewQuery struct {
 	Filter Filter // nil: all
+	Sort   Sort   // zero: by id
 	Offset int    // how many of the selected to leave out first
+	After  *Mark  // only what comes behind this place
+	Before *Mark  // only what comes before this place: the last Limit of it
 	Limit  int    // at most so many; 0: only count
 }

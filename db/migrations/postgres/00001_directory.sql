@@ -76,6 +76,7 @@ create table user_links (
 create unique index user_links_user_name on user_links (tenant_id, connection_id, user_name_key);
 create index user_links_external_id on user_links (tenant_id, connection_id, external_id);
 create index user_links_user on user_links (tenant_id, user_id);
+create index user_links_last_modified on user_links (tenant_id, connection_id, last_modified);
 
 -- The addresses of a linked user, for lookups only.
 create table user_link_emails (
@@ -104,7 +105,7 @@ create table groups (
 create index groups_display_name on groups (tenant_id, display_name_key) where deleted_at is null;
 
 -- The version is raised by every change of members: fillfactor leaves room to
--- do that within the page.
+-- do that within the page, and an index on last_modified would prevent it.
 create table group_links (
     tenant_id        uuid not null,
     connection_id    uuid not null,

@@ -76,6 +76,7 @@ create table user_links (
 create unique index user_links_user_name on user_links (tenant_id, connection_id, user_name_key);
 create index user_links_external_id on user_links (tenant_id, connection_id, external_id);
 create index user_links_user on user_links (tenant_id, user_id);
+create index user_links_last_modified on user_links (tenant_id, connection_id, last_modified);
 
 -- The addresses of a linked user, for lookups only.
 create table user_link_emails (

@@ -1,0 +1,129 @@
+package db
+
+import (
+	"container/heap"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// viewBatch is how many candidates of a page that Go decides are held at once.
+const viewBatch = 500
+
+// decide lets Go choose and order the candidates, batch by batch. It keeps the
+// places of one page and of what stands before it, never the resources.
+func (v viewOf[L]) decide(ctx context.Context, q membership.ViewQuery, where string, p *pushdown) ([]L, int, error) {
+	chosen := best{sort: q.Sort, most: q.Offset + q.Limit, last: q.Before != nil}
+	total := 0
+	args := len(p.args)
+	query := `select ` + v.from + where + fmt.Sprintf(` and %s > %s order by %[1]s limit %[3]d`,
+		v.columns.id, p.arg(membership.ID{}), viewBatch)
+	for {
+		batch, err := v.load(ctx, query, p.args...)
+		if err != nil {
+			return nil, 0, err
+		}
+		n, err := v.choose(ctx, q, batch, &chosen)
+		if err != nil {
+			return nil, 0, err
+		}
+		total += n
+		if len(batch) < viewBatch {
+			break
+		}
+		p.args[args] = v.id(batch[len(batch)-1])
+	}
+	page := chosen.ordered()
+	page = page[min(q.Offset, len(page)):]
+	if len(page) == 0 {
+		return nil, total, nil
+	}
+	links, err := v.named(ctx, page, p.args[:2])
+	return links, total, err
+}
+
+// choose counts those of a batch that the filter selects, and offers them.
+func (v viewOf[L]) choose(ctx context.Context, q membership.ViewQuery, batch []L, chosen *best) (n int, err error) {
+	resources := make([]map[string]any, len(batch))
+	for i, l := range batch {
+		resources[i] = v.resource(l)
+	}
+	if err := v.enrich(ctx, q.Filter, batch, resources); err != nil {
+		return 0, err
+	}
+	for i, l := range batch {
+		if q.Filter != nil && !q.Filter.Match(resources[i]) {
+			continue
+		}
+		n++
+		m := q.Sort.Mark(resources[i], v.id(l))
+		if q.After != nil && q.Sort.Compare(m, *q.After) <= 0 || q.Before != nil && q.Sort.Compare(m, *q.Before) >= 0 {
+			continue
+		}
+		chosen.offer(m)
+	}
+	return n, nil
+}
+
+// named loads the resources of a page, in its order.
+func (v viewOf[L]) named(ctx context.Context, page []membership.Mark, scope []any) ([]L, error) {
+	place := make(map[membership.ID]int, len(page))
+	ids := make([]membership.ID, len(page))
+	for i, m := range page {
+		place[m.ID], ids[i] = i, m.ID
+	}
+	q := fmt.Sprintf(`select %s from %s l where l.tenant_id = $1 and l.connection_id = $2 and %s in (select i.id from {ids $3} i)`,
+		v.from, v.table, v.columns.id)
+	links, err := v.load(ctx, q, append(slices.Clone(scope), ids)...)
+	slices.SortFunc(links, func(a, b L) int { return place[v.id(a)] - place[v.id(b)] })
+	return links, err
+}
+
+// best keeps the first (or the last) few places of an order. It is a heap with
+// the worst of them on top.
+type best struct {
+	sort  membership.Sort
+	most  int
+	last  bool
+	marks []membership.Mark
+}
+
+func (b *best) offer(m membership.Mark) {
+	if b.most == 0 {
+		return
+	}
+	if len(b.marks) < b.most {
+		heap.Push(b, m)
+		return
+	}
+	if b.compare(m, b.marks[0]) < 0 {
+		b.marks[0] = m
+		heap.Fix(b, 0)
+	}
+}
+
+func (b *best) compare(x, y membership.Mark) int {
+	c := b.sort.Compare(x, y)
+	if b.last {
+		return -c
+	}
+	return c
+}
+
+// ordered returns what was kept, in the order asked for.
+func (b *best) ordered() []membership.Mark {
+	slices.SortFunc(b.marks, b.sort.Compare)
+	return b.marks
+}
+
+func (b *best) Len() int           { return len(b.marks) }
+func (b *best) Less(i, j int) bool { return b.compare(b.marks[i], b.marks[j]) > 0 }
+func (b *best) Swap(i, j int)      { b.marks[i], b.marks[j] = b.marks[j], b.marks[i] }
+func (b *best) Push(x any)         { b.marks = append(b.marks, x.(membership.Mark)) } //nolint:forcetypeassert // container/heap
+func (b *best) Pop() any {
+	m := b.marks[len(b.marks)-1]
+	b.marks = b.marks[:len(b.marks)-1]
+	return m
+}
