@@ -42,7 +42,7 @@ func newTenant(t testing.TB, s *db.Store) *tenant {
 		err := errors.Join(
 			tx.InsertTenant(w.ctx, membership.Tenant{ID: w.tenant, Name: "t", CreatedAt: at}),
 			tx.InsertConnection(w.ctx, membership.Connection{
-				Tenant: w.tenant, ID: w.connection, Name: "c", IDP: "okta", GroupKind: membership.GroupCustom, CreatedAt: at,
+				Tenant: w.tenant, ID: w.connection, Name: "c", IDP: "okta", GroupKind: membership.GroupCustom, CursorKey: []byte("k"), CreatedAt: at,
 			}),
 			tx.InsertGroup(w.ctx, membership.Group{
 				Tenant: w.tenant, ID: w.group, DisplayName: "g", Kind: membership.GroupCustom, Origin: "scim", CreatedAt: at, UpdatedAt: at,

@@ -24,23 +24,23 @@ func (s *session) Tenant(ctx context.Context) (membership.Tenant, error) {
 }
 
 const qInsertConnection = `insert into connections
-	(tenant_id, id, name, idp, link_existing_users, group_kind, created_at, paused_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8)`
+	(tenant_id, id, name, idp, link_existing_users, group_kind, cursor_key, created_at, paused_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 // InsertConnection implements membership.Tx.
 func (s *session) InsertConnection(ctx context.Context, c membership.Connection) error {
 	_, err := s.exec(ctx, qInsertConnection, s.tenant, c.ID, c.Name, c.IDP,
-		c.LinkExistingUsers, string(c.GroupKind), stamp(c.CreatedAt), stamp(c.PausedAt))
+		c.LinkExistingUsers, string(c.GroupKind), c.CursorKey, stamp(c.CreatedAt), stamp(c.PausedAt))
 	return err
 }
 
-const qConnection = `select name, idp, link_existing_users, group_kind, created_at, paused_at
+const qConnection = `select name, idp, link_existing_users, group_kind, cursor_key, created_at, paused_at
 	from connections where tenant_id = $1 and id = $2`
 
 // Connection implements membership.Reader.
 func (s *session) Connection(ctx context.Context, id membership.ID) (membership.Connection, error) {
 	c := membership.Connection{Tenant: s.tenant, ID: id}
 	err := s.one(ctx, "connection", qConnection, []any{s.tenant, id},
-		&c.Name, &c.IDP, &c.LinkExistingUsers, (*string)(&c.GroupKind), (*stamp)(&c.CreatedAt), (*stamp)(&c.PausedAt))
+		&c.Name, &c.IDP, &c.LinkExistingUsers, (*string)(&c.GroupKind), &c.CursorKey, (*stamp)(&c.CreatedAt), (*stamp)(&c.PausedAt))
 	return c, err
 }

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"context"
+	"crypto/rand"
 	"slices"
 )
 
@@ -28,8 +29,9 @@ func NewConnection(ctx context.Context, tx Tx, clock Clock, call Call, name, idp
 	}
 	c := Connection{
 		Tenant: call.Tenant, ID: NewID(), Name: name, IDP: idp,
-		LinkExistingUsers: true, GroupKind: GroupCustom, CreatedAt: clock.Now(),
+		LinkExistingUsers: true, GroupKind: GroupCustom, CursorKey: make([]byte, 32), CreatedAt: clock.Now(),
 	}
+	_, _ = rand.Read(c.CursorKey) // it never fails
 	if err := tx.InsertConnection(ctx, c); err != nil {
 		return Connection{}, err
 	}

@@ -10,6 +10,7 @@ type Connection struct {
 	IDP               string // okta, entra or generic: for guides and people, never for behaviour
 	LinkExistingUsers bool   // rule 22
 	GroupKind         GroupKind
+	CursorKey         []byte // 32 random bytes that seal its cursors (RFC 9865)
 	CreatedAt         time.Time
 	PausedAt          time.Time // zero: not paused
 }

@@ -45,6 +45,15 @@ func (d *Directory) readUsers(
 	return links, groups, total, err
 }
 
+// CallingConnection returns the connection of the caller's credential.
+func (d *Directory) CallingConnection(ctx context.Context, call Call) (c Connection, err error) {
+	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+		c, err = r.Connection(ctx, call.Connection)
+		return err
+	})
+	return c, err
+}
+
 // MembersOf streams the calling connection's members of one group of a page. It
 // is valid during the visit that it was given to.
 type MembersOf func(group ID) iter.Seq2[ID, error]

@@ -16,6 +16,7 @@ create table connections (
     idp                 text not null,
     link_existing_users boolean not null,
     group_kind          text not null,
+    cursor_key          bytea not null, -- seals the cursors that the connection is given
     created_at          timestamptz not null,
     paused_at           timestamptz,
     primary key (tenant_id, id)

@@ -16,6 +16,7 @@ create table connections (
     idp                 text not null,
     link_existing_users integer not null,
     group_kind          text not null,
+    cursor_key          blob not null, -- seals the cursors that the connection is given
     created_at          text not null,
     paused_at           text,
     primary key (tenant_id, id)
