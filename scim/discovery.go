@@ -1,0 +1,151 @@
+package scim
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/elimity-com/scim/optional"
+	"github.com/elimity-com/scim/schema"
+	"github.com/gorilla/mux"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const (
+	configSchema       = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+	resourceTypeSchema = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+)
+
+// noFilter is RFC 7644 section 4: discovery is not to be filtered.
+func noFilter(x *exchange) error {
+	p, err := readQuery(x.r.URL.RawQuery)
+	if err == nil && p.hasFilter {
+		err = &scimError{status: http.StatusForbidden, detail: "discovery cannot be filtered"}
+	}
+	return err
+}
+
+// getServiceProviderConfig is RFC 7643 section 5. authentik takes
+// bulk.maxOperations for the number of operations in one PATCH, and 0 for any.
+func (d *door) getServiceProviderConfig(x *exchange) error {
+	if err := noFilter(x); err != nil {
+		return err
+	}
+	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
+	return x.send(http.StatusOK, map[string]any{
+		"schemas":        []string{configSchema},
+		"patch":          supported(true),
+		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
+		"changePassword": supported(false),
+		"sort":           supported(false),
+		"etag":           supported(true),
+		"pagination": map[string]any{ // RFC 9865 section 4
+			"cursor": false, "index": true, "defaultPaginationMethod": "index",
+			"defaultPageSize": defaultCount, "maxPageSize": maxCount,
+		},
+		"authenticationSchemes": []any{map[string]any{
+			"type": "oauthbearertoken", "name": "OAuth Bearer Token", "primary": true,
+			"description": "The token of one connection, in the Authorization header",
+			"specUri":     "https://www.rfc-editor.org/rfc/rfc6750",
+		}},
+		"meta": d.discoveryMeta("ServiceProviderConfig", "/ServiceProviderConfig"),
+	})
+}
+
+func (d *door) discoveryMeta(kind, path string) map[string]any {
+	return map[string]any{"resourceType": kind, "location": d.base + path}
+}
+
+// sendList is a ListResponse of things that are always all there.
+func (x *exchange) sendList(all []any) error {
+	return x.send(http.StatusOK, map[string]any{
+		"schemas": []string{listSchema}, "totalResults": len(all), "startIndex": 1, "itemsPerPage": len(all), "Resources": all,
+	})
+}
+
+// listResourceTypes is RFC 7643 section 6.
+func (d *door) listResourceTypes(x *exchange) error {
+	if err := noFilter(x); err != nil {
+		return err
+	}
+	var all []any
+	for _, t := range resourceTypes {
+		all = append(all, d.resourceType(t))
+	}
+	return x.sendList(all)
+}
+
+func (d *door) getResourceType(x *exchange) error {
+	if err := noFilter(x); err != nil {
+		return err
+	}
+	for _, t := range resourceTypes {
+		if t.name == mux.Vars(x.r)["id"] {
+			return x.send(http.StatusOK, d.resourceType(t))
+		}
+	}
+	return membership.NotFound("resource type")
+}
+
+func (d *door) resourceType(t *resourceType) map[string]any {
+	m := map[string]any{
+		"schemas": []string{resourceTypeSchema}, "id": t.name, "name": t.name, "endpoint": t.endpoint,
+		"description": t.core.Description.Value(), "schema": t.core.ID,
+		"meta": d.discoveryMeta("ResourceType", "/ResourceTypes/"+t.name),
+	}
+	var extensions []any
+	for _, e := range t.extensions {
+		extensions = append(extensions, map[string]any{"schema": e.ID, "required": false})
+	}
+	if extensions != nil {
+		m["schemaExtensions"] = extensions
+	}
+	return m
+}
+
+// listSchemas is RFC 7643 section 7. Entra wants no null in it.
+func (d *door) listSchemas(x *exchange) error {
+	if err := noFilter(x); err != nil {
+		return err
+	}
+	var all []any
+	for _, s := range schemas() {
+		all = append(all, d.schema(s))
+	}
+	return x.sendList(all)
+}
+
+func (d *door) getSchema(x *exchange) error {
+	if err := noFilter(x); err != nil {
+		return err
+	}
+	for _, s := range schemas() {
+		if strings.EqualFold(s.ID, mux.Vars(x.r)["id"]) {
+			return x.send(http.StatusOK, d.schema(s))
+		}
+	}
+	return membership.NotFound("schema")
+}
+
+func schemas() []schema.Schema {
+	var all []schema.Schema
+	for _, t := range resourceTypes {
+		all = append(append(all, t.core), t.extensions...)
+	}
+	return append(all, describedAs(schema.ServiceProviderConfigSchema()), describedAs(schema.ResourceTypeSchema()), describedAs(schema.Definition()))
+}
+
+// describedAs gives a schema of the library that has none a description.
+func describedAs(s schema.Schema) schema.Schema {
+	if s.Description.Value() == "" {
+		s.Description = optional.NewString(s.Name.Value())
+	}
+	return s
+}
+
+func (d *door) schema(s schema.Schema) map[string]any {
+	m := s.ToMap()
+	m["meta"] = d.discoveryMeta("Schema", "/Schemas/"+s.ID)
+	return m
+}

@@ -1,0 +1,121 @@
+package scim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// errorSchema is the message of RFC 7644 section 3.12.
+const errorSchema = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+// The scimTypes of RFC 7644 table 9 that the door gives.
+const (
+	typeInvalidFilter = "invalidFilter" // a filter that cannot be read or evaluated
+	typeUniqueness    = "uniqueness"    // a name is taken
+	typeMutability    = "mutability"    // an attempt to change what is read-only
+	typeInvalidSyntax = "invalidSyntax" // the body is no message of the expected shape
+	typeInvalidPath   = "invalidPath"   // the path of an operation cannot be read
+	typeNoTarget      = "noTarget"      // a path that selects nothing, where something was needed
+	typeInvalidValue  = "invalidValue"  // a value that is missing or of the wrong kind
+)
+
+// scimError is an error as the caller gets to see it.
+type scimError struct {
+	status   int
+	scimType string
+	detail   string
+}
+
+// Error implements error.
+func (e *scimError) Error() string { return e.detail }
+
+var (
+	errInternal    = &scimError{status: http.StatusInternalServerError, detail: "internal error"}
+	errUnavailable = &scimError{status: http.StatusServiceUnavailable, detail: "the service cannot answer now; try again"}
+)
+
+func badRequest(scimType, format string, args ...any) error {
+	return &scimError{status: http.StatusBadRequest, scimType: scimType, detail: fmt.Sprintf(format, args...)}
+}
+
+func unauthenticated(detail string) error {
+	return &scimError{status: http.StatusUnauthorized, detail: detail}
+}
+
+// statuses turns kinds of the domain into statuses and scimTypes.
+var statuses = map[membership.Kind]scimError{
+	membership.KindInvalid:         {status: http.StatusBadRequest, scimType: typeInvalidValue},
+	membership.KindUnknownMembers:  {status: http.StatusBadRequest, scimType: typeInvalidValue},
+	membership.KindBadFilter:       {status: http.StatusBadRequest, scimType: typeInvalidFilter},
+	membership.KindNotFound:        {status: http.StatusNotFound},
+	membership.KindUniqueness:      {status: http.StatusConflict, scimType: typeUniqueness},
+	membership.KindAlreadyMember:   {status: http.StatusConflict},
+	membership.KindForbidden:       {status: http.StatusForbidden},
+	membership.KindManagedByIdP:    {status: http.StatusForbidden},
+	membership.KindGroupManaged:    {status: http.StatusForbidden},
+	membership.KindVersionMismatch: {status: http.StatusPreconditionFailed},
+	membership.KindPaused:          {status: http.StatusServiceUnavailable},
+	membership.KindTooLarge:        {status: http.StatusRequestEntityTooLarge},
+	membership.KindUnavailable:     {status: http.StatusServiceUnavailable},
+}
+
+// errorOf returns what the caller gets to see of err.
+func errorOf(err error) *scimError {
+	var own *scimError
+	if errors.As(err, &own) {
+		return own
+	}
+	var domain *membership.Error
+	if errors.As(err, &domain) {
+		if e, ok := statuses[domain.Kind]; ok {
+			e.detail = domain.Message
+			return &e
+		}
+	}
+	return errInternal
+}
+
+// cause is what the log gets of err.
+func cause(err error) error {
+	var domain *membership.Error
+	if errors.As(err, &domain) && domain.Err != nil {
+		return domain.Err
+	}
+	return err
+}
+
+// retryAfter is what a paused connection or a store that cannot answer asks of
+// a provider, in seconds: Okta and Pocket ID keep to it.
+const retryAfter = 30
+
+func (e *scimError) write(w http.ResponseWriter) {
+	switch e.status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="scimbridge"`)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	body, err := json.Marshal(struct {
+		Schemas  []string `json:"schemas"`
+		Status   string   `json:"status"`
+		ScimType string   `json:"scimType,omitempty"`
+		Detail   string   `json:"detail"`
+	}{[]string{errorSchema}, strconv.Itoa(e.status), e.scimType, e.detail})
+	if err != nil { // it holds strings only
+		body = nil
+	}
+	header(w)
+	w.WriteHeader(e.status)
+	_, _ = w.Write(body)
+}
+
+// header is of every answer. Answers are about people: no cache may keep them.
+func header(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("Cache-Control", "no-store")
+}

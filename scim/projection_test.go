@@ -1,0 +1,61 @@
+package scim
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestProjection(t *testing.T) {
+	const resource = `{"id":"1","schemas":["s"],"userName":"u","active":true,"name":{"givenName":"G","familyName":"F"},
+		"emails":[{"value":"a","type":"work"}],"meta":{"version":"v"},
+		` + ent + `:{"department":"d","manager":{"value":"M"}},"urn:x:custom:User":{"k":"v"}}`
+	for _, tt := range []struct{ only, except, want string }{
+		{"", "", resource},
+		{"id", "", `{"id":"1","schemas":["s"]}`},
+		{"USERNAME,emails.value", "", `{"id":"1","schemas":["s"],"userName":"u","emails":[{"value":"a"}]}`},
+		{"name.givenName", "", `{"id":"1","schemas":["s"],"name":{"givenName":"G"}}`},
+		{"urn:ietf:params:scim:schemas:core:2.0:User:active", "", `{"id":"1","schemas":["s"],"active":true}`},
+		{enterpriseURN, "", `{"id":"1","schemas":["s"],` + ent + `:{"department":"d","manager":{"value":"M"}}}`},
+		{enterpriseURN + ":manager", "", `{"id":"1","schemas":["s"],` + ent + `:{"manager":{"value":"M"}}}`},
+		{"urn:x:custom:User", "", `{"id":"1","schemas":["s"],"urn:x:custom:User":{"k":"v"}}`},
+		{"urn:x:custom:User:k", "", `{"id":"1","schemas":["s"],"urn:x:custom:User":{"k":"v"}}`},
+		{"nothing", "", `{"id":"1","schemas":["s"]}`},
+		{"", "id,schemas,meta,name,emails,active,urn:x:custom:User," + enterpriseURN, `{"id":"1","schemas":["s"],"userName":"u"}`},
+		{"", "meta,active,userName,name.GIVENNAME,emails.type,urn:x:custom:User,department," + enterpriseURN + ":manager",
+			`{"id":"1","schemas":["s"],"name":{"familyName":"F"},"emails":[{"value":"a"}]}`},
+		{"userName,name", "name.givenName", `{"id":"1","schemas":["s"],"userName":"u","name":{"familyName":"F"}}`},
+	} {
+		r, err := object([]byte(resource))
+		require.NoError(t, err)
+		have, err := encode(userType.newProjection(names(tt.only), names(tt.except)).of(r))
+		require.NoError(t, err)
+		assert.JSONEq(t, tt.want, string(have), "attributes=%s excludedAttributes=%s", tt.only, tt.except)
+	}
+}
+
+func TestReadQuery(t *testing.T) {
+	p, err := readQuery("startIndex=-5&count=99999999999999999999&filter=userName+eq+%22x%2By%22&")
+	require.NoError(t, err)
+	assert.Equal(t, parameters{filter: `userName eq "x+y"`, hasFilter: true, startIndex: 1, count: maxCount}, p)
+	p, err = readQuery("STARTINDEX=99999999999999999999&count=-1&attributes=a,b&attributes=c&junk=%41;")
+	require.NoError(t, err)
+	assert.Equal(t, parameters{attributes: []string{"a", "b", "c"}, startIndex: 1<<31 - 1, count: 0}, p)
+	for _, bad := range []string{"count=x", "startIndex=1.5", "filter=%zz", "filter=%", "filter=%ff", "count=1&count=2", "filter=a&FILTER=b"} {
+		_, err := readQuery(bad)
+		assert.Error(t, err, "%s", bad)
+	}
+}
+
+func TestTags(t *testing.T) {
+	for header, want := range map[string][]int64{
+		`W/"3"`: {3}, `"3"`: {3}, `3`: {3}, `W/"3", W/"14"`: {3, 14}, `W/"x"`: {never}, `W/"03"`: {never}, `W/"-1"`: {never}, ``: nil,
+	} {
+		have, star := tags([]string{header})
+		assert.Equal(t, want, have, "%s", header)
+		assert.False(t, star)
+	}
+	_, star := tags([]string{"*"})
+	assert.True(t, star)
+}

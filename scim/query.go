@@ -1,0 +1,140 @@
+package scim
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// parameters are those of a query, or of the body of a /.search, by their names
+// in small letters. What the door does not know is ignored.
+type parameters struct {
+	filter               string
+	hasFilter            bool
+	attributes, excluded []string
+	startIndex, count    int
+}
+
+// The page sizes. Pocket ID asks for 1000.
+const (
+	defaultCount = 100
+	maxCount     = 1000
+)
+
+// projection reads the projection of a request on one resource.
+func (x *exchange) projection(t *resourceType) (projection, error) {
+	p, err := readQuery(x.r.URL.RawQuery)
+	return t.newProjection(p.attributes, p.excluded), err
+}
+
+// readQuery reads a query. A blank may be written as +; what is left of a
+// trailing & or ? is ignored (OneLogin).
+func readQuery(raw string) (parameters, error) {
+	p := parameters{startIndex: 1, count: defaultCount}
+	given := map[string]bool{}
+	for _, pair := range strings.Split(raw, "&") {
+		k, v, _ := strings.Cut(pair, "=")
+		key, kerr := url.QueryUnescape(k)
+		value, verr := url.QueryUnescape(v)
+		if kerr != nil || verr != nil || !utf8.ValidString(value) {
+			return p, badRequest(typeInvalidValue, "the query is not percent-encoded UTF-8 at %q", clip(pair))
+		}
+		key = strings.ToLower(key)
+		switch key {
+		case "filter", "startindex", "count":
+			if given[key] {
+				return p, badRequest(typeInvalidValue, "%s is there twice", clip(k))
+			}
+			given[key] = true
+		}
+		if err := p.set(key, value); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func (p *parameters) set(key, value string) (err error) {
+	switch key {
+	case "filter":
+		p.filter, p.hasFilter = value, strings.TrimSpace(value) != ""
+	case "attributes":
+		p.attributes = append(p.attributes, names(value)...)
+	case "excludedattributes":
+		p.excluded = append(p.excluded, names(value)...)
+	case "startindex":
+		p.startIndex, err = number("startIndex", value, 1)
+		p.startIndex = max(p.startIndex, 1)
+	case "count":
+		p.count, err = number("count", value, defaultCount)
+		p.count = min(max(p.count, 0), maxCount)
+	}
+	return err
+}
+
+func names(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// number reads an integer, of which there is no too large one: it only selects
+// nothing more.
+func number(name, s string, unset int) (int, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return unset, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, badRequest(typeInvalidValue, "%s must be an integer", name)
+	}
+	return int(n), nil
+}
+
+// readSearch reads the body of a /.search (RFC 7644 section 3.4.3).
+func readSearch(body []byte) (parameters, error) {
+	p := parameters{startIndex: 1, count: defaultCount}
+	m, err := object(body)
+	if err != nil {
+		return p, err
+	}
+	for _, key := range sortedKeys(m) {
+		text, err := searchText(key, m[key])
+		if err == nil {
+			err = p.set(strings.ToLower(key), text)
+		}
+		if err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// searchText returns a parameter of a search as it would stand in a query.
+func searchText(key string, v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case json.Number:
+		return v.String(), nil
+	case []any:
+		var parts []string
+		for _, e := range v {
+			s, ok := e.(string)
+			if !ok {
+				return "", badRequest(typeInvalidValue, "%s must be a list of names", clip(key))
+			}
+			parts = append(parts, s)
+		}
+		return strings.Join(parts, ","), nil
+	case nil:
+		return "", nil
+	}
+	switch strings.ToLower(key) {
+	case "filter", "attributes", "excludedattributes", "startindex", "count":
+		return "", badRequest(typeInvalidValue, "%s has the wrong type", clip(key))
+	}
+	return "", nil
+}

@@ -1,0 +1,66 @@
+package scim
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// meta is what the meta attribute tells of a resource (RFC 7643 section 3.1).
+type meta struct {
+	version           int64
+	created, modified time.Time
+}
+
+// addCommon adds the common attributes and the schemas that follow from what
+// the resource has.
+func (d *door) addCommon(r map[string]any, t *resourceType, id membership.ID, m meta) {
+	schemas := []string{t.core.ID}
+	for key := range r {
+		if isURN(key) {
+			schemas = append(schemas, key)
+		}
+	}
+	slices.SortFunc(schemas[1:], strings.Compare)
+	r["schemas"] = schemas
+	r["id"] = id.String()
+	r["meta"] = map[string]any{
+		"resourceType": t.name,
+		"created":      membership.Timestamp(m.created),
+		"lastModified": membership.Timestamp(m.modified),
+		"location":     d.location(t, id),
+		"version":      membership.ETag(m.version),
+	}
+}
+
+// location is the address of a resource.
+func (d *door) location(t *resourceType, id membership.ID) string {
+	return d.base + t.endpoint + "/" + id.String()
+}
+
+// describe sets the headers that say which resource an answer is about, and in
+// which version.
+func (x *exchange) describe(location string, version int64) {
+	h := x.w.Header()
+	h.Set("ETag", membership.ETag(version))
+	h.Set("Content-Location", location)
+}
+
+func (x *exchange) send(status int, v any) error {
+	b, err := encode(v)
+	if err != nil {
+		return err
+	}
+	header(x.w)
+	x.w.WriteHeader(status)
+	_, err = x.w.Write(b)
+	return err
+}
+
+func (x *exchange) sendNothing(status int) error {
+	x.w.Header().Set("Cache-Control", "no-store")
+	x.w.WriteHeader(status)
+	return nil
+}

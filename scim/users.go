@@ -1,0 +1,180 @@
+package scim
+
+import (
+	"net/http"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// createUser is RFC 7644 section 3.3.
+func (d *door) createUser(x *exchange) error {
+	shown, edits, err := d.readUser(x)
+	if err != nil {
+		return err
+	}
+	// A user is active unless the provider says otherwise.
+	r := map[string]any{"active": true}
+	if err := applyAll(r, edits); err != nil {
+		return err
+	}
+	var view membership.UserLink
+	if err := setUser(&view, r); err != nil {
+		return err
+	}
+	l, err := d.directory.ProvisionUser(x.ctx(), x.call, view)
+	if err != nil {
+		return err
+	}
+	x.w.Header().Set("Location", d.location(userType, l.User))
+	return d.sendUser(x, http.StatusCreated, l, nil, shown)
+}
+
+// readUser reads the body of a POST or PUT.
+func (d *door) readUser(x *exchange) (projection, []edit, error) {
+	shown, err := x.projection(userType)
+	if err != nil {
+		return shown, nil, err
+	}
+	body, err := x.body(d.maxBody)
+	if err != nil {
+		return shown, nil, err
+	}
+	values, err := object(body)
+	if err != nil {
+		return shown, nil, err
+	}
+	edits, err := userType.expand(opReplace, values)
+	return shown, edits, err
+}
+
+// getUser is RFC 7644 section 3.4.1.
+func (d *door) getUser(x *exchange) error {
+	id, err := x.id("user")
+	if err != nil {
+		return err
+	}
+	shown, err := x.projection(userType)
+	if err != nil {
+		return err
+	}
+	l, groups, err := d.directory.ProvisionedUser(x.ctx(), x.call, id)
+	if err != nil {
+		return err
+	}
+	if x.notModified(l.Version) {
+		return nil
+	}
+	return d.sendUser(x, http.StatusOK, l, groups, shown)
+}
+
+// replaceUser is RFC 7644 section 3.5.1: what is left out is cleared, except
+// active. That holds for externalId as well: Rauthy unlinks a user so, and
+// JumpCloud, which leaves it out, finds the user by the id that it kept.
+func (d *door) replaceUser(x *exchange) error {
+	id, err := x.id("user")
+	if err != nil {
+		return err
+	}
+	shown, edits, err := d.readUser(x)
+	if err != nil {
+		return err
+	}
+	return d.updateUser(x, id, shown, func(l *membership.UserLink) error {
+		r := map[string]any{"active": l.Active}
+		if err := applyAll(r, edits); err != nil {
+			return err
+		}
+		return setUser(l, r)
+	})
+}
+
+// patchUser is RFC 7644 section 3.5.2.
+func (d *door) patchUser(x *exchange) error {
+	id, err := x.id("user")
+	if err != nil {
+		return err
+	}
+	shown, err := x.projection(userType)
+	if err != nil {
+		return err
+	}
+	body, err := x.body(d.maxBody)
+	if err != nil {
+		return err
+	}
+	patch, err := readPatch(body)
+	if err != nil {
+		return err
+	}
+	if patch.Operations == nil {
+		return errNoOperations
+	}
+	edits, err := userType.edits(patch.Operations)
+	if err != nil {
+		return err
+	}
+	return d.updateUser(x, id, shown, func(l *membership.UserLink) error {
+		r, err := userAttributes(*l)
+		if err != nil {
+			return err
+		}
+		if err := applyAll(r, edits); err != nil {
+			return err
+		}
+		return setUser(l, r)
+	})
+}
+
+// updateUser changes a user and answers with the resource: Okta and Pocket ID
+// want it.
+func (d *door) updateUser(x *exchange, id membership.ID, shown projection, change func(*membership.UserLink) error) error {
+	ifVersion, err := x.precondition(d.userVersion(x, id))
+	if err != nil {
+		return err
+	}
+	l, err := d.directory.UpdateProvisionedUser(x.ctx(), x.call, id, ifVersion, change)
+	if err != nil {
+		return err
+	}
+	var groups []membership.GroupRef
+	if shown.keeps("", "groups") {
+		if l, groups, err = d.directory.ProvisionedUser(x.ctx(), x.call, id); err != nil {
+			return err
+		}
+	}
+	return d.sendUser(x, http.StatusOK, l, groups, shown)
+}
+
+func (d *door) userVersion(x *exchange, id membership.ID) func() (int64, error) {
+	return func() (int64, error) {
+		l, _, err := d.directory.ProvisionedUser(x.ctx(), x.call, id)
+		return l.Version, err
+	}
+}
+
+// deleteUser is RFC 7644 section 3.6.
+func (d *door) deleteUser(x *exchange) error {
+	id, err := x.id("user")
+	if err != nil {
+		return err
+	}
+	ifVersion, err := x.precondition(d.userVersion(x, id))
+	if err != nil {
+		return err
+	}
+	if err := d.directory.DeprovisionUser(x.ctx(), x.call, id, ifVersion); err != nil {
+		return err
+	}
+	return x.sendNothing(http.StatusNoContent)
+}
+
+func (d *door) sendUser(
+	x *exchange, status int, l membership.UserLink, groups []membership.GroupRef, shown projection,
+) error {
+	r, err := d.userResource(l, groups)
+	if err != nil {
+		return err
+	}
+	x.describe(d.location(userType, l.User), l.Version)
+	return x.send(status, shown.of(r))
+}
