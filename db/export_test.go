@@ -16,7 +16,7 @@ func (s *Store) Prepare(ctx context.Context, q string) error {
 		case *sqliteConn:
 			st, err := c.PrepareContext(ctx, sqliteText(q))
 			if err == nil {
-				err = st.Close()
+				err = st.Close() //nolint:sqlclosecheck // its error counts
 			}
 			return err
 		}

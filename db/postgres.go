@@ -154,7 +154,7 @@ func (e *postgresEngine) class(err error) errorClass {
 type pgTx struct{ conn *pgx.Conn }
 
 func (t pgTx) query(ctx context.Context, q string, args ...any) (rows, error) {
-	return t.conn.Query(ctx, pgText(q), pgArgs(args)...)
+	return t.conn.Query(ctx, pgText(q), pgArgs(args)...) //nolint:sqlclosecheck // the caller closes
 }
 
 func (t pgTx) exec(ctx context.Context, q string, args ...any) (int64, error) {

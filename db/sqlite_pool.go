@@ -112,9 +112,10 @@ func (c *sqliteConn) query(ctx context.Context, q string, args ...any) (rows, er
 	if temporary {
 		r.st = st
 	}
+	//nolint:rowserrcheck,sqlclosecheck // the caller closes the rows and asks for their error
 	if r.Rows, err = st.QueryContext(ctx, sqliteArgs(args)...); err != nil {
-		if temporary {
-			_ = st.Close()
+		if r.st != nil {
+			_ = r.st.Close()
 		}
 		return nil, err
 	}

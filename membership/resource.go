@@ -3,11 +3,12 @@ package membership
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // Resource returns the view as the JSON object that a door shows and a filter
-// reads (RFC 7643 section 4.1), except for groups, schemas and meta.location.
+// reads (RFC 7643 section 4.1), except for groups and meta.location.
 func (l UserLink) Resource() map[string]any {
 	r := resource(l.Attributes, l.User, l.ExternalID, "User", l.Version, l.CreatedAt, l.LastModified)
 	r["userName"] = l.UserName
@@ -27,6 +28,13 @@ func resource(doc []byte, id ID, externalID, kind string, version int64, created
 	r := make(map[string]any)
 	// The document was checked when it was written.
 	_ = json.Unmarshal(doc, &r)
+	schemas := []any{"urn:ietf:params:scim:schemas:core:2.0:" + kind}
+	for key := range r {
+		if strings.HasPrefix(strings.ToLower(key), "urn:") { // an extension
+			schemas = append(schemas, key)
+		}
+	}
+	r["schemas"] = schemas
 	r["id"] = id.String()
 	if externalID != "" {
 		r["externalId"] = externalID

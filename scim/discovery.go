@@ -38,11 +38,11 @@ func (d *door) getServiceProviderConfig(x *exchange) error {
 		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
 		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
 		"changePassword": supported(false),
-		"sort":           supported(false),
+		"sort":           supported(true),
 		"etag":           supported(true),
 		"pagination": map[string]any{ // RFC 9865 section 4
-			"cursor": false, "index": true, "defaultPaginationMethod": "index",
-			"defaultPageSize": defaultCount, "maxPageSize": maxCount,
+			"cursor": true, "index": true, "defaultPaginationMethod": "index",
+			"defaultPageSize": defaultCount, "maxPageSize": maxCount, "cursorTimeout": int(cursorTimeout.Seconds()),
 		},
 		"authenticationSchemes": []any{map[string]any{
 			"type": "oauthbearertoken", "name": "OAuth Bearer Token", "primary": true,

@@ -22,6 +22,11 @@ const (
 	typeInvalidPath   = "invalidPath"   // the path of an operation cannot be read
 	typeNoTarget      = "noTarget"      // a path that selects nothing, where something was needed
 	typeInvalidValue  = "invalidValue"  // a value that is missing or of the wrong kind
+
+	// RFC 9865 section 2.3.
+	typeInvalidCursor = "invalidCursor" // not a cursor that this list has given
+	typeExpiredCursor = "expiredCursor" // one that was given too long ago
+	typeInvalidCount  = "invalidCount"  // a page that is empty or larger than the largest
 )
 
 // scimError is an error as the caller gets to see it.

@@ -6,20 +6,6 @@ import (
 
 const listSchema = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
-// page is one page of a list by index (RFC 7644 section 3.4.2.4). The order is
-// that of the ids. Cursors and sorting will have their place here.
-type page struct {
-	startIndex int // of the first result, from 1
-	count      int // at most so many
-}
-
-func (p parameters) page() page { return page{p.startIndex, p.count} }
-
-// query returns the page as the domain asks for it.
-func (p page) query(f membership.Filter) membership.ViewQuery {
-	return membership.ViewQuery{Filter: f, Offset: p.startIndex - 1, Limit: p.count}
-}
-
 // find runs a query with the readings of a filter until one finds something.
 func find(readings []membership.Filter, run func(membership.Filter) (total int, err error)) error {
 	for _, f := range readings {
@@ -52,14 +38,23 @@ func (p parameters) readings(t *resourceType) ([]membership.Filter, error) {
 }
 
 // head begins the answer: itemsPerPage is the true length of the page, which
-// Pocket ID advances by.
-func (s *stream) head(total, start, length int) {
+// Pocket ID advances by. A page by cursor has its neighbours instead of an index
+// (RFC 9865 section 2.1).
+func (s *stream) head(total, length int, at pageHead) {
 	s.text(`{"schemas":["` + listSchema + `"],"totalResults":`)
 	s.number(total)
-	s.text(`,"startIndex":`)
-	s.number(start)
+	if at.startIndex > 0 {
+		s.text(`,"startIndex":`)
+		s.number(at.startIndex)
+	}
 	s.text(`,"itemsPerPage":`)
 	s.number(length)
+	if at.next != "" {
+		s.text(`,"nextCursor":"` + at.next + `"`)
+	}
+	if at.previous != "" {
+		s.text(`,"previousCursor":"` + at.previous + `"`)
+	}
 	s.text(`,"Resources":[`)
 }
 
@@ -69,13 +64,22 @@ func (d *door) listUsers(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	users, err := d.findUsers(x, p, p.page())
+	at, err := d.page(x, userType, p)
 	if err != nil {
 		return err
 	}
+	users, err := d.findUsers(x, p, at)
+	if err != nil {
+		return err
+	}
+	links, head, err := turn(at, users.links, func(l membership.UserLink) membership.ID { return l.User })
+	if err != nil {
+		return err
+	}
+	users.links = links
 	header(x.w)
 	s := newStream(x.w)
-	s.head(users.total, p.startIndex, len(users.links))
+	s.head(users.total, len(users.links), head)
 	d.writeUsers(s, users, userType.newProjection(p.attributes, p.excluded), true)
 	s.text("]}")
 	return s.close()
@@ -122,10 +126,19 @@ func (d *door) listGroups(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return d.visitGroups(x, p, p.page(), func(groups foundGroups) error {
+	at, err := d.page(x, groupType, p)
+	if err != nil {
+		return err
+	}
+	return d.visitGroups(x, p, at, func(groups foundGroups) error {
+		links, head, err := turn(at, groups.links, func(l membership.GroupLink) membership.ID { return l.Group })
+		if err != nil {
+			return err
+		}
+		groups.links = links
 		header(x.w)
 		s := newStream(x.w)
-		s.head(groups.total, p.startIndex, len(groups.links))
+		s.head(groups.total, len(groups.links), head)
 		d.writeGroups(s, groups, groupType.newProjection(p.attributes, p.excluded), true)
 		s.text("]}")
 		return s.close()

@@ -16,6 +16,10 @@ type parameters struct {
 	hasFilter            bool
 	attributes, excluded []string
 	startIndex, count    int
+	asked                int // the count as it was asked for
+	sortBy, sortOrder    string
+	cursor               string
+	hasCursor            bool // an empty one asks for the first page
 }
 
 // The page sizes. Pocket ID asks for 1000.
@@ -23,6 +27,8 @@ const (
 	defaultCount = 100
 	maxCount     = 1000
 )
+
+var defaults = parameters{startIndex: 1, count: defaultCount, asked: defaultCount}
 
 // projection reads the projection of a request on one resource.
 func (x *exchange) projection(t *resourceType) (projection, error) {
@@ -33,7 +39,7 @@ func (x *exchange) projection(t *resourceType) (projection, error) {
 // readQuery reads a query. A blank may be written as +; what is left of a
 // trailing & or ? is ignored (OneLogin).
 func readQuery(raw string) (parameters, error) {
-	p := parameters{startIndex: 1, count: defaultCount}
+	p := defaults
 	given := map[string]bool{}
 	for _, pair := range strings.Split(raw, "&") {
 		k, v, _ := strings.Cut(pair, "=")
@@ -44,7 +50,7 @@ func readQuery(raw string) (parameters, error) {
 		}
 		key = strings.ToLower(key)
 		switch key {
-		case "filter", "startindex", "count":
+		case "filter", "startindex", "count", "sortby", "sortorder", "cursor":
 			if given[key] {
 				return p, badRequest(typeInvalidValue, "%s is there twice", clip(k))
 			}
@@ -69,8 +75,14 @@ func (p *parameters) set(key, value string) (err error) {
 		p.startIndex, err = number("startIndex", value, 1)
 		p.startIndex = max(p.startIndex, 1)
 	case "count":
-		p.count, err = number("count", value, defaultCount)
-		p.count = min(max(p.count, 0), maxCount)
+		p.asked, err = number("count", value, defaultCount)
+		p.count = min(max(p.asked, 0), maxCount)
+	case "sortby":
+		p.sortBy = strings.TrimSpace(value)
+	case "sortorder":
+		p.sortOrder = strings.TrimSpace(value)
+	case "cursor":
+		p.cursor, p.hasCursor = value, true
 	}
 	return err
 }
@@ -95,7 +107,7 @@ func number(name, s string, unset int) (int, error) {
 
 // readSearch reads the body of a /.search (RFC 7644 section 3.4.3).
 func readSearch(body []byte) (parameters, error) {
-	p := parameters{startIndex: 1, count: defaultCount}
+	p := defaults
 	m, err := object(body)
 	if err != nil {
 		return p, err
@@ -133,7 +145,7 @@ func searchText(key string, v any) (string, error) {
 		return "", nil
 	}
 	switch strings.ToLower(key) {
-	case "filter", "attributes", "excludedattributes", "startindex", "count":
+	case "filter", "attributes", "excludedattributes", "startindex", "count", "sortby", "sortorder", "cursor":
 		return "", badRequest(typeInvalidValue, "%s has the wrong type", clip(key))
 	}
 	return "", nil

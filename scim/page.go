@@ -1,0 +1,146 @@
+package scim
+
+import (
+	"strings"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// page is what a request asks of a list: by index (RFC 7644 section 3.4.2.4) or
+// by cursor (RFC 9865), in an order (RFC 7644 section 3.4.2.3).
+type page struct {
+	startIndex int // of the first result, from 1
+	count      int // at most so many
+	sort       membership.Sort
+	seal       *sealer // of the cursors; nil: by index
+	at         *cursor // nil: the first page
+}
+
+// page resolves the parameters of a list of one type. A cursor is opened with
+// the caller's connection, so it is authorised anew on every page.
+func (d *door) page(x *exchange, t *resourceType, p parameters) (page, error) {
+	out := page{startIndex: p.startIndex, count: p.count}
+	var err error
+	if out.sort, err = t.sort(p.sortBy, p.sortOrder); err != nil || !p.hasCursor {
+		return out, err
+	}
+	if p.asked < 1 || p.asked > maxCount {
+		return out, badRequest(typeInvalidCount, "with a cursor, count is from 1 to %d", maxCount)
+	}
+	c, err := d.directory.CallingConnection(x.ctx(), x.call)
+	if err != nil {
+		return out, err
+	}
+	s, err := newSealer(c.CursorKey, t.name, p.filter, strings.ToLower(p.sortBy), strings.ToLower(p.sortOrder))
+	if err != nil {
+		return out, err
+	}
+	out.seal = &s
+	if p.cursor != "" {
+		out.at, err = place(s, p.cursor)
+	}
+	return out, err
+}
+
+// place opens a cursor.
+func place(s sealer, text string) (*cursor, error) {
+	at, err := s.open(text)
+	switch {
+	case err != nil:
+		return nil, badRequest(typeInvalidCursor, "this is no cursor of this list: begin anew with an empty cursor")
+	case time.Now().Unix() > at.Expires:
+		return nil, badRequest(typeExpiredCursor, "the cursor has expired: begin anew with an empty cursor")
+	}
+	return &at, nil
+}
+
+// query returns the page as the domain asks for it. By cursor it asks for one
+// more than the page holds, to know whether there is another.
+func (p page) query(f membership.Filter) membership.ViewQuery {
+	q := membership.ViewQuery{Filter: f, Sort: p.sort, Offset: p.startIndex - 1, Limit: p.count}
+	if p.seal == nil {
+		return q
+	}
+	q.Offset, q.Limit = 0, p.count+1
+	switch {
+	case p.at == nil:
+	case p.at.Before:
+		q.Before = p.at.mark()
+	default:
+		q.After = p.at.mark()
+	}
+	return q
+}
+
+// pageHead is what an answer says of its place: an index, or cursors.
+type pageHead struct {
+	startIndex     int // 0: by cursor
+	next, previous string
+}
+
+// turn takes the one result too many away and makes the cursors.
+func turn[L interface{ Resource() map[string]any }](p page, links []L, id func(L) membership.ID) ([]L, pageHead, error) {
+	if p.seal == nil {
+		return links, pageHead{startIndex: p.startIndex}, nil
+	}
+	back := p.at != nil && p.at.Before
+	more := len(links) > p.count
+	switch {
+	case more && back:
+		links = links[1:]
+	case more:
+		links = links[:p.count]
+	}
+	var h pageHead
+	if len(links) == 0 {
+		return links, h, nil
+	}
+	var err error
+	if more && !back || back {
+		last := links[len(links)-1]
+		if h.next, err = p.cursor(p.sort.Mark(last.Resource(), id(last)), false); err != nil {
+			return nil, h, err
+		}
+	}
+	if more && back || p.at != nil && !back {
+		first := links[0]
+		h.previous, err = p.cursor(p.sort.Mark(first.Resource(), id(first)), true)
+	}
+	return links, h, err
+}
+
+func (p page) cursor(m membership.Mark, before bool) (string, error) {
+	return p.seal.seal(cursor{
+		Key: m.Key, Absent: m.Absent, ID: m.ID, Before: before, Expires: time.Now().Add(cursorTimeout).Unix(),
+	})
+}
+
+// sort resolves sortBy and sortOrder. What the store would have to gather for
+// each resource is nothing to sort by.
+func (t *resourceType) sort(by, order string) (membership.Sort, error) {
+	if by == "" {
+		return membership.Sort{}, nil
+	}
+	s := membership.Sort{Descending: strings.EqualFold(order, "descending")}
+	if !s.Descending && order != "" && !strings.EqualFold(order, "ascending") {
+		return s, badRequest(typeInvalidValue, "sortOrder is ascending or descending")
+	}
+	to, ok := t.locate(by)
+	leaf := to.leaf()
+	if !ok || leaf == nil { // absent from every resource, so the id decides
+		return membership.Sort{}, nil
+	}
+	if leaf.writeOnly || to.name == "members" || to.name == "groups" {
+		return s, badRequest(typeInvalidValue, "nothing can be sorted by %q", clip(by))
+	}
+	s.Attribute = membership.Attribute{Schema: to.schema, Name: to.name, Sub: to.subName}
+	if leaf.kind == kindComplex {
+		if leaf = leaf.value(); leaf == nil {
+			return s, badRequest(typeInvalidValue, "%q has several parts: name one to sort by", clip(by))
+		}
+		s.Attribute.Sub = leaf.name
+	}
+	s.Attribute.CaseExact, s.Attribute.Time = leaf.caseExact, leaf.kind == kindTime
+	return s, nil
+}
