@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // ProvisionGroup makes a group of origin scim in the calling connection's view,
@@ -37,14 +38,19 @@ func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLin
 		}); err != nil {
 			return err
 		}
-		if err := tx.InsertGroupLink(ctx, l); err != nil {
+		in, _, check := members.lists()
+		born := l
+		if len(in) > 0 { // its first members make version 1 of it, at the same time
+			born.Version, born.LastModified = 0, now.Add(-time.Microsecond)
+		}
+		if err := tx.InsertGroupLink(ctx, born); err != nil {
 			return err
 		}
 		if err := tx.AppendEvents(ctx, call.Event(now, ActionGroupCreated, l.Group, ID{}, nil,
 			Facts{"origin": SourceSCIM, "kind": conn.GroupKind, "display_name": l.DisplayName, "external_id": l.ExternalID})); err != nil {
 			return err
 		}
-		if in, _, check := members.lists(); len(in)+len(check) > 0 {
+		if len(in)+len(check) > 0 {
 			r, err := t.change(ctx, tx, MemberChange{
 				Call: call, At: now, Group: l.Group, Connection: call.Connection, Open: in, Check: check,
 			})
