@@ -32,7 +32,7 @@ func (t tokens) members() (memberList, error) {
 	case "": // no value (RFC 7643 section 2.5)
 		return l, nil
 	case json.Delim('['):
-		return l, t.elements(func(i int) error {
+		err = t.elements(func(i int) error {
 			var m memberValue
 			if err := t.read(&m); err != nil {
 				return err
@@ -40,10 +40,12 @@ func (t tokens) members() (memberList, error) {
 			return l.add(i, m)
 		})
 	case json.Delim('{'):
-		return l, t.oneMember(&l)
+		err = t.oneMember(&l)
+	default:
+		id, ok := tok.(string)
+		err = l.add(0, memberValue{id, ok})
 	}
-	id, ok := tok.(string)
-	return l, l.add(0, memberValue{id, ok})
+	return l, err
 }
 
 // membersOf reads the value of a path of members. Of a sub-attribute it does not
