@@ -42,13 +42,22 @@ var accessTable = map[string]access{
 	"POST /v1/groups/{id}/members":             {"/v1/groups/{group}/members", `{"user_id":"{user}"}`, 201, "GROUPS:WRITE"},
 	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ"},
 	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE"},
+
+	"GET /v1/policies":         {"/v1/policies", "", 200, "TENANT:ADMIN"},
+	"POST /v1/policies":        {"/v1/policies", `{"id":"new","cedar":"` + harmless + `"}`, 201, "TENANT:ADMIN"},
+	"GET /v1/policies/{id}":    {"/v1/policies/{policy}", "", 200, "TENANT:ADMIN"},
+	"PUT /v1/policies/{id}":    {"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN"},
+	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN"},
 }
 
+// harmless is a policy that concerns nobody.
+const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", resource);`
+
 // things are the ids that a row of the table is filled with.
-type things struct{ user, group, member string }
+type things struct{ user, group, member, policy string }
 
 func (a access) with(ids things) (path, body string) {
-	fill := strings.NewReplacer("{user}", ids.user, "{group}", ids.group, "{member}", ids.member)
+	fill := strings.NewReplacer("{user}", ids.user, "{group}", ids.group, "{member}", ids.member, "{policy}", ids.policy)
 	return fill.Replace(a.path), fill.Replace(a.body)
 }
 
@@ -61,6 +70,7 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids := things{user: user("user" + suffix), member: user("member" + suffix)}
 	ids.group = h.make("/v1/groups", `{"display_name":"Group"}`, as(whose))
 	h.make("/v1/groups/"+ids.group+"/members", `{"user_id":"`+ids.member+`"}`, as(whose))
+	ids.policy = h.make("/v1/policies", `{"id":"`+membership.NewID().String()+`","cedar":"`+harmless+`"}`, as(whose))
 	return ids
 }
 
@@ -138,7 +148,7 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 // exist, and what is no id at all as well.
 func (h *house) hides(t *testing.T, method string, row access, mine, theirs things) {
 	t.Helper()
-	for _, placeholder := range []string{"{user}", "{group}", "{member}"} {
+	for _, placeholder := range []string{"{user}", "{group}", "{member}", "{policy}"} {
 		if !strings.Contains(row.path+row.body, placeholder) {
 			continue
 		}
@@ -151,11 +161,13 @@ func (h *house) hides(t *testing.T, method string, row access, mine, theirs thin
 				ids.group = id
 			case "{member}":
 				ids.member = id
+			case "{policy}":
+				ids.policy = id
 			}
 			path, body := row.with(ids)
 			return h.do(method, path, body)
 		}
-		theirID := map[string]string{"{user}": theirs.user, "{group}": theirs.group, "{member}": theirs.member}[placeholder]
+		theirID := map[string]string{"{user}": theirs.user, "{group}": theirs.group, "{member}": theirs.member, "{policy}": theirs.policy}[placeholder]
 		nothing := answer(membership.NewID().String())
 		nothing.fails(http.StatusNotFound, codeNotFound)
 		other := answer(theirID)
@@ -188,6 +200,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 			"/v1/users/x":            "GET, HEAD, PATCH, DELETE",
 			"/v1/groups/x/members/":  "GET, HEAD, POST",
 			"/v1/groups/x/members/y": "GET, HEAD, DELETE",
+			"/v1/policies":           "GET, HEAD, POST",
 		} {
 			r := h.do(http.MethodPut, path, "", header("Authorization"))
 			r.fails(http.StatusMethodNotAllowed, codeMethodNotAllowed)

@@ -26,6 +26,7 @@ type Config struct {
 type door struct {
 	directory *membership.Directory
 	verifier  Verifier
+	policies  *auth.Policies
 	maxBody   int64
 	log       *zap.Logger
 }
@@ -33,12 +34,12 @@ type door struct {
 // New returns the handler of everything under /v1; it sees whole paths, with
 // the /v1. It takes the request's id from the header X-Request-Id, which
 // whoever mounts it must have set.
-func New(d *membership.Directory, v Verifier, c Config) http.Handler {
+func New(d *membership.Directory, v Verifier, p *auth.Policies, c Config) http.Handler {
 	if c.MaxBody <= 0 {
 		c.MaxBody = 1 << 20
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
-	return (&door{directory: d, verifier: v, maxBody: c.MaxBody, log: c.Logger}).router()
+	return (&door{directory: d, verifier: v, policies: p, maxBody: c.MaxBody, log: c.Logger}).router()
 }

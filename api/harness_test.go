@@ -44,8 +44,10 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 		c.Logger = zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
 	}
 	h := &house{t: t, store: store}
-	h.directory = membership.NewDirectory(store, auth.Policy{}, membership.Options{})
-	h.server = httptest.NewServer(New(h.directory, auth.NewVerifier(store, time.Now), c))
+	policy := auth.NewPolicy(store, time.Now, c.Logger)
+	h.directory = membership.NewDirectory(store, policy, membership.Options{})
+	h.server = httptest.NewServer(New(h.directory, auth.NewVerifier(store, time.Now),
+		auth.NewPolicies(h.directory, store, time.Now, policy), c))
 	t.Cleanup(h.server.Close)
 	for name, b := range map[string]*auth.Bootstrapped{"Mine": &h.mine, "Other": &h.other} {
 		var err error

@@ -22,6 +22,9 @@ func (d *door) routes() []route {
 		group  = "/v1/groups/{id}"
 		member = "/v1/groups/{id}/members/{user_id}"
 		list   = "/v1/groups/{id}/members"
+
+		policies = "/v1/policies"
+		policy   = "/v1/policies/{id}"
 	)
 	return []route{
 		{http.MethodGet, "/v1/openapi.yaml", openAPI},
@@ -42,6 +45,12 @@ func (d *door) routes() []route {
 		{http.MethodPost, list, d.private(d.addMember)},
 		{http.MethodGet, member, d.private(d.getMember)},
 		{http.MethodDelete, member, d.private(d.removeMember, "reason")},
+
+		{http.MethodGet, policies, d.private(d.listPolicies)},
+		{http.MethodPost, policies, d.private(d.createPolicy)},
+		{http.MethodGet, policy, d.private(d.getPolicy)},
+		{http.MethodPut, policy, d.private(d.replacePolicy)},
+		{http.MethodDelete, policy, d.private(d.deletePolicy, "reason")},
 	}
 }
 
@@ -67,7 +76,7 @@ func (ms methods) handle(w http.ResponseWriter, r *http.Request) error {
 // allow is the value of the header Allow (RFC 9110 section 10.2.1).
 func (ms methods) allow() string {
 	var names []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if _, ok := ms[m]; !ok {
 			continue
 		}

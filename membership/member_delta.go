@@ -75,6 +75,19 @@ func (d *MemberDelta) lists() (in, out, check []ID) {
 	return in, out, check
 }
 
+// operations are what a connection asks the policy for.
+func (d *MemberDelta) operations() []Operation {
+	var ops []Operation
+	in, out, _ := d.lists()
+	if len(in)+len(d.malformed) > 0 {
+		ops = append(ops, OpAddMembers)
+	}
+	if len(out) > 0 || d.replace {
+		ops = append(ops, OpRemoveMembers)
+	}
+	return ops
+}
+
 // named returns all users that have to exist.
 func (d *MemberDelta) named() []ID {
 	in, _, check := d.lists()

@@ -30,8 +30,10 @@ const (
 // tells how the server is.
 func (s *server) handler() http.Handler {
 	m := newMetrics(s.store.Engine())
-	directory := membership.NewDirectory(measured(s.store, m), auth.Policy{}, membership.Options{Observer: m})
+	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
+	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{Observer: m})
 	verifier := auth.NewVerifier(s.store, time.Now)
+	policies := auth.NewPolicies(directory, s.store, time.Now, policy)
 
 	// Paths reach the doors as they were sent: cleaning would answer // with a
 	// redirect, and decoding would let an escaped slash cut an id in two.
@@ -44,7 +46,7 @@ func (s *server) handler() http.Handler {
 	mount(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
 	}))
-	mount(nativePrefix, doorNative, api.New(directory, verifier, api.Config{Logger: s.log.Named(doorNative)}))
+	mount(nativePrefix, doorNative, api.New(directory, verifier, policies, api.Config{Logger: s.log.Named(doorNative)}))
 
 	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))

@@ -67,7 +67,7 @@ func (p *program) rootCommand() *cobra.Command {
 
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(),
+		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(), p.policyCommand(),
 		p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root
