@@ -111,7 +111,8 @@ func (p *pushdown) element(f membership.Element) (string, bool) {
 		r, _ := p.element(membership.Element{Attribute: f.Attribute, Filter: in.Right})
 		return both(l, r), false
 	case membership.Compare:
-		if in.Attribute.Path() == "value" && f.Attribute.Schema == "" {
+		// Any other operator on one element says nothing of the others.
+		if in.Op == membership.Equal && in.Attribute.Path() == "value" && f.Attribute.Schema == "" {
 			a := in.Attribute
 			a.Name, a.Sub = f.Attribute.Name, "value"
 			c, _ := p.compare(membership.Compare{Attribute: a, Op: in.Op, Value: in.Value})

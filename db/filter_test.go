@@ -294,6 +294,29 @@ func TestFiltersOnMembers(t *testing.T) {
 	})
 }
 
+// One element that is not the value is enough, whoever else there is.
+func TestElementsThatAreNotAValue(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		w.update(func(tx membership.Tx) error {
+			return tx.UpdateUserLink(w.ctx, membership.UserLink{
+				Tenant: w.tenant, Connection: w.connection, User: w.users[0], UserName: "two", Version: 2, LastModified: now(),
+				Emails:     []string{"a@x.test", "b@x.test"},
+				Attributes: []byte(`{"emails":[{"value":"a@x.test"},{"value":"b@x.test"}]}`),
+			})
+		})
+		f := membership.Element{
+			Attribute: membership.Attribute{Name: "emails"},
+			Filter:    membership.Compare{Attribute: membership.Attribute{Name: "value"}, Op: "ne", Value: "a@x.test"},
+		}
+		w.view(func(r membership.Reader) error {
+			_, total, err := r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Filter: f})
+			require.Equal(t, 1, total)
+			return err
+		})
+	})
+}
+
 func TestViewsPageThroughManyCandidates(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)

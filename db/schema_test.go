@@ -2,6 +2,8 @@ package db_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -115,4 +117,25 @@ func TestOpenRefusesOtherURLs(t *testing.T) {
 		require.Error(t, err, url)
 		require.NotContains(t, err.Error(), "hunter2")
 	}
+}
+
+// A first import has no statistics to plan by: the lookup of a user must go by
+// the user all the same, or it reads every row that the connection has.
+func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
+	ctx := context.Background()
+	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
+	w := newTenant(t, s)
+	w.update(func(tx membership.Tx) error {
+		for i := range 5000 {
+			if err := w.insertUser(tx, fmt.Sprintf("import%d", i), now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	plan, err := s.Query(ctx, w.tenant, fmt.Sprintf(`explain select x.user_id from unnest(array['%s'::uuid]) k(id), lateral (
+		select x.user_id from user_links x
+		where x.tenant_id = '%s' and x.connection_id = '%s' and x.user_id = k.id offset 0) x`, w.users[9], w.tenant, w.connection))
+	require.NoError(t, err)
+	require.Regexp(t, `Index Cond: .*\(user_id = k\.id\)`, strings.Join(plan, "\n"))
 }

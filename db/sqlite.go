@@ -45,7 +45,7 @@ func openSQLite(ctx context.Context, path string) (engine, error) {
 func sqliteDB(path string, pragmas ...string) (*sql.DB, error) {
 	v := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"cache_size(-32768)", "temp_store(MEMORY)",
+		"cache_size(-8192)", "temp_store(MEMORY)",
 	}, pragmas...)}
 	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+v.Encode())
 }

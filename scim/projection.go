@@ -7,24 +7,56 @@ import (
 // projection is what attributes and excludedAttributes ask for (RFC 7644
 // section 3.9). The zero value shows everything.
 type projection struct {
-	only   []target
+	only   namedPaths
 	asked  bool // attributes was given, be it without a name that is known
-	except []target
+	except namedPaths
 }
+
+// namedPath is the path of a schema, an attribute or a sub-attribute, in small
+// letters.
+type namedPath struct{ schema, name, sub string }
+
+// anySub stands for one of the sub-attributes.
+const anySub = "*"
+
+// namedPaths are looked up and not gone through: a caller may name as many as a
+// request can hold, and each attribute of each resource is held against them.
+type namedPaths map[namedPath]bool
 
 // newProjection resolves names; what no schema has is ignored.
 func (t *resourceType) newProjection(attributes, excluded []string) projection {
-	return projection{only: t.targets(attributes), asked: len(attributes) > 0, except: t.targets(excluded)}
+	return projection{only: t.namedPaths(attributes), asked: len(attributes) > 0, except: t.namedPaths(excluded)}
 }
 
-func (t *resourceType) targets(names []string) []target {
-	var all []target
+func (t *resourceType) namedPaths(names []string) namedPaths {
+	all := namedPaths{}
 	for _, name := range names {
-		if to, ok := t.locate(name); ok {
-			all = append(all, to)
+		to, ok := t.locate(name)
+		if !ok {
+			continue
+		}
+		p := pathOf(to.schema, to.name, to.subName)
+		if to.whole {
+			p = namedPath{schema: p.schema}
+		}
+		all[p] = true
+		if p.sub != "" {
+			all[namedPath{p.schema, p.name, anySub}] = true
+		}
+		if to.custom() { // the URN of an extension that only the provider knows
+			all[namedPath{schema: strings.ToLower(to.urn())}] = true
 		}
 	}
 	return all
+}
+
+func pathOf(schema, name, sub string) namedPath {
+	return namedPath{strings.ToLower(schema), strings.ToLower(name), strings.ToLower(sub)}
+}
+
+// hold reports whether the attribute or the schema around it is among them.
+func (all namedPaths) hold(p namedPath) bool {
+	return all[namedPath{schema: p.schema}] || all[namedPath{schema: p.schema, name: p.name}]
 }
 
 func (p projection) showsAll() bool { return !p.asked && len(p.except) == 0 }
@@ -34,39 +66,19 @@ func (p projection) keeps(schema, name string) bool { return p.shows(schema, nam
 
 // shows reports whether an attribute, or one of its sub-attributes, is shown.
 func (p projection) shows(schema, name, sub string) bool {
-	for _, to := range p.except {
-		if to.holds(schema, name) || sub != "" && to.names(schema, name) && strings.EqualFold(to.subName, sub) {
-			return false
-		}
-	}
-	if !p.asked {
+	if p.showsAll() {
 		return true
 	}
-	for _, to := range p.only {
-		switch {
-		case to.holds(schema, name):
-			return true
-		case to.names(schema, name) && (sub == "" || strings.EqualFold(to.subName, sub)):
-			return true
-		}
+	at := pathOf(schema, name, sub)
+	switch {
+	case p.except.hold(at), sub != "" && p.except[at]:
+		return false
+	case !p.asked, p.only.hold(at):
+		return true
+	case sub == "":
+		at.sub = anySub
 	}
-	return false
-}
-
-// holds reports whether the path is the attribute or the schema around it.
-func (to target) holds(schema, name string) bool {
-	if to.whole {
-		return strings.EqualFold(to.schema, schema)
-	}
-	if to.custom() && strings.EqualFold(to.urn(), schema) {
-		return true // the URN of an extension that only the provider knows
-	}
-	return to.names(schema, name) && to.subName == ""
-}
-
-// names reports whether the path is the attribute or something in it.
-func (to target) names(schema, name string) bool {
-	return !to.whole && strings.EqualFold(to.schema, schema) && strings.EqualFold(to.name, name)
+	return p.only[at]
 }
 
 // of returns what is shown of a resource. id and schemas always are.

@@ -74,10 +74,12 @@ create table user_links (
     foreign key (tenant_id, connection_id) references connections (tenant_id, id),
     foreign key (tenant_id, user_id) references users (tenant_id, id)
 );
-create unique index user_links_user_name on user_links (tenant_id, connection_id, user_name_key);
-create index user_links_external_id on user_links (tenant_id, connection_id, external_id);
+-- connection_id comes last: otherwise a table without statistics, such as one in
+-- its first import, is searched by any of these where the primary key was meant.
+create unique index user_links_user_name on user_links (tenant_id, user_name_key, connection_id);
+create index user_links_external_id on user_links (tenant_id, external_id, connection_id);
 create index user_links_user on user_links (tenant_id, user_id);
-create index user_links_last_modified on user_links (tenant_id, connection_id, last_modified);
+create index user_links_last_modified on user_links (tenant_id, last_modified, connection_id);
 
 -- The addresses of a linked user, for lookups only.
 create table user_link_emails (
@@ -122,8 +124,8 @@ create table group_links (
     foreign key (tenant_id, connection_id) references connections (tenant_id, id),
     foreign key (tenant_id, group_id) references groups (tenant_id, id)
 ) with (fillfactor = 70);
-create unique index group_links_display_name on group_links (tenant_id, connection_id, display_name_key);
-create index group_links_external_id on group_links (tenant_id, connection_id, external_id);
+create unique index group_links_display_name on group_links (tenant_id, display_name_key, connection_id);
+create index group_links_external_id on group_links (tenant_id, external_id, connection_id);
 create index group_links_group on group_links (tenant_id, group_id);
 
 -- Grants and events have no foreign keys: users and groups are never deleted,
