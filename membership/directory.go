@@ -70,6 +70,18 @@ func (d *Directory) refused(ctx context.Context, call Call, op Operation, group,
 	return err
 }
 
+// Authorize asks the policy on behalf of a use case that stands outside this
+// package, such as those of credentials. A refusal becomes an event.
+func (d *Directory) Authorize(ctx context.Context, call Call, op Operation) error {
+	return d.allow(ctx, call, op, ID{}, ID{})
+}
+
+// Refused is for such a use case when it refuses by a rule of its own: if err
+// ends in 403 it becomes an event. It returns the error to answer with.
+func (d *Directory) Refused(ctx context.Context, call Call, op Operation, err error) error {
+	return d.refused(ctx, call, op, ID{}, ID{}, err)
+}
+
 // RecordRefusal writes the event of a refusal that a door decided before any
 // use case ran, such as a credential of another tenant.
 func (d *Directory) RecordRefusal(ctx context.Context, call Call, kind string) error {
