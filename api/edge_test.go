@@ -58,7 +58,7 @@ func serve(t *testing.T, s broken, verifyError error) (*http.Response, *observer
 	core, logs := observer.New(zap.DebugLevel)
 	d := membership.NewDirectory(s, auth.Policy{}, membership.Options{})
 	v := somebody{auth.Principal{Tenant: tenant, Kind: auth.KindAPI, Permissions: []string{"*"}}, verifyError}
-	server := httptest.NewUnstartedServer(New(d, v, Config{Logger: zap.New(core)}))
+	server := httptest.NewUnstartedServer(New(d, nil, v, Config{Logger: zap.New(core)}))
 	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
 	server.Start()
 	t.Cleanup(server.Close)

@@ -22,6 +22,11 @@ func (d *door) routes() []route {
 		group  = "/v1/groups/{id}"
 		member = "/v1/groups/{id}/members/{user_id}"
 		list   = "/v1/groups/{id}/members"
+
+		connections = "/v1/connections"
+		connection  = "/v1/connections/{id}"
+		tokens      = "/v1/tokens"
+		token       = "/v1/tokens/{id}"
 	)
 	return []route{
 		{http.MethodGet, "/v1/openapi.yaml", openAPI},
@@ -42,6 +47,16 @@ func (d *door) routes() []route {
 		{http.MethodPost, list, d.private(d.addMember)},
 		{http.MethodGet, member, d.private(d.getMember)},
 		{http.MethodDelete, member, d.private(d.removeMember, "reason")},
+
+		{http.MethodGet, connections, d.private(d.listConnections, "limit", "cursor")},
+		{http.MethodPost, connections, d.private(d.createConnection)},
+		{http.MethodGet, connection, d.private(d.getConnection)},
+
+		{http.MethodGet, tokens, d.private(d.listTokens, "limit", "cursor")},
+		{http.MethodPost, tokens, d.private(d.createToken)},
+		{http.MethodGet, token, d.private(d.getToken)},
+		{http.MethodDelete, token, d.private(d.revokeToken, "reason")},
+		{http.MethodPost, token + "/rotate", d.private(d.rotateToken)},
 	}
 }
 

@@ -25,14 +25,6 @@ var permissionOf = map[membership.Operation]string{
 	membership.OpAdminister:    "TENANT:ADMIN",
 }
 
-// provisioning is what a connection may do. It needs no permissions: what it
-// sees and touches is its own view.
-var provisioning = []membership.Operation{
-	membership.OpReadUsers, membership.OpWriteUsers,
-	membership.OpReadGroups, membership.OpWriteGroups,
-	membership.OpReadMembers, membership.OpAddMembers, membership.OpRemoveMembers,
-}
-
 // Policy is the membership.Policy of permissions. What it does not know it
 // denies.
 type Policy struct{}
@@ -40,19 +32,33 @@ type Policy struct{}
 // Allow implements membership.Policy.
 func (Policy) Allow(_ context.Context, q membership.Question) error {
 	if !q.Call.Connection.IsZero() {
-		if slices.Contains(provisioning, q.Operation) {
-			return nil
-		}
-		return forbidden("a connection's credential may not do this")
+		return allowScopes(q)
 	}
 	need, known := permissionOf[q.Operation]
 	if !known {
 		return forbidden("no permission allows this")
 	}
-	if slices.Contains(q.Call.Permissions, need) || slices.Contains(q.Call.Permissions, AllPermissions) {
-		return nil
+	if !holds(q.Call.Permissions, need) {
+		return forbidden(fmt.Sprintf("the permission %s is missing", need))
 	}
-	return forbidden(fmt.Sprintf("the permission %s is missing", need))
+	return nil
+}
+
+// allowScopes decides for a connection, whose permissions are scopes.
+func allowScopes(q membership.Question) error {
+	for _, scope := range q.Call.Permissions {
+		if slices.Contains(operationsOf[scope], q.Operation) {
+			return nil
+		}
+	}
+	if slices.Contains(operationsOf[ScopeSCIM], q.Operation) {
+		return forbidden("the scope of this credential does not include this: it needs " + ScopeSCIM)
+	}
+	return forbidden("a connection's credential may not do this")
+}
+
+func holds(permissions []string, one string) bool {
+	return slices.Contains(permissions, one) || slices.Contains(permissions, AllPermissions)
 }
 
 func forbidden(message string) error {
