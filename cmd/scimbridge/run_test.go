@@ -23,11 +23,15 @@ func invoke(t *testing.T, environ []string, args ...string) (status int, stdout,
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "bootstrap", "demo", "healthcheck", "migrate", "serve", "version"} {
+	for _, command := range []string{
+		"", "bootstrap", "demo", "healthcheck", "migrate", "serve", "version",
+		"tenant", "tenant create", "tenant show", "connection", "connection create", "connection list",
+		"token", "token create", "token list", "token rotate", "token revoke",
+	} {
 		t.Run("scimbridge "+command, func(t *testing.T) {
 			args := []string{"--help"}
 			if command != "" {
-				args = []string{command, "--help"}
+				args = append(strings.Fields(command), "--help")
 			}
 			status, stdout, stderr := invoke(t, nil, args...)
 			assert.Equal(t, exitDone, status)
