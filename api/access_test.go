@@ -57,16 +57,25 @@ var accessTable = map[string]access{
 	"GET /v1/tokens/{id}":         {"/v1/tokens/{token}", "", 200, "TENANT:ADMIN", nil},
 	"DELETE /v1/tokens/{id}":      {"/v1/tokens/{token}", "", 204, "TENANT:ADMIN", nil},
 	"POST /v1/tokens/{id}/rotate": {"/v1/tokens/{token}/rotate", `{"overlap_seconds":60}`, 201, "TENANT:ADMIN", []string{"USERS:READ"}},
+
+	"GET /v1/policies":         {"/v1/policies", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/policies":        {"/v1/policies", `{"id":"new","cedar":"` + harmless + `"}`, 201, "TENANT:ADMIN", nil},
+	"GET /v1/policies/{id}":    {"/v1/policies/{policy}", "", 200, "TENANT:ADMIN", nil},
+	"PUT /v1/policies/{id}":    {"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN", nil},
+	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN", nil},
 }
 
+// harmless is a policy that concerns nobody.
+const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", resource);`
+
 // things are the ids that a row of the table is filled with.
-type things struct{ user, group, member, connection, token string }
+type things struct{ user, group, member, connection, token, policy string }
 
 // of maps each word in braces to its id.
 func (ids *things) of() map[string]*string {
 	return map[string]*string{
 		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
-		"{connection}": &ids.connection, "{token}": &ids.token,
+		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy,
 	}
 }
 
@@ -90,6 +99,7 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	h.make("/v1/groups/"+ids.group+"/members", `{"user_id":"`+ids.member+`"}`, as(whose))
 	ids.connection = h.make("/v1/connections", `{"name":"Connection"}`, as(whose))
 	ids.token = h.make("/v1/tokens", `{"name":"Token","kind":"api","permissions":["USERS:READ"]}`, as(whose))
+	ids.policy = h.make("/v1/policies", `{"id":"`+membership.NewID().String()+`","cedar":"`+harmless+`"}`, as(whose))
 	return ids
 }
 
@@ -211,6 +221,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 			"/v1/groups/x/members/y": "GET, HEAD, DELETE",
 			"/v1/tokens/x/rotate":    "POST",
 			"/v1/connections/x":      "GET, HEAD",
+			"/v1/policies":           "GET, HEAD, POST",
 		} {
 			r := h.do(http.MethodPut, path, "", header("Authorization"))
 			r.fails(http.StatusMethodNotAllowed, codeMethodNotAllowed)

@@ -57,8 +57,10 @@ func serve(t *testing.T, s broken, verifyError error) (*http.Response, *observer
 	tenant := membership.NewID()
 	core, logs := observer.New(zap.DebugLevel)
 	d := membership.NewDirectory(s, auth.Policy{}, membership.Options{})
-	v := somebody{auth.Principal{Tenant: tenant, Kind: auth.KindAPI, Permissions: []string{"*"}}, verifyError}
-	server := httptest.NewUnstartedServer(New(d, nil, v, Config{Logger: zap.New(core)}))
+	v := somebody{auth.Principal{
+		Tenant: tenant, Kind: auth.KindAPI, Permissions: []string{"*"}, Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"},
+	}, verifyError}
+	server := httptest.NewUnstartedServer(New(d, nil, nil, v, Config{Logger: zap.New(core)}))
 	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
 	server.Start()
 	t.Cleanup(server.Close)

@@ -45,10 +45,12 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 		c.Logger = zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
 	}
 	h := &house{t: t, store: store}
-	h.directory = membership.NewDirectory(store, auth.Policy{}, membership.Options{})
+	policy := auth.NewPolicy(store, time.Now, c.Logger)
+	h.directory = membership.NewDirectory(store, policy, membership.Options{})
 	verifier := auth.NewVerifier(store, time.Now)
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)
-	h.server = httptest.NewServer(auth.Addressed(New(h.directory, h.tokens, verifier, c)))
+	policies := auth.NewPolicies(h.directory, store, time.Now, policy)
+	h.server = httptest.NewServer(auth.Addressed(New(h.directory, h.tokens, policies, verifier, c)))
 	t.Cleanup(h.server.Close)
 	for name, b := range map[string]*auth.Bootstrapped{"Mine": &h.mine, "Other": &h.other} {
 		var err error

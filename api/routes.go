@@ -27,6 +27,8 @@ func (d *door) routes() []route {
 		connection  = "/v1/connections/{id}"
 		tokens      = "/v1/tokens"
 		token       = "/v1/tokens/{id}"
+		policies    = "/v1/policies"
+		policy      = "/v1/policies/{id}"
 	)
 	return []route{
 		{http.MethodGet, "/v1/openapi.yaml", openAPI},
@@ -57,6 +59,11 @@ func (d *door) routes() []route {
 		{http.MethodGet, token, d.private(d.getToken)},
 		{http.MethodDelete, token, d.private(d.revokeToken, "reason")},
 		{http.MethodPost, token + "/rotate", d.private(d.rotateToken)},
+		{http.MethodGet, policies, d.private(d.listPolicies)},
+		{http.MethodPost, policies, d.private(d.createPolicy)},
+		{http.MethodGet, policy, d.private(d.getPolicy)},
+		{http.MethodPut, policy, d.private(d.replacePolicy)},
+		{http.MethodDelete, policy, d.private(d.deletePolicy, "reason")},
 	}
 }
 
@@ -82,7 +89,7 @@ func (ms methods) handle(w http.ResponseWriter, r *http.Request) error {
 // allow is the value of the header Allow (RFC 9110 section 10.2.1).
 func (ms methods) allow() string {
 	var names []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if _, ok := ms[m]; !ok {
 			continue
 		}

@@ -16,9 +16,9 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// office is a tenant whose tokens are administered, on a clock that stands
+// desk is a tenant whose tokens are administered, on a clock that stands
 // still unless it is moved.
-type office struct {
+type desk struct {
 	*auth.Tokens
 	t        *testing.T
 	store    *db.Store
@@ -28,9 +28,9 @@ type office struct {
 	verifier *auth.Verifier
 }
 
-func eachOffice(t *testing.T, test func(t *testing.T, o *office)) {
+func eachDesk(t *testing.T, test func(t *testing.T, o *desk)) {
 	dbtest.Each(t, func(t *testing.T, store *db.Store) {
-		o := &office{t: t, store: store, now: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
+		o := &desk{t: t, store: store, now: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
 		var err error
 		o.tenant, err = auth.Bootstrap(t.Context(), store, o.clock, auth.BootstrapSpec{TenantName: "Acme"})
 		require.NoError(t, err)
@@ -42,16 +42,16 @@ func eachOffice(t *testing.T, test func(t *testing.T, o *office)) {
 	})
 }
 
-func (o *office) clock() time.Time { return o.now }
+func (o *desk) clock() time.Time { return o.now }
 
-func (o *office) calling(permissions ...string) membership.Call {
+func (o *desk) calling(permissions ...string) membership.Call {
 	return membership.Call{
 		Tenant: o.tenant.TenantID, Actor: membership.Actor{Kind: membership.ActorUser, ID: "admin"},
 		Permissions: permissions, RequestID: "request-1",
 	}
 }
 
-func (o *office) create(s auth.TokenSpec) (auth.Token, string) {
+func (o *desk) create(s auth.TokenSpec) (auth.Token, string) {
 	o.t.Helper()
 	s.Name = "token"
 	token, text, err := o.Create(o.t.Context(), o.call, s)
@@ -69,14 +69,14 @@ func opens(t *testing.T, v *auth.Verifier, text string) bool {
 	return err == nil
 }
 
-func (o *office) during(do func()) (es []membership.Event) {
+func (o *desk) during(do func()) (es []membership.Event) {
 	before := len(events(o.t, o.store, o.tenant.TenantID))
 	do()
 	return events(o.t, o.store, o.tenant.TenantID)[before:]
 }
 
 func TestRevocationTakesEffect(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		token, text := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		replica := auth.NewVerifier(o.store, o.clock)
 		require.True(t, opens(t, o.verifier, text))
@@ -91,7 +91,7 @@ func TestRevocationTakesEffect(t *testing.T) {
 }
 
 func TestRotation(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		ctx := t.Context()
 		network := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 		old, oldText := o.create(auth.TokenSpec{
@@ -132,7 +132,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestRotationAtOnce(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		old, oldText := o.create(auth.TokenSpec{Kind: auth.KindAPI, Permissions: []string{"USERS:READ"}})
 		require.True(t, opens(t, o.verifier, oldText))
 		next, text, err := o.Rotate(t.Context(), o.call, old.ID, 0)
@@ -154,7 +154,7 @@ func TestRotationAtOnce(t *testing.T) {
 
 // The overlap never makes the old token live longer.
 func TestRotationKeepsAnEarlierEnd(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		end := o.now.Add(time.Hour)
 		old, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI, ExpiresAt: end})
 		_, _, err := o.Rotate(t.Context(), o.call, old.ID, auth.MaxOverlap)
@@ -167,7 +167,7 @@ func TestRotationKeepsAnEarlierEnd(t *testing.T) {
 
 // Of two who rotate a token at once, one succeeds.
 func TestRotationIsOnce(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		old, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		errs := make(chan error, 4)
 		for range cap(errs) {
@@ -191,7 +191,7 @@ func TestRotationIsOnce(t *testing.T) {
 // Whoever administers tokens gives nobody, themselves included, what they do
 // not have.
 func TestNoTokenCanDoMoreThanItsMaker(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		ctx, connection := t.Context(), o.tenant.ConnectionID
 		api := func(permissions ...string) auth.TokenSpec {
 			return auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Permissions: permissions}
@@ -255,7 +255,7 @@ func TestNoTokenCanDoMoreThanItsMaker(t *testing.T) {
 }
 
 func TestEveryUseCaseAsksThePolicy(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		token, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		ctx, call := t.Context(), o.calling("USERS:WRITE")
 		for name, do := range map[string]func() error{
@@ -272,7 +272,7 @@ func TestEveryUseCaseAsksThePolicy(t *testing.T) {
 }
 
 func TestListOfTokens(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		ctx := t.Context()
 		first, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		expiring, text := o.create(auth.TokenSpec{Kind: auth.KindAPI, ExpiresAt: o.now.Add(time.Second)})
@@ -311,7 +311,7 @@ func third[A, B any](_ A, _ B, err error) error { return err }
 
 // No error, event or row has a secret in it.
 func TestSecretsAreNowhere(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		token, text := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		_, next, err := o.Rotate(t.Context(), o.call, token.ID, time.Hour)
 		require.NoError(t, err)

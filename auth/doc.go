@@ -1,6 +1,7 @@
 // Package auth says who is calling, and whether they may: it verifies bearer
-// tokens (RFC 6750) to a Principal, and is the membership.Policy that holds the
-// Principal's permissions against each operation.
+// tokens (RFC 6750) to a Principal, and is the membership.Policy, which decides
+// with Cedar: default policies that say what permissions mean, and the tenant's
+// own beside them (docs/policies.md).
 //
 // A token is 32 random bytes behind a prefix that people and secret scanners
 // recognise. Its public part carries the tenant's id and its own, so finding it

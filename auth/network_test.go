@@ -35,7 +35,7 @@ func opensFrom(t *testing.T, v *auth.Verifier, text, remote string) bool {
 }
 
 func TestNetworks(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		networks, err := auth.ParseNetworks([]string{"192.0.2.0/25", "2001:db8::/32", "198.51.100.7/32"})
 		require.NoError(t, err)
 		_, text := o.create(auth.TokenSpec{Kind: auth.KindAPI, Networks: networks})

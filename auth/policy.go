@@ -2,8 +2,12 @@ package auth
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
+	"strings"
+
+	cedar "github.com/cedar-policy/cedar-go"
+	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -12,7 +16,8 @@ import (
 const AllPermissions = "*"
 
 // permissionOf says which permission each operation asks for, as
-// ENTITY:PERMISSION. Members belong to their group.
+// ENTITY:PERMISSION. Members belong to their group. The default policies say
+// the same; a test holds the two together.
 var permissionOf = map[membership.Operation]string{
 	membership.OpReadUsers:     "USERS:READ",
 	membership.OpWriteUsers:    "USERS:WRITE",
@@ -25,42 +30,124 @@ var permissionOf = map[membership.Operation]string{
 	membership.OpAdminister:    "TENANT:ADMIN",
 }
 
-// Policy is the membership.Policy of permissions. What it does not know it
-// denies.
-type Policy struct{}
+// Policy is the membership.Policy of Cedar: the default policies and, with a
+// store, the tenant's own beside them. What it does not know, what no policy
+// permits, what any policy forbids and what any policy fails on it denies. The
+// tenant is no matter of policies: a call never leaves its own.
+type Policy struct {
+	own *policyCache
+	log *zap.Logger
+}
 
-// Allow implements membership.Policy.
-func (Policy) Allow(_ context.Context, q membership.Question) error {
-	if !q.Call.Connection.IsZero() {
-		return allowScopes(q)
-	}
-	need, known := permissionOf[q.Operation]
-	if !known {
+// NewPolicy returns the Policy over the tenants' policies in store; the zero
+// Policy knows the defaults only. log gets what is wrong with a policy.
+func NewPolicy(store PolicyStore, clock membership.Clock, log *zap.Logger) Policy {
+	return Policy{own: newPolicyCache(store, clock), log: log}
+}
+
+// Allow implements membership.Policy. It costs no query, but for one when it
+// has not looked at the tenant's policies for two seconds.
+func (p Policy) Allow(ctx context.Context, q membership.Question) error {
+	if _, known := permissionOf[q.Operation]; !known {
 		return forbidden("no permission allows this")
 	}
-	if !holds(q.Call.Permissions, need) {
-		return forbidden(fmt.Sprintf("the permission %s is missing", need))
+	if err := withinScopes(q); err != nil {
+		return err
 	}
-	return nil
+	set, err := p.policies(ctx, q)
+	if err != nil {
+		return err
+	}
+	if set.broken != nil {
+		p.warn(q, set.broken)
+		return forbidden("the tenant's policies cannot be read: an administrator has to correct them")
+	}
+	of := set.byOperation[q.Operation]
+	if of.own && changesMembers(q.Operation) && q.User.IsZero() {
+		return membership.ErrUndecided // the tenant's policies see each user
+	}
+	i, ok := newInquiry(q, of.own)
+	if !ok {
+		return forbidden("no permission allows this")
+	}
+	decision, why := i.decide(of.list)
+	switch {
+	case i.unread:
+		return membership.ErrUndecided
+	case len(why.Errors) > 0: // Cedar would leave these policies out
+		return p.failed(q, why.Errors)
+	case decision == cedar.Allow:
+		return nil
+	case len(why.Reasons) > 0:
+		return of.list.denied(why.Reasons)
+	case !q.Call.Connection.IsZero():
+		return forbidden("a connection's credential may not do this")
+	}
+	return forbidden("the permission " + permissionOf[q.Operation] + " is missing")
 }
 
-// allowScopes decides for a connection, whose permissions are scopes.
-func allowScopes(q membership.Question) error {
-	for _, scope := range q.Call.Permissions {
-		if slices.Contains(operationsOf[scope], q.Operation) {
-			return nil
+// policies returns the set that decides on a question.
+func (p Policy) policies(ctx context.Context, q membership.Question) (*policySet, error) {
+	switch {
+	case p.own == nil, q.Operation == membership.OpAdminister:
+		return defaults, nil
+	case q.Objects != nil:
+		// Asked again, inside a transaction: there is no waiting for another one.
+		return p.own.held(q.Call.Tenant)
+	}
+	return p.own.current(ctx, q.Call.Tenant)
+}
+
+// denied is the refusal of policies that forbid. Their notices are for the
+// caller, so they are in the message as well.
+func (l policyList) denied(reasons []cedar.DiagnosticReason) error {
+	var ids, notices []string
+	for _, p := range l {
+		if !slices.ContainsFunc(reasons, func(r cedar.DiagnosticReason) bool {
+			return r.PolicyID == p.id && r.Position == p.policy.Position()
+		}) {
+			continue
+		}
+		ids = append(ids, string(p.id))
+		if p.notice != "" {
+			notices = append(notices, p.notice)
 		}
 	}
-	if slices.Contains(operationsOf[ScopeSCIM], q.Operation) {
-		return forbidden("the scope of this credential does not include this: it needs " + ScopeSCIM)
+	e := forbidden("a policy forbids this")
+	if len(notices) > 0 {
+		e.Message += ": " + strings.Join(notices, "; ")
 	}
-	return forbidden("a connection's credential may not do this")
+	e.Notices = notices
+	e.Details = map[string]any{"policies": slices.Compact(ids)}
+	return e
 }
 
-func holds(permissions []string, one string) bool {
-	return slices.Contains(permissions, one) || slices.Contains(permissions, AllPermissions)
+// failed is the refusal of policies that could not be evaluated. What went
+// wrong is for the log: the caller may not be the one to know.
+func (p Policy) failed(q membership.Question, errs []cedar.DiagnosticError) error {
+	var ids []string
+	for _, e := range errs {
+		ids = append(ids, string(e.PolicyID))
+		p.warn(q, errors.New(e.String()))
+	}
+	e := forbidden("a policy could not be evaluated, so it denies: an administrator has to correct it")
+	e.Details = map[string]any{"policies": slices.Compact(ids)}
+	return e
 }
 
-func forbidden(message string) error {
+func (p Policy) warn(q membership.Question, err error) {
+	if p.log != nil {
+		p.log.Warn("a policy denies because of an error", zap.Stringer("tenant", q.Call.Tenant),
+			zap.String("operation", string(q.Operation)), zap.String("request_id", q.Call.RequestID), zap.Error(err))
+	}
+}
+
+func forbidden(message string) *membership.Error {
 	return &membership.Error{Kind: membership.KindForbidden, Message: message}
+}
+
+func (p Policy) expire(tenant membership.ID) {
+	if p.own != nil {
+		p.own.expire(tenant)
+	}
 }

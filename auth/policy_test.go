@@ -4,8 +4,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -91,13 +93,44 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 	}
 }
 
+func TestDefaultPoliciesHaveIDs(t *testing.T) {
+	ids := map[string]bool{}
+	for _, of := range defaults.byOperation {
+		for _, p := range of.list {
+			require.NotEmpty(t, p.id)
+			ids[string(p.id)] = true
+		}
+	}
+	assert.Len(t, ids, len(permissionOf)+1)
+}
+
+// The page shows what the program holds.
+func TestPolicyDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../docs/policies.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "```cedarschema\n"+string(schemaText)+"```")
+	assert.Contains(t, string(page), "```cedar\n"+defaultsText+"```")
+	blocks := strings.Split(string(page), "```cedar\n")[1:]
+	for _, block := range blocks {
+		text, _, _ := strings.Cut(block, "```")
+		_, err := parsePolicies("x", text)
+		require.NoError(t, err, text)
+	}
+}
+
 func TestPolicyDeniesWhatItDoesNotKnow(t *testing.T) {
+	assertForbidden(t, allow(t, membership.OpReadUsers, membership.Call{
+		Actor: membership.Actor{Kind: "robot", ID: "r"}, Permissions: []string{"*"},
+	}))
 	assertForbidden(t, allow(t, "moon.reach", membership.Call{Permissions: []string{"*"}}))
 	assertForbidden(t, allow(t, "", membership.Call{Connection: membership.NewID(), Permissions: []string{ScopeSCIM}}))
 }
 
 func allow(t *testing.T, op membership.Operation, call membership.Call) error {
 	t.Helper()
+	if call.Connection.IsZero() && call.Actor.Kind == "" {
+		call.Actor = membership.Actor{Kind: membership.ActorUser, ID: "u"}
+	}
 	return Policy{}.Allow(t.Context(), membership.Question{Call: call, Operation: op})
 }
 

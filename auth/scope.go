@@ -1,6 +1,10 @@
 package auth
 
-import "github.com/scimbridge/scimbridge/membership"
+import (
+	"slices"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
 
 // The scopes of SCIM tokens.
 const (
@@ -17,4 +21,22 @@ var operationsOf = map[string][]membership.Operation{
 		membership.OpReadMembers, membership.OpAddMembers, membership.OpRemoveMembers,
 	},
 	ScopeSCIMRead: {membership.OpReadUsers, membership.OpReadGroups, membership.OpReadMembers},
+}
+
+// withinScopes refuses a connection what is outside the scopes of its
+// credential. They come before every policy: a tenant's own can narrow what a
+// credential was made for, and never widen it.
+func withinScopes(q membership.Question) error {
+	if q.Call.Connection.IsZero() {
+		return nil
+	}
+	for _, scope := range q.Call.Permissions {
+		if slices.Contains(operationsOf[scope], q.Operation) {
+			return nil
+		}
+	}
+	if slices.Contains(operationsOf[ScopeSCIM], q.Operation) {
+		return forbidden("the scopes of this credential do not include this: it needs " + ScopeSCIM)
+	}
+	return forbidden("a connection's credential may not do this")
 }

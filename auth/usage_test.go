@@ -20,7 +20,7 @@ type warnings []int
 
 func (w *warnings) TokenExpiring(days int) { *w = append(*w, days) }
 
-func (o *office) lastUsed(token auth.Token) time.Time {
+func (o *desk) lastUsed(token auth.Token) time.Time {
 	o.t.Helper()
 	kept, err := o.store.Token(o.t.Context(), token.Tenant, token.ID)
 	require.NoError(o.t, err)
@@ -28,7 +28,7 @@ func (o *office) lastUsed(token auth.Token) time.Time {
 }
 
 func TestLastUse(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		token, text := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		unused, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		usage := auth.NewUsage(o.store, o.clock, &warnings{}, zap.NewNop())
@@ -78,7 +78,7 @@ func (f *flaky) UpdateCredentials(ctx context.Context, tenant membership.ID, fn 
 }
 
 func TestLastUseSurvivesAStoreThatIsDown(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		token, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		store := &flaky{Store: o.store}
 		usage := auth.NewUsage(store, o.clock, &warnings{}, zap.NewNop())
@@ -137,7 +137,7 @@ func TestUsageRuns(t *testing.T) {
 }
 
 func TestExpiryWarnings(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		const day = 24 * time.Hour
 		var told warnings
 		usage := auth.NewUsage(o.store, o.clock, &told, zap.NewNop())
@@ -174,7 +174,7 @@ func TestExpiryWarnings(t *testing.T) {
 
 // A token that was revoked after its use needs no warning.
 func TestNoWarningOfARevokedToken(t *testing.T) {
-	eachOffice(t, func(t *testing.T, o *office) {
+	eachDesk(t, func(t *testing.T, o *desk) {
 		var told warnings
 		usage := auth.NewUsage(o.store, o.clock, &told, zap.NewNop())
 		token, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI, ExpiresAt: o.now.Add(time.Hour)})

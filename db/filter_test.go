@@ -18,108 +18,214 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// Random filters, orders and pages of a view: whatever the database decides of
-// them, and whatever it leaves to Go, the answer is what Match and Compare say.
+// Random resources, filters, orders and pages of a view: whatever the database
+// decides of them, and whatever it leaves to Go, the answer is what Match and
+// Compare say.
 func TestFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
-		at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-		names := []string{"Ann", "aNN B", "Ökonom", "STRASSE", "straße%", "o'hara", `back\slash`, "100%_"}
-		var all []membership.UserLink
-		w.update(func(tx membership.Tx) error {
-			for i, n := range names {
-				l := membership.UserLink{
-					Tenant: w.tenant, Connection: w.connection, User: w.users[i], UserName: n, ExternalID: strings.ToUpper(n[:1]),
-					Active: i%2 == 0, Version: 2, CreatedAt: at, LastModified: at.Add(time.Duration(i) * time.Microsecond),
-				}
-				doc := map[string]any{"title": n, "nickName": ""}
-				if i%3 > 0 {
-					l.Emails = []string{n + "@x.test", "shared@x.test"}
-					doc["emails"] = []any{
-						map[string]any{"value": n + "@x.test", "type": "work", "primary": true},
-						map[string]any{"value": "Shared@x.test", "type": "home"},
-					}
-				}
-				l.Attributes, _ = json.Marshal(doc)
-				if err := tx.UpdateUserLink(w.ctx, l); err != nil {
-					return err
-				}
-			}
+		w.update(func(tx membership.Tx) (err error) {
 			for _, u := range w.users[len(names):] {
-				if err := tx.DeleteUserLink(w.ctx, w.connection, u); err != nil {
-					return err
-				}
+				err = errors.Join(err, tx.DeleteUserLink(w.ctx, w.connection, u))
 			}
-			return nil
-		})
-		w.view(func(r membership.Reader) (err error) { // as it was stored
-			all, _, err = r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Limit: 100})
 			return err
 		})
-		require.Len(t, all, len(names))
-		values := append([]string{"", "ann", "shared@x.test", "work", "zzz", "a\x00b", "\xff"}, names...)
-		for _, l := range all {
-			values = append(values, l.User.String(), strings.ToUpper(l.User.String()), membership.Timestamp(l.LastModified))
-		}
-		values = append(values, "2026-03-01T00:00:00.0000025Z", "2026-03-01T01:00:00.000003+01:00")
 		rapid.Check(t, func(rt *rapid.T) {
-			q := membership.ViewQuery{Limit: rapid.IntRange(0, 5).Draw(rt, "limit")}
-			if rapid.Bool().Draw(rt, "filtered") {
-				q.Filter = filters(values).Draw(rt, "filter")
-			}
-			if rapid.Bool().Draw(rt, "sorted") {
-				q.Sort.Attribute = rapid.SampledFrom(attributes).Draw(rt, "by")
-			}
-			q.Sort.Descending = rapid.Bool().Draw(rt, "descending")
-			var places []membership.Mark
-			var want []membership.Mark
+			all := w.drawUsers(rt)
+			v := randomView{attributes: userAttributes, elements: "emails", values: slices.Clone(names)}
+			v.values = append(v.values, "", "ann", "shared@x.test", "work", "zzz", "a\x00b", "\xff",
+				"2026-03-01T00:00:00.0000025Z", "2026-03-01T01:00:00.000003+01:00")
 			for _, l := range all {
-				m := q.Sort.Mark(l.Resource(), l.User)
-				places = append(places, m)
-				if q.Filter == nil || q.Filter.Match(l.Resource()) {
-					want = append(want, m)
-				}
+				v.add(l.Resource(), l.User, l.LastModified)
 			}
-			slices.SortFunc(want, q.Sort.Compare)
-			total := len(want)
-			switch rapid.IntRange(0, 2).Draw(rt, "from") {
-			case 0:
-				q.Offset = rapid.IntRange(0, 3).Draw(rt, "offset")
-				want = want[min(q.Offset, total):]
-				want = want[:min(q.Limit, len(want))]
-			case 1:
-				m := rapid.SampledFrom(places).Draw(rt, "after")
-				q.After = &m
-				want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) <= 0 })
-				want = want[:min(q.Limit, len(want))]
-			case 2:
-				m := rapid.SampledFrom(places).Draw(rt, "before")
-				q.Before = &m
-				want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) >= 0 })
-				want = want[max(0, len(want)-q.Limit):]
-			}
-			var got []membership.Mark
-			require.NoError(rt, s.View(w.ctx, w.tenant, func(r membership.Reader) error {
-				page, n, err := r.UserLinks(w.ctx, w.connection, q)
+			v.check(rt, w, func(r membership.Reader, q membership.ViewQuery) (places []membership.Mark, total int, err error) {
+				page, total, err := r.UserLinks(w.ctx, w.connection, q)
 				for _, l := range page {
-					got = append(got, q.Sort.Mark(l.Resource(), l.User))
+					places = append(places, q.Sort.Mark(l.Resource(), l.User))
 				}
-				require.Equal(rt, total, n)
-				return err
-			}))
-			require.Equal(rt, fmt.Sprint(want), fmt.Sprint(got))
+				return places, total, err
+			})
 		})
 	})
 }
 
-var attributes = []membership.Attribute{
-	{Name: "id", CaseExact: true}, {Name: "userName"}, {Name: "externalId", CaseExact: true}, {Name: "active"},
-	{Name: "title"}, {Name: "nickName"}, {Name: "nothing"},
-	{Name: "emails", Sub: "value"}, {Name: "emails", Sub: "type"}, {Name: "emails", Sub: "primary"},
-	{Name: "meta", Sub: "lastModified", Time: true}, {Name: "meta", Sub: "created", Time: true},
+// The same for groups, whose members are not in their document.
+func TestGroupFiltersMeanTheSameInSQLAndGo(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		dir := membership.NewDirectory(s, allowAll{}, membership.Options{})
+		call := w.change(nil, nil).Call
+		require.NoError(t, dir.DeprovisionGroup(w.ctx, call, w.group, 0))
+		rapid.Check(t, func(rt *rapid.T) {
+			v := randomView{attributes: groupAttributes, elements: "members", values: append([]string{"", "zzz", "User"}, names...)}
+			var made []membership.ID
+			for i, name := range rapid.Permutation(names).Draw(rt, "names")[:4] {
+				var d membership.MemberDelta
+				members := rapid.SliceOfDistinct(rapid.SampledFrom(w.users[:4]), rapid.ID).Draw(rt, "members")
+				d.Add(members...)
+				l, err := dir.ProvisionGroup(w.ctx, call, membership.GroupLink{
+					DisplayName: name, ExternalID: rapid.SampledFrom(names).Draw(rt, "externalId"),
+				}, d)
+				require.NoError(rt, err, i)
+				made = append(made, l.Group)
+				r := l.Resource()
+				var list []any
+				for _, m := range members {
+					list = append(list, map[string]any{"value": m.String(), "type": "User"})
+					v.values = append(v.values, m.String())
+				}
+				r["members"] = list
+				v.add(r, l.Group, l.LastModified)
+			}
+			defer func() {
+				for _, g := range made {
+					require.NoError(rt, dir.DeprovisionGroup(w.ctx, call, g, 0))
+				}
+			}()
+			v.check(rt, w, func(r membership.Reader, q membership.ViewQuery) (places []membership.Mark, total int, err error) {
+				page, total, err := r.GroupLinks(w.ctx, w.connection, q)
+				for _, l := range page {
+					places = append(places, q.Sort.Mark(l.Resource(), l.Group))
+				}
+				return places, total, err
+			})
+		})
+	})
 }
 
-func filters(values []string) *rapid.Generator[membership.Filter] {
+var names = []string{"Ann", "aNN B", "Ökonom", "STRASSE", "straße%", "o'hara", `back\slash`, "100%_"}
+
+const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+// drawUsers gives the users of the view random attributes and returns them as
+// they were stored.
+func (w *tenant) drawUsers(t *rapid.T) (all []membership.UserLink) {
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	text := func(label string) string { return rapid.SampledFrom(append([]string{""}, names...)).Draw(t, label) }
+	userNames := rapid.Permutation(names).Draw(t, "userNames")
+	links := make([]membership.UserLink, len(names))
+	for i := range links {
+		l := membership.UserLink{
+			Tenant: w.tenant, Connection: w.connection, User: w.users[i],
+			UserName: userNames[i], ExternalID: text("externalId"), Active: rapid.Bool().Draw(t, "active"), Version: 2,
+			LastModified: at.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "modified")) * time.Microsecond),
+		}
+		doc := map[string]any{"title": text("title"), enterprise: map[string]any{
+			"department": text("department"), "manager": map[string]any{"value": text("manager")},
+		}}
+		var emails []any
+		for range rapid.IntRange(0, 3).Draw(t, "emails") {
+			e := map[string]any{"value": text("email") + "@x.test", "type": rapid.SampledFrom([]string{"work", "home"}).Draw(t, "type")}
+			if rapid.Bool().Draw(t, "primary") {
+				e["primary"] = true
+			}
+			emails = append(emails, e)
+			l.Emails = append(l.Emails, e["value"].(string))
+		}
+		doc["emails"] = emails
+		l.Attributes, _ = json.Marshal(doc)
+		links[i] = l
+	}
+	require.NoError(t, w.store.Update(w.ctx, w.tenant, func(tx membership.Tx) error {
+		for i, l := range links { // first out of the way of each other's names
+			l.UserName = fmt.Sprintf("free%d", i)
+			if err := tx.UpdateUserLink(w.ctx, l); err != nil {
+				return err
+			}
+		}
+		for _, l := range links {
+			if err := tx.UpdateUserLink(w.ctx, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.NoError(t, w.store.View(w.ctx, w.tenant, func(r membership.Reader) (err error) {
+		all, _, err = r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Limit: 100})
+		return err
+	}))
+	require.Len(t, all, len(names))
+	return all
+}
+
+// randomView is what a view has, and what to ask it.
+type randomView struct {
+	attributes []membership.Attribute
+	elements   string // the multi-valued attribute for value filters
+	values     []string
+	resources  []map[string]any
+	ids        []membership.ID
+}
+
+func (v *randomView) add(r map[string]any, id membership.ID, modified time.Time) {
+	v.resources, v.ids = append(v.resources, r), append(v.ids, id)
+	v.values = append(v.values, id.String(), strings.ToUpper(id.String()), membership.Timestamp(modified))
+}
+
+// check asks one random question and compares the answer with what Go says.
+func (v *randomView) check(
+	t *rapid.T, w *tenant, ask func(membership.Reader, membership.ViewQuery) ([]membership.Mark, int, error),
+) {
+	q := membership.ViewQuery{Limit: rapid.IntRange(0, 5).Draw(t, "limit")}
+	if rapid.Bool().Draw(t, "filtered") {
+		q.Filter = v.filters().Draw(t, "filter")
+	}
+	if rapid.Bool().Draw(t, "sorted") {
+		if a := rapid.SampledFrom(v.attributes).Draw(t, "by"); a.Name != "members" {
+			q.Sort.Attribute = a
+		}
+	}
+	q.Sort.Descending = rapid.Bool().Draw(t, "descending")
+	var places, want []membership.Mark
+	for i, r := range v.resources {
+		m := q.Sort.Mark(r, v.ids[i])
+		places = append(places, m)
+		if q.Filter == nil || q.Filter.Match(r) {
+			want = append(want, m)
+		}
+	}
+	slices.SortFunc(want, q.Sort.Compare)
+	total := len(want)
+	switch rapid.IntRange(0, 2).Draw(t, "from") {
+	case 0:
+		q.Offset = rapid.IntRange(0, 3).Draw(t, "offset")
+		want = want[min(q.Offset, total):]
+		want = want[:min(q.Limit, len(want))]
+	case 1:
+		m := rapid.SampledFrom(places).Draw(t, "after")
+		q.After = &m
+		want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) <= 0 })
+		want = want[:min(q.Limit, len(want))]
+	case 2:
+		m := rapid.SampledFrom(places).Draw(t, "before")
+		q.Before = &m
+		want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) >= 0 })
+		want = want[max(0, len(want)-q.Limit):]
+	}
+	require.NoError(t, w.store.View(w.ctx, w.tenant, func(r membership.Reader) error {
+		got, n, err := ask(r, q)
+		require.Equal(t, total, n)
+		require.Equal(t, fmt.Sprint(want), fmt.Sprint(got))
+		return err
+	}))
+}
+
+var (
+	common = []membership.Attribute{
+		{Name: "id", CaseExact: true}, {Name: "externalId", CaseExact: true}, {Name: "nothing"},
+		{Name: "meta", Sub: "lastModified", Time: true}, {Name: "meta", Sub: "created", Time: true},
+	}
+	userAttributes = append([]membership.Attribute{
+		{Name: "userName"}, {Name: "active"}, {Name: "title"},
+		{Name: "emails", Sub: "value"}, {Name: "emails", Sub: "type"}, {Name: "emails", Sub: "primary"},
+		{Schema: enterprise, Name: "department"}, {Schema: enterprise, Name: "manager", Sub: "value"},
+	}, common...)
+	groupAttributes = append([]membership.Attribute{
+		{Name: "displayName"}, {Name: "members", Sub: "value", CaseExact: true}, {Name: "members", Sub: "type"},
+	}, common...)
+)
+
+func (v *randomView) filters() *rapid.Generator[membership.Filter] {
 	ops := []membership.Operator{"eq", "ne", "co", "sw", "ew", "pr", "gt", "ge", "lt", "le"}
 	value := rapid.Custom(func(t *rapid.T) any {
 		switch rapid.IntRange(0, 9).Draw(t, "type") {
@@ -128,7 +234,7 @@ func filters(values []string) *rapid.Generator[membership.Filter] {
 		case 1:
 			return nil
 		}
-		return rapid.SampledFrom(values).Draw(t, "text")
+		return rapid.SampledFrom(v.values).Draw(t, "text")
 	})
 	compare := func(as []membership.Attribute) *rapid.Generator[membership.Filter] {
 		return rapid.Custom(func(t *rapid.T) membership.Filter {
@@ -138,9 +244,9 @@ func filters(values []string) *rapid.Generator[membership.Filter] {
 			}
 		})
 	}
-	inner := tree(compare([]membership.Attribute{{Name: "value"}, {Name: "type"}, {Name: "primary"}}), 2)
-	return tree(rapid.OneOf(compare(attributes), rapid.Custom(func(t *rapid.T) membership.Filter {
-		return membership.Element{Attribute: membership.Attribute{Name: "emails"}, Filter: inner.Draw(t, "element")}
+	inner := tree(compare([]membership.Attribute{{Name: "value", CaseExact: v.elements == "members"}, {Name: "type"}, {Name: "primary"}}), 2)
+	return tree(rapid.OneOf(compare(v.attributes), rapid.Custom(func(t *rapid.T) membership.Filter {
+		return membership.Element{Attribute: membership.Attribute{Name: v.elements}, Filter: inner.Draw(t, "element")}
 	})), 3)
 }
 

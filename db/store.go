@@ -19,7 +19,7 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Store implements membership.Store and auth.Store on one database.
+// Store implements membership.Store, auth.Store and auth.PolicyStore on one database.
 type Store struct {
 	engine engine
 	log    *zap.Logger
@@ -29,6 +29,8 @@ var (
 	_ membership.Store = (*Store)(nil)
 	_ auth.Store       = (*Store)(nil)
 	_ auth.Tx          = (*session)(nil)
+	_ auth.PolicyStore = (*Store)(nil)
+	_ auth.PolicyTx    = (*session)(nil)
 )
 
 // Options of a Store; the zero value of each field has a default.

@@ -100,3 +100,16 @@ const qDeleteUser = `update users set deleted_at = $3, active = false
 func (s *session) DeleteUser(ctx context.Context, id membership.ID, at time.Time) error {
 	return s.changed(ctx, "user", qDeleteUser, s.tenant, id, stamp(at))
 }
+
+const qLinkedUsers = `select ` + userColumns + ` from {ids $3} i
+	join user_links l on l.tenant_id = $1 and l.connection_id = $2 and l.user_id = i.id
+	join users u on u.tenant_id = $1 and u.id = i.id and u.deleted_at is null
+	order by u.id`
+
+// LinkedUsers implements membership.Reader.
+func (s *session) LinkedUsers(ctx context.Context, connection membership.ID, users []membership.ID) ([]membership.User, error) {
+	return list(ctx, s, qLinkedUsers, []any{s.tenant, connection, users}, func(u *membership.User) []any {
+		u.Tenant = s.tenant
+		return userDest(u)
+	})
+}

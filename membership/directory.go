@@ -2,6 +2,7 @@ package membership
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -41,18 +42,6 @@ type nobody struct{}
 
 func (nobody) GrantsChanged(Source, int, int) {}
 
-// allow asks the policy; a refusal becomes an event.
-func (d *Directory) allow(ctx context.Context, call Call, op Operation, group, user ID) error {
-	if err := checkReason(call.Reason); err != nil {
-		return err
-	}
-	err := d.policy.Allow(ctx, Question{Call: call, Operation: op, Group: group, User: user})
-	if err != nil {
-		return d.refused(ctx, call, op, group, user, err)
-	}
-	return nil
-}
-
 // refused writes the event of an attempt that ends in 403, in a transaction of
 // its own, and returns the error to answer with. Other errors pass untouched.
 func (d *Directory) refused(ctx context.Context, call Call, op Operation, group, user ID, err error) error {
@@ -61,8 +50,7 @@ func (d *Directory) refused(ctx context.Context, call Call, op Operation, group,
 	default:
 		return err
 	}
-	e := call.Event(d.clock.Now(), ActionRefused, group, user, nil,
-		Facts{"operation": string(op), "kind": string(KindOf(err))})
+	e := call.Event(d.clock.Now(), ActionRefused, group, user, nil, refusal(op, err))
 	// Without its event the refusal would be unproven: then the store failed.
 	if werr := d.store.Update(ctx, call.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) }); werr != nil {
 		return werr
@@ -70,16 +58,27 @@ func (d *Directory) refused(ctx context.Context, call Call, op Operation, group,
 	return err
 }
 
-// Authorize asks the policy on behalf of a use case that stands outside this
-// package, such as those of credentials. A refusal becomes an event.
-func (d *Directory) Authorize(ctx context.Context, call Call, op Operation) error {
-	return d.allow(ctx, call, op, ID{}, ID{})
+// Refused is for a use case outside this package that refuses to administer the
+// tenant by a rule of its own: if err ends in 403 it becomes an event. It returns
+// the error to answer with.
+func (d *Directory) Refused(ctx context.Context, call Call, err error) error {
+	return d.refused(ctx, call, OpAdminister, ID{}, ID{}, err)
 }
 
-// Refused is for such a use case when it refuses by a rule of its own: if err
-// ends in 403 it becomes an event. It returns the error to answer with.
-func (d *Directory) Refused(ctx context.Context, call Call, op Operation, err error) error {
-	return d.refused(ctx, call, op, ID{}, ID{}, err)
+// refusal is what the event of a refusal says: what was asked for, why not, and
+// which policies said so.
+func refusal(op Operation, err error) Facts {
+	f := Facts{"operation": string(op), "kind": string(KindOf(err))}
+	var e *Error
+	if errors.As(err, &e) {
+		if policies, ok := e.Details["policies"]; ok {
+			f["policies"] = policies
+		}
+		if len(e.Notices) > 0 {
+			f["notices"] = e.Notices
+		}
+	}
+	return f
 }
 
 // RecordRefusal writes the event of a refusal that a door decided before any

@@ -111,6 +111,24 @@ func (f Compare) any(r map[string]any, op Operator) bool {
 			return true
 		}
 	}
+	return op == Equal && f.Value == false && f.Attribute.notPrimary(r)
+}
+
+// notPrimary finds an element that does not say whether it is the primary one:
+// it is not (RFC 7643 section 2.4).
+func (a Attribute) notPrimary(r map[string]any) bool {
+	const primary = "primary"
+	if a.Name == primary && a.Sub == "" {
+		return r[primary] == nil
+	}
+	if a.Sub != primary {
+		return false
+	}
+	for _, e := range (Attribute{Schema: a.Schema, Name: a.Name}).values(r, false) {
+		if m, ok := e.(map[string]any); ok && m[primary] == nil {
+			return true
+		}
+	}
 	return false
 }
 

@@ -24,7 +24,8 @@ type world struct {
 	ctx   context.Context
 	store *db.Store
 	dir   *membership.Directory
-	tick  atomic.Int64 // the clock's microseconds
+	own   *auth.Policies // the tenant's
+	tick  atomic.Int64   // the clock's microseconds
 
 	okta, entra, admin membership.Call
 	n                  int
@@ -39,7 +40,9 @@ func newWorld(t *testing.T, s *db.Store) *world {
 	w := &world{t: t, ctx: context.Background(), store: s}
 	start := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return start.Add(time.Duration(w.tick.Add(1)) * time.Microsecond) }
-	w.dir = membership.NewDirectory(s, auth.Policy{}, membership.Options{Clock: clock})
+	policy := auth.NewPolicy(s, time.Now, nil)
+	w.dir = membership.NewDirectory(s, policy, membership.Options{Clock: clock})
+	w.own = auth.NewPolicies(w.dir, s, clock, policy)
 	tenant := membership.NewID()
 	operator := membership.Call{Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"}}
 	call := func(kind membership.ActorKind, id, connection membership.ID) membership.Call {

@@ -6,6 +6,7 @@ import "slices"
 // their net effect on the caller's own grants. The zero value changes nothing.
 type MemberDelta struct {
 	replace   bool
+	clears    int // how often everybody was taken out
 	order     []ID
 	state     map[ID]memberState
 	malformed []string
@@ -14,12 +15,13 @@ type MemberDelta struct {
 type memberState struct {
 	wanted bool // the last word: in or out
 	named  bool // was added at some point, so it must be a known user (rule 6)
+	clears int  // how often everybody had been taken out when that was said
 }
 
 // Add puts users in.
 func (d *MemberDelta) Add(users ...ID) {
 	for _, u := range users {
-		d.set(u, memberState{wanted: true, named: true})
+		d.set(u, memberState{wanted: true, named: true, clears: d.clears})
 	}
 }
 
@@ -35,12 +37,10 @@ func (d *MemberDelta) Remove(users ...ID) {
 }
 
 // Clear takes everybody out: a remove without a value, or the start of a
-// replace (rule 5).
+// replace (rule 5). It costs the same however many were named before.
 func (d *MemberDelta) Clear() {
 	d.replace = true
-	for u, s := range d.state {
-		d.state[u] = memberState{named: s.named}
-	}
+	d.clears++
 }
 
 // IsZero reports whether no operation on members was folded in.
@@ -63,7 +63,7 @@ func (d *MemberDelta) set(u ID, s memberState) {
 func (d *MemberDelta) lists() (in, out, check []ID) {
 	for _, u := range d.order {
 		switch s := d.state[u]; {
-		case s.wanted:
+		case s.wanted && s.clears == d.clears:
 			in = append(in, u)
 		default:
 			out = append(out, u)
@@ -73,6 +73,19 @@ func (d *MemberDelta) lists() (in, out, check []ID) {
 		}
 	}
 	return in, out, check
+}
+
+// operations are what a connection asks the policy for.
+func (d *MemberDelta) operations() []Operation {
+	var ops []Operation
+	in, out, _ := d.lists()
+	if len(in)+len(d.malformed) > 0 {
+		ops = append(ops, OpAddMembers)
+	}
+	if len(out) > 0 || d.replace {
+		ops = append(ops, OpRemoveMembers)
+	}
+	return ops
 }
 
 // named returns all users that have to exist.

@@ -9,11 +9,15 @@ import (
 // AddMember opens a local grant (rules 7, 8, 12). alsoLocal opens it beside a
 // provider's.
 func (d *Directory) AddMember(ctx context.Context, call Call, group, user ID, alsoLocal bool) (Member, error) {
-	if err := d.allow(ctx, call, OpAddMembers, group, user); err != nil {
+	inside, err := d.allowInside(ctx, call, OpAddMembers, group, user)
+	if err != nil {
 		return Member{}, err
 	}
 	var out Member
-	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		if err := inside(ctx, tx); err != nil {
+			return err
+		}
 		g, err := tx.LockGroup(ctx, group)
 		if err != nil {
 			return err
@@ -47,12 +51,16 @@ func (d *Directory) AddMember(ctx context.Context, call Call, group, user ID, al
 // RemoveMember closes the local grant (rules 9 to 11). The member that it
 // returns is nil when nothing grants the membership any more.
 func (d *Directory) RemoveMember(ctx context.Context, call Call, group, user ID) (*Member, error) {
-	if err := d.allow(ctx, call, OpRemoveMembers, group, user); err != nil {
+	inside, err := d.allowInside(ctx, call, OpRemoveMembers, group, user)
+	if err != nil {
 		return nil, err
 	}
 	var left *Member
-	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
 		left = nil
+		if err := inside(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.LockGroup(ctx, group); err != nil {
 			return err
 		}

@@ -19,17 +19,33 @@ const (
 )
 
 // Question is what the policy decides on. Group and User are zero where the
-// operation has none.
+// operation has none, and User also where it has many.
 type Question struct {
 	Call      Call
 	Operation Operation
 	Group     ID
 	User      ID
+	// Objects are Group and User as the store has them; nil: not read yet. A
+	// policy that has to look at them then answers ErrUndecided.
+	Objects *Objects
 }
 
-// Policy decides whether a call may do what it asks for. It returns nil, or an
-// *Error of KindForbidden that is safe to show. It must deny when it cannot
-// decide.
+// Objects are the group and the user of a question. What does not exist for the
+// caller is zero.
+type Objects struct {
+	Group Group
+	User  User
+}
+
+// Policy decides whether a call may do what it asks for. It returns nil,
+// ErrUndecided, or an *Error of KindForbidden that is safe to show: its Notices
+// and Details["policies"] are what the policies that determined it say, and go
+// into the event of the refusal. It must deny when it cannot decide.
 type Policy interface {
 	Allow(ctx context.Context, q Question) error
 }
+
+// ErrUndecided is the answer to a question that says too little: the policy
+// wants to see its objects, and each user where there are many. Whoever does
+// not ask again has a refusal.
+var ErrUndecided error = &Error{Kind: KindForbidden, Message: "the policy could not decide"}

@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // ProvisionGroup makes a group of origin scim in the calling connection's view,
@@ -12,11 +13,15 @@ func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLin
 	if err := d.allow(ctx, call, OpWriteGroups, ID{}, ID{}); err != nil {
 		return GroupLink{}, err
 	}
+	each, err := d.allowDelta(ctx, call, ID{}, members)
+	if err != nil {
+		return GroupLink{}, err
+	}
 	if err := view.check(); err != nil {
 		return GroupLink{}, err
 	}
 	var out GroupLink
-	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
 		conn, err := tx.Connection(ctx, call.Connection)
 		if err != nil {
 			return err
@@ -31,20 +36,31 @@ func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLin
 		if err := refuseMalformed(ctx, tx, call, members); err != nil {
 			return err
 		}
-		if err := tx.InsertGroup(ctx, Group{
+		g := Group{
 			Tenant: call.Tenant, ID: l.Group, DisplayName: l.DisplayName,
 			Kind: conn.GroupKind, Origin: SourceSCIM, CreatedAt: now, UpdatedAt: now,
-		}); err != nil {
+		}
+		if err := tx.InsertGroup(ctx, g); err != nil {
 			return err
 		}
-		if err := tx.InsertGroupLink(ctx, l); err != nil {
+		in, _, check := members.lists()
+		born := l
+		if len(in) > 0 { // its first members make version 1 of it, at the same time
+			born.Version, born.LastModified = 0, now.Add(-time.Microsecond)
+		}
+		if err := tx.InsertGroupLink(ctx, born); err != nil {
 			return err
 		}
 		if err := tx.AppendEvents(ctx, call.Event(now, ActionGroupCreated, l.Group, ID{}, nil,
 			Facts{"origin": SourceSCIM, "kind": conn.GroupKind, "display_name": l.DisplayName, "external_id": l.ExternalID})); err != nil {
 			return err
 		}
-		if in, _, check := members.lists(); len(in)+len(check) > 0 {
+		if len(in)+len(check) > 0 {
+			if each {
+				if err := d.allowEach(ctx, tx, call, g, in, nil); err != nil {
+					return err
+				}
+			}
 			r, err := t.change(ctx, tx, MemberChange{
 				Call: call, At: now, Group: l.Group, Connection: call.Connection, Open: in, Check: check,
 			})
@@ -56,7 +72,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLin
 		out = l
 		return nil
 	})
-	return out, err
+	return out, d.refusedMember(ctx, call, ID{}, err)
 }
 
 // GroupUpdate is one change of a provisioned group.
@@ -79,16 +95,15 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 			return GroupLink{}, err
 		}
 	}
-	if !up.Members.IsZero() {
-		if err := d.allow(ctx, call, OpAddMembers, id, ID{}); err != nil {
-			return GroupLink{}, err
-		}
+	each, err := d.allowDelta(ctx, call, id, up.Members)
+	if err != nil {
+		return GroupLink{}, err
 	}
-	if up.Change == nil && !up.Members.IsZero() && !up.Members.replace && len(up.Members.malformed) == 0 {
+	if !each && up.Change == nil && !up.Members.IsZero() && !up.Members.replace && len(up.Members.malformed) == 0 {
 		return d.changeProvisionedMembers(ctx, call, id, up)
 	}
 	var out GroupLink
-	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
 		g, err := tx.LockGroup(ctx, id)
 		if err != nil {
 			return err
@@ -109,7 +124,7 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 			}
 		}
 		if !up.Members.IsZero() {
-			r, err := d.changeMembers(ctx, tx, t, call, id, up.Members)
+			r, err := d.changeMembers(ctx, tx, t, call, id, up.Members, each)
 			if err != nil {
 				return err
 			}
@@ -118,7 +133,7 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 		out = l
 		return nil
 	})
-	return out, err
+	return out, d.refusedMember(ctx, call, id, err)
 }
 
 // changeProvisionedMembers is the hot path: one delta, one round trip.
@@ -140,8 +155,11 @@ func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id 
 
 // changeMembers applies a delta inside a transaction that has locked the group.
 // A replace becomes a delta here, by a difference that the store computes over
-// the connection's own grants (rule 5).
-func (d *Directory) changeMembers(ctx context.Context, tx Tx, t *tally, call Call, group ID, delta MemberDelta) (MemberResult, error) {
+// the connection's own grants (rule 5). each: the policy is asked about every
+// user, after what the request changes of the group itself.
+func (d *Directory) changeMembers(
+	ctx context.Context, tx Tx, t *tally, call Call, group ID, delta MemberDelta, each bool,
+) (MemberResult, error) {
 	in, out, check := delta.lists()
 	if delta.replace {
 		wanted := in
@@ -152,6 +170,15 @@ func (d *Directory) changeMembers(ctx context.Context, tx Tx, t *tally, call Cal
 		// Those who stay have to be known as well, or the answer would depend on
 		// who was there before.
 		check = append(check, wanted...)
+	}
+	if each {
+		g, err := tx.Group(ctx, group)
+		if err != nil {
+			return MemberResult{}, err
+		}
+		if err := d.allowEach(ctx, tx, call, g, in, out); err != nil {
+			return MemberResult{}, err
+		}
 	}
 	return t.change(ctx, tx, MemberChange{
 		Call: call, At: d.clock.Now(), Group: group, Connection: call.Connection,
@@ -230,7 +257,7 @@ func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVe
 		if err := checkVersion(ifVersion, l.Version); err != nil {
 			return err
 		}
-		if _, err := d.changeMembers(ctx, tx, t, call, id, MemberDelta{replace: true}); err != nil {
+		if _, err := d.changeMembers(ctx, tx, t, call, id, MemberDelta{replace: true}, false); err != nil {
 			return err
 		}
 		if err := tx.DeleteGroupLink(ctx, call.Connection, id); err != nil {

@@ -53,6 +53,9 @@ type Reader interface {
 	// and the number of all that the filter selects.
 	UserLinks(ctx context.Context, connection ID, q ViewQuery) ([]UserLink, int, error)
 	LinksOfUser(ctx context.Context, user ID) ([]UserLink, error)
+	// LinkedUsers returns those of users that are in the connection's view,
+	// ordered by id.
+	LinkedUsers(ctx context.Context, connection ID, users []ID) ([]User, error)
 	// GroupsOf returns, for each of users, the groups into which connection put
 	// them, under the connection's names, ordered by group id.
 	GroupsOf(ctx context.Context, connection ID, users []ID) (map[ID][]GroupRef, error)

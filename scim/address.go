@@ -12,9 +12,15 @@ import (
 var provisioningFlags = []string{"aadoptscim062020", "azureadscimpatch2017"}
 
 // withCleanAddress returns the request with the address that was meant: no
-// trailing or doubled slashes, nothing of a flag glued to the base address.
+// trailing or doubled slashes, nothing of a flag glued to the base address. An
+// escaped slash separates nothing: no id and no endpoint has one, so it stays
+// escaped and the address is nobody's.
 func withCleanAddress(r *http.Request) *http.Request {
-	path, query := unglueFlag(r.URL.Path, r.URL.RawQuery)
+	path, query := r.URL.Path, r.URL.RawQuery
+	if strings.Contains(strings.ToLower(r.URL.RawPath), "%2f") {
+		path = r.URL.RawPath
+	}
+	path, query = unglueFlag(path, query)
 	path = cleanPath(path)
 	if path == r.URL.Path && query == r.URL.RawQuery {
 		return r

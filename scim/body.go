@@ -8,34 +8,35 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/scimbridge/scimbridge/membership"
 )
-
-// maxNesting is how deep a body may be nested; a resource needs six levels.
-const maxNesting = 64
 
 // body reads the body of a request: JSON in UTF-8, of at most limit bytes.
 func (x *exchange) body(limit int64) ([]byte, error) {
-	if err := checkContentType(x.r.Header.Get("Content-Type")); err != nil {
+	r, err := x.reader(limit)
+	if err != nil {
 		return nil, err
 	}
+	defer r.drain()
 	var b bytes.Buffer
 	// What the header says is room for a start, not a promise to believe.
 	const most = 4 << 20
 	if n := min(x.r.ContentLength, limit, most); n > 0 {
 		b.Grow(int(n) + bytes.MinRead)
 	}
-	if _, err := b.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, limit)); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, &membership.Error{Kind: membership.KindTooLarge, Message: "the body is too large"}
-		}
-		return nil, badRequest(typeInvalidSyntax, "the body could not be read to its end")
+	_, err = b.ReadFrom(r)
+	return b.Bytes(), err
+}
+
+// reader is body for what need not be held whole. Its caller drains it.
+func (x *exchange) reader(limit int64) (*bodyReader, error) {
+	if err := checkContentType(x.r.Header.Get("Content-Type")); err != nil {
+		return nil, err
 	}
-	body := bytes.TrimPrefix(b.Bytes(), []byte("\ufeff"))
-	return body, checkBody(body)
+	if err := checkContentEncoding(x.r.Header.Values("Content-Encoding")); err != nil {
+		x.w.Header().Set("Accept-Encoding", "identity") // RFC 9110 section 15.5.16
+		return nil, err
+	}
+	return newBodyReader(http.MaxBytesReader(x.w, x.r.Body, limit)), nil
 }
 
 // checkContentType takes what calls itself JSON, and what does not say
@@ -54,29 +55,14 @@ func checkContentType(header string) error {
 	return nil
 }
 
-// checkBody refuses what a decoder would mend, follow for ever, or hand on to
-// a store that cannot keep it: broken UTF-8, deep nesting and NUL.
-func checkBody(body []byte) error {
-	if !utf8.Valid(body) {
-		return badRequest(typeInvalidSyntax, "the body is not UTF-8")
-	}
-	depth, inText := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case inText && c == '\\':
-			if bytes.HasPrefix(body[i+1:], []byte("u0000")) {
-				return badRequest(typeInvalidValue, "a text has a NUL character")
-			}
-			i++
-		case c == '"':
-			inText = !inText
-		case inText:
-		case c == '{', c == '[':
-			if depth++; depth > maxNesting {
-				return badRequest(typeInvalidSyntax, "the body is nested deeper than %d", maxNesting)
-			}
-		case c == '}', c == ']':
-			depth--
+// checkContentEncoding refuses compressed bodies: no provider sends them, and a
+// small one can be a very large one. A charset stands there by mistake.
+func checkContentEncoding(headers []string) error {
+	for _, h := range headers {
+		switch strings.ToLower(strings.TrimSpace(h)) {
+		case "", "identity", "utf-8":
+		default:
+			return &scimError{status: http.StatusUnsupportedMediaType, detail: "send the body without a content encoding"}
 		}
 	}
 	return nil

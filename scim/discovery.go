@@ -18,11 +18,11 @@ const (
 
 // noFilter is RFC 7644 section 4: discovery is not to be filtered.
 func noFilter(x *exchange) error {
-	p, err := readQuery(x.r.URL.RawQuery)
-	if err == nil && p.hasFilter {
-		err = &scimError{status: http.StatusForbidden, detail: "discovery cannot be filtered"}
+	// Pages and orders are ignored here, however they are written.
+	if p, _ := readQuery(x.r.URL.RawQuery); p.hasFilter {
+		return &scimError{status: http.StatusForbidden, detail: "discovery cannot be filtered"}
 	}
-	return err
+	return nil
 }
 
 // getServiceProviderConfig is RFC 7643 section 5. authentik takes
@@ -35,7 +35,7 @@ func (d *door) getServiceProviderConfig(x *exchange) error {
 	return x.send(http.StatusOK, map[string]any{
 		"schemas":        []string{configSchema},
 		"patch":          supported(true),
-		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"bulk":           map[string]any{"supported": true, "maxOperations": maxBulkOperations, "maxPayloadSize": d.maxBulkBody},
 		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
 		"changePassword": supported(false),
 		"sort":           supported(true),

@@ -27,6 +27,9 @@ type Config struct {
 	MaxBody int64
 	// MaxGroupBody bounds the bodies of requests on groups; 0 is 32 MiB.
 	MaxGroupBody int64
+	// MaxBulkBody bounds the bodies of bulk requests; 0 is 4 MiB, or what a
+	// group may have if that is less.
+	MaxBulkBody int64
 	// Logger gets what callers do not get to see; nil drops it.
 	Logger *zap.Logger
 }
@@ -44,6 +47,7 @@ type door struct {
 	base         string // public URL and root
 	maxBody      int64
 	maxGroupBody int64
+	maxBulkBody  int64
 	log          *zap.Logger
 	routes       *mux.Router
 }
@@ -57,13 +61,16 @@ func New(directory *membership.Directory, verifier Verifier, c Config) http.Hand
 	if c.MaxGroupBody == 0 {
 		c.MaxGroupBody = 32 << 20
 	}
+	if c.MaxBulkBody == 0 {
+		c.MaxBulkBody = min(4<<20, c.MaxGroupBody)
+	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
 	d := &door{
 		directory: directory, verifier: verifier,
 		base:    strings.TrimRight(c.PublicURL, "/") + root,
-		maxBody: c.MaxBody, maxGroupBody: c.MaxGroupBody, log: c.Logger,
+		maxBody: c.MaxBody, maxGroupBody: c.MaxGroupBody, maxBulkBody: c.MaxBulkBody, log: c.Logger,
 	}
 	d.routes = d.newRoutes()
 	return d
@@ -110,7 +117,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case http.ErrAbortHandler: // an answer is cut off on purpose
 			panic(p)
 		default:
-			d.log.Error("panic in a handler", append(about(r), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))...)
+			d.logPanic(r, p)
 			d.end(a, errInternal)
 		}
 	}()
@@ -142,8 +149,15 @@ func (d *door) authenticate(r *http.Request) (membership.Call, error) {
 	return p.Call(r.Header.Get("X-Request-Id"), ""), nil
 }
 
-// fail logs what the caller does not get to see, and answers.
-func (d *door) fail(a *answer, r *http.Request, err error) {
+func (d *door) logPanic(r *http.Request, p any) {
+	d.log.Error("panic in a handler", append(about(r), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))...)
+}
+
+func (d *door) fail(a *answer, r *http.Request, err error) { d.end(a, d.shown(a, r, err)) }
+
+// shown logs what the caller does not get to see of an error, and returns what
+// they do.
+func (d *door) shown(a *answer, r *http.Request, err error) *scimError {
 	e := errorOf(err)
 	switch {
 	case r.Context().Err() != nil: // nobody waits for this answer any more
@@ -153,7 +167,7 @@ func (d *door) fail(a *answer, r *http.Request, err error) {
 	case e.status == http.StatusInternalServerError:
 		d.log.Error("request failed", append(about(r), zap.NamedError("error", cause(err)))...)
 	}
-	d.end(a, e)
+	return e
 }
 
 func (d *door) end(a *answer, e *scimError) {

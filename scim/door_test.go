@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func (r reply) wantError(status int, scimType string) reply {
 	r.want(status)
 	m := r.json()
 	require.Equal(r.t, []any{"urn:ietf:params:scim:api:messages:2.0:Error"}, m["schemas"])
-	require.Equal(r.t, http.StatusText(status), http.StatusText(r.status))
+	require.Equal(r.t, strconv.Itoa(status), m["status"])
 	require.NotEmpty(r.t, m["detail"])
 	if scimType == "" {
 		require.NotContains(r.t, m, "scimType")

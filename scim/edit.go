@@ -203,6 +203,9 @@ func applyCustom(r map[string]any, e edit) error {
 		}
 		object = map[string]any{name: e.value}
 	}
+	if len(object) > maxValues {
+		return tooManyValues(e.to.schema)
+	}
 	for _, name := range sortedKeys(object) {
 		v := object[name]
 		name = existing(extension, name)
@@ -211,6 +214,9 @@ func applyCustom(r map[string]any, e edit) error {
 		} else {
 			extension[name] = clone(v)
 		}
+	}
+	if r[key] == nil && len(r) > maxValues || len(extension) > maxValues {
+		return tooManyValues(e.to.schema)
 	}
 	if len(extension) == 0 {
 		delete(r, key)

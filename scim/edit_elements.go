@@ -43,9 +43,20 @@ func (a *attribute) changeAll(list []any, e edit) ([]any, error) {
 		list = nil
 	}
 	for _, v := range values {
-		list = addElement(list, v)
+		if list = addElement(list, v); len(list) > maxValues {
+			return nil, tooManyValues(a.path)
+		}
 	}
 	return list, nil
+}
+
+// maxValues bounds the elements of a multi-valued attribute, the attributes of
+// an extension that only the provider knows, and how many of those a resource
+// has: each new one is held against all that are there.
+const maxValues = 1000
+
+func tooManyValues(name string) error {
+	return badRequest(typeInvalidValue, "%s has more than %d values", clip(name), maxValues)
 }
 
 // elements returns the elements of a value in canonical form, without those
@@ -54,8 +65,12 @@ func (a *attribute) elements(v any) ([]map[string]any, error) {
 	if unassigned(v) {
 		return nil, nil
 	}
+	all := arrayOfOne(v)
+	if len(all) > maxValues {
+		return nil, tooManyValues(a.path)
+	}
 	var out []map[string]any
-	for _, sent := range arrayOfOne(v) {
+	for _, sent := range all {
 		if unassigned(sent) {
 			continue
 		}
@@ -102,6 +117,9 @@ func contains(element any, part map[string]any) bool {
 	if !ok {
 		return false
 	}
+	if v, ok := part["value"]; ok && have["value"] != v { // what most differ in
+		return false
+	}
 	for name, v := range part { // sub-attributes are simple
 		if have[name] != v {
 			return false
@@ -139,6 +157,9 @@ func (a *attribute) changeSelected(list []any, e edit) ([]any, error) {
 		}
 		if e.where != nil && e.made == nil {
 			return nil, badRequest(typeNoTarget, "no element of %s matches the filter of the path", a.path)
+		}
+		if len(list) == maxValues {
+			return nil, tooManyValues(a.path)
 		}
 		selected = []int{len(list)}
 		list = addMade(list, e.made)

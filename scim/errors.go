@@ -26,7 +26,7 @@ const (
 	// RFC 9865 section 2.3.
 	typeInvalidCursor = "invalidCursor" // not a cursor that this list has given
 	typeExpiredCursor = "expiredCursor" // one that was given too long ago
-	typeInvalidCount  = "invalidCount"  // a page that is empty or larger than the largest
+	typeInvalidCount  = "invalidCount"  // a page larger than the largest
 )
 
 // scimError is an error as the caller gets to see it.

@@ -226,10 +226,21 @@ func (a *attribute) literal(op membership.Operator, v any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s is a text", a.path)
 	}
-	if a.kind == kindTime {
+	switch {
+	case a.kind == kindTime:
 		return a.time(op, s)
+	case a.kind == kindBinary && ordering(op):
+		return nil, fmt.Errorf("%s is binary: it has no order", a.path)
 	}
 	return s, nil
+}
+
+func ordering(op membership.Operator) bool {
+	switch op {
+	case membership.Greater, membership.GreaterOrEqual, membership.Less, membership.LessOrEqual:
+		return true
+	}
+	return false
 }
 
 // time takes an xsd:dateTime (RFC 7643 section 2.3.5), in UTC where it does not

@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -135,39 +134,41 @@ func (s selection) and(o selection) selection {
 }
 
 // foldMembers folds one operation on members into the delta.
-func foldMembers(delta *membership.MemberDelta, op string, s selection, value json.RawMessage) error {
+func foldMembers(delta *membership.MemberDelta, op string, s selection, l memberList) error {
 	if s.sub != "" {
 		if op == opRemove || strings.EqualFold(s.sub, "value") {
 			return badRequest(typeMutability, "members.%s cannot be changed", clip(s.sub))
 		}
 		return nil // display, type and $ref of a member are the server's
 	}
-	ids, err := memberIDs(value)
-	if err != nil {
-		return err
-	}
-	given := value != nil && string(value) != "null"
 	switch {
-	case op == opAdd && s.all && value == nil, op == opReplace && value == nil:
+	case op == opAdd && s.all && !l.given, op == opReplace && !l.given:
 		return badRequest(typeInvalidValue, "%s of members needs a value", op)
-	case op == opRemove && s.all && !given:
+	case op == opRemove && s.all && (!l.given || l.null):
 		delta.Clear()
 	case op == opRemove && s.all:
-		removeMembers(delta, ids)
+		delta.Remove(l.ids...)
 	case op == opRemove:
 		removeMembers(delta, s.ids)
 	case op == opReplace && s.all:
 		delta.Clear()
-		addMembers(delta, ids)
+		l.addTo(delta)
 	case op == opReplace:
 		removeMembers(delta, s.ids)
-		addMembers(delta, ids)
+		l.addTo(delta)
 	default:
 		// Bitwarden's clients name the new member in the path.
 		addMembers(delta, s.ids)
-		addMembers(delta, ids)
+		l.addTo(delta)
 	}
 	return nil
+}
+
+func (l memberList) addTo(delta *membership.MemberDelta) {
+	delta.Add(l.ids...)
+	for _, s := range l.malformed {
+		delta.AddMalformed(s)
+	}
 }
 
 func addMembers(delta *membership.MemberDelta, ids []string) {
@@ -188,45 +189,4 @@ func removeMembers(delta *membership.MemberDelta, ids []string) {
 			delta.Remove(id)
 		}
 	}
-}
-
-// memberIDs reads a list of members: objects with a value, or, as Postman and
-// others send them, one object, bare ids, or one bare id. Their display, type
-// and $ref are the server's to say.
-func memberIDs(value json.RawMessage) ([]string, error) {
-	if value == nil || string(value) == "null" {
-		return nil, nil
-	}
-	var usual []struct {
-		Value *string `json:"value"`
-	}
-	if json.Unmarshal(value, &usual) == nil {
-		ids := make([]string, len(usual))
-		for i, m := range usual {
-			if m.Value == nil {
-				return nil, badRequest(typeInvalidValue, "members[%d] has no value", i)
-			}
-			ids[i] = *m.Value
-		}
-		return ids, nil
-	}
-	var v any
-	if err := decode(value, &v); err != nil {
-		return nil, err
-	}
-	if unassigned(v) {
-		return nil, nil
-	}
-	var ids []string
-	for i, e := range arrayOfOne(v) {
-		if m, ok := e.(map[string]any); ok {
-			e = m[existing(m, "value")]
-		}
-		id, ok := e.(string)
-		if !ok {
-			return nil, badRequest(typeInvalidValue, "members[%d].value must be a string", i)
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
 }

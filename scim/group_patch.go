@@ -1,9 +1,8 @@
 package scim
 
 import (
+	"bytes"
 	"encoding/json"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -16,99 +15,157 @@ type groupChange struct {
 	edits   []edit
 }
 
-// foldGroup folds the operations of a PATCH, in their order.
-func foldGroup(operations []operation) (groupChange, error) {
-	var c groupChange
-	for _, o := range operations {
-		if err := c.fold(o); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
+// groupPatch folds the body of a PATCH (RFC 7644 section 3.5.2) as it is read:
+// however many operations there are, what is kept is what they come to.
+type groupPatch struct {
+	t      tokens
+	budget *attributeBudget
+	change groupChange
+	// given: there was a list, be it empty. Microsoft's validator sends that and
+	// wants no error.
+	given bool
+	old   oldPatch
 }
 
-func (c *groupChange) fold(o operation) error {
+// readGroupPatch reads the body of a PATCH, its keys in any letter case and
+// order. old: it is one of SCIM 1.1.
+func readGroupPatch(t tokens, budget *attributeBudget) (change groupChange, old bool, err error) {
+	p := &groupPatch{t: t, budget: budget}
+	if err := t.object(p.field); err != nil {
+		return change, false, err
+	}
+	switch err := t.end(); {
+	case err != nil:
+		return change, false, err
+	case p.given:
+		return p.change, false, nil
+	case p.old.given:
+		return p.old.change, true, p.old.err
+	}
+	return change, false, errNoOperations
+}
+
+func (p *groupPatch) field(name string) error {
+	switch {
+	case strings.EqualFold(name, "Operations"):
+		return p.readOperations()
+	case strings.EqualFold(name, "members"):
+		return p.old.readMembers(p.t)
+	case strings.EqualFold(name, "displayName"):
+		return p.old.readName(p.t, p.budget)
+	}
+	return p.t.skip()
+}
+
+func (p *groupPatch) readOperations() error {
+	p.change = groupChange{} // the last list counts
+	tok, err := p.t.next()
+	if err != nil {
+		return err
+	}
+	if p.given = tok != nil; !p.given {
+		return nil
+	}
+	if tok != json.Delim('[') {
+		return badRequest(typeInvalidSyntax, "Operations must be a list")
+	}
+	return p.t.elements(func(i int) error {
+		tok, err := p.t.next()
+		if err != nil {
+			return err
+		}
+		if tok != json.Delim('{') {
+			return badRequest(typeInvalidSyntax, "Operations[%d] must be an object", i)
+		}
+		var o groupOperation
+		if err := p.t.fields(func(name string) error { return o.field(p.t, name) }); err != nil {
+			return err
+		}
+		return o.fold(&p.change, p.budget)
+	})
+}
+
+// groupOperation is an operation of which a value of members is never held.
+type groupOperation struct {
+	operation
+	ofMembers bool // the path is one of members
+	selection selection
+	members   *memberList // the value, if it stood behind such a path
+}
+
+func (o *groupOperation) field(t tokens, name string) (err error) {
+	switch {
+	case strings.EqualFold(name, "op"):
+		o.Op, err = t.text("op")
+	case strings.EqualFold(name, "path"):
+		if o.members != nil {
+			return badRequest(typeInvalidSyntax, "an operation has a second path behind its value")
+		}
+		if o.Path, err = t.text("path"); err == nil {
+			o.selection, o.ofMembers, err = memberPath(o.Path)
+		}
+	case strings.EqualFold(name, "value") && o.ofMembers:
+		var l memberList
+		l, err = t.membersOf(o.selection)
+		o.members = &l
+	case strings.EqualFold(name, "value"): // what it is tells a path that may be yet to come
+		err = t.read(&o.Value)
+	default:
+		err = t.skip()
+	}
+	return err
+}
+
+// fold folds the operation into a change.
+func (o *groupOperation) fold(c *groupChange, budget *attributeBudget) error {
 	op, err := o.name()
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(o.Path) == "" && op != opRemove {
-		return c.foldAttributes(op, o.Value)
+	if o.ofMembers {
+		l, err := o.memberList()
+		if err != nil {
+			return err
+		}
+		return foldMembers(&c.members, op, o.selection, l)
 	}
-	s, ofMembers, err := memberPath(o.Path)
+	if strings.TrimSpace(o.Path) == "" && op != opRemove {
+		return o.foldAttributes(c, op, budget)
+	}
+	const perEdit = 100
+	if err := budget.spend(len(o.Path) + len(o.Value) + perEdit); err != nil {
+		return err
+	}
+	edits, err := groupType.editsOf(o.operation)
+	c.edits = append(c.edits, edits...)
+	return err
+}
+
+// memberList returns the value of an operation on members, which stood before
+// the path if it has not been read.
+func (o *groupOperation) memberList() (memberList, error) {
+	switch {
+	case o.members != nil:
+		return *o.members, nil
+	case !o.given():
+		return memberList{}, nil
+	}
+	return newTokens(bytes.NewReader(o.Value)).membersOf(o.selection)
+}
+
+// foldAttributes folds an operation without a path.
+func (o *groupOperation) foldAttributes(c *groupChange, op string, budget *attributeBudget) error {
+	if !o.given() {
+		return badRequest(typeInvalidValue, "%s without a path needs a value", op)
+	}
+	if o.Value[0] != '{' {
+		return badRequest(typeInvalidValue, "%s without a path needs an object of attributes", op)
+	}
+	parts, err := newTokens(bytes.NewReader(o.Value)).groupParts(budget)
 	if err != nil {
 		return err
 	}
-	if ofMembers {
-		return foldMembers(&c.members, op, s, o.Value)
-	}
-	edits, err := groupType.editsOf(o)
-	c.edits = append(c.edits, edits...)
-	return err
-}
-
-// foldAttributes folds an object of attributes: the value of an operation
-// without a path, or the body of a POST or PUT.
-func (c *groupChange) foldAttributes(op string, object json.RawMessage) error {
-	var parts map[string]json.RawMessage
-	if object != nil {
-		if err := json.Unmarshal(object, &parts); err != nil || parts == nil {
-			return badRequest(typeInvalidValue, "%s without a path needs an object of attributes", op)
-		}
-	}
-	if parts == nil {
-		return badRequest(typeInvalidValue, "%s without a path needs a value", op)
-	}
 	return c.foldParts(op, parts)
-}
-
-func (c *groupChange) foldParts(op string, parts map[string]json.RawMessage) error {
-	rest := make(map[string]any, len(parts))
-	for _, key := range slices.Sorted(maps.Keys(parts)) {
-		if s, ofMembers, err := memberPath(key); ofMembers && err == nil {
-			if err := foldMembers(&c.members, op, s, parts[key]); err != nil {
-				return err
-			}
-			continue
-		}
-		var v any
-		if err := decode(parts[key], &v); err != nil {
-			return err
-		}
-		rest[key] = v
-	}
-	edits, err := groupType.expand(op, rest)
-	c.edits = append(c.edits, edits...)
-	return err
-}
-
-// foldOld folds a PATCH of SCIM 1.1 (section 3.3.2 there), which is a resource
-// whose members say what is to become of them: OneLogin's Core 1.1 connector.
-func foldOld(p patchBody) (groupChange, error) {
-	var c groupChange
-	var members []struct {
-		Value     string
-		Operation string
-	}
-	if p.Members != nil {
-		if err := json.Unmarshal(p.Members, &members); err != nil {
-			return c, badRequest(typeInvalidSyntax, "members must be a list of objects with value and operation")
-		}
-	}
-	for _, m := range members {
-		switch strings.ToLower(m.Operation) {
-		case "delete":
-			removeMembers(&c.members, []string{m.Value})
-		case "", "add":
-			addMembers(&c.members, []string{m.Value})
-		default:
-			return c, badRequest(typeInvalidSyntax, "operation must be add or delete, not %q", clip(m.Operation))
-		}
-	}
-	if p.DisplayName != nil {
-		return c, c.foldParts(opReplace, map[string]json.RawMessage{"displayName": p.DisplayName})
-	}
-	return c, nil
 }
 
 // change returns the change of the view, or nil when there is none.

@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -36,16 +35,18 @@ func (d *door) readGroup(x *exchange) (projection, groupChange, error) {
 	if err != nil {
 		return shown, change, err
 	}
-	body, err := x.body(d.maxGroupBody)
+	body, err := x.reader(d.maxGroupBody)
 	if err != nil {
 		return shown, change, err
 	}
-	var parts map[string]json.RawMessage
-	if err := split(body, &parts); err != nil {
-		return shown, change, err
+	defer body.drain()
+	t := newTokens(body)
+	parts, err := t.groupParts(&attributeBudget{d.maxBody})
+	if err == nil {
+		err = t.end()
 	}
-	if parts == nil {
-		return shown, change, badRequest(typeInvalidSyntax, "the body must be a JSON object")
+	if err != nil {
+		return shown, change, err
 	}
 	// What is left out of a PUT is cleared, and so are members: Pocket ID leaves
 	// an empty list out. On a new group there is nobody to take out.
@@ -71,7 +72,7 @@ func (d *door) getGroup(x *exchange) error {
 // sendGroup answers with a group as it is now.
 func (d *door) sendGroup(x *exchange, status int, id membership.ID, shown projection) error {
 	return d.directory.VisitProvisionedGroup(x.ctx(), x.call, id, func(l membership.GroupLink, members membership.MembersOf) error {
-		if x.r.Method == http.MethodGet && x.notModified(l.Version) {
+		if reads := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; reads && x.notModified(l.Version) {
 			return nil
 		}
 		r, err := d.groupResource(l)
@@ -141,16 +142,12 @@ func (d *door) patchGroup(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	body, err := x.body(d.maxGroupBody)
+	body, err := x.reader(d.maxGroupBody)
 	if err != nil {
 		return err
 	}
-	patch, err := readPatch(body)
-	if err != nil {
-		return err
-	}
-	old := patch.Operations == nil && (patch.Members != nil || patch.DisplayName != nil)
-	change, err := foldPatch(patch, old)
+	defer body.drain()
+	change, old, err := readGroupPatch(newTokens(body), &attributeBudget{d.maxBody})
 	if err != nil {
 		return err
 	}
@@ -169,16 +166,6 @@ func (d *door) patchGroup(x *exchange) error {
 	}
 	x.describe(d.location(groupType, id), l.Version)
 	return x.sendNothing(http.StatusNoContent)
-}
-
-func foldPatch(patch patchBody, old bool) (groupChange, error) {
-	switch {
-	case old:
-		return foldOld(patch)
-	case patch.Operations == nil:
-		return groupChange{}, errNoOperations
-	}
-	return foldGroup(patch.Operations)
 }
 
 func (d *door) groupVersion(x *exchange, id membership.ID) func() (int64, error) {

@@ -34,7 +34,7 @@ func TestEndpoints(t *testing.T) {
 			require.Equal(t, allow, b.do("PROPFIND", path, "").wantError(405, "").header.Get("Allow"), "%s", path)
 		}
 		b.do("GET", "/Me", "").wantError(501, "")
-		b.do("POST", "/Bulk", "{}").wantError(501, "")
+		b.do("POST", "/Bulk", "{}").wantError(400, "invalidSyntax")
 		for _, path := range []string{"/Users/", "/Users?", "/Users?&", "//Users", "/Users//" + id, "/Users/" + id + "/?", "?aadOptscim062020/Users/" + id, "/?AzureAdScimPatch2017/Users?count=1", "/Users?aadOptscim062020"} {
 			b.do("GET", path, "").want(200)
 		}
@@ -128,7 +128,8 @@ func TestLimits(t *testing.T) {
 		b.do("POST", "/Users", `{"userName":"x","title":"`+long+`"}`).wantError(413, "")
 		b.do("POST", "/.search", `{"filter":"`+long+`"}`).wantError(413, "")
 		b.do("POST", "/Users", `{"userName":"x","title":"`+long[:500_000]+`"}`).wantError(413, "")
-		b.do("POST", "/Groups", `{"displayName":"`+long+`"}`).wantError(400, "invalidValue")
+		b.do("POST", "/Groups", `{"displayName":"`+long+`"}`).wantError(413, "")
+		b.do("POST", "/Groups", `{"displayName":"`+long[:500_000]+`"}`).wantError(400, "invalidValue")
 		for header, status := range map[string]int{
 			"application/json": 201, "application/scim+json; charset=utf-8": 201, "text/json": 201, "application/json;": 201, "": 201,
 			"text/xml": 415, "application/x-www-form-urlencoded": 415, ";;": 415,

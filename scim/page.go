@@ -25,8 +25,8 @@ func (d *door) page(x *exchange, t *resourceType, p parameters) (page, error) {
 	if out.sort, err = t.sort(p.sortBy, p.sortOrder); err != nil || !p.hasCursor {
 		return out, err
 	}
-	if p.asked < 1 || p.asked > maxCount {
-		return out, badRequest(typeInvalidCount, "with a cursor, count is from 1 to %d", maxCount)
+	if p.asked > maxCount {
+		return out, badRequest(typeInvalidCount, "with a cursor, count is at most %d", maxCount)
 	}
 	c, err := d.directory.CallingConnection(x.ctx(), x.call)
 	if err != nil {

@@ -9,9 +9,6 @@ import (
 // case and order. That it names its schema is not asked for.
 type patchBody struct {
 	Operations []operation
-	// Members and DisplayName are of a SCIM 1.1 PATCH, which is a resource.
-	Members     json.RawMessage
-	DisplayName json.RawMessage
 }
 
 // operation is one operation as it was sent. Its value is decoded later, by

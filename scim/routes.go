@@ -41,7 +41,7 @@ func (d *door) newRoutes() *mux.Router {
 		{"/ResourceTypes/{id}", methods{"GET": d.getResourceType}},
 		{"/Schemas", methods{"GET": d.listSchemas}},
 		{"/Schemas/{id}", methods{"GET": d.getSchema}},
-		{"/Bulk", methods{"POST": notImplemented}},
+		{"/Bulk", methods{"POST": d.bulk}},
 		{"/Me", methods{"GET": notImplemented, "POST": notImplemented, "PUT": notImplemented, "PATCH": notImplemented, "DELETE": notImplemented}},
 	} {
 		r.Handle(root+endpoint.path, endpoint.methods)

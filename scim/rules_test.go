@@ -203,33 +203,3 @@ func TestWhatTheApplicationIsTold(t *testing.T) {
 		assert.Equal(t, tt.name, displayNameOf(m), "%s", tt.resource)
 	}
 }
-
-func FuzzPatchBody(f *testing.F) {
-	for _, r := range rules {
-		f.Add([]byte(`{"Operations":` + r.ops + `}`))
-	}
-	f.Add([]byte(`{"operations":[{"op":"remove","path":"members[value eq \"x\"]"}]}`))
-	f.Add([]byte(`{"members":[{"value":"x","operation":"delete"}]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		if checkBody(body) != nil {
-			return
-		}
-		p, err := readPatch(body)
-		if err != nil {
-			require.Equal(t, 400, errorOf(err).status, "%v", err)
-			return
-		}
-		if edits, err := userType.edits(p.Operations); err == nil {
-			r := map[string]any{}
-			if applyAll(r, edits) == nil {
-				_, err := encode(r)
-				require.NoError(t, err)
-			}
-		} else {
-			require.Equal(t, 400, errorOf(err).status, "%v", err)
-		}
-		if _, err := foldPatch(p, p.Operations == nil); err != nil {
-			require.Equal(t, 400, errorOf(err).status, "%v", err)
-		}
-	})
-}

@@ -11,7 +11,7 @@ import (
 const enterpriseURN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 // kind is the data type of an attribute (RFC 7643 section 2.3), as far as the
-// door tells them apart: references and binaries are strings to it.
+// door tells them apart: references are strings to it.
 type kind int
 
 const (
@@ -19,6 +19,7 @@ const (
 	kindBoolean
 	kindNumber
 	kindTime
+	kindBinary
 	kindComplex
 )
 
@@ -97,6 +98,8 @@ func kindOf(dataType string) kind {
 		return kindNumber
 	case "dateTime":
 		return kindTime
+	case "binary":
+		return kindBinary
 	case "complex":
 		return kindComplex
 	}

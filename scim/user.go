@@ -89,7 +89,9 @@ func (d *door) userResource(l membership.UserLink, groups []membership.GroupRef)
 	}
 	refs := make([]any, len(groups))
 	for i, g := range groups {
-		refs[i] = map[string]any{"value": g.ID.String(), "display": g.DisplayName, "type": "direct"}
+		refs[i] = map[string]any{
+			"value": g.ID.String(), "$ref": d.location(groupType, g.ID), "display": g.DisplayName, "type": "direct",
+		}
 	}
 	r["groups"] = refs
 	d.addCommon(r, userType, l.User, meta{l.Version, l.CreatedAt, l.LastModified})

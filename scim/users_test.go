@@ -182,6 +182,8 @@ func TestViews(t *testing.T) {
 		require.Equal(t, id, other.do("POST", "/Users", `{"userName":"Ann"}`).want(201).id(), "rule 22")
 		other.patch("/Groups/"+h, `{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`).want(204)
 		groups := other.do("GET", "/Users/"+id, "").want(200).json()["groups"].([]any)
-		require.Equal(t, []any{map[string]any{"value": h, "display": "g", "type": "direct"}}, groups)
+		require.Equal(t, []any{map[string]any{
+			"value": h, "$ref": b.base + "/Groups/" + h, "display": "g", "type": "direct",
+		}}, groups)
 	})
 }

@@ -30,10 +30,12 @@ const (
 // tells how the server is.
 func (s *server) handler() http.Handler {
 	m := s.metrics
-	directory := membership.NewDirectory(measured(s.store, m), auth.Policy{}, membership.Options{Observer: m})
+	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
+	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{Observer: m})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)
 	tokens := auth.NewTokens(s.store, directory, time.Now, verifier.Forget)
+	policies := auth.NewPolicies(directory, s.store, time.Now, policy)
 
 	// Paths reach the doors as they were sent: cleaning would answer // with a
 	// redirect, and decoding would let an escaped slash cut an id in two.
@@ -46,7 +48,7 @@ func (s *server) handler() http.Handler {
 	mount(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
 	}))
-	mount(nativePrefix, doorNative, api.New(directory, tokens, verifier, api.Config{Logger: s.log.Named(doorNative)}))
+	mount(nativePrefix, doorNative, api.New(directory, tokens, policies, verifier, api.Config{Logger: s.log.Named(doorNative)}))
 
 	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))

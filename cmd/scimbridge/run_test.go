@@ -27,12 +27,10 @@ func TestHelp(t *testing.T) {
 		"", "bootstrap", "demo", "healthcheck", "migrate", "serve", "version",
 		"tenant", "tenant create", "tenant show", "connection", "connection create", "connection list",
 		"token", "token create", "token list", "token rotate", "token revoke",
+		"policy", "policy delete", "policy list", "policy put",
 	} {
 		t.Run("scimbridge "+command, func(t *testing.T) {
-			args := []string{"--help"}
-			if command != "" {
-				args = append(strings.Fields(command), "--help")
-			}
+			args := append(strings.Fields(command), "--help")
 			status, stdout, stderr := invoke(t, nil, args...)
 			assert.Equal(t, exitDone, status)
 			assert.Empty(t, stderr)
@@ -78,6 +76,10 @@ func TestExitStatus(t *testing.T) {
 		{[]string{"serve", "--listen"}, exitUsage, `scimbridge: flag needs an argument: --listen`},
 		{[]string{"bootstrap"}, exitUsage, `scimbridge: bootstrap needs --tenant NAME`},
 		{[]string{"bootstrap", "--tenant=a", "--idp=x"}, exitUsage, `scimbridge: --idp must be one of okta, entra, generic, not "x"`},
+		{[]string{"policy", "nope"}, exitUsage, `scimbridge: there is no command "policy nope"`},
+		{[]string{"policy", "list"}, exitUsage, `scimbridge: --tenant must be the tenant's id, a UUID`},
+		{[]string{"policy", "put", "--tenant=x"}, exitUsage, `scimbridge: policy put needs --id NAME and --file FILE`},
+		{[]string{"policy", "delete", "--tenant=x"}, exitUsage, `scimbridge: policy delete needs --id NAME`},
 		{[]string{"version", "--listen=:1"}, exitUsage, `scimbridge: version takes no settings, but there is --listen`},
 		{[]string{"demo", "--database-url=x"}, exitUsage, `scimbridge: demo takes no settings, but there is --database-url`},
 		{[]string{"healthcheck", "--listen=127.0.0.1:1"}, exitFailed, `scimbridge: Get "http://127.0.0.1:1/readyz": dial tcp…`},

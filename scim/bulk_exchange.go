@@ -1,0 +1,86 @@
+package scim
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+)
+
+// bulkAnswer is the answer to one operation, kept in memory. The body of a
+// success is dropped: a response may leave it out (RFC 7644 section 3.7).
+type bulkAnswer struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+// Header implements http.ResponseWriter.
+func (a *bulkAnswer) Header() http.Header { return a.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (a *bulkAnswer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (a *bulkAnswer) Write(b []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	if !a.succeeded() {
+		a.body = append(a.body, b...)
+	}
+	return len(b), nil
+}
+
+func (a *bulkAnswer) succeeded() bool { return a.status < 300 }
+
+func (a *bulkAnswer) statusText() string { return strconv.Itoa(a.status) }
+
+// madeID is the id of what was made.
+func (a *bulkAnswer) madeID() string { return path.Base(a.header.Get("Location")) }
+
+func newBulkAnswer() *bulkAnswer { return &bulkAnswer{header: http.Header{}} }
+
+// refusal is the answer to what cannot even be sent.
+func (j *bulkJob) refusal(err error) *bulkAnswer {
+	a := newBulkAnswer()
+	errorOf(err).write(a)
+	return a
+}
+
+// send sends a request through the door's own routes, on behalf of the caller of
+// the bulk request and as a part of it.
+func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bulkAnswer) {
+	address := &url.URL{Path: root + endpoint}
+	if id != "" {
+		address.Path += "/" + id
+	}
+	if method != http.MethodPatch {
+		// Nobody gets to see the resource, so it need not be read. A PATCH of a
+		// group shows nothing only if it is not asked to.
+		address.RawQuery = "attributes=id"
+	}
+	r := (&http.Request{
+		Method: method, URL: address, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		Header: http.Header{"X-Request-Id": j.x.r.Header["X-Request-Id"]},
+	}).WithContext(j.x.ctx())
+	if version != "" {
+		r.Header.Set("If-Match", version)
+	}
+	a = newBulkAnswer()
+	x := &exchange{w: &answer{ResponseWriter: a}, r: r, call: j.x.call}
+	defer func() {
+		if p := recover(); p != nil {
+			j.logPanic(r, p)
+			a = j.refusal(errInternal)
+		}
+	}()
+	if err := j.route(x); err != nil {
+		a = j.refusal(j.shown(x.w, r, err))
+	}
+	return a
+}

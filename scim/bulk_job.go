@@ -1,0 +1,218 @@
+package scim
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// bulkJob carries out the operations of a bulk request in their order, except
+// that one which refers to what a later one makes waits for it. What refers to
+// each other in a circle is left for the end.
+type bulkJob struct {
+	*door
+	x            *exchange
+	failOnErrors int
+	failures     int
+	operations   []*bulkOperation
+	turns        int              // so many of them have had their turn
+	ready        []*bulkOperation // had it, and wait for nothing any more
+}
+
+func (d *door) newBulkJob(x *exchange, request bulkRequest) *bulkJob {
+	j := &bulkJob{door: d, x: x, failOnErrors: request.failOnErrors}
+	names := bulkNames{}
+	for i, sent := range request.operations {
+		o, err := d.readBulkOperation(sent)
+		o.index, o.bad = i, err
+		j.operations = append(j.operations, o)
+		names.add(o)
+	}
+	// Operations on one resource keep their order, whatever they wait for.
+	last := map[string]*bulkOperation{}
+	for _, o := range j.operations {
+		if o.bad == nil {
+			o.bad = names.link(o)
+		}
+		if o.bad != nil {
+			continue
+		}
+		for _, made := range o.refersTo {
+			o.waits++
+			made.wantMade = append(made.wantMade, o)
+		}
+		if o.makes() {
+			continue
+		}
+		o.waitForEnd(o.targeted)
+		target := o.of.endpoint + "/" + o.target
+		if o.targeted != nil {
+			target = o.of.endpoint + "/bulkId:" + o.targeted.BulkID
+		}
+		o.waitForEnd(last[target])
+		last[target] = o
+	}
+	return j
+}
+
+// add registers what an operation may be referred to by. A bulkId that two have
+// names neither: whoever is taken for the other may get into the wrong group.
+func (names bulkNames) add(o *bulkOperation) {
+	if !o.makes() || o.BulkID == "" {
+		return
+	}
+	first := names[o.BulkID]
+	if first == nil {
+		names[o.BulkID] = o
+		return
+	}
+	err := badRequest(typeInvalidValue, "the bulkId %q is there twice", clip(o.BulkID))
+	first.bad, o.bad = err, err
+}
+
+func (o *bulkOperation) waitForEnd(other *bulkOperation) {
+	if other != nil {
+		o.waits++
+		other.wantEnded = append(other.wantEnded, o)
+	}
+}
+
+// run carries out what can be until there are more failures than the request
+// accepts. It fails only when nobody waits for the answer any more.
+func (j *bulkJob) run() error {
+	for ; j.turns < len(j.operations); j.turns++ {
+		if o := j.operations[j.turns]; o.waits == 0 {
+			j.ready = append(j.ready, o)
+		}
+		if err := j.carryOutReady(); err != nil {
+			return err
+		}
+	}
+	// Only what makes resources is referred to, so every circle is made of that
+	// (RFC 7644 section 3.7.1).
+	for _, o := range j.operations {
+		for o.makes() && o.open() && !j.stopped() {
+			inCircle := o.circle()
+			inCircle.cut()
+			j.ready = append(j.ready, inCircle)
+			if err := j.carryOutReady(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// stopped is failOnErrors.
+func (j *bulkJob) stopped() bool { return j.failOnErrors > 0 && j.failures >= j.failOnErrors }
+
+func (j *bulkJob) carryOutReady() error {
+	for len(j.ready) > 0 && !j.stopped() {
+		if err := j.x.ctx().Err(); err != nil {
+			return err
+		}
+		o := j.ready[0]
+		j.ready = j.ready[1:]
+		switch {
+		case o.ended: // cut out of a circle, and failed before the others let it go on
+		case o.made():
+			j.complete(o)
+		default:
+			j.carryOut(o)
+		}
+		if !o.open() {
+			j.release(&o.wantMade)
+		}
+		if o.ended {
+			j.release(&o.wantEnded)
+		}
+	}
+	return nil
+}
+
+// release tells those who waited, once. Who has not had their turn yet is found
+// ready then.
+func (j *bulkJob) release(waiting *[]*bulkOperation) {
+	for _, o := range *waiting {
+		if o.waits--; o.waits == 0 && o.index <= j.turns {
+			j.ready = append(j.ready, o)
+		}
+	}
+	*waiting = nil
+}
+
+// carryOut sends the request that an operation stands for.
+func (j *bulkJob) carryOut(o *bulkOperation) {
+	if o.bad == nil {
+		o.bad = o.broken()
+	}
+	if !o.makes() && o.of != nil {
+		if o.id = o.target; o.targeted != nil {
+			o.id = o.targeted.id
+		}
+	}
+	body := []byte(o.Data)
+	if o.bad == nil && o.linked != nil {
+		body, o.bad = encode(o.linked)
+	}
+	if o.bad != nil {
+		j.end(o, j.refusal(o.bad))
+		return
+	}
+	r := j.send(o.Method, o.of.endpoint, o.id, o.Version, body)
+	if o.makes() && r.succeeded() {
+		o.id = r.madeID()
+	}
+	if o.later != nil && o.made() {
+		o.result = j.resultOf(o, r)
+		return
+	}
+	j.end(o, r)
+}
+
+// broken is the answer to a reference to what could not be made: the state that
+// the operation needs will not come about.
+func (o *bulkOperation) broken() error {
+	for _, other := range append([]*bulkOperation{o.targeted}, o.refersTo...) {
+		if other != nil && !other.made() && other.ended {
+			return &scimError{
+				status: http.StatusConflict,
+				detail: fmt.Sprintf("this refers to the bulkId %q, whose operation failed", clip(other.BulkID)),
+			}
+		}
+	}
+	return nil
+}
+
+// end keeps the answer to an operation.
+func (j *bulkJob) end(o *bulkOperation, r *bulkAnswer) {
+	o.result, o.ended = j.resultOf(o, r), true
+	if !r.succeeded() {
+		j.failures++
+	}
+}
+
+func (j *bulkJob) resultOf(o *bulkOperation, r *bulkAnswer) bulkResult {
+	return bulkResult{
+		Method: o.Method, BulkID: o.BulkID, Location: o.location(j.base),
+		Version: r.header.Get("ETag"), Status: r.statusText(), Response: json.RawMessage(r.body),
+	}
+}
+
+// results are those of the operations that were carried out, in the order of the
+// request.
+func (j *bulkJob) results() []bulkResult {
+	all := []bulkResult{}
+	for _, o := range j.operations {
+		if o.made() && !o.ended { // failOnErrors came before the rest of it
+			j.end(o, j.refusal(&scimError{
+				status: http.StatusConflict,
+				detail: "it was made, but not what in it refers to operations that were not carried out",
+			}))
+		}
+		if o.ended {
+			all = append(all, o.result)
+		}
+	}
+	return all
+}

@@ -1,0 +1,239 @@
+package scim
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// whole reads a body as a handler that holds it does.
+func whole(t *testing.T, body []byte) ([]byte, bool) {
+	t.Helper()
+	b, err := io.ReadAll(newBodyReader(bytes.NewReader(body)))
+	if err != nil {
+		refusal(t, err)
+		return nil, false
+	}
+	require.LessOrEqual(t, len(b), len(body))
+	return b, true
+}
+
+// FuzzUserPatch: edits can be applied again, and leave a resource that can be
+// stored.
+func FuzzUserPatch(f *testing.F) {
+	for _, r := range rules {
+		f.Add([]byte(`{"Operations":` + r.ops + `}`))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		body, ok := whole(t, body)
+		if !ok {
+			return
+		}
+		timed(t, func() {
+			p, err := readPatch(body)
+			if err != nil {
+				refusal(t, err)
+				return
+			}
+			edits, err := userType.edits(p.Operations)
+			if err != nil {
+				refusal(t, err)
+				return
+			}
+			var first []string
+			for range 2 { // a transaction may run again with the same edits
+				var now []string
+				for _, before := range fuzzResources {
+					r := clone(before).(map[string]any)
+					if err := applyAll(r, edits); err != nil {
+						refusal(t, err)
+						now = append(now, err.Error())
+						continue
+					}
+					now = append(now, text(t, r))
+				}
+				if first == nil {
+					first = now
+				}
+				require.Equal(t, first, now)
+			}
+		})
+	})
+}
+
+// FuzzGroupPatch: what is folded while it is read is what the whole body says.
+func FuzzGroupPatch(f *testing.F) {
+	const id = `01a20125-1e97-70e6-8236-c329a9c89ae6`
+	for _, ops := range []string{
+		`[{"op":"Add","path":"members","value":[{"value":"` + id + `"},"x"]},{"op":"remove","path":"members[value eq \"` + id + `\"]"}]`,
+		`[{"value":{"value":"` + id + `"},"path":"members","op":"replace"}]`, `[{"op":"add","value":{"Members":["x"],"members":[],"displayName":"g"}}]`,
+		`[{"op":"remove","path":"members"},{"op":"replace","path":"members","value":null},{"op":"replace","path":"members","value":""}]`,
+		`[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members.display","value":{"a":[1]}}]`, `[]`, `null`, `[{"op":"remove"}]`,
+		`[{"op":"add","path":"displayName","value":"x","value":"y","op":"replace","x":{"y":[]}}]`, `[{"op":"add","path":"members","value":{"display":1}}]`,
+	} {
+		f.Add([]byte(`{"schemas":["x"],"Operations":` + ops + `}`))
+	}
+	f.Add([]byte(`{"members":[{"value":"` + id + `","operation":"delete"},{"value":"x"}],"displayName":"g"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		timed(t, func() {
+			c, old, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 30})
+			if err != nil {
+				refusal(t, err)
+			}
+			for _, before := range fuzzResources {
+				if r := clone(before).(map[string]any); err == nil && applyAll(r, c.edits) == nil {
+					text(t, r)
+				}
+			}
+			held, ok := whole(t, body)
+			if !ok {
+				require.Error(t, err)
+			}
+			if !ok || old || err != nil && strings.Contains(err.Error(), "second path") {
+				return
+			}
+			want, ok := heldPatch(held)
+			require.Equal(t, ok, err == nil, "%v", err)
+			if ok {
+				require.Equal(t, want, c)
+			}
+		})
+	})
+}
+
+// heldPatch is readGroupPatch for a body that is held whole.
+func heldPatch(body []byte) (c groupChange, ok bool) {
+	var sent struct{ Operations []json.RawMessage }
+	if json.Unmarshal(body, &sent) != nil || sent.Operations == nil {
+		return c, false
+	}
+	for _, raw := range sent.Operations {
+		var o operation
+		if raw[0] != '{' || json.Unmarshal(raw, &o) != nil || !heldOperation(&c, o) {
+			return c, false
+		}
+	}
+	return c, true
+}
+
+func heldOperation(c *groupChange, o operation) bool {
+	op, err := o.name()
+	if err != nil {
+		return false
+	}
+	if strings.TrimSpace(o.Path) != "" || op == opRemove {
+		s, ofMembers, err := memberPath(o.Path)
+		if err != nil {
+			return false
+		}
+		if ofMembers {
+			return heldMembers(c, op, s, o.Value)
+		}
+		edits, err := groupType.editsOf(o)
+		c.edits = append(c.edits, edits...)
+		return err == nil
+	}
+	var parts map[string]json.RawMessage
+	if json.Unmarshal(o.Value, &parts) != nil || parts == nil {
+		return false
+	}
+	rest := map[string]any{}
+	for _, key := range slices.Sorted(maps.Keys(parts)) {
+		if s, ofMembers, err := memberPath(key); ofMembers && err == nil {
+			if !heldMembers(c, op, s, parts[key]) {
+				return false
+			}
+			continue
+		}
+		var v any
+		if decode(parts[key], &v) != nil {
+			return false
+		}
+		rest[key] = v
+	}
+	edits, err := groupType.expand(op, rest)
+	c.edits = append(c.edits, edits...)
+	return err == nil
+}
+
+func heldMembers(c *groupChange, op string, s selection, value json.RawMessage) bool {
+	l := memberList{given: value != nil}
+	if l.given && s.sub == "" {
+		var v any
+		if decode(value, &v) != nil {
+			return false
+		}
+		l.null = v == nil
+		for i, e := range arrayOfOne(v) {
+			if unassigned(v) {
+				break
+			}
+			if m, ok := e.(map[string]any); ok {
+				// Of spellings the last counts; maps do not tell which that was.
+				var object struct{ Value any }
+				b, _ := json.Marshal(m)
+				_ = json.Unmarshal(b, &object)
+				e = object.Value
+			}
+			id, ok := e.(string)
+			if l.add(i, memberValue{id, ok}) != nil {
+				return false
+			}
+		}
+	}
+	return foldMembers(&c.members, op, s, l) == nil
+}
+
+// FuzzQuery: a query is read to what a list can be asked for, and selects of a
+// resource nothing that is not there.
+func FuzzQuery(f *testing.F) {
+	for _, s := range []string{
+		"", "filter=userName+eq+%22x%22&startIndex=2&count=5&sortBy=name.familyName&sortOrder=descending", "attributes=userName,emails.value&excludedAttributes=emails.type",
+		"cursor=&count=10", "count=-1&startIndex=-1", "attributes=" + enterpriseURN + ":manager,urn:x:y,urn:x:y:z", "filter=%zz", "FILTER=id%20pr&&&=&x", "sortBy=emails&sortOrder=x",
+		`{"filter":"id pr","count":"5","attributes":["id",""],"sortBy":"meta.lastModified"}`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		timed(t, func() {
+			p, err := readQuery(text)
+			if err != nil {
+				refusal(t, err)
+				if p, err = readSearch([]byte(text)); err != nil {
+					refusal(t, err)
+					return
+				}
+			}
+			require.GreaterOrEqual(t, p.startIndex, 1)
+			require.True(t, 0 <= p.count && p.count <= maxCount)
+			for _, r := range resourceTypes {
+				if _, err := p.readings(r); err != nil {
+					refusal(t, err)
+				}
+				if s, err := r.sort(p.sortBy, p.sortOrder); err != nil {
+					refusal(t, err)
+				} else {
+					for _, resource := range fuzzResources {
+						s.Mark(resource, ann)
+					}
+				}
+				shown := r.newProjection(p.attributes, p.excluded)
+				for _, resource := range fuzzResources {
+					seen := shown.of(resource)
+					for name := range seen {
+						require.Contains(t, resource, name)
+					}
+					if id, ok := resource["id"]; ok {
+						require.Equal(t, id, seen["id"])
+					}
+				}
+			}
+		})
+	})
+}

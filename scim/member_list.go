@@ -1,0 +1,111 @@
+package scim
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// memberList is what a value of members says. However long it is, nothing is
+// kept of it but the ids.
+type memberList struct {
+	given     bool // there was a value, be it null
+	null      bool
+	ids       []membership.ID
+	malformed []string // what cannot be an id, cut to what a message can hold
+}
+
+// members reads a value of members: a list of objects with a value, or, as
+// Postman and others send them, one object, bare ids, or one bare id. Their
+// display, type and $ref are the server's to say.
+func (t tokens) members() (memberList, error) {
+	l := memberList{given: true}
+	tok, err := t.next()
+	if err != nil {
+		return l, err
+	}
+	switch tok {
+	case nil:
+		l.null = true
+		return l, nil
+	case "": // no value (RFC 7643 section 2.5)
+		return l, nil
+	case json.Delim('['):
+		err = t.elements(func(i int) error {
+			var m memberValue
+			if err := t.read(&m); err != nil {
+				return err
+			}
+			return l.add(i, m)
+		})
+	case json.Delim('{'):
+		err = t.oneMember(&l)
+	default:
+		id, ok := tok.(string)
+		err = l.add(0, memberValue{id, ok})
+	}
+	return l, err
+}
+
+// membersOf reads the value of a path of members. Of a sub-attribute it does not
+// matter what it is.
+func (t tokens) membersOf(s selection) (memberList, error) {
+	if s.sub != "" {
+		return memberList{given: true}, t.skip()
+	}
+	return t.members()
+}
+
+// oneMember reads the rest of an object that stands where a list belongs.
+func (t tokens) oneMember(l *memberList) error {
+	var m memberValue
+	empty := true
+	if err := t.fields(func(name string) error {
+		empty = false
+		if !strings.EqualFold(name, "value") {
+			return t.skip()
+		}
+		var v any
+		err := t.read(&v)
+		m.id, m.ok = v.(string)
+		return err
+	}); err != nil || empty { // {} is no value
+		return err
+	}
+	return l.add(0, m)
+}
+
+func (l *memberList) add(i int, m memberValue) error {
+	if !m.ok {
+		return badRequest(typeInvalidValue, "members[%d] must have a value, which is a string", i)
+	}
+	if id, ok := exactID(m.id); ok {
+		l.ids = append(l.ids, id)
+	} else {
+		l.malformed = append(l.malformed, strings.Clone(clip(m.id)))
+	}
+	return nil
+}
+
+// memberValue is the id in one element of a list of members.
+type memberValue struct {
+	id string
+	ok bool
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *memberValue) UnmarshalJSON(b []byte) error {
+	var v any
+	if b[0] == '{' {
+		var object struct{ Value any }
+		if err := json.Unmarshal(b, &object); err != nil {
+			return err
+		}
+		v = object.Value
+	} else if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	m.id, m.ok = v.(string)
+	return nil
+}
