@@ -13,7 +13,7 @@ import (
 )
 
 // access says how one route is called so that nothing but the credential can
-// fail. {user}, {group} and {member} stand for ids; a test replaces them with
+// fail. {user} and the other words in braces stand for ids; a test replaces them with
 // ids of the caller's tenant, of another, of nothing, or with no id at all.
 type access struct {
 	path   string
@@ -21,47 +21,74 @@ type access struct {
 	status int
 	// permission is what the policy asks for; empty: the route is public.
 	permission string
+	// also is what the caller needs besides to do just this.
+	also []string
 }
 
 var accessTable = map[string]access{
-	"GET /v1/openapi.yaml": {"/v1/openapi.yaml", "", 200, ""},
+	"GET /v1/openapi.yaml": {"/v1/openapi.yaml", "", 200, "", nil},
 
-	"GET /v1/users":         {"/v1/users", "", 200, "USERS:READ"},
-	"POST /v1/users":        {"/v1/users", `{"user_name":"new","email":"new@example.com","name":"New"}`, 201, "USERS:WRITE"},
-	"GET /v1/users/{id}":    {"/v1/users/{user}", "", 200, "USERS:READ"},
-	"PATCH /v1/users/{id}":  {"/v1/users/{user}", `{"name":"Changed"}`, 200, "USERS:WRITE"},
-	"DELETE /v1/users/{id}": {"/v1/users/{user}", "", 204, "USERS:WRITE"},
+	"GET /v1/users":         {"/v1/users", "", 200, "USERS:READ", nil},
+	"POST /v1/users":        {"/v1/users", `{"user_name":"new","email":"new@example.com","name":"New"}`, 201, "USERS:WRITE", nil},
+	"GET /v1/users/{id}":    {"/v1/users/{user}", "", 200, "USERS:READ", nil},
+	"PATCH /v1/users/{id}":  {"/v1/users/{user}", `{"name":"Changed"}`, 200, "USERS:WRITE", nil},
+	"DELETE /v1/users/{id}": {"/v1/users/{user}", "", 204, "USERS:WRITE", nil},
 
-	"GET /v1/groups":         {"/v1/groups", "", 200, "GROUPS:READ"},
-	"POST /v1/groups":        {"/v1/groups", `{"display_name":"New"}`, 201, "GROUPS:WRITE"},
-	"GET /v1/groups/{id}":    {"/v1/groups/{group}", "", 200, "GROUPS:READ"},
-	"PATCH /v1/groups/{id}":  {"/v1/groups/{group}", `{"display_name":"Changed"}`, 200, "GROUPS:WRITE"},
-	"DELETE /v1/groups/{id}": {"/v1/groups/{group}", "", 204, "GROUPS:WRITE"},
+	"GET /v1/groups":         {"/v1/groups", "", 200, "GROUPS:READ", nil},
+	"POST /v1/groups":        {"/v1/groups", `{"display_name":"New"}`, 201, "GROUPS:WRITE", nil},
+	"GET /v1/groups/{id}":    {"/v1/groups/{group}", "", 200, "GROUPS:READ", nil},
+	"PATCH /v1/groups/{id}":  {"/v1/groups/{group}", `{"display_name":"Changed"}`, 200, "GROUPS:WRITE", nil},
+	"DELETE /v1/groups/{id}": {"/v1/groups/{group}", "", 204, "GROUPS:WRITE", nil},
 
-	"GET /v1/groups/{id}/members":              {"/v1/groups/{group}/members", "", 200, "GROUPS:READ"},
-	"POST /v1/groups/{id}/members":             {"/v1/groups/{group}/members", `{"user_id":"{user}"}`, 201, "GROUPS:WRITE"},
-	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ"},
-	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE"},
+	"GET /v1/groups/{id}/members":              {"/v1/groups/{group}/members", "", 200, "GROUPS:READ", nil},
+	"POST /v1/groups/{id}/members":             {"/v1/groups/{group}/members", `{"user_id":"{user}"}`, 201, "GROUPS:WRITE", nil},
+	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ", nil},
+	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE", nil},
 
-	"GET /v1/policies":         {"/v1/policies", "", 200, "TENANT:ADMIN"},
-	"POST /v1/policies":        {"/v1/policies", `{"id":"new","cedar":"` + harmless + `"}`, 201, "TENANT:ADMIN"},
-	"GET /v1/policies/{id}":    {"/v1/policies/{policy}", "", 200, "TENANT:ADMIN"},
-	"PUT /v1/policies/{id}":    {"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN"},
-	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN"},
+	"GET /v1/connections":      {"/v1/connections", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/connections":     {"/v1/connections", `{"name":"New"}`, 201, "TENANT:ADMIN", nil},
+	"GET /v1/connections/{id}": {"/v1/connections/{connection}", "", 200, "TENANT:ADMIN", nil},
+
+	"GET /v1/tokens": {"/v1/tokens", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/tokens": {
+		"/v1/tokens", `{"name":"New","kind":"scim","connection_id":"{connection}"}`, 201, "TENANT:ADMIN",
+		[]string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"GET /v1/tokens/{id}":         {"/v1/tokens/{token}", "", 200, "TENANT:ADMIN", nil},
+	"DELETE /v1/tokens/{id}":      {"/v1/tokens/{token}", "", 204, "TENANT:ADMIN", nil},
+	"POST /v1/tokens/{id}/rotate": {"/v1/tokens/{token}/rotate", `{"overlap_seconds":60}`, 201, "TENANT:ADMIN", []string{"USERS:READ"}},
+
+	"GET /v1/policies":         {"/v1/policies", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/policies":        {"/v1/policies", `{"id":"new","cedar":"` + harmless + `"}`, 201, "TENANT:ADMIN", nil},
+	"GET /v1/policies/{id}":    {"/v1/policies/{policy}", "", 200, "TENANT:ADMIN", nil},
+	"PUT /v1/policies/{id}":    {"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN", nil},
+	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN", nil},
 }
 
 // harmless is a policy that concerns nobody.
 const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", resource);`
 
 // things are the ids that a row of the table is filled with.
-type things struct{ user, group, member, policy string }
+type things struct{ user, group, member, connection, token, policy string }
 
-func (a access) with(ids things) (path, body string) {
-	fill := strings.NewReplacer("{user}", ids.user, "{group}", ids.group, "{member}", ids.member, "{policy}", ids.policy)
-	return fill.Replace(a.path), fill.Replace(a.body)
+// of maps each word in braces to its id.
+func (ids *things) of() map[string]*string {
+	return map[string]*string{
+		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
+		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy,
+	}
 }
 
-// furnish makes a group with a member, and a user beside them.
+func (a access) with(ids things) (path, body string) {
+	path, body = a.path, a.body
+	for word, id := range ids.of() {
+		path, body = strings.ReplaceAll(path, word, *id), strings.ReplaceAll(body, word, *id)
+	}
+	return path, body
+}
+
+// furnish makes a group with a member, a user beside them, a connection and a
+// token.
 func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	h.t.Helper()
 	user := func(name string) string {
@@ -70,6 +97,8 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids := things{user: user("user" + suffix), member: user("member" + suffix)}
 	ids.group = h.make("/v1/groups", `{"display_name":"Group"}`, as(whose))
 	h.make("/v1/groups/"+ids.group+"/members", `{"user_id":"`+ids.member+`"}`, as(whose))
+	ids.connection = h.make("/v1/connections", `{"name":"Connection"}`, as(whose))
+	ids.token = h.make("/v1/tokens", `{"name":"Token","kind":"api","permissions":["USERS:READ"]}`, as(whose))
 	ids.policy = h.make("/v1/policies", `{"id":"`+membership.NewID().String()+`","cedar":"`+harmless+`"}`, as(whose))
 	return ids
 }
@@ -133,7 +162,7 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 
 				message := send(bearer(powerless)).fails(http.StatusForbidden, codeForbidden)
 				assert.Equal(t, "the permission "+row.permission+" is missing", message)
-				_, enough := h.token(row.permission)
+				_, enough := h.token(append([]string{row.permission}, row.also...)...)
 
 				h.hides(t, rt.method, row, mine, theirs)
 
@@ -148,29 +177,19 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 // exist, and what is no id at all as well.
 func (h *house) hides(t *testing.T, method string, row access, mine, theirs things) {
 	t.Helper()
-	for _, placeholder := range []string{"{user}", "{group}", "{member}", "{policy}"} {
+	for placeholder, theirID := range theirs.of() {
 		if !strings.Contains(row.path+row.body, placeholder) {
 			continue
 		}
 		answer := func(id string) reply {
 			ids := mine
-			switch placeholder {
-			case "{user}":
-				ids.user = id
-			case "{group}":
-				ids.group = id
-			case "{member}":
-				ids.member = id
-			case "{policy}":
-				ids.policy = id
-			}
+			*ids.of()[placeholder] = id
 			path, body := row.with(ids)
 			return h.do(method, path, body)
 		}
-		theirID := map[string]string{"{user}": theirs.user, "{group}": theirs.group, "{member}": theirs.member, "{policy}": theirs.policy}[placeholder]
 		nothing := answer(membership.NewID().String())
 		nothing.fails(http.StatusNotFound, codeNotFound)
-		other := answer(theirID)
+		other := answer(*theirID)
 		other.fails(http.StatusNotFound, codeNotFound)
 		assert.Equal(t, string(nothing.body), string(other.body))
 		zero := answer(membership.ID{}.String())
@@ -200,6 +219,8 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 			"/v1/users/x":            "GET, HEAD, PATCH, DELETE",
 			"/v1/groups/x/members/":  "GET, HEAD, POST",
 			"/v1/groups/x/members/y": "GET, HEAD, DELETE",
+			"/v1/tokens/x/rotate":    "POST",
+			"/v1/connections/x":      "GET, HEAD",
 			"/v1/policies":           "GET, HEAD, POST",
 		} {
 			r := h.do(http.MethodPut, path, "", header("Authorization"))

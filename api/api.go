@@ -11,8 +11,8 @@ import (
 )
 
 // Verifier turns an Authorization header into a principal. Its errors are
-// auth.ErrUnauthenticated, with a text that is safe to show, or mean that it
-// cannot answer now.
+// auth.ErrUnauthenticated, with a text that is safe to show, or of
+// membership.KindForbidden, or mean that it cannot answer now.
 type Verifier interface {
 	Verify(ctx context.Context, authorization string) (auth.Principal, error)
 }
@@ -25,6 +25,7 @@ type Config struct {
 
 type door struct {
 	directory *membership.Directory
+	tokens    *auth.Tokens
 	verifier  Verifier
 	policies  *auth.Policies
 	maxBody   int64
@@ -34,12 +35,12 @@ type door struct {
 // New returns the handler of everything under /v1; it sees whole paths, with
 // the /v1. It takes the request's id from the header X-Request-Id, which
 // whoever mounts it must have set.
-func New(d *membership.Directory, v Verifier, p *auth.Policies, c Config) http.Handler {
+func New(d *membership.Directory, t *auth.Tokens, p *auth.Policies, v Verifier, c Config) http.Handler {
 	if c.MaxBody <= 0 {
 		c.MaxBody = 1 << 20
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
-	return (&door{directory: d, verifier: v, policies: p, maxBody: c.MaxBody, log: c.Logger}).router()
+	return (&door{directory: d, tokens: t, policies: p, verifier: v, maxBody: c.MaxBody, log: c.Logger}).router()
 }

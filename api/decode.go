@@ -15,7 +15,8 @@ import (
 )
 
 // fields are the fields that a body may have, each with the pointer to where
-// its value goes: to a string or a bool, or to a pointer to one.
+// its value goes: to a string, a bool, a number or a list of strings, or to a
+// pointer to one.
 type fields map[string]any
 
 // decode reads the JSON object of a request's body, strictly: what is not
@@ -108,8 +109,13 @@ func typeOf(target any) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() == reflect.Bool {
+	switch t.Kind() {
+	case reflect.Bool:
 		return "true or false"
+	case reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "a list of strings"
 	}
 	return "a string"
 }

@@ -27,6 +27,7 @@ type house struct {
 	t         testing.TB
 	store     *db.Store
 	directory *membership.Directory
+	tokens    *auth.Tokens
 	server    *httptest.Server
 	mine      auth.Bootstrapped
 	other     auth.Bootstrapped
@@ -46,8 +47,10 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	h := &house{t: t, store: store}
 	policy := auth.NewPolicy(store, time.Now, c.Logger)
 	h.directory = membership.NewDirectory(store, policy, membership.Options{})
-	h.server = httptest.NewServer(New(h.directory, auth.NewVerifier(store, time.Now),
-		auth.NewPolicies(h.directory, store, time.Now, policy), c))
+	verifier := auth.NewVerifier(store, time.Now)
+	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)
+	policies := auth.NewPolicies(h.directory, store, time.Now, policy)
+	h.server = httptest.NewServer(auth.Addressed(New(h.directory, h.tokens, policies, verifier, c)))
 	t.Cleanup(h.server.Close)
 	for name, b := range map[string]*auth.Bootstrapped{"Mine": &h.mine, "Other": &h.other} {
 		var err error
@@ -196,7 +199,8 @@ func (h *house) make(path, body string, changes ...with) string {
 func (h *house) provider() membership.Call {
 	return membership.Call{
 		Tenant: h.mine.TenantID, Connection: h.mine.ConnectionID, RequestID: "provider-1",
-		Actor: membership.Actor{Kind: membership.ActorConnection, ID: h.mine.ConnectionID.String()},
+		Permissions: []string{auth.ScopeSCIM},
+		Actor:       membership.Actor{Kind: membership.ActorConnection, ID: h.mine.ConnectionID.String()},
 	}
 }
 
@@ -246,23 +250,24 @@ func (h *house) events(action membership.Action) []membership.Event {
 	return of
 }
 
+// operator is somebody at the command line, in my tenant.
+func (h *house) operator() membership.Call {
+	return membership.Call{
+		Tenant: h.mine.TenantID, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"},
+		Permissions: []string{auth.AllPermissions},
+	}
+}
+
 // token makes a native token of my tenant with some permissions.
 func (h *house) token(permissions ...string) (id membership.ID, text string) {
 	h.t.Helper()
-	call := membership.Call{Tenant: h.mine.TenantID, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"}}
-	require.NoError(h.t, h.store.UpdateCredentials(h.t.Context(), call.Tenant, func(tx auth.Tx) error {
-		t, s, err := auth.CreateToken(h.t.Context(), tx, time.Now, call,
-			auth.TokenSpec{Kind: auth.KindAPI, Name: "test", Permissions: permissions})
-		id, text = t.ID, s
-		return err
-	}))
-	return id, text
+	t, text, err := h.tokens.Create(h.t.Context(), h.operator(),
+		auth.TokenSpec{Kind: auth.KindAPI, Name: "test", Permissions: permissions})
+	require.NoError(h.t, err)
+	return t.ID, text
 }
 
 func (h *house) revoke(id membership.ID) {
 	h.t.Helper()
-	call := membership.Call{Tenant: h.mine.TenantID, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"}}
-	require.NoError(h.t, h.store.UpdateCredentials(h.t.Context(), call.Tenant, func(tx auth.Tx) error {
-		return auth.RevokeToken(h.t.Context(), tx, time.Now, call, id)
-	}))
+	require.NoError(h.t, h.tokens.Revoke(h.t.Context(), h.operator(), id))
 }

@@ -67,13 +67,20 @@ func (q query) after() (membership.ID, error) {
 	return parseCursor(s)
 }
 
+// page reads what every list takes. limit is that of the page: ask for one
+// more, to see whether there is a next one.
+func (q query) page() (after membership.ID, limit int, err error) {
+	if limit, err = q.limit(defaultLimit); err != nil {
+		return after, 0, err
+	}
+	after, err = q.after()
+	return after, limit, err
+}
+
 // native reads what the lists of users and groups have in common. The query
 // asks for one more than the page holds, to see whether there is a next one.
 func (q query) native(name string) (nq membership.NativeQuery, limit int, err error) {
-	if limit, err = q.limit(defaultLimit); err != nil {
-		return nq, 0, err
-	}
-	if nq.After, err = q.after(); err != nil {
+	if nq.After, limit, err = q.page(); err != nil {
 		return nq, 0, err
 	}
 	nq.Limit, nq.Name, nq.Email = limit+1, q[name], q["email"]

@@ -23,8 +23,12 @@ func (d *door) routes() []route {
 		member = "/v1/groups/{id}/members/{user_id}"
 		list   = "/v1/groups/{id}/members"
 
-		policies = "/v1/policies"
-		policy   = "/v1/policies/{id}"
+		connections = "/v1/connections"
+		connection  = "/v1/connections/{id}"
+		tokens      = "/v1/tokens"
+		token       = "/v1/tokens/{id}"
+		policies    = "/v1/policies"
+		policy      = "/v1/policies/{id}"
 	)
 	return []route{
 		{http.MethodGet, "/v1/openapi.yaml", openAPI},
@@ -46,6 +50,15 @@ func (d *door) routes() []route {
 		{http.MethodGet, member, d.private(d.getMember)},
 		{http.MethodDelete, member, d.private(d.removeMember, "reason")},
 
+		{http.MethodGet, connections, d.private(d.listConnections, "limit", "cursor")},
+		{http.MethodPost, connections, d.private(d.createConnection)},
+		{http.MethodGet, connection, d.private(d.getConnection)},
+
+		{http.MethodGet, tokens, d.private(d.listTokens, "limit", "cursor")},
+		{http.MethodPost, tokens, d.private(d.createToken)},
+		{http.MethodGet, token, d.private(d.getToken)},
+		{http.MethodDelete, token, d.private(d.revokeToken, "reason")},
+		{http.MethodPost, token + "/rotate", d.private(d.rotateToken)},
 		{http.MethodGet, policies, d.private(d.listPolicies)},
 		{http.MethodPost, policies, d.private(d.createPolicy)},
 		{http.MethodGet, policy, d.private(d.getPolicy)},

@@ -5,5 +5,9 @@
 //
 // A token is 32 random bytes behind a prefix that people and secret scanners
 // recognise. Its public part carries the tenant's id and its own, so finding it
-// is one tenant's query; of its secret part only a SHA-256 hash is stored.
+// is one tenant's query; of its secret part only a SHA-256 hash is stored. What
+// was verified is believed for a few seconds.
+//
+// Tokens has the use cases of administering them, Usage writes when each was
+// used last.
 package auth

@@ -51,6 +51,9 @@ func (p Policy) Allow(ctx context.Context, q membership.Question) error {
 	if _, known := permissionOf[q.Operation]; !known {
 		return forbidden("no permission allows this")
 	}
+	if err := withinScopes(q); err != nil {
+		return err
+	}
 	set, err := p.policies(ctx, q)
 	if err != nil {
 		return err

@@ -98,7 +98,7 @@ func TestOwnPolicySeesTheRequest(t *testing.T) {
 		o.denied(o.ask(q))
 		q.Call.Reason = "INC-1"
 		require.NoError(t, o.ask(q))
-		q.Call.Reason, q.Call.Connection = "", membership.NewID()
+		q.Call.Reason, q.Call.Connection, q.Call.Permissions = "", membership.NewID(), []string{auth.ScopeSCIM}
 		require.NoError(t, o.ask(q))
 
 		require.NoError(t, o.create("connection", `forbid (principal == Connection::"`+q.Call.Connection.String()+`", action, resource)
@@ -235,6 +235,7 @@ func BenchmarkDecision(b *testing.B) {
 		b.Run("native addition, "+name, func(b *testing.B) { decide(b, policy, native) })
 		provider := native
 		provider.Call.Connection, provider.User, provider.Objects = membership.NewID(), membership.ID{}, nil
+		provider.Call.Permissions = []string{auth.ScopeSCIM}
 		b.Run("SCIM delta, "+name, func(b *testing.B) { decide(b, policy, provider) })
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,18 +42,19 @@ func operations(t *testing.T) []membership.Operation {
 func TestPolicyKnowsEveryOperation(t *testing.T) {
 	type row struct {
 		permission string
-		connection bool
+		scopes     []string // of a connection
 	}
+	read, write := []string{ScopeSCIM, ScopeSCIMRead}, []string{ScopeSCIM}
 	rows := map[membership.Operation]row{
-		membership.OpReadUsers:     {"USERS:READ", true},
-		membership.OpWriteUsers:    {"USERS:WRITE", true},
-		membership.OpReadGroups:    {"GROUPS:READ", true},
-		membership.OpWriteGroups:   {"GROUPS:WRITE", true},
-		membership.OpReadMembers:   {"GROUPS:READ", true},
-		membership.OpAddMembers:    {"GROUPS:WRITE", true},
-		membership.OpRemoveMembers: {"GROUPS:WRITE", true},
-		membership.OpReadAudit:     {"AUDIT:READ", false},
-		membership.OpAdminister:    {"TENANT:ADMIN", false},
+		membership.OpReadUsers:     {"USERS:READ", read},
+		membership.OpWriteUsers:    {"USERS:WRITE", write},
+		membership.OpReadGroups:    {"GROUPS:READ", read},
+		membership.OpWriteGroups:   {"GROUPS:WRITE", write},
+		membership.OpReadMembers:   {"GROUPS:READ", read},
+		membership.OpAddMembers:    {"GROUPS:WRITE", write},
+		membership.OpRemoveMembers: {"GROUPS:WRITE", write},
+		membership.OpReadAudit:     {"AUDIT:READ", nil},
+		membership.OpAdminister:    {"TENANT:ADMIN", nil},
 	}
 	all := []string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "TENANT:ADMIN"}
 	for _, op := range operations(t) {
@@ -72,13 +74,21 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 			}
 			assertForbidden(t, allow(t, op, membership.Call{}))
 
-			err := allow(t, op, membership.Call{Connection: membership.NewID()})
-			if want.connection {
-				require.NoError(t, err)
-				return
+			for _, scope := range []string{ScopeSCIM, ScopeSCIMRead} {
+				err := allow(t, op, membership.Call{Connection: membership.NewID(), Permissions: []string{scope}})
+				if slices.Contains(want.scopes, scope) {
+					require.NoError(t, err)
+				} else {
+					assertForbidden(t, err)
+				}
 			}
-			assertForbidden(t, err)
-			assertForbidden(t, allow(t, op, membership.Call{Connection: membership.NewID(), Permissions: []string{"*"}}))
+			// A connection has scopes; the permissions of the native side are none.
+			for _, permissions := range [][]string{nil, {"*"}, {want.permission}} {
+				assertForbidden(t, allow(t, op, membership.Call{Connection: membership.NewID(), Permissions: permissions}))
+			}
+			for _, scope := range want.scopes {
+				assertForbidden(t, allow(t, op, membership.Call{Permissions: []string{scope}}))
+			}
 		})
 	}
 }
@@ -113,7 +123,7 @@ func TestPolicyDeniesWhatItDoesNotKnow(t *testing.T) {
 		Actor: membership.Actor{Kind: "robot", ID: "r"}, Permissions: []string{"*"},
 	}))
 	assertForbidden(t, allow(t, "moon.reach", membership.Call{Permissions: []string{"*"}}))
-	assertForbidden(t, allow(t, "", membership.Call{Connection: membership.NewID()}))
+	assertForbidden(t, allow(t, "", membership.Call{Connection: membership.NewID(), Permissions: []string{ScopeSCIM}}))
 }
 
 func allow(t *testing.T, op membership.Operation, call membership.Call) error {

@@ -8,7 +8,7 @@ type Principal struct {
 	Actor       membership.Actor
 	Kind        TokenKind
 	Connection  membership.ID // zero for native credentials
-	Permissions []string
+	Permissions []string      // the scopes, for a connection; shared: only to be read
 }
 
 // Call makes the domain's view of one request of this principal.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -22,12 +23,17 @@ type Token struct {
 	ID          membership.ID
 	Kind        TokenKind
 	Name        string
-	Connection  membership.ID // scim only
-	Permissions []string      // api only; "*" is every permission
-	Hash        []byte        // SHA-256 of the secret
+	Connection  membership.ID  // scim only
+	Permissions []string       // api only; "*" is every permission
+	Scopes      []string       // scim only
+	Networks    []netip.Prefix // from where it may be used; empty: anywhere
+	Hash        []byte         // SHA-256 of the secret
 	CreatedAt   time.Time
-	ExpiresAt   time.Time // zero: never
-	RevokedAt   time.Time // zero: not revoked
+	ExpiresAt   time.Time     // zero: never
+	RevokedAt   time.Time     // zero: not revoked
+	LastUsedAt  time.Time     // up to two minutes late; zero: never used
+	WarnedAt    time.Time     // when an event last told that it expires soon
+	ReplacedBy  membership.ID // the token that a rotation made of it; zero: not rotated
 }
 
 // Store is the port to where tokens are kept; db implements it beside
@@ -36,6 +42,9 @@ type Store interface {
 	// Token returns one token of a tenant, revoked and expired ones included;
 	// an error of membership.KindNotFound when there is none.
 	Token(ctx context.Context, tenant, id membership.ID) (Token, error)
+	// Tokens lists at most limit tokens that are not revoked, with greater ids
+	// than after, in the order of their ids.
+	Tokens(ctx context.Context, tenant, after membership.ID, limit int) ([]Token, error)
 	// UpdateCredentials is membership.Store.Update for changes that touch
 	// tokens; fn may run again.
 	UpdateCredentials(ctx context.Context, tenant membership.ID, fn func(Tx) error) error
@@ -44,6 +53,16 @@ type Store interface {
 // Tx is a transaction that can also change tokens.
 type Tx interface {
 	membership.Tx
+	// LockToken returns a token that is not revoked; later writers of it wait
+	// until the transaction ends.
+	LockToken(ctx context.Context, id membership.ID) (Token, error)
 	InsertToken(ctx context.Context, t Token) error
 	RevokeToken(ctx context.Context, id membership.ID, at time.Time) error
+	// ReplaceToken writes ReplacedBy, ExpiresAt and RevokedAt of t.
+	ReplaceToken(ctx context.Context, t Token) error
+	// UseToken writes that the token was used last at a time, unless a use after
+	// unlessAfter is written already.
+	UseToken(ctx context.Context, id membership.ID, at, unlessAfter time.Time) error
+	// WarnOfToken writes WarnedAt.
+	WarnOfToken(ctx context.Context, id membership.ID, at time.Time) error
 }

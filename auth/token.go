@@ -26,6 +26,7 @@ import (
 const (
 	prefix     = "scimbridge_"
 	secretSize = 32
+	textSize   = len(prefix) + 52 + 1 + 58
 )
 
 var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)

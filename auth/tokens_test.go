@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,8 @@ func TestBootstrap(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, auth.Principal{
 			Tenant: b.TenantID, Kind: auth.KindSCIM, Connection: b.ConnectionID,
-			Actor: membership.Actor{Kind: membership.ActorConnection, ID: b.ConnectionID.String()},
+			Permissions: []string{auth.ScopeSCIM},
+			Actor:       membership.Actor{Kind: membership.ActorConnection, ID: b.ConnectionID.String()},
 		}, scim)
 		api, err := v.Verify(t.Context(), "Bearer "+b.APIToken)
 		require.NoError(t, err)
@@ -111,6 +113,7 @@ func TestTokens(t *testing.T) {
 		assert.Equal(t, []string{"GROUPS:READ"}, p.Permissions)
 
 		require.NoError(t, revoke(token.ID))
+		v.Forget(token.ID)
 		_, err = v.Verify(t.Context(), "Bearer "+text)
 		require.ErrorIs(t, err, auth.ErrUnauthenticated)
 		assert.Equal(t, membership.KindNotFound, membership.KindOf(revoke(token.ID)), "revoked once, and one event")
@@ -137,15 +140,22 @@ func TestTokens(t *testing.T) {
 			spec auth.TokenSpec
 			kind membership.Kind
 		}{
-			"no name":               {auth.TokenSpec{Kind: auth.KindAPI}, membership.KindInvalid},
-			"NUL in the name":       {auth.TokenSpec{Kind: auth.KindAPI, Name: "a\x00"}, membership.KindInvalid},
-			"no kind":               {auth.TokenSpec{Name: "x"}, membership.KindInvalid},
-			"expired at birth":      {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now}, membership.KindInvalid},
-			"misspelt permission":   {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Permissions: []string{"GROUP:READ"}}, membership.KindInvalid},
-			"api with connection":   {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Connection: b.ConnectionID}, membership.KindInvalid},
-			"scim without":          {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x"}, membership.KindInvalid},
-			"scim with permissions": {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Permissions: []string{"*"}}, membership.KindInvalid},
-			"no such connection":    {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: membership.NewID()}, membership.KindNotFound},
+			"no name":                {auth.TokenSpec{Kind: auth.KindAPI}, membership.KindInvalid},
+			"NUL in the name":        {auth.TokenSpec{Kind: auth.KindAPI, Name: "a\x00"}, membership.KindInvalid},
+			"no kind":                {auth.TokenSpec{Name: "x"}, membership.KindInvalid},
+			"expired at birth":       {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now}, membership.KindInvalid},
+			"misspelt permission":    {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Permissions: []string{"GROUP:READ"}}, membership.KindInvalid},
+			"api with connection":    {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Connection: b.ConnectionID}, membership.KindInvalid},
+			"scim without":           {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x"}, membership.KindInvalid},
+			"scim with permissions":  {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Permissions: []string{"*"}}, membership.KindInvalid},
+			"scopes of an api token": {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Scopes: []string{auth.ScopeSCIM}}, membership.KindInvalid},
+			"no scope":               {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{}}, membership.KindInvalid},
+			"misspelt scope":         {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{"scim:write"}}, membership.KindInvalid},
+			"permission as scope":    {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{"*"}}, membership.KindInvalid},
+			"in a thousand years":    {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now.AddDate(1000, 0, 0)}, membership.KindInvalid},
+			"no network":             {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 1)}, membership.KindInvalid},
+			"too many networks":      {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 101)}, membership.KindInvalid},
+			"no such connection":     {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: membership.NewID()}, membership.KindNotFound},
 		} {
 			_, _, err := create(c.spec)
 			assert.Equal(t, c.kind, membership.KindOf(err), name)

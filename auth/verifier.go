@@ -2,9 +2,12 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -32,6 +35,8 @@ const (
 type Verifier struct {
 	store Store
 	clock membership.Clock
+	usage *Usage // nil: nobody wants to know
+	cache cache
 }
 
 // NewVerifier returns a Verifier of the tokens in store.
@@ -39,30 +44,86 @@ func NewVerifier(store Store, clock membership.Clock) *Verifier {
 	return &Verifier{store: store, clock: clock}
 }
 
+// Report lets u hear of every use of a token. Call it before the first Verify.
+func (v *Verifier) Report(u *Usage) { v.usage = u }
+
+// Forget is to be called after a token was changed: the next Verify reads it
+// anew. Other replicas notice within five seconds.
+func (v *Verifier) Forget(token membership.ID) { v.cache.forget(token) }
+
 // Verify returns the principal of an Authorization header (RFC 6750 section
 // 2.1). A credential that opens nothing gives an error that is
-// ErrUnauthenticated; any other error means that the store could not answer.
-// A token costs one query.
+// ErrUnauthenticated; one that is used from outside its networks gives one of
+// membership.KindForbidden, and an event. Any other error means that the store
+// could not answer. A token costs one query at most every few seconds.
 func (v *Verifier) Verify(ctx context.Context, authorization string) (Principal, error) {
 	text, ok := bearerText(authorization)
 	if !ok {
 		return Principal{}, errNoBearer
 	}
-	b, err := parse(text)
+	t, err := v.token(ctx, text)
 	if err != nil {
-		return Principal{}, errNoToken
+		return Principal{}, err
 	}
-	t, err := v.store.Token(ctx, b.tenant, b.id)
-	if membership.KindOf(err) == membership.KindNotFound {
-		return Principal{}, errNotOpened
+	if err := v.checkNetwork(ctx, t); err != nil {
+		return Principal{}, err
 	}
-	if err != nil {
-		return Principal{}, fmt.Errorf("find token: %w", err)
-	}
-	if subtle.ConstantTimeCompare(t.Hash, b.hash()) != 1 || !t.live(v.clock) {
-		return Principal{}, errNotOpened
+	if v.usage != nil {
+		v.usage.Used(t, v.clock.Now())
 	}
 	return t.principal(), nil
+}
+
+// token returns the live token of a text form.
+func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
+	if len(text) != textSize {
+		return Token{}, errNoToken
+	}
+	key := tokenHash(sha256.Sum256([]byte(text)))
+	now := v.clock() // not Clock.Now: what ages the cache is not set back with the wall clock
+	if t, ok := v.cache.get(key, now); ok {
+		if !t.live(v.clock) {
+			return Token{}, errNotOpened
+		}
+		return t, nil
+	}
+	b, err := parse(text)
+	if err != nil {
+		return Token{}, errNoToken
+	}
+	changes := v.cache.reading()
+	t, err := v.store.Token(ctx, b.tenant, b.id)
+	if membership.KindOf(err) == membership.KindNotFound {
+		return Token{}, errNotOpened
+	}
+	if err != nil {
+		return Token{}, fmt.Errorf("find token: %w", err)
+	}
+	if subtle.ConstantTimeCompare(t.Hash, b.hash()) != 1 || !t.live(v.clock) {
+		return Token{}, errNotOpened
+	}
+	v.cache.put(key, t, now, changes)
+	return t, nil
+}
+
+// checkNetwork refuses a token outside its networks. Whoever sends it has the
+// whole secret, so they may be told; and so is whoever reads the events. The
+// address itself is personal data, and stays out of them.
+func (v *Verifier) checkNetwork(ctx context.Context, t Token) error {
+	if len(t.Networks) == 0 {
+		return nil
+	}
+	c := clientOf(ctx)
+	if slices.ContainsFunc(t.Networks, func(n netip.Prefix) bool { return n.Contains(c.address) }) {
+		return nil
+	}
+	e := t.principal().Call(c.requestID, "").Event(v.clock.Now(), membership.ActionRefused, membership.ID{}, membership.ID{},
+		nil, membership.Facts{"kind": "network", "token_id": t.ID})
+	// Without its event it is not answered as a refusal.
+	if err := v.store.UpdateCredentials(ctx, t.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) }); err != nil {
+		return err
+	}
+	return forbidden("this token may not be used from this address")
 }
 
 // bearerText returns the credential of the scheme Bearer, in any letter case
@@ -80,7 +141,7 @@ func (t Token) live(clock membership.Clock) bool {
 func (t Token) principal() Principal {
 	p := Principal{Tenant: t.Tenant, Kind: t.Kind}
 	if t.Kind == KindSCIM {
-		p.Connection = t.Connection
+		p.Connection, p.Permissions = t.Connection, t.Scopes
 		p.Actor = membership.Actor{Kind: membership.ActorConnection, ID: t.Connection.String()}
 		return p
 	}

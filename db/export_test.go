@@ -2,6 +2,10 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"testing/fstest"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -38,4 +42,34 @@ func (s *Store) Query(ctx context.Context, tenant membership.ID, q string, args 
 func MembersQuery(q membership.MemberQuery) string {
 	text, _ := membersQuery(&session{}, membership.ID{}, q)
 	return text
+}
+
+// Stamp is a time as an argument of Exec.
+type Stamp = stamp
+
+// Exec runs a statement in a transaction of one tenant.
+func (s *Store) Exec(ctx context.Context, tenant membership.ID, q string, args ...any) error {
+	return s.engine.update(ctx, tenant, func(c querier) error {
+		_, err := c.exec(ctx, q, args...)
+		return err
+	})
+}
+
+// MigrateTo brings the schema to an older version.
+func (s *Store) MigrateTo(ctx context.Context, version int) error {
+	files := fstest.MapFS{}
+	for v := 1; v <= version; v++ {
+		names, err := fs.Glob(migrations, fmt.Sprintf("migrations/%s/%05d_*.sql", s.engine.name(), v))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			text, err := migrations.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			files[path.Base(name)] = &fstest.MapFile{Data: text}
+		}
+	}
+	return s.engine.migrate(ctx, files)
 }

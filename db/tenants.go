@@ -34,13 +34,31 @@ func (s *session) InsertConnection(ctx context.Context, c membership.Connection)
 	return err
 }
 
-const qConnection = `select name, idp, link_existing_users, group_kind, cursor_key, created_at, paused_at
-	from connections where tenant_id = $1 and id = $2`
+const connectionColumns = `id, name, idp, link_existing_users, group_kind, cursor_key, created_at, paused_at`
+
+func connectionDest(c *membership.Connection) []any {
+	return []any{
+		&c.ID, &c.Name, &c.IDP, &c.LinkExistingUsers, (*string)(&c.GroupKind), &c.CursorKey,
+		(*stamp)(&c.CreatedAt), (*stamp)(&c.PausedAt),
+	}
+}
+
+const qConnection = `select ` + connectionColumns + ` from connections where tenant_id = $1 and id = $2`
 
 // Connection implements membership.Reader.
 func (s *session) Connection(ctx context.Context, id membership.ID) (membership.Connection, error) {
-	c := membership.Connection{Tenant: s.tenant, ID: id}
-	err := s.one(ctx, "connection", qConnection, []any{s.tenant, id},
-		&c.Name, &c.IDP, &c.LinkExistingUsers, (*string)(&c.GroupKind), &c.CursorKey, (*stamp)(&c.CreatedAt), (*stamp)(&c.PausedAt))
+	c := membership.Connection{Tenant: s.tenant}
+	err := s.one(ctx, "connection", qConnection, []any{s.tenant, id}, connectionDest(&c)...)
 	return c, err
+}
+
+const qConnections = `select ` + connectionColumns + ` from connections
+	where tenant_id = $1 and id > $2 order by id limit $3`
+
+// Connections implements membership.Reader.
+func (s *session) Connections(ctx context.Context, after membership.ID, limit int) ([]membership.Connection, error) {
+	return list(ctx, s, qConnections, []any{s.tenant, after, limit}, func(c *membership.Connection) []any {
+		c.Tenant = s.tenant
+		return connectionDest(c)
+	})
 }

@@ -2,7 +2,7 @@ package db
 
 import (
 	"context"
-	"encoding/json"
+	"net/netip"
 	"time"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -10,17 +10,13 @@ import (
 )
 
 const qInsertToken = `insert into tokens
-	(tenant_id, id, kind, name, connection_id, permissions, hash, created_at, expires_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	(tenant_id, id, kind, name, connection_id, permissions, scopes, networks, hash, created_at, expires_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 // InsertToken implements auth.Tx.
 func (s *session) InsertToken(ctx context.Context, t auth.Token) error {
-	permissions, err := json.Marshal(t.Permissions)
-	if err != nil {
-		return err
-	}
-	_, err = s.exec(ctx, qInsertToken, s.tenant, t.ID, string(t.Kind), t.Name, t.Connection,
-		string(permissions), t.Hash, stamp(t.CreatedAt), stamp(t.ExpiresAt))
+	_, err := s.exec(ctx, qInsertToken, s.tenant, t.ID, string(t.Kind), t.Name, t.Connection,
+		jsonList(t.Permissions), jsonList(t.Scopes), jsonList(t.Networks), t.Hash, stamp(t.CreatedAt), stamp(t.ExpiresAt))
 	return err
 }
 
@@ -31,21 +27,78 @@ func (s *session) RevokeToken(ctx context.Context, id membership.ID, at time.Tim
 	return s.changed(ctx, "token", qRevokeToken, s.tenant, id, stamp(at))
 }
 
-const qToken = `select kind, name, connection_id, permissions, hash, created_at, expires_at, revoked_at
-	from tokens where tenant_id = $1 and id = $2`
+const qReplaceToken = `update tokens set replaced_by = $3, expires_at = $4, revoked_at = $5
+	where tenant_id = $1 and id = $2 and revoked_at is null`
+
+// ReplaceToken implements auth.Tx.
+func (s *session) ReplaceToken(ctx context.Context, t auth.Token) error {
+	return s.changed(ctx, "token", qReplaceToken, s.tenant, t.ID, t.ReplacedBy, stamp(t.ExpiresAt), stamp(t.RevokedAt))
+}
+
+const qUseToken = `update tokens set last_used_at = $3
+	where tenant_id = $1 and id = $2 and (last_used_at is null or last_used_at <= $4)`
+
+// UseToken implements auth.Tx.
+func (s *session) UseToken(ctx context.Context, id membership.ID, at, unlessAfter time.Time) error {
+	_, err := s.exec(ctx, qUseToken, s.tenant, id, stamp(at), stamp(unlessAfter))
+	return err
+}
+
+const qWarnOfToken = `update tokens set warned_at = $3 where tenant_id = $1 and id = $2`
+
+// WarnOfToken implements auth.Tx.
+func (s *session) WarnOfToken(ctx context.Context, id membership.ID, at time.Time) error {
+	return s.changed(ctx, "token", qWarnOfToken, s.tenant, id, stamp(at))
+}
+
+const (
+	tokenColumns = `id, kind, name, connection_id, permissions, scopes, networks, hash,
+	created_at, expires_at, revoked_at, last_used_at, warned_at, replaced_by`
+
+	qToken     = `select ` + tokenColumns + ` from tokens where tenant_id = $1 and id = $2`
+	qLockToken = `select ` + tokenColumns + ` from tokens
+	where tenant_id = $1 and id = $2 and revoked_at is null {for update}`
+	qTokens = `select ` + tokenColumns + ` from tokens
+	where tenant_id = $1 and revoked_at is null and id > $2 order by id limit $3`
+)
+
+func tokenDest(t *auth.Token) []any {
+	return []any{
+		&t.ID, (*string)(&t.Kind), &t.Name, &t.Connection,
+		jsonInto[string]{&t.Permissions}, jsonInto[string]{&t.Scopes}, jsonInto[netip.Prefix]{&t.Networks}, &t.Hash,
+		(*stamp)(&t.CreatedAt), (*stamp)(&t.ExpiresAt), (*stamp)(&t.RevokedAt),
+		(*stamp)(&t.LastUsedAt), (*stamp)(&t.WarnedAt), &t.ReplacedBy,
+	}
+}
+
+func (s *session) token(ctx context.Context, q string, id membership.ID) (auth.Token, error) {
+	t := auth.Token{Tenant: s.tenant}
+	err := s.one(ctx, "token", q, []any{s.tenant, id}, tokenDest(&t)...)
+	return t, err
+}
+
+// LockToken implements auth.Tx.
+func (s *session) LockToken(ctx context.Context, id membership.ID) (auth.Token, error) {
+	return s.token(ctx, qLockToken, id)
+}
 
 // Token implements auth.Store.
-func (s *Store) Token(ctx context.Context, tenant, id membership.ID) (auth.Token, error) {
-	t := auth.Token{Tenant: tenant, ID: id}
-	var permissions string
-	err := s.engine.view(ctx, tenant, func(q querier) error {
-		s := &session{querier: q, tenant: tenant}
-		return s.one(ctx, "token", qToken, []any{tenant, id},
-			(*string)(&t.Kind), &t.Name, &t.Connection, &permissions, &t.Hash,
-			(*stamp)(&t.CreatedAt), (*stamp)(&t.ExpiresAt), (*stamp)(&t.RevokedAt))
+func (s *Store) Token(ctx context.Context, tenant, id membership.ID) (t auth.Token, err error) {
+	err = s.engine.view(ctx, tenant, func(q querier) error {
+		t, err = (&session{querier: q, tenant: tenant}).token(ctx, qToken, id)
+		return err
 	})
-	if err == nil {
-		err = json.Unmarshal([]byte(permissions), &t.Permissions)
-	}
 	return t, s.translate(err)
+}
+
+// Tokens implements auth.Store.
+func (s *Store) Tokens(ctx context.Context, tenant, after membership.ID, limit int) (ts []auth.Token, err error) {
+	err = s.engine.view(ctx, tenant, func(q querier) error {
+		ts, err = list(ctx, &session{querier: q, tenant: tenant}, qTokens, []any{tenant, after, limit}, func(t *auth.Token) []any {
+			t.Tenant = tenant
+			return tokenDest(t)
+		})
+		return err
+	})
+	return ts, s.translate(err)
 }

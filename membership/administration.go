@@ -1,9 +1,9 @@
 package membership
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"slices"
 )
 
 // NewTenant makes a tenant inside a transaction that was opened for its id.
@@ -19,22 +19,27 @@ func NewTenant(ctx context.Context, tx Tx, clock Clock, call Call, name string) 
 	return t, tx.AppendEvents(ctx, call.Event(t.CreatedAt, ActionTenantCreated, ID{}, ID{}, nil, Facts{"name": name}))
 }
 
-// NewConnection makes a connection inside a transaction.
+// NewConnection makes a connection inside a transaction, with the default
+// settings. It asks nobody either.
 func NewConnection(ctx context.Context, tx Tx, clock Clock, call Call, name, idp string) (Connection, error) {
-	if err := checkText("connection name", name, true); err != nil {
-		return Connection{}, err
-	}
-	if !slices.Contains(IDPs, idp) {
-		return Connection{}, Invalidf("idp must be one of %v", IDPs)
-	}
+	return newConnection(ctx, tx, clock, call, ConnectionSpec{Name: name, IDP: idp})
+}
+
+func newConnection(ctx context.Context, tx Tx, clock Clock, call Call, s ConnectionSpec) (Connection, error) {
 	c := Connection{
-		Tenant: call.Tenant, ID: NewID(), Name: name, IDP: idp,
-		LinkExistingUsers: true, GroupKind: GroupCustom, CursorKey: make([]byte, 32), CreatedAt: clock.Now(),
+		Tenant: call.Tenant, ID: NewID(), Name: s.Name, IDP: s.IDP,
+		LinkExistingUsers: s.LinkExistingUsers == nil || *s.LinkExistingUsers,
+		GroupKind:         cmp.Or(s.GroupKind, GroupCustom), CursorKey: make([]byte, 32), CreatedAt: clock.Now(),
+	}
+	if err := c.check(); err != nil {
+		return Connection{}, err
 	}
 	_, _ = rand.Read(c.CursorKey) // it never fails
 	if err := tx.InsertConnection(ctx, c); err != nil {
 		return Connection{}, err
 	}
-	return c, tx.AppendEvents(ctx, call.Event(c.CreatedAt, ActionConnectionCreated, ID{}, ID{}, nil,
-		Facts{"connection_id": c.ID, "name": name, "idp": idp}))
+	return c, tx.AppendEvents(ctx, call.Event(c.CreatedAt, ActionConnectionCreated, ID{}, ID{}, nil, Facts{
+		"connection_id": c.ID, "name": c.Name, "idp": c.IDP,
+		"link_existing_users": c.LinkExistingUsers, "group_kind": c.GroupKind,
+	}))
 }

@@ -13,7 +13,9 @@ const (
 	ActionTenantCreated     Action = "tenant.created"
 	ActionConnectionCreated Action = "connection.created"
 	ActionTokenCreated      Action = "token.created"
+	ActionTokenRotated      Action = "token.rotated"
 	ActionTokenRevoked      Action = "token.revoked"
+	ActionTokenExpiring     Action = "token.expiring" // used less than 30 days before its end
 	ActionUserCreated       Action = "user.created"
 	ActionUserLinked        Action = "user.linked"
 	ActionUserUpdated       Action = "user.updated"

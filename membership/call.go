@@ -21,6 +21,7 @@ const (
 	ActorAgent      ActorKind = "agent"
 	ActorService    ActorKind = "service"
 	ActorOperator   ActorKind = "operator" // somebody at the command line of the server
+	ActorSystem     ActorKind = "system"   // scimbridge itself
 )
 
 // Actor is whoever acts. ID never is a name or an address: events outlive what

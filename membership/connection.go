@@ -1,6 +1,9 @@
 package membership
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Connection is one identity provider's provisioning into one tenant.
 type Connection struct {
@@ -17,3 +20,21 @@ type Connection struct {
 
 // IDPs are the providers that a connection may name.
 var IDPs = []string{"okta", "entra", "generic"}
+
+// ConnectionSpec is what a new connection is made from.
+type ConnectionSpec struct {
+	Name              string
+	IDP               string    // one of IDPs
+	LinkExistingUsers *bool     // nil: yes
+	GroupKind         GroupKind // of the groups that it makes; empty: custom
+}
+
+func (c Connection) check() error {
+	if err := checkText("connection name", c.Name, true); err != nil {
+		return err
+	}
+	if !slices.Contains(IDPs, c.IDP) {
+		return Invalidf("idp must be one of %v", IDPs)
+	}
+	return checkGroupKind(c.GroupKind)
+}

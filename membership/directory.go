@@ -58,6 +58,13 @@ func (d *Directory) refused(ctx context.Context, call Call, op Operation, group,
 	return err
 }
 
+// Refused is for a use case outside this package that refuses to administer the
+// tenant by a rule of its own: if err ends in 403 it becomes an event. It returns
+// the error to answer with.
+func (d *Directory) Refused(ctx context.Context, call Call, err error) error {
+	return d.refused(ctx, call, OpAdminister, ID{}, ID{}, err)
+}
+
 // refusal is what the event of a refusal says: what was asked for, why not, and
 // which policies said so.
 func refusal(op Operation, err error) Facts {

@@ -48,7 +48,7 @@ func newWorld(t *testing.T, s *db.Store) *world {
 	call := func(kind membership.ActorKind, id, connection membership.ID) membership.Call {
 		return membership.Call{
 			Tenant: tenant, Actor: membership.Actor{Kind: kind, ID: id.String()}, Connection: connection,
-			Permissions: []string{auth.AllPermissions}, RequestID: "req-" + string(kind),
+			Permissions: []string{auth.AllPermissions, auth.ScopeSCIM}, RequestID: "req-" + string(kind),
 		}
 	}
 	require.NoError(t, s.Update(w.ctx, tenant, func(tx membership.Tx) error {

@@ -37,6 +37,9 @@ type Store interface {
 type Reader interface {
 	Tenant(ctx context.Context) (Tenant, error)
 	Connection(ctx context.Context, id ID) (Connection, error)
+	// Connections lists at most limit connections with greater ids than after,
+	// in the order of their ids.
+	Connections(ctx context.Context, after ID, limit int) ([]Connection, error)
 
 	// User and UserByName return living users only; key is Fold(userName).
 	User(ctx context.Context, id ID) (User, error)

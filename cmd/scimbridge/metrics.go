@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -23,6 +24,7 @@ type metrics struct {
 	durations    *prometheus.HistogramVec // door
 	opened       *prometheus.CounterVec   // source
 	closed       *prometheus.CounterVec   // source
+	expiring     *prometheus.CounterVec   // within_days
 	transactions *prometheus.HistogramVec // operation, outcome
 	storeUp      prometheus.Gauge
 }
@@ -46,6 +48,10 @@ func newMetrics(engine string) *metrics {
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_grants_closed_total", Help: "Grants of membership that were closed, by the source that had given them.",
 		}, []string{"source"}),
+		expiring: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scimbridge_token_expiry_warnings_total",
+			Help: "Warnings of tokens in use that expire within so many days; at most one a day for each token.",
+		}, []string{"within_days"}),
 		transactions: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "scimbridge_store_operation_duration_seconds",
 			Help: "Time of the store's operations, retries included; view and update include what runs inside them, " +
@@ -62,10 +68,13 @@ func newMetrics(engine string) *metrics {
 		ConstLabels: prometheus.Labels{"version": thisBuild().Version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.durations, m.opened, m.closed, m.transactions, m.storeUp, build,
+	m.registry.MustRegister(m.requests, m.durations, m.opened, m.closed, m.expiring, m.transactions, m.storeUp, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
+	}
+	for _, days := range auth.WarningDays {
+		m.expiring.WithLabelValues(strconv.Itoa(days))
 	}
 	return m
 }
@@ -95,6 +104,11 @@ func (m *metrics) request(door, method string, status int, took time.Duration) {
 func (m *metrics) GrantsChanged(source membership.Source, opened, closed int) {
 	m.opened.WithLabelValues(string(source)).Add(float64(opened))
 	m.closed.WithLabelValues(string(source)).Add(float64(closed))
+}
+
+// TokenExpiring implements auth.Observer.
+func (m *metrics) TokenExpiring(withinDays int) {
+	m.expiring.WithLabelValues(strconv.Itoa(withinDays)).Inc()
 }
 
 // methodLabel keeps callers from making up time series.

@@ -29,10 +29,12 @@ const (
 // handler wires everything together: the doors over one directory, and what
 // tells how the server is.
 func (s *server) handler() http.Handler {
-	m := newMetrics(s.store.Engine())
+	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{Observer: m})
 	verifier := auth.NewVerifier(s.store, time.Now)
+	verifier.Report(s.usage)
+	tokens := auth.NewTokens(s.store, directory, time.Now, verifier.Forget)
 	policies := auth.NewPolicies(directory, s.store, time.Now, policy)
 
 	// Paths reach the doors as they were sent: cleaning would answer // with a
@@ -46,13 +48,13 @@ func (s *server) handler() http.Handler {
 	mount(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
 	}))
-	mount(nativePrefix, doorNative, api.New(directory, verifier, policies, api.Config{Logger: s.log.Named(doorNative)}))
+	mount(nativePrefix, doorNative, api.New(directory, tokens, policies, verifier, api.Config{Logger: s.log.Named(doorNative)}))
 
 	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))
 	root.Path("/metrics").Handler(s.observed(doorSystem, m, readOnly(m.page(s.store.Ready))))
 	root.NotFoundHandler = s.observed(doorNone, m, http.HandlerFunc(notFound))
-	return identified(root)
+	return identified(auth.Addressed(root))
 }
 
 // readOnly is for paths that have no methods but GET and HEAD.

@@ -67,7 +67,8 @@ func (p *program) rootCommand() *cobra.Command {
 
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(), p.policyCommand(),
+		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(),
+		p.tenantCommand(), p.connectionCommand(), p.tokenCommand(), p.policyCommand(),
 		p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root

@@ -23,7 +23,12 @@ func invoke(t *testing.T, environ []string, args ...string) (status int, stdout,
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "bootstrap", "demo", "healthcheck", "migrate", "policy", "policy delete", "policy list", "policy put", "serve", "version"} {
+	for _, command := range []string{
+		"", "bootstrap", "demo", "healthcheck", "migrate", "serve", "version",
+		"tenant", "tenant create", "tenant show", "connection", "connection create", "connection list",
+		"token", "token create", "token list", "token rotate", "token revoke",
+		"policy", "policy delete", "policy list", "policy put",
+	} {
 		t.Run("scimbridge "+command, func(t *testing.T) {
 			args := append(strings.Fields(command), "--help")
 			status, stdout, stderr := invoke(t, nil, args...)

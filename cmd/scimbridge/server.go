@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
 	"github.com/scimbridge/scimbridge/db"
 )
@@ -30,6 +32,8 @@ type server struct {
 	config    config.Config
 	log       *zap.Logger
 	store     *db.Store
+	metrics   *metrics
+	usage     *auth.Usage
 	listener  net.Listener
 	address   string // to listen on, with the port that was really taken
 	publicURL string
@@ -49,8 +53,10 @@ func openServer(ctx context.Context, c config.Config, log *zap.Logger) (*server,
 		return nil, err
 	}
 	address := bound(c.Listen, listener)
+	m := newMetrics(store.Engine())
 	return &server{
 		config: c, log: log, store: store, listener: listener,
+		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
 		address: address, publicURL: publicURL(c, address),
 	}, nil
 }
@@ -59,7 +65,8 @@ func openServer(ctx context.Context, c config.Config, log *zap.Logger) (*server,
 func (s *server) baseURL() string { return "http://" + reachable(s.address) }
 
 // run serves until ctx ends. Then it takes no new connection, finishes the
-// requests that it began, and closes the store.
+// requests that it began, writes what they leave to be written, and closes the
+// store.
 func (s *server) run(ctx context.Context) error {
 	h := &http.Server{
 		Handler:           s.handler(),
@@ -70,6 +77,9 @@ func (s *server) run(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          zap.NewStdLog(s.log.Named("http")),
 	}
+	recording, served := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { s.usage.Run(recording) })
 	ended := make(chan error, 1)
 	go func() { ended <- h.Serve(s.listener) }()
 
@@ -79,6 +89,8 @@ func (s *server) run(ctx context.Context) error {
 	case <-ctx.Done():
 		err = s.drain(ctx, h)
 	}
+	served()
+	background.Wait()
 	return errors.Join(err, s.store.Close())
 }
 

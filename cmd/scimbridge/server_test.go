@@ -183,6 +183,8 @@ func TestMetrics(t *testing.T) {
 		`scimbridge_grants_opened_total{source="local"} 0`,
 		`scimbridge_grants_opened_total{source="scim"} 0`,
 		`scimbridge_grants_closed_total{source="local"} 0`,
+		`scimbridge_token_expiry_warnings_total{within_days="1"} 0`,
+		`scimbridge_token_expiry_warnings_total{within_days="30"} 0`,
 		`scimbridge_store_up{engine="sqlite"} 1`,
 		`scimbridge_build_info{`,
 		`go_goroutines `,

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+func (d *door) createConnection(w http.ResponseWriter, r request) error {
+	s := membership.ConnectionSpec{IDP: "generic", GroupKind: membership.GroupCustom}
+	if err := d.decode(w, r, fields{
+		"name": &s.Name, "idp": &s.IDP, "link_existing_users": &s.LinkExistingUsers, "group_kind": &s.GroupKind,
+		"reason": &r.call.Reason,
+	}, "name"); err != nil {
+		return err
+	}
+	if s.GroupKind == "" { // to the domain that means the default; here it was said
+		return membership.Invalidf("group_kind must not be empty")
+	}
+	c, err := d.directory.CreateConnection(r.Context(), r.call, s)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusCreated, AppendConnection(nil, c))
+}
+
+func (d *door) listConnections(w http.ResponseWriter, r request) error {
+	after, limit, err := r.query.page()
+	if err != nil {
+		return err
+	}
+	cs, err := d.directory.Connections(r.Context(), r.call, after, limit+1)
+	if err != nil {
+		return err
+	}
+	var next membership.ID
+	if len(cs) > limit {
+		cs, next = cs[:limit], cs[limit-1].ID
+	}
+	return send(w, http.StatusOK, appendPage(nil, cs, AppendConnection, next))
+}
+
+func (d *door) getConnection(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "connection")
+	if err != nil {
+		return err
+	}
+	c, err := d.directory.Connection(r.Context(), r.call, id)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, AppendConnection(nil, c))
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"time"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// These are exported for the command line, which prints the same objects.
+
+// AppendConnection appends a connection as a JSON object.
+func AppendConnection(b []byte, c membership.Connection) []byte {
+	b = appendIDField(append(b, '{'), "id", c.ID)
+	b = appendField(append(b, ','), "name", c.Name)
+	b = appendField(append(b, ','), "idp", c.IDP)
+	b = appendBoolField(append(b, ','), "link_existing_users", c.LinkExistingUsers)
+	b = appendField(append(b, ','), "group_kind", string(c.GroupKind))
+	b = appendBoolField(append(b, ','), "paused", !c.PausedAt.IsZero())
+	b = appendTimeField(append(b, ','), "created_at", c.CreatedAt)
+	return append(b, '}')
+}
+
+// AppendToken appends a token as a JSON object, without its secret or hash.
+func AppendToken(b []byte, t auth.Token) []byte {
+	return append(appendTokenFields(b, t), '}')
+}
+
+// AppendNewToken appends a new token with its text, which nobody can show again.
+func AppendNewToken(b []byte, t auth.Token, text string) []byte {
+	b = appendTokenFields(b, t)
+	return append(appendField(append(b, ','), "token", text), '}')
+}
+
+func appendTokenFields(b []byte, t auth.Token) []byte {
+	b = appendIDField(append(b, '{'), "id", t.ID)
+	b = appendField(append(b, ','), "name", t.Name)
+	b = appendField(append(b, ','), "kind", string(t.Kind))
+	if t.Kind == auth.KindSCIM {
+		b = appendIDField(append(b, ','), "connection_id", t.Connection)
+		b = appendStrings(append(b, ','), "scopes", t.Scopes)
+	} else {
+		b = appendStrings(append(b, ','), "permissions", t.Permissions)
+	}
+	networks := make([]string, len(t.Networks))
+	for i, n := range t.Networks {
+		networks[i] = n.String()
+	}
+	b = appendStrings(append(b, ','), "networks", networks)
+	b = appendTimeField(append(b, ','), "created_at", t.CreatedAt)
+	b = appendTimeUnlessZero(b, "expires_at", t.ExpiresAt)
+	b = appendTimeUnlessZero(b, "last_used_at", t.LastUsedAt)
+	if !t.ReplacedBy.IsZero() {
+		b = appendIDField(append(b, ','), "replaced_by", t.ReplacedBy)
+	}
+	return b
+}
+
+// appendTimeUnlessZero appends one more field, or nothing.
+func appendTimeUnlessZero(b []byte, name string, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	return appendTimeField(append(b, ','), name, t)
+}
+
+func appendStrings(b []byte, name string, values []string) []byte {
+	b = append(appendName(b, name), '[')
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, v)
+	}
+	return append(b, ']')
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// administration is what the commands for tenants, connections and tokens work
+// with: the use cases of the native API, on the store itself.
+type administration struct {
+	call      membership.Call
+	store     *db.Store
+	directory *membership.Directory
+	tokens    *auth.Tokens
+}
+
+// administrationOptions are the flags that these commands share.
+type administrationOptions struct {
+	tenant, reason string
+	asJSON         bool
+}
+
+// flags adds those flags. There is no list of tenants to choose from: on
+// PostgreSQL, row-level security shows one tenant at a time, to the program
+// too.
+func (o *administrationOptions) flags(f *pflag.FlagSet, changes bool) {
+	f.StringVar(&o.tenant, "tenant", "", "the tenant's `ID` (required)")
+	if changes {
+		f.StringVar(&o.reason, "reason", "", "why, or a ticket: `TEXT` that is kept with the change")
+	}
+	o.jsonFlag(f)
+}
+
+func (o *administrationOptions) jsonFlag(f *pflag.FlagSet) {
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object")
+}
+
+// administer makes the RunE of a command that acts in one tenant, as the
+// operator of the server, who may do everything there.
+func (p *program) administer(
+	o *administrationOptions, do func(context.Context, administration) error,
+) func(*cobra.Command, []string) error {
+	return p.configured(func(ctx context.Context, s settings) error {
+		if o.tenant == "" {
+			return usageError("--tenant ID is required")
+		}
+		tenant, err := membership.ParseID(o.tenant)
+		if err != nil {
+			return usageError(fmt.Sprintf("--tenant must be a UUID, not %q", o.tenant))
+		}
+		return p.withStore(ctx, s, tenant, func(a administration) error {
+			a.call.Reason = o.reason
+			// A mistyped tenant is told as such, and not as an empty list.
+			if _, err := a.directory.Tenant(ctx, a.call); err != nil {
+				return err
+			}
+			return do(ctx, a)
+		})
+	})
+}
+
+func (p *program) withStore(ctx context.Context, s settings, tenant membership.ID, do func(administration) error) error {
+	p.warn(s)
+	store, err := openStore(ctx, s.Config, newLogger(s.Config, p.stderr))
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
+	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{})
+	return do(administration{
+		store: store, directory: directory, tokens: auth.NewTokens(store, directory, time.Now, nil),
+		call: membership.Call{
+			Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
+			Permissions: []string{auth.AllPermissions},
+		},
+	})
+}
+
+// group is a command that only has others below it.
+func group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError(fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath()))
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// oneID is for commands that take the id of one thing.
+func oneID(id *membership.ID) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError(fmt.Sprintf("%s needs one ID", cmd.Name()))
+		}
+		var err error
+		if *id, err = membership.ParseID(args[0]); err != nil {
+			return usageError(fmt.Sprintf("%s needs the ID of a %s, a UUID, not %q", cmd.Name(), cmd.Parent().Name(), args[0]))
+		}
+		return nil
+	}
+}
+
+// print writes what the native API would answer, or text for people.
+func (p *program) print(asJSON bool, object []byte, text func(io.Writer)) error {
+	if asJSON {
+		return p.printJSON(json.RawMessage(object))
+	}
+	var b strings.Builder
+	text(&b)
+	// It fails if anything could not be written: a token that nobody saw is lost.
+	_, err := io.WriteString(p.stdout, b.String())
+	return err
+}
+
+// printList writes a whole list; columns is its first line, cells are the others.
+func printList[T any](
+	p *program, asJSON bool, all []T, encode func([]byte, T) []byte, columns string, cells func(T) []string,
+) error {
+	object := []byte(`{"data":[`)
+	for i, v := range all {
+		if i > 0 {
+			object = append(object, ',')
+		}
+		object = encode(object, v)
+	}
+	return p.print(asJSON, append(object, "]}"...), func(w io.Writer) {
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		_, _ = fmt.Fprintln(table, columns)
+		for _, v := range all {
+			_, _ = fmt.Fprintln(table, strings.Join(cells(v), "\t"))
+		}
+		_ = table.Flush() // into memory
+	})
+}
+
+// printFields writes one thing, a field a line.
+func printFields(w io.Writer, fields [][2]string) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range fields {
+		_, _ = fmt.Fprintf(table, "  %s\t%s\n", f[0], f[1])
+	}
+	_ = table.Flush()
+}
+
+// pages reads a list to its end.
+func pages[T any](read func(after membership.ID, limit int) ([]T, error), id func(T) membership.ID) (all []T, err error) {
+	const size = 500
+	var after membership.ID
+	for {
+		page, err := read(after, size)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) < size {
+			return all, nil
+		}
+		after = id(page[size-1])
+	}
+}
+
+func timeOr(t time.Time, never string) string {
+	if t.IsZero() {
+		return never
+	}
+	return t.UTC().Format(time.RFC3339)
+}

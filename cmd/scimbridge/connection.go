@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scimbridge/scimbridge/api"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+func (p *program) connectionCommand() *cobra.Command {
+	return group("connection", "Create and list the connections of a tenant",
+		"Create and list the connections of a tenant: each is one identity provider's\n"+
+			"provisioning into it, with its own view and its own tokens.",
+		p.connectionCreateCommand(), p.connectionListCommand())
+}
+
+func (p *program) connectionCreateCommand() *cobra.Command {
+	var o administrationOptions
+	var spec membership.ConnectionSpec
+	var link bool
+	var kind string
+	cmd := &cobra.Command{
+		Use:   "create --tenant ID --name NAME",
+		Short: "Create a connection",
+		Long: "Create a connection. Its identity provider needs a token besides:\n" +
+			"scimbridge token create --kind scim --connection ID",
+		Args: noArguments,
+		PreRunE: func(*cobra.Command, []string) error {
+			if strings.TrimSpace(spec.Name) == "" {
+				return usageError("create needs --name NAME")
+			}
+			if !slices.Contains(membership.IDPs, spec.IDP) {
+				return usageError(fmt.Sprintf("--idp must be one of %s, not %q", strings.Join(membership.IDPs, ", "), spec.IDP))
+			}
+			return nil
+		},
+		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
+			spec.LinkExistingUsers, spec.GroupKind = &link, membership.GroupKind(kind)
+			c, err := a.directory.CreateConnection(ctx, a.call, spec)
+			if err != nil {
+				return fmt.Errorf("cannot create the connection: %w", err)
+			}
+			return p.print(o.asJSON, api.AppendConnection(nil, c), func(w io.Writer) {
+				printFields(w, [][2]string{
+					{"connection", c.ID.String()}, {"name", c.Name}, {"provider", c.IDP},
+					{"links existing users", strconv.FormatBool(c.LinkExistingUsers)}, {"kind of its groups", string(c.GroupKind)},
+				})
+			})
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&spec.Name, "name", "", "the connection's `NAME` (required)")
+	flags.StringVar(&spec.IDP, "idp", "generic", "the identity `PROVIDER`: "+strings.Join(membership.IDPs, ", "))
+	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that it sends")
+	flags.StringVar(&kind, "group-kind", string(membership.GroupCustom), "the `KIND` of the groups that it makes: custom or enterprise")
+	o.flags(flags, true)
+	return cmd
+}
+
+func (p *program) connectionListCommand() *cobra.Command {
+	var o administrationOptions
+	cmd := &cobra.Command{
+		Use:   "list --tenant ID",
+		Short: "List the connections of a tenant",
+		Args:  noArguments,
+		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
+			all, err := pages(func(after membership.ID, limit int) ([]membership.Connection, error) {
+				return a.directory.Connections(ctx, a.call, after, limit)
+			}, func(c membership.Connection) membership.ID { return c.ID })
+			if err != nil {
+				return err
+			}
+			return printList(p, o.asJSON, all, api.AppendConnection, "ID\tNAME\tPROVIDER\tCREATED", func(c membership.Connection) []string {
+				return []string{c.ID.String(), c.Name, c.IDP, timeOr(c.CreatedAt, "")}
+			})
+		}),
+	}
+	o.flags(cmd.Flags(), false)
+	return cmd
+}
