@@ -73,3 +73,10 @@ func (s *Store) MigrateTo(ctx context.Context, version int) error {
 	}
 	return s.engine.migrate(ctx, files)
 }
+
+// HoldMembers sets how many members a filter may look into, until the test ends.
+func HoldMembers(t interface{ Cleanup(func()) }, n int) {
+	was := maxHeldMembers
+	maxHeldMembers = n
+	t.Cleanup(func() { maxHeldMembers = was })
+}

@@ -294,6 +294,25 @@ func TestFiltersOnMembers(t *testing.T) {
 	})
 }
 
+func TestFiltersLookIntoSoManyMembers(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		_, err := s.ChangeMembers(w.ctx, w.change(w.users, nil))
+		require.NoError(t, err)
+		db.HoldMembers(t, len(w.users)-1)
+		ask := func(op membership.Operator) error {
+			return s.View(w.ctx, w.tenant, func(r membership.Reader) error {
+				_, _, err := r.GroupLinks(w.ctx, w.connection, membership.ViewQuery{Filter: membership.Compare{
+					Attribute: membership.Attribute{Name: "members", Sub: "value", CaseExact: true}, Op: op, Value: w.users[0].String(),
+				}})
+				return err
+			})
+		}
+		require.Equal(t, membership.KindTooMany, membership.KindOf(ask("co")))
+		require.NoError(t, ask("eq"), "an index answers it")
+	})
+}
+
 // One element that is not the value is enough, whoever else there is.
 func TestElementsThatAreNotAValue(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {

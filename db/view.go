@@ -43,6 +43,10 @@ func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.I
 	return links, total, err
 }
 
+// maxHeldMembers bounds what a filter holds that no index answers, such as
+// members.value co "x".
+var maxHeldMembers = 200_000
+
 // order is a sort that a column answers: key, then id.
 type order struct {
 	key, id string
@@ -153,11 +157,18 @@ func (s *session) GroupLinks(ctx context.Context, connection membership.ID, q me
 			if !membership.Mentions(f, "members") {
 				return nil
 			}
+			held := 0
 			for i, l := range batch {
 				var members []any
 				for id, err := range s.MemberIDs(ctx, connection, l.Group) {
 					if err != nil {
 						return err
+					}
+					if held++; held > maxHeldMembers {
+						return &membership.Error{
+							Kind:    membership.KindTooMany,
+							Message: "the filter looks into too many members: ask with members.value eq, or for fewer groups",
+						}
 					}
 					members = append(members, map[string]any{"value": id.String(), "type": "User"})
 				}

@@ -23,7 +23,7 @@ const (
 	KindPaused          Kind = "paused"           // the connection is paused
 	KindTooLarge        Kind = "too_large"        // more than one request may hold
 	KindUnavailable     Kind = "unavailable"      // the store cannot answer now; the same request may succeed later
-	KindBadFilter       Kind = "bad_filter"       // a filter that cannot be evaluated
+	KindTooMany         Kind = "too_many"         // a question whose answer needs more than a server can hold
 )
 
 // Error is every error of the domain that a caller may see. Message is safe to

@@ -20,6 +20,7 @@ const (
 	typeMutability    = "mutability"    // an attempt to change what is read-only
 	typeInvalidSyntax = "invalidSyntax" // the body is no message of the expected shape
 	typeInvalidPath   = "invalidPath"   // the path of an operation cannot be read
+	typeTooMany       = "tooMany"       // a filter that needs more than the server can hold
 	typeNoTarget      = "noTarget"      // a path that selects nothing, where something was needed
 	typeInvalidValue  = "invalidValue"  // a value that is missing or of the wrong kind
 
@@ -56,7 +57,7 @@ func unauthenticated(detail string) error {
 var statuses = map[membership.Kind]scimError{
 	membership.KindInvalid:         {status: http.StatusBadRequest, scimType: typeInvalidValue},
 	membership.KindUnknownMembers:  {status: http.StatusBadRequest, scimType: typeInvalidValue},
-	membership.KindBadFilter:       {status: http.StatusBadRequest, scimType: typeInvalidFilter},
+	membership.KindTooMany:         {status: http.StatusBadRequest, scimType: typeTooMany},
 	membership.KindNotFound:        {status: http.StatusNotFound},
 	membership.KindUniqueness:      {status: http.StatusConflict, scimType: typeUniqueness},
 	membership.KindAlreadyMember:   {status: http.StatusConflict},
