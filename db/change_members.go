@@ -17,14 +17,13 @@ func (s *session) ChangeMembers(ctx context.Context, c membership.MemberChange) 
 const (
 	qLinkVersion = `select version, last_modified from group_links
 		where tenant_id = $1 and connection_id = $2 and group_id = $3`
-	qStanding = `select min(case when closed_at is null then member_since end), max(opened_at), max(closed_at)
+	qStanding = `select max(case when closed_at is null and connection_id = $4 then id end),
+			min(case when closed_at is null and connection_id <> $4 then member_since end),
+			max(opened_at), max(closed_at)
 		from grants where tenant_id = $1 and group_id = $2 and user_id = $3`
 	qOpenGrant = `insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
 			opened_by_kind, opened_by_id, opened_request, opened_reason)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-		on conflict (tenant_id, group_id, user_id, connection_id) where closed_at is null do nothing`
-	qOwnGrant = `select id from grants
-		where tenant_id = $1 and group_id = $2 and user_id = $3 and connection_id = $4 and closed_at is null`
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 	qCloseGrant = `update grants set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
 			closed_request = $8, closed_reason = $9
 		where tenant_id = $1 and group_id = $2 and user_id = $3 and id = $4`
@@ -83,63 +82,59 @@ type delta struct {
 	source membership.Source
 }
 
-// standing returns since when the user is a member (zero: they are none), and
-// when a change of that may be dated: not before anything that happened to the
-// same user in the same group, whatever time it was when the request came in.
-func (d *delta) standing(ctx context.Context, user membership.ID) (since, at time.Time, err error) {
+// standing is how a user stands in the group before a change.
+type standing struct {
+	own    membership.ID // the open grant of the change's connection, if there is one
+	others time.Time     // since when others' grants make the user a member; zero: none do
+	// at is when the change may be dated: not before anything that happened to
+	// the same user in the same group, whatever time it was when the request
+	// came in.
+	at time.Time
+}
+
+func (d *delta) standing(ctx context.Context, user membership.ID) (st standing, err error) {
 	var opened, closed stamp
-	err = d.s.one(ctx, "grant", qStanding, []any{d.s.tenant, d.c.Group, user}, (*stamp)(&since), &opened, &closed)
-	at = d.c.At
+	err = d.s.one(ctx, "grant", qStanding, []any{d.s.tenant, d.c.Group, user, d.c.Connection},
+		&st.own, (*stamp)(&st.others), &opened, &closed)
+	st.at = d.c.At
 	if last := latest(time.Time(opened), time.Time(closed)); !last.IsZero() {
-		at = latest(at, last.Add(time.Microsecond))
+		st.at = latest(st.at, last.Add(time.Microsecond))
 	}
-	return since, at, err
+	return st, err
 }
 
 func (d *delta) open(ctx context.Context, user membership.ID, r *membership.MemberResult) error {
 	c, s := d.c, d.s
-	since, at, err := d.standing(ctx, user)
-	if err != nil {
+	st, err := d.standing(ctx, user)
+	if err != nil || !st.own.IsZero() {
 		return err
 	}
-	was := !since.IsZero()
+	was, since := !st.others.IsZero(), st.others
 	if !was {
-		since = at
+		since = st.at
 	}
 	grant := membership.NewID()
-	n, err := s.exec(ctx, qOpenGrant, s.tenant, c.Group, user, grant, c.Connection, stamp(since), stamp(at),
-		string(c.Call.Actor.Kind), c.Call.Actor.ID, c.Call.RequestID, c.Call.Reason)
-	if err != nil || n == 0 {
+	if _, err := s.exec(ctx, qOpenGrant, s.tenant, c.Group, user, grant, c.Connection, stamp(since), stamp(st.at),
+		string(c.Call.Actor.Kind), c.Call.Actor.ID, c.Call.RequestID, c.Call.Reason); err != nil {
 		return err
 	}
 	r.Opened++
-	return d.event(ctx, at, membership.ActionGrantOpened, user, d.state(was, membership.ID{}), d.state(true, grant))
+	return d.event(ctx, st.at, membership.ActionGrantOpened, user, d.state(was, membership.ID{}), d.state(true, grant))
 }
 
 func (d *delta) close(ctx context.Context, user membership.ID, r *membership.MemberResult) error {
 	c, s := d.c, d.s
-	var grant membership.ID
-	err := s.one(ctx, "grant", qOwnGrant, []any{s.tenant, c.Group, user, c.Connection}, &grant)
-	if membership.KindOf(err) == membership.KindNotFound {
-		return nil
-	}
-	if err != nil {
+	st, err := d.standing(ctx, user)
+	if err != nil || st.own.IsZero() {
 		return err
 	}
-	_, at, err := d.standing(ctx, user)
-	if err != nil {
-		return err
-	}
-	if err := s.changed(ctx, "grant", qCloseGrant, s.tenant, c.Group, user, grant, stamp(at),
+	if err := s.changed(ctx, "grant", qCloseGrant, s.tenant, c.Group, user, st.own, stamp(st.at),
 		string(c.Call.Actor.Kind), c.Call.Actor.ID, c.Call.RequestID, c.Call.Reason); err != nil {
 		return err
 	}
-	others, _, err := d.standing(ctx, user)
-	if err != nil {
-		return err
-	}
 	r.Closed++
-	return d.event(ctx, at, membership.ActionGrantClosed, user, d.state(true, grant), d.state(!others.IsZero(), membership.ID{}))
+	still := !st.others.IsZero()
+	return d.event(ctx, st.at, membership.ActionGrantClosed, user, d.state(true, st.own), d.state(still, membership.ID{}))
 }
 
 func (d *delta) event(

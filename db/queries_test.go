@@ -18,8 +18,11 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// postgresOnly are queries of what SQLite does not have.
-var postgresOnly = []string{"qChangeMembers", "qRoleBypassesRLS"}
+// oneEngine are queries of what the other engine does not have, or not so.
+var oneEngine = map[string]string{
+	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres",
+	"qStanding": "sqlite", // of the delta in plain statements; PostgreSQL has no max of ids
+}
 
 func TestEveryQueryPrepares(t *testing.T) {
 	queries := constants(t)
@@ -32,7 +35,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		for name, q := range queries {
-			if s.Engine() == "sqlite" && slices.Contains(postgresOnly, name) {
+			if engine, only := oneEngine[name]; only && engine != s.Engine() {
 				continue
 			}
 			require.NoError(t, s.Prepare(context.Background(), q), "%s: %s", name, q)

@@ -29,7 +29,7 @@ func openSQLite(ctx context.Context, path string) (engine, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("the embedded store needs a file: sqlite:PATH")
 	}
-	w, err := newSQLitePool(ctx, path, 1, "begin immediate")
+	w, err := newSQLitePool(ctx, path, 1, "begin immediate", "cache_size(-32768)")
 	if err != nil {
 		return nil, err
 	}
