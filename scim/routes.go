@@ -42,7 +42,7 @@ func (d *door) newRoutes() *mux.Router {
 		{"/Schemas", methods{"GET": d.listSchemas}},
 		{"/Schemas/{id}", methods{"GET": d.getSchema}},
 		{"/Bulk", methods{"POST": d.bulk}},
-		{"/Me", methods{"GET": notImplemented, "POST": notImplemented, "PUT": notImplemented, "PATCH": notImplemented, "DELETE": notImplemented}},
+		{"/Me", methods{"GET": nobody, "POST": nobody, "PUT": nobody, "PATCH": nobody, "DELETE": nobody}},
 	} {
 		r.Handle(root+endpoint.path, endpoint.methods)
 	}
@@ -83,8 +83,9 @@ func methodNotAllowed(x *exchange, m methods) error {
 	return &scimError{status: http.StatusMethodNotAllowed, detail: x.r.Method + " is not allowed here"}
 }
 
-func notImplemented(*exchange) error {
-	return &scimError{status: http.StatusNotImplemented, detail: "not implemented"}
+// nobody is the answer on /Me (RFC 7644 section 3.11).
+func nobody(*exchange) error {
+	return &scimError{status: http.StatusNotImplemented, detail: "a connection's credential stands for no user: there is no /Me"}
 }
 
 // id reads the id of the path. Ids compare exactly (RFC 7643 section 3.1), so
