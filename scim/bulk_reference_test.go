@@ -193,9 +193,6 @@ func TestBulkAlwaysEnds(t *testing.T) {
 // TestBulkHostile: a thousand operations that wait for each other in every way
 // take their own time and no more.
 func TestBulkHostile(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	each(t, func(t *testing.T, b *bench) {
 		const n = 1000
 		made := func(name string, refersTo func(i int) string) {

@@ -111,9 +111,6 @@ func TestShownMembers(t *testing.T) {
 // TestLargeGroup: one request with very many operations, and a long answer,
 // cost seconds and tens of megabytes.
 func TestLargeGroup(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	each(t, func(t *testing.T, b *bench) {
 		const n = 2000
 		ids := make([]string, n)
