@@ -26,7 +26,7 @@ func (e unauthenticated) Is(target error) bool { return target == ErrUnauthentic
 // wrong, revoked and expired look the same. That a text is no token at all is
 // no secret, and the most frequent mistake.
 const (
-	errNoBearer  = unauthenticated("a bearer token is required (Authorization: Bearer <token>)")
+	errNoBearer  = unauthenticated("a bearer token is required (Authorization: Bearer TOKEN)")
 	errNoToken   = unauthenticated("the bearer token is no scimbridge token: it was cut, mistyped or belongs elsewhere")
 	errNotOpened = unauthenticated("the bearer token is not valid")
 )

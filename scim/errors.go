@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -106,7 +105,7 @@ func (e *scimError) write(w http.ResponseWriter) {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}
-	body, err := json.Marshal(struct {
+	body, err := encode(struct {
 		Schemas  []string `json:"schemas"`
 		Status   string   `json:"status"`
 		ScimType string   `json:"scimType,omitempty"`
