@@ -23,24 +23,29 @@ type Config struct {
 	Logger  *zap.Logger // nobody
 }
 
+// Services are what the door offers to callers.
+type Services struct {
+	Directory *membership.Directory
+	Tokens    *auth.Tokens
+	Policies  *auth.Policies
+	Verifier  Verifier
+}
+
 type door struct {
-	directory *membership.Directory
-	tokens    *auth.Tokens
-	verifier  Verifier
-	policies  *auth.Policies
-	maxBody   int64
-	log       *zap.Logger
+	Services
+	maxBody int64
+	log     *zap.Logger
 }
 
 // New returns the handler of everything under /v1; it sees whole paths, with
 // the /v1. It takes the request's id from the header X-Request-Id, which
 // whoever mounts it must have set.
-func New(d *membership.Directory, t *auth.Tokens, p *auth.Policies, v Verifier, c Config) http.Handler {
+func New(s Services, c Config) http.Handler {
 	if c.MaxBody <= 0 {
 		c.MaxBody = 1 << 20
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
-	return (&door{directory: d, tokens: t, policies: p, verifier: v, maxBody: c.MaxBody, log: c.Logger}).router()
+	return (&door{Services: s, maxBody: c.MaxBody, log: c.Logger}).router()
 }

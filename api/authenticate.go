@@ -38,7 +38,7 @@ func (d *door) private(h func(http.ResponseWriter, request) error, parameters ..
 
 func (d *door) authenticate(r *http.Request) (membership.Call, error) {
 	header := r.Header.Get("Authorization")
-	p, err := d.verifier.Verify(r.Context(), header)
+	p, err := d.Verifier.Verify(r.Context(), header)
 	switch {
 	case errors.Is(err, auth.ErrUnauthenticated):
 		return membership.Call{}, unauthenticated(header, err.Error())
@@ -76,7 +76,7 @@ func (d *door) checkTenant(r *http.Request, call membership.Call) error {
 	if id == call.Tenant {
 		return nil
 	}
-	if err := d.directory.RecordRefusal(r.Context(), call, codeTenantMismatch); err != nil {
+	if err := d.Directory.RecordRefusal(r.Context(), call, codeTenantMismatch); err != nil {
 		return err
 	}
 	return &failure{

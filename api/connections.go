@@ -6,6 +6,18 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+func (d *door) connectionRoutes() []route {
+	const (
+		connections = "/v1/connections"
+		connection  = "/v1/connections/{id}"
+	)
+	return []route{
+		{http.MethodGet, connections, d.private(d.listConnections, "limit", "cursor")},
+		{http.MethodPost, connections, d.private(d.createConnection)},
+		{http.MethodGet, connection, d.private(d.getConnection)},
+	}
+}
+
 func (d *door) createConnection(w http.ResponseWriter, r request) error {
 	s := membership.ConnectionSpec{IDP: "generic", GroupKind: membership.GroupCustom}
 	if err := d.decode(w, r, fields{
@@ -17,7 +29,7 @@ func (d *door) createConnection(w http.ResponseWriter, r request) error {
 	if s.GroupKind == "" { // to the domain that means the default; here it was said
 		return membership.Invalidf("group_kind must not be empty")
 	}
-	c, err := d.directory.CreateConnection(r.Context(), r.call, s)
+	c, err := d.Directory.CreateConnection(r.Context(), r.call, s)
 	if err != nil {
 		return err
 	}
@@ -29,7 +41,7 @@ func (d *door) listConnections(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	cs, err := d.directory.Connections(r.Context(), r.call, after, limit+1)
+	cs, err := d.Directory.Connections(r.Context(), r.call, after, limit+1)
 	if err != nil {
 		return err
 	}
@@ -45,7 +57,7 @@ func (d *door) getConnection(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	c, err := d.directory.Connection(r.Context(), r.call, id)
+	c, err := d.Directory.Connection(r.Context(), r.call, id)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func serve(t *testing.T, s broken, verifyError error) (*http.Response, *observer
 	v := somebody{auth.Principal{
 		Tenant: tenant, Kind: auth.KindAPI, Permissions: []string{"*"}, Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"},
 	}, verifyError}
-	server := httptest.NewUnstartedServer(New(d, nil, nil, v, Config{Logger: zap.New(core)}))
+	server := httptest.NewUnstartedServer(New(Services{Directory: d, Verifier: v}, Config{Logger: zap.New(core)}))
 	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
 	server.Start()
 	t.Cleanup(server.Close)

@@ -6,6 +6,20 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+func (d *door) groupRoutes() []route {
+	const (
+		groups = "/v1/groups"
+		group  = "/v1/groups/{id}"
+	)
+	return []route{
+		{http.MethodGet, groups, d.private(d.listGroups, "limit", "cursor", "display_name")},
+		{http.MethodPost, groups, d.private(d.createGroup)},
+		{http.MethodGet, group, d.private(d.getGroup)},
+		{http.MethodPatch, group, d.private(d.changeGroup)},
+		{http.MethodDelete, group, d.private(d.deleteGroup, "reason")},
+	}
+}
+
 func (d *door) createGroup(w http.ResponseWriter, r request) error {
 	displayName, kind := "", membership.GroupCustom
 	if err := d.decode(w, r, fields{
@@ -16,7 +30,7 @@ func (d *door) createGroup(w http.ResponseWriter, r request) error {
 	if kind == "" { // to the domain that means the default; here it was said
 		return membership.Invalidf("kind must not be empty")
 	}
-	g, err := d.directory.CreateGroup(r.Context(), r.call, displayName, kind)
+	g, err := d.Directory.CreateGroup(r.Context(), r.call, displayName, kind)
 	if err != nil {
 		return err
 	}
@@ -28,7 +42,7 @@ func (d *door) listGroups(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	gs, err := d.directory.Groups(r.Context(), r.call, q)
+	gs, err := d.Directory.Groups(r.Context(), r.call, q)
 	if err != nil {
 		return err
 	}
@@ -44,7 +58,7 @@ func (d *door) getGroup(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	g, err := d.directory.Group(r.Context(), r.call, id)
+	g, err := d.Directory.Group(r.Context(), r.call, id)
 	if err != nil {
 		return err
 	}
@@ -62,7 +76,7 @@ func (d *door) changeGroup(w http.ResponseWriter, r request) error {
 	}); err != nil {
 		return err
 	}
-	g, err := d.directory.ChangeGroup(r.Context(), r.call, id, c)
+	g, err := d.Directory.ChangeGroup(r.Context(), r.call, id, c)
 	if err != nil {
 		return err
 	}
@@ -75,7 +89,7 @@ func (d *door) deleteGroup(w http.ResponseWriter, r request) error {
 		return err
 	}
 	r.call.Reason = r.query["reason"]
-	if err := d.directory.DeleteGroup(r.Context(), r.call, id); err != nil {
+	if err := d.Directory.DeleteGroup(r.Context(), r.call, id); err != nil {
 		return err
 	}
 	return sendNothing(w)

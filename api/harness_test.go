@@ -50,7 +50,9 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	verifier := auth.NewVerifier(store, time.Now)
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)
 	policies := auth.NewPolicies(h.directory, store, time.Now, policy)
-	h.server = httptest.NewServer(auth.Addressed(New(h.directory, h.tokens, policies, verifier, c)))
+	h.server = httptest.NewServer(auth.Addressed(New(Services{
+		Directory: h.directory, Tokens: h.tokens, Policies: policies, Verifier: verifier,
+	}, c)))
 	t.Cleanup(h.server.Close)
 	for name, b := range map[string]*auth.Bootstrapped{"Mine": &h.mine, "Other": &h.other} {
 		var err error

@@ -8,6 +8,19 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+func (d *door) memberRoutes() []route {
+	const (
+		members = "/v1/groups/{id}/members"
+		member  = "/v1/groups/{id}/members/{user_id}"
+	)
+	return []route{
+		{http.MethodGet, members, d.private(d.listMembers, "limit", "cursor", "membership_source", "active", "as_of")},
+		{http.MethodPost, members, d.private(d.addMember)},
+		{http.MethodGet, member, d.private(d.getMember)},
+		{http.MethodDelete, member, d.private(d.removeMember, "reason")},
+	}
+}
+
 func (d *door) listMembers(w http.ResponseWriter, r request) error {
 	group, err := r.pathID("id", "group")
 	if err != nil {
@@ -17,7 +30,7 @@ func (d *door) listMembers(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	return d.directory.VisitMembers(r.Context(), r.call, group, q, func(ms iter.Seq2[membership.Member, error]) error {
+	return d.Directory.VisitMembers(r.Context(), r.call, group, q, func(ms iter.Seq2[membership.Member, error]) error {
 		return streamMembers(w, ms, limit)
 	})
 }
@@ -87,7 +100,7 @@ func (d *door) addMember(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return membership.Invalidf("user_id must be a UUID")
 	}
-	m, err := d.directory.AddMember(r.Context(), r.call, group, user, alsoLocal)
+	m, err := d.Directory.AddMember(r.Context(), r.call, group, user, alsoLocal)
 	if err != nil {
 		return err
 	}
@@ -99,7 +112,7 @@ func (d *door) getMember(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	m, err := d.directory.Member(r.Context(), r.call, group, user)
+	m, err := d.Directory.Member(r.Context(), r.call, group, user)
 	if err != nil {
 		return err
 	}
@@ -114,7 +127,7 @@ func (d *door) removeMember(w http.ResponseWriter, r request) error {
 		return err
 	}
 	r.call.Reason = r.query["reason"]
-	left, err := d.directory.RemoveMember(r.Context(), r.call, group, user)
+	left, err := d.Directory.RemoveMember(r.Context(), r.call, group, user)
 	if err != nil {
 		return err
 	}

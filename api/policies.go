@@ -9,8 +9,22 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+func (d *door) policyRoutes() []route {
+	const (
+		policies = "/v1/policies"
+		policy   = "/v1/policies/{id}"
+	)
+	return []route{
+		{http.MethodGet, policies, d.private(d.listPolicies)},
+		{http.MethodPost, policies, d.private(d.createPolicy)},
+		{http.MethodGet, policy, d.private(d.getPolicy)},
+		{http.MethodPut, policy, d.private(d.replacePolicy)},
+		{http.MethodDelete, policy, d.private(d.deletePolicy, "reason")},
+	}
+}
+
 func (d *door) listPolicies(w http.ResponseWriter, r request) error {
-	all, err := d.policies.List(r.Context(), r.call)
+	all, err := d.Policies.List(r.Context(), r.call)
 	if err != nil {
 		return err
 	}
@@ -22,7 +36,7 @@ func (d *door) createPolicy(w http.ResponseWriter, r request) error {
 	if err := d.decode(w, r, fields{"id": &id, "cedar": &text, "reason": &r.call.Reason}, "id", "cedar"); err != nil {
 		return err
 	}
-	p, err := d.policies.Create(r.Context(), r.call, id, text)
+	p, err := d.Policies.Create(r.Context(), r.call, id, text)
 	if err != nil {
 		return err
 	}
@@ -30,7 +44,7 @@ func (d *door) createPolicy(w http.ResponseWriter, r request) error {
 }
 
 func (d *door) getPolicy(w http.ResponseWriter, r request) error {
-	p, err := d.policies.Get(r.Context(), r.call, r.policyID())
+	p, err := d.Policies.Get(r.Context(), r.call, r.policyID())
 	if err != nil {
 		return err
 	}
@@ -47,7 +61,7 @@ func (d *door) replacePolicy(w http.ResponseWriter, r request) error {
 	if id != r.policyID() {
 		return membership.Invalidf("id is not that of the path: a policy keeps its id")
 	}
-	p, err := d.policies.Replace(r.Context(), r.call, id, text)
+	p, err := d.Policies.Replace(r.Context(), r.call, id, text)
 	if err != nil {
 		return err
 	}
@@ -56,7 +70,7 @@ func (d *door) replacePolicy(w http.ResponseWriter, r request) error {
 
 func (d *door) deletePolicy(w http.ResponseWriter, r request) error {
 	r.call.Reason = r.query["reason"]
-	if err := d.policies.Delete(r.Context(), r.call, r.policyID()); err != nil {
+	if err := d.Policies.Delete(r.Context(), r.call, r.policyID()); err != nil {
 		return err
 	}
 	return sendNothing(w)

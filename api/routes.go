@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -14,57 +15,17 @@ type route struct {
 	handle       handler
 }
 
+// routes are all of them. Each subject's stand beside its handlers.
 func (d *door) routes() []route {
-	const (
-		users  = "/v1/users"
-		user   = "/v1/users/{id}"
-		groups = "/v1/groups"
-		group  = "/v1/groups/{id}"
-		member = "/v1/groups/{id}/members/{user_id}"
-		list   = "/v1/groups/{id}/members"
-
-		connections = "/v1/connections"
-		connection  = "/v1/connections/{id}"
-		tokens      = "/v1/tokens"
-		token       = "/v1/tokens/{id}"
-		policies    = "/v1/policies"
-		policy      = "/v1/policies/{id}"
+	return slices.Concat(
+		[]route{{http.MethodGet, "/v1/openapi.yaml", openAPI}},
+		d.userRoutes(),
+		d.groupRoutes(),
+		d.memberRoutes(),
+		d.connectionRoutes(),
+		d.tokenRoutes(),
+		d.policyRoutes(),
 	)
-	return []route{
-		{http.MethodGet, "/v1/openapi.yaml", openAPI},
-
-		{http.MethodGet, users, d.private(d.listUsers, "limit", "cursor", "user_name", "email")},
-		{http.MethodPost, users, d.private(d.createUser)},
-		{http.MethodGet, user, d.private(d.getUser)},
-		{http.MethodPatch, user, d.private(d.changeUser)},
-		{http.MethodDelete, user, d.private(d.deleteUser, "reason")},
-
-		{http.MethodGet, groups, d.private(d.listGroups, "limit", "cursor", "display_name")},
-		{http.MethodPost, groups, d.private(d.createGroup)},
-		{http.MethodGet, group, d.private(d.getGroup)},
-		{http.MethodPatch, group, d.private(d.changeGroup)},
-		{http.MethodDelete, group, d.private(d.deleteGroup, "reason")},
-
-		{http.MethodGet, list, d.private(d.listMembers, "limit", "cursor", "membership_source", "active", "as_of")},
-		{http.MethodPost, list, d.private(d.addMember)},
-		{http.MethodGet, member, d.private(d.getMember)},
-		{http.MethodDelete, member, d.private(d.removeMember, "reason")},
-
-		{http.MethodGet, connections, d.private(d.listConnections, "limit", "cursor")},
-		{http.MethodPost, connections, d.private(d.createConnection)},
-		{http.MethodGet, connection, d.private(d.getConnection)},
-
-		{http.MethodGet, tokens, d.private(d.listTokens, "limit", "cursor")},
-		{http.MethodPost, tokens, d.private(d.createToken)},
-		{http.MethodGet, token, d.private(d.getToken)},
-		{http.MethodDelete, token, d.private(d.revokeToken, "reason")},
-		{http.MethodPost, token + "/rotate", d.private(d.rotateToken)},
-		{http.MethodGet, policies, d.private(d.listPolicies)},
-		{http.MethodPost, policies, d.private(d.createPolicy)},
-		{http.MethodGet, policy, d.private(d.getPolicy)},
-		{http.MethodPut, policy, d.private(d.replacePolicy)},
-		{http.MethodDelete, policy, d.private(d.deletePolicy, "reason")},
-	}
 }
 
 // methods are the handlers of one path. HEAD is GET without the body, which

@@ -8,12 +8,26 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+func (d *door) tokenRoutes() []route {
+	const (
+		tokens = "/v1/tokens"
+		token  = "/v1/tokens/{id}"
+	)
+	return []route{
+		{http.MethodGet, tokens, d.private(d.listTokens, "limit", "cursor")},
+		{http.MethodPost, tokens, d.private(d.createToken)},
+		{http.MethodGet, token, d.private(d.getToken)},
+		{http.MethodDelete, token, d.private(d.revokeToken, "reason")},
+		{http.MethodPost, token + "/rotate", d.private(d.rotateToken)},
+	}
+}
+
 func (d *door) createToken(w http.ResponseWriter, r request) error {
 	s, err := d.decodeToken(w, &r)
 	if err != nil {
 		return err
 	}
-	t, text, err := d.tokens.Create(r.Context(), r.call, s)
+	t, text, err := d.Tokens.Create(r.Context(), r.call, s)
 	if err != nil {
 		return err
 	}
@@ -51,7 +65,7 @@ func (d *door) listTokens(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	ts, err := d.tokens.List(r.Context(), r.call, after, limit+1)
+	ts, err := d.Tokens.List(r.Context(), r.call, after, limit+1)
 	if err != nil {
 		return err
 	}
@@ -67,7 +81,7 @@ func (d *door) getToken(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	t, err := d.tokens.Token(r.Context(), r.call, id)
+	t, err := d.Tokens.Token(r.Context(), r.call, id)
 	if err != nil {
 		return err
 	}
@@ -87,7 +101,7 @@ func (d *door) rotateToken(w http.ResponseWriter, r request) error {
 	if most := int64(auth.MaxOverlap / time.Second); seconds < 0 || seconds > most {
 		return membership.Invalidf("overlap_seconds must be a number from 0 to %d", most)
 	}
-	t, text, err := d.tokens.Rotate(r.Context(), r.call, id, time.Duration(seconds)*time.Second)
+	t, text, err := d.Tokens.Rotate(r.Context(), r.call, id, time.Duration(seconds)*time.Second)
 	if err != nil {
 		return err
 	}
@@ -100,7 +114,7 @@ func (d *door) revokeToken(w http.ResponseWriter, r request) error {
 		return err
 	}
 	r.call.Reason = r.query["reason"]
-	if err := d.tokens.Revoke(r.Context(), r.call, id); err != nil {
+	if err := d.Tokens.Revoke(r.Context(), r.call, id); err != nil {
 		return err
 	}
 	return sendNothing(w)

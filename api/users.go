@@ -6,6 +6,20 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+func (d *door) userRoutes() []route {
+	const (
+		users = "/v1/users"
+		user  = "/v1/users/{id}"
+	)
+	return []route{
+		{http.MethodGet, users, d.private(d.listUsers, "limit", "cursor", "user_name", "email")},
+		{http.MethodPost, users, d.private(d.createUser)},
+		{http.MethodGet, user, d.private(d.getUser)},
+		{http.MethodPatch, user, d.private(d.changeUser)},
+		{http.MethodDelete, user, d.private(d.deleteUser, "reason")},
+	}
+}
+
 func (d *door) createUser(w http.ResponseWriter, r request) error {
 	var n membership.NewUser
 	if err := d.decode(w, r, fields{
@@ -13,7 +27,7 @@ func (d *door) createUser(w http.ResponseWriter, r request) error {
 	}, "user_name", "email", "name"); err != nil {
 		return err
 	}
-	u, err := d.directory.CreateUser(r.Context(), r.call, n)
+	u, err := d.Directory.CreateUser(r.Context(), r.call, n)
 	if err != nil {
 		return err
 	}
@@ -25,7 +39,7 @@ func (d *door) listUsers(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	us, err := d.directory.Users(r.Context(), r.call, q)
+	us, err := d.Directory.Users(r.Context(), r.call, q)
 	if err != nil {
 		return err
 	}
@@ -41,7 +55,7 @@ func (d *door) getUser(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	u, err := d.directory.User(r.Context(), r.call, id)
+	u, err := d.Directory.User(r.Context(), r.call, id)
 	if err != nil {
 		return err
 	}
@@ -59,7 +73,7 @@ func (d *door) changeUser(w http.ResponseWriter, r request) error {
 	}); err != nil {
 		return err
 	}
-	u, err := d.directory.ChangeUser(r.Context(), r.call, id, c)
+	u, err := d.Directory.ChangeUser(r.Context(), r.call, id, c)
 	if err != nil {
 		return err
 	}
@@ -72,7 +86,7 @@ func (d *door) deleteUser(w http.ResponseWriter, r request) error {
 		return err
 	}
 	r.call.Reason = r.query["reason"]
-	if err := d.directory.DeleteUser(r.Context(), r.call, id); err != nil {
+	if err := d.Directory.DeleteUser(r.Context(), r.call, id); err != nil {
 		return err
 	}
 	return sendNothing(w)

@@ -34,8 +34,6 @@ func (s *server) handler() http.Handler {
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{Observer: m})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)
-	tokens := auth.NewTokens(s.store, directory, time.Now, verifier.Forget)
-	policies := auth.NewPolicies(directory, s.store, time.Now, policy)
 
 	// Paths reach the doors as they were sent: cleaning would answer // with a
 	// redirect, and decoding would let an escaped slash cut an id in two.
@@ -48,7 +46,12 @@ func (s *server) handler() http.Handler {
 	mount(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
 	}))
-	mount(nativePrefix, doorNative, api.New(directory, tokens, policies, verifier, api.Config{Logger: s.log.Named(doorNative)}))
+	mount(nativePrefix, doorNative, api.New(api.Services{
+		Directory: directory,
+		Tokens:    auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
+		Policies:  auth.NewPolicies(directory, s.store, time.Now, policy),
+		Verifier:  verifier,
+	}, api.Config{Logger: s.log.Named(doorNative)}))
 
 	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))
