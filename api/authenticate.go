@@ -17,15 +17,20 @@ type request struct {
 	query query
 }
 
-// private makes the handler of a route that asks for a credential and takes the
-// named query parameters.
+// private makes the handler of a route that asks for a credential and for
+// X-Tenant-ID, and takes the named query parameters.
 func (d *door) private(h func(http.ResponseWriter, request) error, parameters ...string) handler {
+	return d.privateBy(tenantByHeader, h, parameters...)
+}
+
+// privateBy is private for a route that names its tenant in another way.
+func (d *door) privateBy(by tenantBy, h func(http.ResponseWriter, request) error, parameters ...string) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		call, err := d.authenticate(r)
 		if err != nil {
 			return err
 		}
-		if err := d.checkTenant(r, call); err != nil {
+		if err := d.checkTenant(r, by, call); err != nil {
 			return err
 		}
 		q, err := parseQuery(r.URL.RawQuery, parameters)
@@ -59,29 +64,6 @@ func unauthenticated(header, message string) error {
 	}
 	return &failure{
 		status: http.StatusUnauthorized, code: codeUnauthenticated, message: message, challenge: challenge,
-	}
-}
-
-// checkTenant holds X-Tenant-ID against the credential's tenant. A mismatch is
-// a refused attempt, so it leaves an event.
-func (d *door) checkTenant(r *http.Request, call membership.Call) error {
-	given := r.Header.Values("X-Tenant-ID")
-	if len(given) == 0 {
-		return membership.Invalidf("the header X-Tenant-ID is required")
-	}
-	id, err := membership.ParseID(given[0])
-	if err != nil || len(given) > 1 {
-		return membership.Invalidf("the header X-Tenant-ID must be one UUID")
-	}
-	if id == call.Tenant {
-		return nil
-	}
-	if err := d.Directory.RecordRefusal(r.Context(), call, codeTenantMismatch); err != nil {
-		return err
-	}
-	return &failure{
-		status: http.StatusForbidden, code: codeTenantMismatch,
-		message: "X-Tenant-ID is not the tenant of the credential",
 	}
 }
 

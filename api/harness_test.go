@@ -107,14 +107,20 @@ func (h *house) do(method, path, body string, changes ...with) reply {
 	for _, change := range changes {
 		change(req)
 	}
+	r := h.send(req)
+	h.holdAgainstContract(req, body, r)
+	return r
+}
+
+// send sends a request as it is.
+func (h *house) send(req *http.Request) reply {
+	h.t.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(h.t, err)
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
 	require.NoError(h.t, err)
-	r := reply{t: h.t, status: resp.StatusCode, header: resp.Header, body: read}
-	h.holdAgainstContract(req, body, r)
-	return r
+	return reply{t: h.t, status: resp.StatusCode, header: resp.Header, body: read}
 }
 
 func (h *house) holdAgainstContract(req *http.Request, body string, r reply) {

@@ -90,6 +90,35 @@ func TestOwnPolicyPermits(t *testing.T) {
 	})
 }
 
+func TestOwnPolicySeesRoles(t *testing.T) {
+	eachOffice(t, func(t *testing.T, o *office) {
+		require.NoError(t, o.create("auditors", `forbid (principal is User, action == Action::"members.read", resource)
+			unless { principal.roles.contains("auditor") };`))
+		q := membership.Question{Call: o.call, Operation: membership.OpReadMembers, Group: membership.NewID()}
+		o.denied(o.ask(q))
+		q.Call.Roles = []string{"cook"}
+		o.denied(o.ask(q))
+		q.Call.Roles = []string{"auditor", "cook"}
+		require.NoError(t, o.ask(q))
+
+		require.NoError(t, o.create("everybody", `forbid (principal, action == Action::"members.read", resource)
+			when { principal has roles && principal.roles.contains("cook") };`))
+		o.denied(o.ask(q))
+		for _, kind := range []membership.ActorKind{membership.ActorAgent, membership.ActorService} {
+			q.Call.Actor.Kind = kind
+			o.denied(o.ask(q))
+		}
+		q.Call.Actor.Kind = membership.ActorOperator // has no roles
+		require.NoError(t, o.ask(q))
+		q.Call.Connection, q.Call.Permissions = membership.NewID(), []string{auth.ScopeSCIM}
+		require.NoError(t, o.ask(q), "nor has a connection")
+
+		// A policy that would fail on them is not taken.
+		require.Error(t, o.create("fails", `forbid (principal, action == Action::"members.read", resource)
+			unless { principal.roles.contains("cook") };`))
+	})
+}
+
 func TestOwnPolicySeesTheRequest(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		require.NoError(t, o.create("reason", `forbid (principal, action == Action::"groups.write", resource)

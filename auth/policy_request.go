@@ -14,11 +14,12 @@ var principalTypes = map[membership.ActorKind]cedar.EntityType{
 	membership.ActorUser:     "User",
 	membership.ActorAgent:    "Agent",
 	membership.ActorService:  "Service",
-	membership.ActorOperator: "Operator",
+	membership.ActorOperator: typeOperator,
 }
 
 const (
 	typeConnection = cedar.EntityType("Connection")
+	typeOperator   = cedar.EntityType("Operator")
 	typeTenant     = cedar.EntityType("Tenant")
 	typeGroup      = cedar.EntityType("Group")
 	typeUser       = cedar.EntityType("DirectoryUser")
@@ -47,7 +48,7 @@ func newInquiry(q membership.Question, withContext bool) (*inquiry, bool) {
 		user:    cedar.Entity{UID: uid(typeUser, q.User)},
 		principal: cedar.Entity{
 			UID:        principal,
-			Attributes: cedar.NewRecord(cedar.RecordMap{"permissions": stringSet(q.Call.Permissions)}),
+			Attributes: cedar.NewRecord(principalAttributes(principal.Type, q.Call)),
 		},
 		request: cedar.Request{Principal: principal, Action: actionOf(q.Operation)},
 	}
@@ -86,6 +87,15 @@ func principalOf(c membership.Call) (cedar.EntityUID, bool) {
 	}
 	t, ok := principalTypes[c.Actor.Kind]
 	return cedar.NewEntityUID(t, cedar.String(c.Actor.ID)), ok
+}
+
+// principalAttributes are those that the schema gives the type of a principal.
+func principalAttributes(t cedar.EntityType, c membership.Call) cedar.RecordMap {
+	m := cedar.RecordMap{"permissions": stringSet(c.Permissions)}
+	if t != typeConnection && t != typeOperator {
+		m["roles"] = stringSet(c.Roles)
+	}
+	return m
 }
 
 // resourceOf is the group or the user that an operation is about, else the

@@ -44,6 +44,7 @@ func TestBootstrap(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, b.TenantID, api.Tenant)
 		assert.Equal(t, []string{"*"}, api.Permissions)
+		assert.Equal(t, []string{auth.RoleOrgOwner}, api.Roles)
 
 		require.NoError(t, store.View(t.Context(), b.TenantID, func(r membership.Reader) error {
 			tenant, err := r.Tenant(t.Context())

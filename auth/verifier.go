@@ -146,6 +146,9 @@ func (t Token) principal() Principal {
 		return p
 	}
 	p.Permissions = t.Permissions
+	if slices.Contains(p.Permissions, AllPermissions) {
+		p.Roles = ownerRoles
+	}
 	p.Actor = membership.Actor{Kind: membership.ActorUser, ID: t.ID.String()}
 	return p
 }

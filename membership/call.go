@@ -43,8 +43,11 @@ type Call struct {
 	// Permissions are what the credential carries, such as GROUPS:WRITE. The
 	// domain does not read them; the Policy does.
 	Permissions []string
-	RequestID   string
-	Reason      string
+	// Roles are the roles of a native caller, such as org_owner. They are for the
+	// Policy and the doors as well.
+	Roles     []string
+	RequestID string
+	Reason    string
 }
 
 // Source is scim when a connection calls, else local.
