@@ -15,6 +15,7 @@ type Config struct {
 	LogFormat       string        // json or console
 	ShutdownTimeout time.Duration // how long requests may take to finish once told to stop
 	MaxBody         int64         // bytes of the largest request body
+	DebugListen     string        // host:port of the profiler; empty: none
 }
 
 // Default returns the settings of a program that was told nothing.

@@ -78,6 +78,12 @@ func Settings() []Setting {
 			read:  func(c Config) string { return strconv.FormatInt(c.MaxBody, 10) },
 			write: func(c *Config, v string) (err error) { c.MaxBody, err = positive(v); return err },
 		},
+		{
+			Key: "debug_listen", Value: "HOST:PORT", Default: "",
+			Usage: "second address, for administrators only, with Go's profiler under /debug/pprof; empty: none",
+			read:  func(c Config) string { return c.DebugListen },
+			write: func(c *Config, v string) error { c.DebugListen = v; return checkOptional(v, checkListen) },
+		},
 	}
 }
 
@@ -90,6 +96,13 @@ func checkListen(v string) error {
 		return fmt.Errorf("the port must be a number up to 65535, not %q", port)
 	}
 	return nil
+}
+
+func checkOptional(v string, check func(string) error) error {
+	if v == "" {
+		return nil
+	}
+	return check(v)
 }
 
 func checkPublicURL(v string) error {

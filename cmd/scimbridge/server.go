@@ -35,7 +35,8 @@ type server struct {
 	metrics   *metrics
 	usage     *auth.Usage
 	listener  net.Listener
-	address   string // to listen on, with the port that was really taken
+	debug     net.Listener // nil: none
+	address   string       // to listen on, with the port that was really taken
 	publicURL string
 	draining  atomic.Bool // told to stop: not ready any more
 }
@@ -52,10 +53,16 @@ func openServer(ctx context.Context, c config.Config, log *zap.Logger) (*server,
 		_ = store.Close() // the reason is the address
 		return nil, err
 	}
+	debug, err := listenDebug(ctx, c.DebugListen)
+	if err != nil {
+		_ = listener.Close()
+		_ = store.Close()
+		return nil, err
+	}
 	address := bound(c.Listen, listener)
 	m := newMetrics(store.Engine())
 	return &server{
-		config: c, log: log, store: store, listener: listener,
+		config: c, log: log, store: store, listener: listener, debug: debug,
 		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
 		address: address, publicURL: publicURL(c, address),
 	}, nil
@@ -80,6 +87,9 @@ func (s *server) run(ctx context.Context) error {
 	recording, served := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.usage.Run(recording) })
+	if s.debug != nil {
+		defer s.serveDebug()()
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- h.Serve(s.listener) }()
 

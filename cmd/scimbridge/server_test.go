@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,6 +19,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/scimbridge/scimbridge/config"
+	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -241,5 +244,27 @@ func TestStoreOperationsAreMeasured(t *testing.T) {
 		`operation="view",outcome="canceled"`, `operation="view",outcome="error"`,
 	} {
 		assert.Contains(t, w.Body.String(), "scimbridge_store_operation_duration_seconds_count{"+labels+"} 1\n")
+	}
+}
+
+func TestProfilerIsOnlyOnItsOwnAddress(t *testing.T) {
+	server := start(t, dbtest.URL(t, dbtest.Engines()[0]), "--debug-listen=127.0.0.1:0")
+	var address string
+	require.Eventually(t, func() bool {
+		m := regexp.MustCompile(`"msg":"the profiler is on[^}]*"address":"([^"]+)"`).FindStringSubmatch(server.logged())
+		if m != nil {
+			address = m[1]
+		}
+		return m != nil
+	}, 5*time.Second, 10*time.Millisecond)
+	for url, status := range map[string]int{
+		"http://" + address + "/debug/pprof/heap":        http.StatusOK,
+		"http://" + server.address + "/debug/pprof/heap": http.StatusNotFound,
+		"http://" + address + "/scim/v2/Users":           http.StatusNotFound,
+	} {
+		resp, err := http.Get(url)
+		require.NoError(t, err)
+		_ = resp.Body.Close()
+		assert.Equal(t, status, resp.StatusCode, url)
 	}
 }
