@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -21,6 +23,7 @@ const (
 	codeAlreadyMember    = "already_member"
 	codeAlreadyExists    = "already_exists"
 	codeTooLarge         = "too_large"
+	codeRateLimited      = "rate_limited"
 	codeInternal         = "internal"
 	codeUnavailable      = "unavailable"
 )
@@ -40,6 +43,7 @@ var answers = map[membership.Kind]struct {
 	membership.KindGroupManaged:  {http.StatusForbidden, codeGroupManaged},
 	membership.KindTooLarge:      {http.StatusRequestEntityTooLarge, codeTooLarge},
 	membership.KindUnavailable:   {http.StatusServiceUnavailable, codeUnavailable},
+	membership.KindRateLimited:   {http.StatusTooManyRequests, codeRateLimited},
 }
 
 // failure is an error as it is answered.
@@ -51,6 +55,9 @@ type failure struct {
 	notices []string
 	// challenge is the value of WWW-Authenticate, for 401.
 	challenge string
+	// retryAfter is after how long the same request may succeed; zero: the
+	// status says.
+	retryAfter time.Duration
 }
 
 var (
@@ -82,7 +89,9 @@ func failureOf(err error) *failure {
 	if !ok {
 		return internal
 	}
-	return &failure{status: a.status, code: a.code, message: e.Message, details: e.Details, notices: e.Notices}
+	return &failure{
+		status: a.status, code: a.code, message: e.Message, details: e.Details, notices: e.Notices, retryAfter: e.RetryAfter,
+	}
 }
 
 // cause is what the log gets: an error of the domain shows only its message.
@@ -107,7 +116,10 @@ func (f *failure) write(w http.ResponseWriter) {
 	if f.challenge != "" {
 		w.Header().Set("WWW-Authenticate", f.challenge)
 	}
-	if f.status == http.StatusServiceUnavailable {
+	switch {
+	case f.retryAfter > 0: // in whole seconds, rounded up
+		w.Header().Set("Retry-After", strconv.Itoa(int((f.retryAfter+time.Second-1)/time.Second)))
+	case f.status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
 	}
 	_ = send(w, f.status, body) // whoever asked is gone, if this fails

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // client is where a request comes from, for tokens with allowed networks.
@@ -15,14 +17,46 @@ type client struct {
 type clientKey struct{}
 
 // Addressed notes the address that each request comes from, for the Verifier.
-// It is the address of the connection; headers such as X-Forwarded-For are not
-// read, because whoever sends a request can write them. It takes the request's
-// id from X-Request-Id, which whoever mounts it must have set.
-func Addressed(next http.Handler) http.Handler {
+// It is the address of the connection, unless that is in one of the proxies'
+// networks: see forwarded. It takes the request's id from X-Request-Id, which
+// whoever mounts it must have set.
+func Addressed(next http.Handler, proxies ...netip.Prefix) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := client{address: addressOf(r.RemoteAddr), requestID: r.Header.Get("X-Request-Id")}
+		if contains(proxies, c.address) {
+			c.address = forwarded(r.Header.Values("X-Forwarded-For"), proxies, c.address)
+		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), clientKey{}, c)))
 	})
+}
+
+// forwarded is the last address of X-Forwarded-For that is no proxy of ours:
+// each proxy adds the address that it was called from at the end, and whatever
+// stands before that, the caller has written. An entry that is no address
+// belongs to nobody.
+func forwarded(values []string, proxies []netip.Prefix, peer netip.Addr) netip.Addr {
+	for _, value := range slices.Backward(values) {
+		for value != "" {
+			i := strings.LastIndexByte(value, ',')
+			entry := strings.Trim(value[i+1:], " \t")
+			value = value[:max(i, 0)]
+			address, err := netip.ParseAddr(entry)
+			if err != nil {
+				address = addressOf(entry) // some write the port as well
+			} else {
+				address = plain(address)
+			}
+			if !contains(proxies, address) {
+				return address
+			}
+			peer = address
+		}
+	}
+	return peer
+}
+
+func contains(networks []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 func addressOf(remote string) netip.Addr {
@@ -30,9 +64,11 @@ func addressOf(remote string) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	// ::ffff:192.0.2.1 is 192.0.2.1, and no network has a zone.
-	return ap.Addr().Unmap().WithZone("")
+	return plain(ap.Addr())
 }
+
+// plain: ::ffff:192.0.2.1 is 192.0.2.1, and no network has a zone.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 // clientOf returns the zero client for a request that nobody noted: it is then
 // in no network.

@@ -42,6 +42,14 @@ func (c *cache) get(key tokenHash, now time.Time) (Token, bool) {
 	return e.token, true
 }
 
+// known: the token was good the last time, however long ago that is.
+func (c *cache) known(key tokenHash) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	_, ok := c.entries[key]
+	return ok
+}
+
 // reading is to be called before a token is read from the store; put drops what
 // was read before a change.
 func (c *cache) reading() (changes int) {

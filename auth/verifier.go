@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -33,10 +32,11 @@ const (
 
 // Verifier turns credentials into principals.
 type Verifier struct {
-	store Store
-	clock membership.Clock
-	usage *Usage // nil: nobody wants to know
-	cache cache
+	store  Store
+	clock  membership.Clock
+	usage  *Usage  // nil: nobody wants to know
+	limits *Limits // nil: none
+	cache  cache
 }
 
 // NewVerifier returns a Verifier of the tokens in store.
@@ -47,6 +47,9 @@ func NewVerifier(store Store, clock membership.Clock) *Verifier {
 // Report lets u hear of every use of a token. Call it before the first Verify.
 func (v *Verifier) Report(u *Usage) { v.usage = u }
 
+// Limit lets l hold callers back. Call it before the first Verify.
+func (v *Verifier) Limit(l *Limits) { v.limits = l }
+
 // Forget is to be called after a token was changed: the next Verify reads it
 // anew. Other replicas notice within five seconds.
 func (v *Verifier) Forget(token membership.ID) { v.cache.forget(token) }
@@ -54,8 +57,9 @@ func (v *Verifier) Forget(token membership.ID) { v.cache.forget(token) }
 // Verify returns the principal of an Authorization header (RFC 6750 section
 // 2.1). A credential that opens nothing gives an error that is
 // ErrUnauthenticated; one that is used from outside its networks gives one of
-// membership.KindForbidden, and an event. Any other error means that the store
-// could not answer. A token costs one query at most every few seconds.
+// membership.KindForbidden, and an event; beyond the limits, it is one of
+// membership.KindRateLimited. Any other error means that the store could not
+// answer. A token costs one query at most every few seconds.
 func (v *Verifier) Verify(ctx context.Context, authorization string) (Principal, error) {
 	text, ok := bearerText(authorization)
 	if !ok {
@@ -63,15 +67,19 @@ func (v *Verifier) Verify(ctx context.Context, authorization string) (Principal,
 	}
 	t, err := v.token(ctx, text)
 	if err != nil {
-		return Principal{}, err
+		return Principal{}, v.limits.failed(ctx, err)
 	}
 	if err := v.checkNetwork(ctx, t); err != nil {
+		return Principal{}, err
+	}
+	p := t.principal()
+	if err := v.limits.request(p); err != nil {
 		return Principal{}, err
 	}
 	if v.usage != nil {
 		v.usage.Used(t, v.clock.Now())
 	}
-	return t.principal(), nil
+	return p, nil
 }
 
 // token returns the live token of a text form.
@@ -91,6 +99,14 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	if err != nil {
 		return Token{}, errNoToken
 	}
+	// Only who has failed too often before is not worth a query; a token that
+	// was good before is.
+	known := v.cache.known(key)
+	if !known {
+		if err := v.limits.attempt(ctx); err != nil {
+			return Token{}, err
+		}
+	}
 	changes := v.cache.reading()
 	t, err := v.store.Token(ctx, b.tenant, b.id)
 	if membership.KindOf(err) == membership.KindNotFound {
@@ -100,6 +116,9 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 		return Token{}, fmt.Errorf("find token: %w", err)
 	}
 	if subtle.ConstantTimeCompare(t.Hash, b.hash()) != 1 || !t.live(v.clock) {
+		if known {
+			v.cache.forget(b.id)
+		}
 		return Token{}, errNotOpened
 	}
 	v.cache.put(key, t, now, changes)
@@ -114,8 +133,13 @@ func (v *Verifier) checkNetwork(ctx context.Context, t Token) error {
 		return nil
 	}
 	c := clientOf(ctx)
-	if slices.ContainsFunc(t.Networks, func(n netip.Prefix) bool { return n.Contains(c.address) }) {
+	if contains(t.Networks, c.address) {
 		return nil
+	}
+	refusal := forbidden("this token may not be used from this address")
+	// It does not count for the token's owner, and writes no end of events.
+	if err := v.limits.failed(ctx, refusal); err != refusal { //nolint:errorlint // the very same
+		return err
 	}
 	e := t.principal().Call(c.requestID, "").Event(v.clock.Now(), membership.ActionRefused, membership.ID{}, membership.ID{},
 		nil, membership.Facts{"kind": "network", "token_id": t.ID})
@@ -123,7 +147,7 @@ func (v *Verifier) checkNetwork(ctx context.Context, t Token) error {
 	if err := v.store.UpdateCredentials(ctx, t.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) }); err != nil {
 		return err
 	}
-	return forbidden("this token may not be used from this address")
+	return refusal
 }
 
 // bearerText returns the credential of the scheme Bearer, in any letter case

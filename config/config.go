@@ -16,6 +16,9 @@ type Config struct {
 	ShutdownTimeout time.Duration // how long requests may take to finish once told to stop
 	MaxBody         int64         // bytes of the largest request body
 	DebugListen     string        // host:port of the profiler; empty: none
+	RateLimit       int           // requests a second of one caller; 0: no limit
+	FailedAuthLimit int           // failed authentications a second of one client address; 0: no limit
+	TrustedProxies  Networks      // whose X-Forwarded-For counts
 }
 
 // Default returns the settings of a program that was told nothing.

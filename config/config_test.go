@@ -35,6 +35,26 @@ func TestDatabaseURLs(t *testing.T) {
 	}
 }
 
+func TestNetworks(t *testing.T) {
+	for text, valid := range map[string]bool{
+		"": true, "10.0.0.0/8": true, "10.0.0.0/8, ::1/128": true, "10.0.0.1": false, "10.0.0.1/8": false,
+		"10.0.0.0/8,": false, "::ffff:10.0.0.0/104": false, "proxy": false,
+	} {
+		c, _, err := config.Load(config.Sources{Flags: map[string]string{"trusted-proxies": text}})
+		assert.Equal(t, valid, err == nil, text)
+		if valid {
+			assert.NoError(t, c.Validate())
+		}
+	}
+}
+
+func TestRates(t *testing.T) {
+	for text, valid := range map[string]bool{"0": true, "25": true, "1000000": true, "1000001": false, "-1": false, "2.5": false, "x": false} {
+		_, _, err := config.Load(config.Sources{Flags: map[string]string{"rate-limit": text, "failed-auth-limit": text}})
+		assert.Equal(t, valid, err == nil, text)
+	}
+}
+
 func TestPasswordIsNeverShown(t *testing.T) {
 	const password = "hunter2"
 	for _, url := range []config.DatabaseURL{

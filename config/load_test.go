@@ -21,14 +21,13 @@ func TestStrongerSourceWins(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Empty(t, warnings)
-	assert.Equal(t, config.Config{
-		Listen:          "127.0.0.1:3", // flag
-		LogLevel:        "debug",       // environment
-		LogFormat:       "console",     // file: an empty variable is not set
-		ShutdownTimeout: 5 * time.Second,
-		MaxBody:         1024,
-		DatabaseURL:     "sqlite:scimbridge.db", // default
-	}, c)
+	want := config.Default()    // database_url and others
+	want.Listen = "127.0.0.1:3" // flag
+	want.LogLevel = "debug"     // environment
+	want.LogFormat = "console"  // file: an empty variable is not set
+	want.ShutdownTimeout = 5 * time.Second
+	want.MaxBody = 1024
+	assert.Equal(t, want, c)
 	assert.NoError(t, c.Validate())
 }
 
@@ -54,7 +53,7 @@ func TestSecretFromFile(t *testing.T) {
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {
-	file := write(t, "listen: here\nrate_limit: 5\nlog_level: [a]\nmax_body:\nshutdown_timeout: 1s\nshutdown_timeout: 2s\n")
+	file := write(t, "listen: here\nmax_bodies: 5\nlog_level: [a]\nmax_body:\nshutdown_timeout: 1s\nshutdown_timeout: 2s\n")
 	_, _, err := config.Load(config.Sources{
 		Flags: map[string]string{"public-url": "ftp://x"},
 		Environ: []string{
@@ -64,7 +63,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		File: file,
 	})
 	assert.Equal(t, config.Problems{
-		file + ":2: rate_limit: there is no such setting",
+		file + ":2: max_bodies: there is no such setting",
 		file + ":3: log_level: must have one value",
 		file + ":4: max_body: must have one value",
 		file + ":6: shutdown_timeout: is set twice",

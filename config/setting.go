@@ -84,6 +84,24 @@ func Settings() []Setting {
 			read:  func(c Config) string { return c.DebugListen },
 			write: func(c *Config, v string) error { c.DebugListen = v; return checkOptional(v, checkListen) },
 		},
+		{
+			Key: "rate_limit", Value: "NUMBER", Default: "100",
+			Usage: "requests a second of one connection or API token, twice that at once; above it, 429; 0: no limit",
+			read:  func(c Config) string { return strconv.Itoa(c.RateLimit) },
+			write: func(c *Config, v string) (err error) { c.RateLimit, err = rate(v); return err },
+		},
+		{
+			Key: "failed_auth_limit", Value: "NUMBER", Default: "10",
+			Usage: "failed authentications a second of one client address, six times that at once; above it, 429; 0: no limit",
+			read:  func(c Config) string { return strconv.Itoa(c.FailedAuthLimit) },
+			write: func(c *Config, v string) (err error) { c.FailedAuthLimit, err = rate(v); return err },
+		},
+		{
+			Key: "trusted_proxies", Value: "NETWORKS", Default: "",
+			Usage: "networks of your proxies, with commas between: their X-Forwarded-For names the client",
+			read:  func(c Config) string { return c.TrustedProxies.String() },
+			write: func(c *Config, v string) (err error) { c.TrustedProxies, err = networks(v); return err },
+		},
 	}
 }
 
@@ -138,6 +156,16 @@ func positive(v string) (int64, error) {
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || n < 1 {
 		return 0, fmt.Errorf("must be a whole number above 0, not %q", v)
+	}
+	return n, nil
+}
+
+// rate reads so many a second; a million is more than any server answers.
+func rate(v string) (int, error) {
+	const most = 1_000_000
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > most {
+		return 0, fmt.Errorf("must be a whole number from 0 to %d, not %q", most, v)
 	}
 	return n, nil
 }

@@ -3,6 +3,7 @@ package membership
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what went wrong in the domain's own words. Each door has one table
@@ -24,6 +25,7 @@ const (
 	KindTooLarge        Kind = "too_large"        // more than one request may hold
 	KindUnavailable     Kind = "unavailable"      // the store cannot answer now; the same request may succeed later
 	KindTooMany         Kind = "too_many"         // a question whose answer needs more than a server can hold
+	KindRateLimited     Kind = "rate_limited"     // too many requests of one caller; RetryAfter says for how long
 )
 
 // Error is every error of the domain that a caller may see. Message is safe to
@@ -34,6 +36,9 @@ type Error struct {
 	Details map[string]any
 	Notices []string
 	Err     error
+	// RetryAfter is after how long the same request may succeed; zero: nobody
+	// knows.
+	RetryAfter time.Duration
 }
 
 // Error implements error with the message that callers see.

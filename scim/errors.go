@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -34,6 +35,8 @@ type scimError struct {
 	status   int
 	scimType string
 	detail   string
+	// retryAfter is in whole seconds; 0 leaves the header to the status.
+	retryAfter int
 }
 
 // Error implements error.
@@ -67,6 +70,7 @@ var statuses = map[membership.Kind]scimError{
 	membership.KindPaused:          {status: http.StatusServiceUnavailable},
 	membership.KindTooLarge:        {status: http.StatusRequestEntityTooLarge},
 	membership.KindUnavailable:     {status: http.StatusServiceUnavailable},
+	membership.KindRateLimited:     {status: http.StatusTooManyRequests},
 }
 
 // errorOf returns what the caller gets to see of err.
@@ -78,7 +82,7 @@ func errorOf(err error) *scimError {
 	var domain *membership.Error
 	if errors.As(err, &domain) {
 		if e, ok := statuses[domain.Kind]; ok {
-			e.detail = domain.Message
+			e.detail, e.retryAfter = domain.Message, seconds(domain.RetryAfter)
 			return &e
 		}
 	}
@@ -98,12 +102,18 @@ func cause(err error) error {
 // a provider, in seconds: Okta and Pocket ID keep to it.
 const retryAfter = 30
 
+// seconds rounds up: who waits for less is refused again.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
 func (e *scimError) write(w http.ResponseWriter) {
 	switch e.status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="scimbridge"`)
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	if e.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(e.retryAfter))
 	}
 	body, err := encode(struct {
 		Schemas  []string `json:"schemas"`

@@ -101,6 +101,11 @@ func TestFailures(t *testing.T) {
 		"paused": {func() (auth.Principal, error) {
 			return auth.Principal{}, &membership.Error{Kind: membership.KindPaused, Message: "paused"}
 		}, 503, true},
+		"limited": {func() (auth.Principal, error) {
+			return auth.Principal{}, &membership.Error{
+				Kind: membership.KindRateLimited, Message: "slow down", RetryAfter: time.Second + time.Nanosecond,
+			}
+		}, 429, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(scim.New(nil, tt.verify, scim.Config{PublicURL: "http://x"}))
@@ -109,6 +114,9 @@ func TestFailures(t *testing.T) {
 			r := b.do("GET", "/Users", "").wantError(tt.status, "")
 			require.NotContains(t, string(r.body), "secret")
 			require.Equal(t, tt.retry, r.header.Get("Retry-After") != "")
+			if tt.status == 429 {
+				require.Equal(t, "2", r.header.Get("Retry-After"), "whole seconds, rounded up")
+			}
 		})
 	}
 }

@@ -21,6 +21,7 @@ import (
 type metrics struct {
 	registry     *prometheus.Registry
 	requests     *prometheus.CounterVec   // door, method, status
+	limited      *prometheus.CounterVec   // door
 	durations    *prometheus.HistogramVec // door
 	opened       *prometheus.CounterVec   // source
 	closed       *prometheus.CounterVec   // source
@@ -38,6 +39,9 @@ func newMetrics(engine string) *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_http_requests_total", Help: "Requests that were answered.",
 		}, []string{"door", "method", "status"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scimbridge_rate_limited_total", Help: "Requests that were answered 429: too many of one caller, or failed ones of one address.",
+		}, []string{"door"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "scimbridge_http_request_duration_seconds", Help: "Time from the headers of a request to the end of its answer.",
 			Buckets: buckets,
@@ -68,10 +72,13 @@ func newMetrics(engine string) *metrics {
 		ConstLabels: prometheus.Labels{"version": thisBuild().Version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.durations, m.opened, m.closed, m.expiring, m.transactions, m.storeUp, build,
+	m.registry.MustRegister(m.requests, m.limited, m.durations, m.opened, m.closed, m.expiring, m.transactions, m.storeUp, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
+	}
+	for _, door := range []string{doorSCIM, doorNative} {
+		m.limited.WithLabelValues(door)
 	}
 	for _, days := range auth.WarningDays {
 		m.expiring.WithLabelValues(strconv.Itoa(days))
@@ -98,6 +105,9 @@ func (m *metrics) page(ready func(context.Context) error) http.HandlerFunc {
 func (m *metrics) request(door, method string, status int, took time.Duration) {
 	m.requests.WithLabelValues(door, methodLabel(method), strconv.Itoa(status)).Inc()
 	m.durations.WithLabelValues(door).Observe(took.Seconds())
+	if status == http.StatusTooManyRequests {
+		m.limited.WithLabelValues(door).Inc()
+	}
 }
 
 // GrantsChanged implements membership.Observer.

@@ -57,7 +57,10 @@ func command(t *testing.T, url string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(binary(t), args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"SCIMBRIDGE_DATABASE_URL=" + url, "SCIMBRIDGE_LISTEN=127.0.0.1:0", "TMPDIR=" + t.TempDir()}
+	cmd.Env = []string{
+		"SCIMBRIDGE_DATABASE_URL=" + url, "SCIMBRIDGE_LISTEN=127.0.0.1:0", "TMPDIR=" + t.TempDir(),
+		"SCIMBRIDGE_RATE_LIMIT=0", // tests are in a hurry
+	}
 	return cmd
 }
 

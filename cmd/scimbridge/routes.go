@@ -34,6 +34,7 @@ func (s *server) handler() http.Handler {
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{Observer: m})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)
+	verifier.Limit(auth.NewLimits(time.Now, s.config.RateLimit, s.config.FailedAuthLimit))
 
 	// Paths reach the doors as they were sent: cleaning would answer // with a
 	// redirect, and decoding would let an escaped slash cut an id in two.
@@ -57,7 +58,7 @@ func (s *server) handler() http.Handler {
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))
 	root.Path("/metrics").Handler(s.observed(doorSystem, m, readOnly(m.page(s.store.Ready))))
 	root.NotFoundHandler = s.observed(doorNone, m, http.HandlerFunc(notFound))
-	return identified(auth.Addressed(root))
+	return identified(s.warnOfProxy(auth.Addressed(root, s.config.TrustedProxies...)))
 }
 
 // readOnly is for paths that have no methods but GET and HEAD.

@@ -30,12 +30,15 @@ type testServer struct {
 	logs   *observer.ObservedLogs
 }
 
-func newTestServer(t *testing.T) testServer {
+func newTestServer(t *testing.T, changes ...func(*config.Config)) testServer {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
 	c := config.Default()
 	c.Listen = "127.0.0.1:0"
 	c.DatabaseURL = config.DatabaseURL("sqlite:" + filepath.Join(t.TempDir(), "x.db"))
+	for _, change := range changes {
+		change(&c)
+	}
 	s, err := openServer(t.Context(), c, zap.New(core))
 	require.NoError(t, err)
 	t.Cleanup(func() {
