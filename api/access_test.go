@@ -63,6 +63,8 @@ var accessTable = map[string]access{
 	"GET /v1/policies/{id}":    {"/v1/policies/{policy}", "", 200, "TENANT:ADMIN", nil},
 	"PUT /v1/policies/{id}":    {"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN", nil},
 	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN", nil},
+
+	"GET /v1/audit/events": {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
 }
 
 // harmless is a policy that concerns nobody.

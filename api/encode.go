@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -105,6 +106,10 @@ func appendTimeField(b []byte, name string, t time.Time) []byte {
 	b = append(appendName(b, name), '"')
 	b = append(b, membership.Timestamp(t)...)
 	return append(b, '"')
+}
+
+func appendNumberField(b []byte, name string, n int64) []byte {
+	return strconv.AppendInt(appendName(b, name), n, 10)
 }
 
 func appendBoolField(b []byte, name string, v bool) []byte {

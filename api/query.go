@@ -112,12 +112,35 @@ func (q query) members() (mq membership.MemberQuery, limit int, err error) {
 		active := s == "true"
 		mq.Active = &active
 	}
-	if s, given := q["as_of"]; given {
-		if mq.AsOf, err = time.Parse(time.RFC3339, s); err != nil || mq.AsOf.IsZero() {
-			return mq, 0, membership.Invalidf("as_of must be a time of RFC 3339, such as 2026-08-01T12:00:00Z")
-		}
+	mq.AsOf, err = q.time("as_of")
+	return mq, limit, err
+}
+
+// time reads a time; the zero one when it is not given.
+func (q query) time(name string) (time.Time, error) {
+	s, given := q[name]
+	if !given {
+		return time.Time{}, nil
 	}
-	return mq, limit, nil
+	t, err := time.Parse(time.RFC3339, s)
+	// Stores keep years of four digits; the zero time means that there is none.
+	if t = t.UTC(); err != nil || t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, membership.Invalidf("%s must be a time of RFC 3339, such as 2026-08-01T12:00:00Z", name)
+	}
+	return t, nil
+}
+
+// id reads an id; the zero one when it is not given.
+func (q query) id(name string) (membership.ID, error) {
+	s, given := q[name]
+	if !given {
+		return membership.ID{}, nil
+	}
+	id, err := membership.ParseID(s)
+	if err != nil || id.IsZero() {
+		return membership.ID{}, membership.Invalidf("%s must be a UUID", name)
+	}
+	return id, nil
 }
 
 // short cuts a text that a caller sent to a length that a message can hold.

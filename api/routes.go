@@ -25,6 +25,7 @@ func (d *door) routes() []route {
 		d.connectionRoutes(),
 		d.tokenRoutes(),
 		d.policyRoutes(),
+		d.auditRoutes(),
 	)
 }
 

@@ -51,9 +51,13 @@ func (s *session) Events(ctx context.Context, q membership.EventQuery) ([]member
 	}
 	return list(ctx, s, query, args, func(e *membership.Event) []any {
 		e.Tenant = s.tenant
-		return []any{
-			&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, (*string)(&e.Source), &e.Connection,
-			(*string)(&e.Action), &e.Group, &e.User, &e.Before, &e.After, &e.RequestID, &e.Reason,
-		}
+		return eventDest(e)
 	})
+}
+
+func eventDest(e *membership.Event) []any {
+	return []any{
+		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, (*string)(&e.Source), &e.Connection,
+		(*string)(&e.Action), &e.Group, &e.User, &e.Before, &e.After, &e.RequestID, &e.Reason,
+	}
 }

@@ -44,6 +44,28 @@ func MembersQuery(q membership.MemberQuery) string {
 	return text
 }
 
+// EventsQuery is to NumberedEvents what MembersQuery is to Members.
+func EventsQuery(f membership.EventFilter) string {
+	text, _ := eventsQuery(&session{}, f)
+	return text
+}
+
+// ExplainEvents returns the plan of an EventFilter.
+func ExplainEvents(ctx context.Context, s *Store, tenant membership.ID, f membership.EventFilter) (plan []string, err error) {
+	text, args := eventsQuery(&session{tenant: tenant}, f)
+	err = s.engine.view(ctx, tenant, func(c querier) error {
+		if s.Engine() == "postgres" {
+			plan, err = list(ctx, &session{querier: c}, "explain "+text, args, func(t *string) []any { return []any{t} })
+			return err
+		}
+		plan, err = list(ctx, &session{querier: c}, "explain query plan "+text, args, func(t *string) []any {
+			return []any{new(int), new(int), new(int), t}
+		})
+		return err
+	})
+	return plan, err
+}
+
 // Stamp is a time as an argument of Exec.
 type Stamp = stamp
 

@@ -142,6 +142,8 @@ func (e *postgresEngine) class(err error) errorClass {
 		return classRetry
 	case "23505":
 		return classUnique
+	case "25006": // a read-only transaction: a replica, or a server that is being handed over
+		return classUnavailable
 	}
 	switch pe.Code[:2] {
 	case "08", "53", "57", "58": // connection, resources, shutdown, system

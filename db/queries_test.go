@@ -33,6 +33,12 @@ func TestEveryQueryPrepares(t *testing.T) {
 	} {
 		queries["members "+strconv.Itoa(i)] = db.MembersQuery(q)
 	}
+	for i, f := range []membership.EventFilter{{}, {
+		From: time.Now(), To: time.Now(), Actor: membership.Actor{Kind: "user", ID: "x"}, Action: "x", Cursor: membership.EventCursor{Through: 1},
+		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(),
+	}} {
+		queries["events "+strconv.Itoa(i)] = db.EventsQuery(f)
+	}
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		for name, q := range queries {
 			if engine, only := oneEngine[name]; only && engine != s.Engine() {
@@ -64,6 +70,7 @@ func TestEveryQueryNamesItsTenant(t *testing.T) {
 
 var tables = []string{
 	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "policies",
+	"event_heads",
 }
 
 // constants returns the string constants of package db whose names begin with

@@ -32,6 +32,7 @@ const (
 	ActionGrantOpened       Action = "grant.opened"
 	ActionGrantClosed       Action = "grant.closed"
 	ActionRefused           Action = "access.refused" // an attempt that ended in 403
+	ActionExported          Action = "audit.exported" // a report left: who was a member of what, or the exceptions
 )
 
 // Event is the evidence of one effective change, written in its transaction.
@@ -52,6 +53,9 @@ type Event struct {
 	After      []byte
 	RequestID  string
 	Reason     string
+	// Number counts the tenant's events from 1 without gaps; 0: not numbered
+	// yet.
+	Number int64
 }
 
 // EventPosition is a place in the order of a tenant's events: by time, then by

@@ -85,6 +85,15 @@ type Reader interface {
 	UnknownMembers(ctx context.Context, connection ID, users []ID) ([]ID, error)
 
 	Events(ctx context.Context, q EventQuery) ([]Event, error)
+	// EventsPending reports whether events have no number yet.
+	EventsPending(ctx context.Context) (bool, error)
+	// EventHead is the last number that was given; 0: none.
+	EventHead(ctx context.Context) (int64, error)
+	// EventsBetween returns the least and the greatest number of the events of a
+	// period, and zeros when there are none. Its cost follows the period.
+	EventsBetween(ctx context.Context, from, to time.Time) (first, last int64, err error)
+	// NumberedEvents lists events in the order of their numbers.
+	NumberedEvents(ctx context.Context, f EventFilter) ([]Event, error)
 }
 
 // Tx reads and writes one tenant inside a transaction.
@@ -128,6 +137,9 @@ type Tx interface {
 	MemberDifference(ctx context.Context, group, connection ID, want []ID) (open, closed []ID, err error)
 
 	AppendEvents(ctx context.Context, events ...Event) error
+	// NumberEvents gives at most limit events that have none the next numbers, in
+	// the order of time, and returns how many. One at a time does so in a tenant.
+	NumberEvents(ctx context.Context, limit int) (int, error)
 }
 
 // NativeQuery selects users or groups of a tenant, in the order of their ids.

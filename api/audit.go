@@ -1,0 +1,136 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+func (d *door) auditRoutes() []route {
+	return []route{
+		{http.MethodGet, "/v1/audit/events", d.private(d.listEvents, "limit", "cursor",
+			"from", "to", "actor", "user_id", "group_id", "connection_id", "action")},
+	}
+}
+
+func (d *door) listEvents(w http.ResponseWriter, r request) error {
+	f, err := r.query.events()
+	if err != nil {
+		return err
+	}
+	p, err := d.Directory.NumberedEvents(r.Context(), r.call, f)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, appendEventPage(nil, p))
+}
+
+func (q query) events() (f membership.EventFilter, err error) {
+	if f.Limit, err = q.limit(defaultLimit); err != nil {
+		return f, err
+	}
+	if s, given := q["cursor"]; given {
+		if f.Cursor, err = ParseEventCursor(s); err != nil {
+			return f, err
+		}
+	}
+	for name, to := range map[string]*time.Time{"from": &f.From, "to": &f.To} {
+		if *to, err = q.time(name); err != nil {
+			return f, err
+		}
+	}
+	for name, to := range map[string]*membership.ID{"user_id": &f.User, "group_id": &f.Group, "connection_id": &f.Connection} {
+		if *to, err = q.id(name); err != nil {
+			return f, err
+		}
+	}
+	if s, given := q["actor"]; given {
+		if f.Actor, err = ParseActor(s); err != nil {
+			return f, err
+		}
+	}
+	f.Action = membership.Action(q["action"])
+	return f, nil
+}
+
+// ParseActor reads kind:id, the form of granted_by.
+func ParseActor(s string) (membership.Actor, error) {
+	kind, id, ok := strings.Cut(s, ":")
+	if !ok || kind == "" || id == "" {
+		return membership.Actor{}, membership.Invalidf("actor must be kind:id, as in granted_by")
+	}
+	return membership.Actor{Kind: membership.ActorKind(kind), ID: id}, nil
+}
+
+// An event cursor is two numbers. To callers it is opaque.
+
+func appendEventCursor(b []byte, c membership.EventCursor) []byte {
+	var raw []byte
+	raw = binary.AppendUvarint(raw, uint64(c.Number))  //nolint:gosec // numbers are not negative
+	raw = binary.AppendUvarint(raw, uint64(c.Through)) //nolint:gosec // nor is this one
+	return base64.RawURLEncoding.AppendEncode(b, raw)
+}
+
+// ParseEventCursor reads a cursor of a list of events.
+func ParseEventCursor(s string) (c membership.EventCursor, err error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	number, n := binary.Uvarint(raw)
+	through, m := binary.Uvarint(raw[max(n, 0):])
+	c = membership.EventCursor{Number: int64(number), Through: int64(through)} //nolint:gosec // checked below
+	// What it reads as must be what it is: there is one text for each cursor.
+	if err != nil || n <= 0 || m <= 0 || c.Number < 0 || c.Through < 0 || string(appendEventCursor(nil, c)) != s {
+		return membership.EventCursor{}, membership.Invalidf("cursor is none that this API gave out")
+	}
+	return c, nil
+}
+
+func appendEventPage(b []byte, p membership.EventPage) []byte {
+	b = append(b, `{"data":[`...)
+	for i, e := range p.Events {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = AppendEvent(b, e)
+	}
+	b = append(b, ']')
+	if p.Next != nil {
+		b = appendEventCursor(append(b, `,"next_cursor":"`...), *p.Next)
+		b = append(b, '"')
+	}
+	b = appendEventCursor(append(b, `,"follow_cursor":"`...), p.Follow)
+	return append(b, `"}`...)
+}
+
+// AppendEvent appends an event as JSON.
+func AppendEvent(b []byte, e membership.Event) []byte {
+	b = appendIDField(append(b, '{'), "id", e.ID)
+	b = appendNumberField(append(b, ','), "number", e.Number)
+	b = appendTimeField(append(b, ','), "at", e.At)
+	b = appendField(append(b, `,"actor":{`...), "kind", string(e.Actor.Kind))
+	b = appendField(append(b, ','), "id", e.Actor.ID)
+	b = appendField(append(b, `},`...), "source", string(e.Source))
+	id := func(name string, id membership.ID) {
+		if !id.IsZero() {
+			b = appendIDField(append(b, ','), name, id)
+		}
+	}
+	id("connection_id", e.Connection)
+	b = appendField(append(b, ','), "action", string(e.Action))
+	id("group_id", e.Group)
+	id("user_id", e.User)
+	if len(e.Before) > 0 {
+		b = append(appendName(append(b, ','), "before"), e.Before...)
+	}
+	if len(e.After) > 0 {
+		b = append(appendName(append(b, ','), "after"), e.After...)
+	}
+	b = appendField(append(b, ','), "request_id", e.RequestID)
+	if e.Reason != "" {
+		b = appendField(append(b, ','), "reason", e.Reason)
+	}
+	return append(b, '}')
+}

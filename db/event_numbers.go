@@ -1,0 +1,105 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const (
+	qNewEventHead  = `insert into event_heads (tenant_id, number) values ($1, 0) on conflict do nothing`
+	qLockEventHead = `select number from event_heads where tenant_id = $1 {for update}`
+	qEventHead     = `select coalesce(max(number), 0) from event_heads where tenant_id = $1`
+	qNumberEvents  = `update events set number = $2 + n.place
+		from (select p.at, p.id, row_number() over (order by p.at, p.id) as place
+			from (select e.at, e.id from events e where e.tenant_id = $1 and e.number is null
+				order by e.at, e.id limit $3) p) n
+		where events.tenant_id = $1 and events.at = n.at and events.id = n.id`
+	qMoveEventHead = `update event_heads set number = $2 where tenant_id = $1`
+)
+
+// NumberEvents implements membership.Tx. The lock comes before the statement
+// that looks for events, so that on PostgreSQL its snapshot has what the
+// numberer before it wrote.
+func (s *session) NumberEvents(ctx context.Context, limit int) (int, error) {
+	if _, err := s.exec(ctx, qNewEventHead, s.tenant); err != nil {
+		return 0, err
+	}
+	var head int64
+	if err := s.one(ctx, "tenant", qLockEventHead, []any{s.tenant}, &head); err != nil {
+		return 0, err
+	}
+	n, err := s.exec(ctx, qNumberEvents, s.tenant, head, limit)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return int(n), s.changed(ctx, "tenant", qMoveEventHead, s.tenant, head+n)
+}
+
+const qEventsPending = `select count(*) from (
+	select 1 from events where tenant_id = $1 and number is null limit 1) p`
+
+// EventsPending implements membership.Reader.
+func (s *session) EventsPending(ctx context.Context) (bool, error) {
+	var n int
+	err := s.one(ctx, "tenant", qEventsPending, []any{s.tenant}, &n)
+	return n > 0, err
+}
+
+// EventHead implements membership.Reader.
+func (s *session) EventHead(ctx context.Context) (head int64, err error) {
+	err = s.one(ctx, "tenant", qEventHead, []any{s.tenant}, &head)
+	return head, err
+}
+
+const qEventsBetween = `select coalesce(min(number), 0), coalesce(max(number), 0)
+	from events where tenant_id = $1 and at >= $2 and at < $3`
+
+// EventsBetween implements membership.Reader.
+func (s *session) EventsBetween(ctx context.Context, from, to time.Time) (first, last int64, err error) {
+	if from.IsZero() {
+		from = time.Unix(0, 0)
+	}
+	if to.IsZero() {
+		to = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	err = s.one(ctx, "tenant", qEventsBetween, []any{s.tenant, stamp(from), stamp(to)}, &first, &last)
+	return first, last, err
+}
+
+// eventsQuery writes the query of an EventFilter. A comparison with number also
+// tells that it is not null, which the indexes of numbered events ask for.
+func eventsQuery(s *session, f membership.EventFilter) (string, []any) {
+	w := where{text: `select ` + eventColumns + `, number from events where tenant_id = $1`, args: []any{s.tenant}}
+	w.and("number > ", f.Cursor.Number, "")
+	if f.Cursor.Through > 0 {
+		w.and("number <= ", f.Cursor.Through, "")
+	}
+	if !f.From.IsZero() {
+		w.and("at >= ", stamp(f.From), "")
+	}
+	if !f.To.IsZero() {
+		w.and("at < ", stamp(f.To), "")
+	}
+	w.id("user_id", f.User)
+	w.id("group_id", f.Group)
+	w.id("connection_id", f.Connection)
+	if f.Actor != (membership.Actor{}) {
+		w.and("actor_id = ", f.Actor.ID, "")
+		w.and("actor_kind = ", string(f.Actor.Kind), "")
+	}
+	if f.Action != "" {
+		w.and("action = ", string(f.Action), "")
+	}
+	return w.text + " order by number limit " + w.arg(f.Limit), w.args
+}
+
+// NumberedEvents implements membership.Reader.
+func (s *session) NumberedEvents(ctx context.Context, f membership.EventFilter) ([]membership.Event, error) {
+	query, args := eventsQuery(s, f)
+	return list(ctx, s, query, args, func(e *membership.Event) []any {
+		e.Tenant = s.tenant
+		return append(eventDest(e), &e.Number)
+	})
+}

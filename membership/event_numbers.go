@@ -1,0 +1,132 @@
+package membership
+
+import (
+	"context"
+	"time"
+)
+
+// EventFilter selects numbered events of a tenant; zero fields select all.
+type EventFilter struct {
+	// Cursor is where the page begins; the zero one is the beginning.
+	Cursor     EventCursor
+	From, To   time.Time // at or after From, before To
+	Actor      Actor
+	Action     Action
+	Group      ID
+	User       ID
+	Connection ID
+	Limit      int // at least 1
+}
+
+// EventCursor is a place in the numbers of a tenant's events: what comes after
+// Number and, where Through is not zero, not after that. All events of the
+// period that was asked for are up to Through.
+type EventCursor struct{ Number, Through int64 }
+
+// EventPage is a page of events in the order of their numbers.
+type EventPage struct {
+	Events []Event
+	// Next is where the next page begins; nil: there was no more. A page can be
+	// shorter than its limit although there is a next one.
+	Next *EventCursor
+	// Follow is where to go on, now or later: every event that is not in this
+	// page or those before it, and matches, comes after it, once.
+	Follow EventCursor
+}
+
+// One call numbers at most maxNumbering events, in transactions of numberingBatch:
+// a log that nobody has read for years keeps no reader waiting.
+const (
+	numberingBatch = 10_000
+	maxNumbering   = 10 * numberingBatch
+)
+
+// NumberedEvents returns a page of events. What was committed and has no number
+// gets one first, in the order of time: so whoever goes on from a cursor misses
+// nothing, also not what is committed late, and sees nothing twice.
+func (d *Directory) NumberedEvents(ctx context.Context, call Call, f EventFilter) (p EventPage, err error) {
+	if err := d.allow(ctx, call, OpReadAudit, f.Group, f.User); err != nil {
+		return EventPage{}, err
+	}
+	f.From, f.To = upToMicrosecond(f.From), upToMicrosecond(f.To)
+	behind, err := d.numberEvents(ctx, call.Tenant)
+	if err != nil {
+		return EventPage{}, err
+	}
+	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+		p, err = eventPage(ctx, r, f, behind)
+		return err
+	})
+	return p, err
+}
+
+// numberEvents numbers what is pending; behind means that there is more of it.
+func (d *Directory) numberEvents(ctx context.Context, tenant ID) (behind bool, err error) {
+	err = d.store.View(ctx, tenant, func(r Reader) error {
+		behind, err = r.EventsPending(ctx)
+		return err
+	})
+	for done := 0; err == nil && behind && done < maxNumbering; done += numberingBatch {
+		err = d.store.Update(ctx, tenant, func(tx Tx) error {
+			n, err := tx.NumberEvents(ctx, numberingBatch)
+			behind = n == numberingBatch
+			return err
+		})
+		if KindOf(err) == KindUnavailable {
+			return true, &Error{
+				Kind: KindUnavailable, Err: err,
+				Message: "new events are numbered before they are read, and the store takes no writes now",
+			}
+		}
+	}
+	return behind, err
+}
+
+func eventPage(ctx context.Context, r Reader, f EventFilter, behind bool) (p EventPage, err error) {
+	head, err := r.EventHead(ctx)
+	if err != nil {
+		return p, err
+	}
+	if f.Cursor.Number > head || f.Cursor.Through > head {
+		return p, Invalidf("cursor is ahead of the log: it is another tenant's, or the store was set back")
+	}
+	p.Follow.Number = head // up to here nothing is left, if this is the last page
+	if f.Cursor.Through > 0 {
+		p.Follow.Number = f.Cursor.Through
+	}
+	if f.begins() {
+		first, last, err := r.EventsBetween(ctx, f.From, f.To)
+		if err != nil {
+			return p, err
+		}
+		f.Cursor = EventCursor{Number: max(first-1, 0), Through: last}
+	}
+	if behind {
+		p.Next = &EventCursor{Number: p.Follow.Number}
+	}
+	limit := f.Limit
+	f.Limit++ // one more tells whether there is a next page
+	if p.Events, err = r.NumberedEvents(ctx, f); err != nil || len(p.Events) <= limit {
+		return p, err
+	}
+	p.Events = p.Events[:limit]
+	p.Follow.Number = p.Events[limit-1].Number
+	p.Next = &EventCursor{Number: p.Follow.Number, Through: f.Cursor.Through}
+	return p, nil
+}
+
+// begins reports whether this is the first page of a period without a user or a
+// group, which have indexes. The log is read by number: of a long one only the
+// part is read in which the period lies.
+func (f EventFilter) begins() bool {
+	return f.Cursor == (EventCursor{}) && f.User.IsZero() && f.Group.IsZero() && (!f.From.IsZero() || !f.To.IsZero())
+}
+
+// upToMicrosecond keeps "at or after" and "before" exact: stores cut what is
+// finer.
+func upToMicrosecond(t time.Time) time.Time {
+	if cut := t.Truncate(time.Microsecond); cut.Before(t) {
+		return cut.Add(time.Microsecond)
+	}
+	return t
+}
