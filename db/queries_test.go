@@ -71,6 +71,7 @@ func TestEveryQueryNamesItsTenant(t *testing.T) {
 var tables = []string{
 	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "policies",
 	"event_heads",
+	"removal_windows", "removal_allowances",
 }
 
 // constants returns the string constants of package db whose names begin with

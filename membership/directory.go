@@ -14,17 +14,21 @@ type Directory struct {
 	policy   Policy
 	clock    Clock
 	observer Observer
+	guard    RemovalGuard
 }
 
-// Observer is told how many grants were opened and closed, after the commit.
+// Observer is told how many grants were opened and closed, after the commit, and
+// of each request that the removal guard held.
 type Observer interface {
 	GrantsChanged(source Source, opened, closed int)
+	RemovalHeld()
 }
 
 // Options of a Directory; the zero value of each field has a default.
 type Options struct {
-	Clock    Clock    // time.Now
-	Observer Observer // nobody
+	Clock    Clock        // time.Now
+	Observer Observer     // nobody
+	Guard    RemovalGuard // off
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -35,12 +39,13 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
-	return &Directory{store: store, policy: policy, clock: o.Clock, observer: o.Observer}
+	return &Directory{store: store, policy: policy, clock: o.Clock, observer: o.Observer, guard: o.Guard}
 }
 
 type nobody struct{}
 
 func (nobody) GrantsChanged(Source, int, int) {}
+func (nobody) RemovalHeld()                   {}
 
 // refused writes the event of an attempt that ends in 403, in a transaction of
 // its own, and returns the error to answer with. Other errors pass untouched.

@@ -24,6 +24,7 @@ const (
 	KindPaused          Kind = "paused"           // the connection is paused
 	KindTooLarge        Kind = "too_large"        // more than one request may hold
 	KindUnavailable     Kind = "unavailable"      // the store cannot answer now; the same request may succeed later
+	KindHeld            Kind = "held"             // the removal guard holds the request until an administrator allows it
 	KindTooMany         Kind = "too_many"         // a question whose answer needs more than a server can hold
 	KindRateLimited     Kind = "rate_limited"     // too many requests of one caller; RetryAfter says for how long
 )

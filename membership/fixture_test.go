@@ -26,6 +26,7 @@ type world struct {
 	dir   *membership.Directory
 	own   *auth.Policies // the tenant's
 	tick  atomic.Int64   // the clock's microseconds
+	clock membership.Clock
 
 	okta, entra, admin membership.Call
 	n                  int
@@ -40,6 +41,7 @@ func newWorld(t *testing.T, s *db.Store) *world {
 	w := &world{t: t, ctx: context.Background(), store: s}
 	start := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return start.Add(time.Duration(w.tick.Add(1)) * time.Microsecond) }
+	w.clock = clock
 	policy := auth.NewPolicy(s, time.Now, nil)
 	w.dir = membership.NewDirectory(s, policy, membership.Options{Clock: clock})
 	w.own = auth.NewPolicies(w.dir, s, clock, policy)

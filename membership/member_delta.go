@@ -75,6 +75,20 @@ func (d *MemberDelta) lists() (in, out, check []ID) {
 	return in, out, check
 }
 
+// removesMany reports whether more than one member could be taken out.
+func (d *MemberDelta) removesMany() bool {
+	n := 0
+	for _, u := range d.order {
+		if !d.state[u].wanted {
+			n++
+		}
+		if n > 1 {
+			return true
+		}
+	}
+	return d.replace
+}
+
 // operations are what a connection asks the policy for.
 func (d *MemberDelta) operations() []Operation {
 	var ops []Operation

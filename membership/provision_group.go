@@ -99,7 +99,7 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 	if err != nil {
 		return GroupLink{}, err
 	}
-	if !each && up.Change == nil && !up.Members.IsZero() && !up.Members.replace && len(up.Members.malformed) == 0 {
+	if !each && !d.guard.concerns(up.Members) && up.Change == nil && !up.Members.IsZero() && !up.Members.replace && len(up.Members.malformed) == 0 {
 		return d.changeProvisionedMembers(ctx, call, id, up)
 	}
 	var out GroupLink
@@ -133,7 +133,7 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 		out = l
 		return nil
 	})
-	return out, d.refusedMember(ctx, call, id, err)
+	return out, d.held(ctx, call, id, d.refusedMember(ctx, call, id, err))
 }
 
 // changeProvisionedMembers is the hot path: one delta, one round trip.
@@ -179,6 +179,9 @@ func (d *Directory) changeMembers(
 		if err := d.allowEach(ctx, tx, call, g, in, out); err != nil {
 			return MemberResult{}, err
 		}
+	}
+	if err := d.guardRemovals(ctx, tx, call, group, out, delta.replace); err != nil {
+		return MemberResult{}, err
 	}
 	return t.change(ctx, tx, MemberChange{
 		Call: call, At: d.clock.Now(), Group: group, Connection: call.Connection,
@@ -245,7 +248,7 @@ func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVe
 	if err := d.allow(ctx, call, OpWriteGroups, id, ID{}); err != nil {
 		return err
 	}
-	return d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
 		g, err := tx.LockGroup(ctx, id)
 		if err != nil {
 			return err
@@ -282,6 +285,7 @@ func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVe
 		}
 		return tx.AppendEvents(ctx, events...)
 	})
+	return d.held(ctx, call, id, err)
 }
 
 func groupNameFree(ctx context.Context, tx Tx, l GroupLink) error {

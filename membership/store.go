@@ -84,6 +84,15 @@ type Reader interface {
 	// connection's view; with the zero connection: no living user of the tenant.
 	UnknownMembers(ctx context.Context, connection ID, users []ID) ([]ID, error)
 
+	// OpenAmong counts those of users whom connection put into group.
+	OpenAmong(ctx context.Context, connection, group ID, users []ID) (int, error)
+	// OpenOf counts the open grants of a connection in one group or (with the
+	// zero group) in all, up to limit.
+	OpenOf(ctx context.Context, connection, group ID, limit int) (int, error)
+	// RemovalAllowances lists the allowances of a connection that have not
+	// expired at that time, in the order of their ids.
+	RemovalAllowances(ctx context.Context, connection ID, at time.Time) ([]RemovalAllowance, error)
+
 	Events(ctx context.Context, q EventQuery) ([]Event, error)
 	// EventsPending reports whether events have no number yet.
 	EventsPending(ctx context.Context) (bool, error)
@@ -135,6 +144,20 @@ type Tx interface {
 	// MemberDifference compares the connection's open grants in a group with the
 	// users it wants there. Call it with the group locked.
 	MemberDifference(ctx context.Context, group, connection ID, want []ID) (open, closed []ID, err error)
+
+	// LockRemovals locks and returns what a connection removed lately from one
+	// group or (with the zero group) from all. Whoever wants both locks the
+	// group, then its removals, then those from all.
+	LockRemovals(ctx context.Context, connection, group ID) ([]RemovalCount, error)
+	// UpdateRemovals replaces what LockRemovals returned.
+	UpdateRemovals(ctx context.Context, connection, group ID, recent []RemovalCount) error
+	InsertRemovalAllowance(ctx context.Context, a RemovalAllowance) error
+	// LockRemovalAllowance returns an allowance that has not expired and lets a
+	// request on group pass, one for that group alone first. KindNotFound: none.
+	LockRemovalAllowance(ctx context.Context, connection, group ID, at time.Time) (RemovalAllowance, error)
+	// DeleteRemovalAllowance deletes one that has not expired, or is KindNotFound.
+	DeleteRemovalAllowance(ctx context.Context, connection, id ID, at time.Time) error
+	DropExpiredAllowances(ctx context.Context, connection ID, at time.Time) error
 
 	AppendEvents(ctx context.Context, events ...Event) error
 	// NumberEvents gives at most limit events that have none the next numbers, in

@@ -66,6 +66,7 @@ var statuses = map[membership.Kind]scimError{
 	membership.KindForbidden:       {status: http.StatusForbidden},
 	membership.KindManagedByIdP:    {status: http.StatusForbidden},
 	membership.KindGroupManaged:    {status: http.StatusForbidden},
+	membership.KindHeld:            {status: http.StatusConflict},
 	membership.KindVersionMismatch: {status: http.StatusPreconditionFailed},
 	membership.KindPaused:          {status: http.StatusServiceUnavailable},
 	membership.KindTooLarge:        {status: http.StatusRequestEntityTooLarge},
