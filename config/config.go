@@ -19,6 +19,7 @@ type Config struct {
 	RateLimit       int           // requests a second of one caller; 0: no limit
 	FailedAuthLimit int           // failed authentications a second of one client address; 0: no limit
 	TrustedProxies  Networks      // whose X-Forwarded-For counts
+	RemovalGuard    RemovalGuard
 }
 
 // Default returns the settings of a program that was told nothing.

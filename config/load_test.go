@@ -13,7 +13,7 @@ import (
 )
 
 func TestStrongerSourceWins(t *testing.T) {
-	file := write(t, "listen: 127.0.0.1:1\nlog_level: warn\nlog_format: console\nshutdown_timeout: 5s\nmax_body: 1024\n")
+	file := write(t, "listen: 127.0.0.1:1\nlog_level: warn\nlog_format: console\nshutdown_timeout: 5s\nmax_body: 1024\nremoval_guard: 20:30\n")
 	c, warnings, err := config.Load(config.Sources{
 		Flags:   map[string]string{"listen": "127.0.0.1:3"},
 		Environ: []string{"SCIMBRIDGE_LISTEN=127.0.0.1:2", "SCIMBRIDGE_LOG_LEVEL=debug", "SCIMBRIDGE_LOG_FORMAT=", "PATH=/bin"},
@@ -27,6 +27,7 @@ func TestStrongerSourceWins(t *testing.T) {
 	want.LogFormat = "console"  // file: an empty variable is not set
 	want.ShutdownTimeout = 5 * time.Second
 	want.MaxBody = 1024
+	want.RemovalGuard = config.RemovalGuard{On: true, Members: 20, Percent: 30}
 	assert.Equal(t, want, c)
 	assert.NoError(t, c.Validate())
 }

@@ -102,6 +102,12 @@ func Settings() []Setting {
 			read:  func(c Config) string { return c.TrustedProxies.String() },
 			write: func(c *Config, v string) (err error) { c.TrustedProxies, err = networks(v); return err },
 		},
+		{
+			Key: "removal_guard", Value: "LIMITS", Default: "100:50",
+			Usage: "members:percent; a SCIM request that removes more than both is held; off holds none",
+			read:  func(c Config) string { return c.RemovalGuard.String() },
+			write: func(c *Config, v string) (err error) { c.RemovalGuard, err = parseRemovalGuard(v); return err },
+		},
 	}
 }
 

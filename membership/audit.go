@@ -31,12 +31,13 @@ const (
 	ActionGroupDeleted      Action = "group.deleted"
 	ActionGrantOpened       Action = "grant.opened"
 	ActionGrantClosed       Action = "grant.closed"
-	ActionRefused           Action = "access.refused"              // an attempt that ended in 403
-	ActionExported          Action = "audit.exported"              // a report left: who was a member of what, or the exceptions
-	ActionRemovalHeld       Action = "removal.held"                // a request that the removal guard refused
-	ActionRemovalAllowed    Action = "removal.allowed"             // an administrator's word that one may pass
-	ActionAllowanceUsed     Action = "removal.allowance_used"      // it passed
-	ActionAllowanceGone     Action = "removal.allowance_withdrawn" // before it was used
+	ActionRefused           Action = "access.refused" // an attempt that ended in 403
+	ActionExported          Action = "audit.exported" // a report left: who was a member of what, or the exceptions
+
+	ActionRemovalHeld    Action = "removal.held"                // a request that the removal guard refused
+	ActionRemovalAllowed Action = "removal.allowed"             // an administrator's word that one may pass
+	ActionAllowanceUsed  Action = "removal.allowance_used"      // it passed
+	ActionAllowanceGone  Action = "removal.allowance_withdrawn" // before it was used
 )
 
 // Event is the evidence of one effective change, written in its transaction.

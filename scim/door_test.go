@@ -44,7 +44,9 @@ func newBench(t *testing.T, store *db.Store) *bench {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	handler = scim.New(
-		membership.NewDirectory(store, auth.Policy{}, membership.Options{}), auth.NewVerifier(store, time.Now),
+		membership.NewDirectory(store, auth.Policy{}, membership.Options{
+			Guard: membership.RemovalGuard{On: true, Members: 100, Percent: 50},
+		}), auth.NewVerifier(store, time.Now),
 		scim.Config{PublicURL: server.URL, Logger: zaptest.NewLogger(t)},
 	)
 	b.base = server.URL + "/scim/v2"

@@ -25,6 +25,7 @@ type metrics struct {
 	durations    *prometheus.HistogramVec // door
 	opened       *prometheus.CounterVec   // source
 	closed       *prometheus.CounterVec   // source
+	held         prometheus.Counter
 	expiring     *prometheus.CounterVec   // within_days
 	transactions *prometheus.HistogramVec // operation, outcome
 	storeUp      prometheus.Gauge
@@ -52,6 +53,9 @@ func newMetrics(engine string) *metrics {
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_grants_closed_total", Help: "Grants of membership that were closed, by the source that had given them.",
 		}, []string{"source"}),
+		held: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "scimbridge_removals_held_total", Help: "SCIM requests that the removal guard held; repeated ones count again.",
+		}),
 		expiring: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_token_expiry_warnings_total",
 			Help: "Warnings of tokens in use that expire within so many days; at most one a day for each token.",
@@ -72,7 +76,7 @@ func newMetrics(engine string) *metrics {
 		ConstLabels: prometheus.Labels{"version": thisBuild().Version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.limited, m.durations, m.opened, m.closed, m.expiring, m.transactions, m.storeUp, build,
+	m.registry.MustRegister(m.requests, m.limited, m.durations, m.opened, m.closed, m.held, m.expiring, m.transactions, m.storeUp, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
@@ -115,6 +119,9 @@ func (m *metrics) GrantsChanged(source membership.Source, opened, closed int) {
 	m.opened.WithLabelValues(string(source)).Add(float64(opened))
 	m.closed.WithLabelValues(string(source)).Add(float64(closed))
 }
+
+// RemovalHeld implements membership.Observer.
+func (m *metrics) RemovalHeld() { m.held.Inc() }
 
 // TokenExpiring implements auth.Observer.
 func (m *metrics) TokenExpiring(withinDays int) {

@@ -31,7 +31,9 @@ const (
 func (s *server) handler() http.Handler {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
-	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{Observer: m})
+	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
+		Observer: m, Guard: membership.RemovalGuard(s.config.RemovalGuard),
+	})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)
 	verifier.Limit(auth.NewLimits(time.Now, s.config.RateLimit, s.config.FailedAuthLimit))
