@@ -49,6 +49,12 @@ var accessTable = map[string]access{
 	"POST /v1/connections":     {"/v1/connections", `{"name":"New"}`, 201, "TENANT:ADMIN", nil},
 	"GET /v1/connections/{id}": {"/v1/connections/{connection}", "", 200, "TENANT:ADMIN", nil},
 
+	"GET /v1/connections/{id}/removal-allowances":  {"/v1/connections/{connection}/removal-allowances", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/connections/{id}/removal-allowances": {"/v1/connections/{connection}/removal-allowances", `{}`, 201, "TENANT:ADMIN", nil},
+	"DELETE /v1/connections/{id}/removal-allowances/{allowance_id}": {
+		"/v1/connections/{connection}/removal-allowances/{allowance}", "", 204, "TENANT:ADMIN", nil,
+	},
+
 	"GET /v1/tokens": {"/v1/tokens", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/tokens": {
 		"/v1/tokens", `{"name":"New","kind":"scim","connection_id":"{connection}"}`, 201, "TENANT:ADMIN",
@@ -71,13 +77,13 @@ var accessTable = map[string]access{
 const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", resource);`
 
 // things are the ids that a row of the table is filled with.
-type things struct{ user, group, member, connection, token, policy string }
+type things struct{ user, group, member, connection, token, policy, allowance string }
 
 // of maps each word in braces to its id.
 func (ids *things) of() map[string]*string {
 	return map[string]*string{
 		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
-		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy,
+		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
 	}
 }
 
@@ -102,6 +108,7 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids.connection = h.make("/v1/connections", `{"name":"Connection"}`, as(whose))
 	ids.token = h.make("/v1/tokens", `{"name":"Token","kind":"api","permissions":["USERS:READ"]}`, as(whose))
 	ids.policy = h.make("/v1/policies", `{"id":"`+membership.NewID().String()+`","cedar":"`+harmless+`"}`, as(whose))
+	ids.allowance = h.make("/v1/connections/"+ids.connection+"/removal-allowances", `{}`, as(whose))
 	return ids
 }
 

@@ -23,6 +23,7 @@ func (d *door) routes() []route {
 		d.groupRoutes(),
 		d.memberRoutes(),
 		d.connectionRoutes(),
+		d.removalAllowanceRoutes(),
 		d.tokenRoutes(),
 		d.policyRoutes(),
 		d.auditRoutes(),

@@ -15,10 +15,11 @@ import (
 )
 
 func (p *program) connectionCommand() *cobra.Command {
-	return group("connection", "Create and list the connections of a tenant",
-		"Create and list the connections of a tenant: each is one identity provider's\n"+
+	return group("connection", "Manage the connections of a tenant",
+		"Manage the connections of a tenant: each is one identity provider's\n"+
 			"provisioning into it, with its own view and its own tokens.",
-		p.connectionCreateCommand(), p.connectionListCommand())
+		p.connectionCreateCommand(), p.connectionListCommand(),
+		p.allowRemovalsCommand(), p.removalAllowancesCommand(), p.withdrawRemovalsCommand())
 }
 
 func (p *program) connectionCreateCommand() *cobra.Command {
