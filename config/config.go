@@ -20,6 +20,9 @@ type Config struct {
 	FailedAuthLimit int           // failed authentications a second of one client address; 0: no limit
 	TrustedProxies  Networks      // whose X-Forwarded-For counts
 	RemovalGuard    RemovalGuard
+	MaxRequests     int           // requests that run at once; 0: any number
+	TLSCertFile     string        // PEM, the chain too; empty: no TLS
+	TLSKeyFile      string        // PEM
 }
 
 // Default returns the settings of a program that was told nothing.
@@ -32,6 +35,17 @@ func Default() Config {
 	return c
 }
 
+// TLS says whether the server speaks TLS itself.
+func (c Config) TLS() bool { return c.TLSCertFile != "" }
+
+// together finds settings that do not go with each other.
+func (c Config) together() (found Problems) {
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		found = append(found, "tls_cert_file and tls_key_file: set both or none")
+	}
+	return found
+}
+
 // Validate returns nil or Problems with every setting that cannot be used.
 func (c Config) Validate() error {
 	var found Problems
@@ -40,7 +54,7 @@ func (c Config) Validate() error {
 			found = append(found, s.Key+": "+err.Error())
 		}
 	}
-	return found.err()
+	return append(found, c.together()...).err()
 }
 
 // Problems is every reason why settings cannot be used, one line each. None of

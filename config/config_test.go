@@ -48,6 +48,18 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+func TestACertificateNeedsItsKey(t *testing.T) {
+	for _, flag := range []string{"tls-cert-file", "tls-key-file"} {
+		c, _, err := config.Load(config.Sources{Flags: map[string]string{flag: "x.pem"}})
+		assert.Equal(t, config.Problems{"tls_cert_file and tls_key_file: set both or none"}, err)
+		assert.Error(t, c.Validate())
+	}
+	c, _, err := config.Load(config.Sources{Flags: map[string]string{"tls-cert-file": "x.pem", "tls-key-file": "y.pem"}})
+	assert.NoError(t, err)
+	assert.True(t, c.TLS())
+	assert.False(t, config.Default().TLS())
+}
+
 func TestRates(t *testing.T) {
 	for text, valid := range map[string]bool{"0": true, "25": true, "1000000": true, "1000001": false, "-1": false, "2.5": false, "x": false} {
 		_, _, err := config.Load(config.Sources{Flags: map[string]string{"rate-limit": text, "failed-auth-limit": text}})

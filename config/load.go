@@ -44,7 +44,7 @@ func Load(from Sources) (c Config, warnings []string, err error) {
 			found = append(found, origin+": "+err.Error())
 		}
 	}
-	return c, unknown(env), found.err()
+	return c, unknown(env), append(found, c.together()...).err()
 }
 
 // find returns the value of one setting and the name of the place that it

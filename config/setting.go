@@ -50,7 +50,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "public_url", Value: "URL", Default: "",
-			Usage: "base URL under which clients reach the server; empty: http:// and the listen address",
+			Usage: "base URL under which clients reach the server; empty: the listen address with http://, or https:// if there is a certificate",
 			read:  func(c Config) string { return c.PublicURL },
 			write: func(c *Config, v string) error { c.PublicURL = strings.TrimRight(v, "/"); return checkPublicURL(v) },
 		},
@@ -107,6 +107,24 @@ func Settings() []Setting {
 			Usage: "members:percent; a SCIM request that removes more than both is held; off holds none",
 			read:  func(c Config) string { return c.RemovalGuard.String() },
 			write: func(c *Config, v string) (err error) { c.RemovalGuard, err = parseRemovalGuard(v); return err },
+		},
+		{
+			Key: "max_requests", Value: "NUMBER", Default: "500",
+			Usage: "requests that run at once, of all doors; above it, 503; 0: no limit",
+			read:  func(c Config) string { return strconv.Itoa(c.MaxRequests) },
+			write: func(c *Config, v string) (err error) { c.MaxRequests, err = rate(v); return err },
+		},
+		{
+			Key: "tls_cert_file", Value: "FILE", Default: "",
+			Usage: "certificate and its chain (PEM) to serve HTTPS with; read again when it changes; empty: HTTP",
+			read:  func(c Config) string { return c.TLSCertFile },
+			write: func(c *Config, v string) error { c.TLSCertFile = v; return nil },
+		},
+		{
+			Key: "tls_key_file", Value: "FILE", Default: "",
+			Usage: "the certificate's private key (PEM)",
+			read:  func(c Config) string { return c.TLSKeyFile },
+			write: func(c *Config, v string) error { c.TLSKeyFile = v; return nil },
 		},
 	}
 }
@@ -166,7 +184,8 @@ func positive(v string) (int64, error) {
 	return n, nil
 }
 
-// rate reads so many a second; a million is more than any server answers.
+// rate reads so many, a second or at once; a million is more than any server
+// answers.
 func rate(v string) (int, error) {
 	const most = 1_000_000
 	n, err := strconv.Atoi(v)

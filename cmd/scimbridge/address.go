@@ -52,5 +52,13 @@ func publicURL(c config.Config, listening string) string {
 	if c.PublicURL != "" {
 		return c.PublicURL
 	}
+	return localURL(c, listening)
+}
+
+// localURL is where this machine reaches an address.
+func localURL(c config.Config, listening string) string {
+	if c.TLS() {
+		return "https://" + reachable(listening)
+	}
 	return "http://" + reachable(listening)
 }

@@ -26,7 +26,7 @@ func (s *server) serveDebug() (end func()) {
 	m.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	m.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	m.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	h := &http.Server{Handler: m, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout}
+	h := &http.Server{Handler: m, ReadHeaderTimeout: usualPhases.header, IdleTimeout: usualPhases.idle}
 	go func() { _ = h.Serve(s.debug) }() // ends with Close
 	return func() { _ = h.Close() }
 }

@@ -41,8 +41,9 @@ func (s *server) handler() http.Handler {
 	// Paths reach the doors as they were sent: cleaning would answer // with a
 	// redirect, and decoding would let an escaped slash cut an id in two.
 	root := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	running := &crowd{most: int64(s.config.MaxRequests)}
 	mount := func(prefix, door string, h http.Handler) {
-		h = s.observed(door, m, h)
+		h = s.observed(door, m, running.admitted(door, h))
 		root.Path(prefix).Handler(h)
 		root.PathPrefix(prefix + "/").Handler(h)
 	}
@@ -60,7 +61,7 @@ func (s *server) handler() http.Handler {
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))
 	root.Path("/metrics").Handler(s.observed(doorSystem, m, readOnly(m.page(s.store.Ready))))
 	root.NotFoundHandler = s.observed(doorNone, m, http.HandlerFunc(notFound))
-	return identified(s.warnOfProxy(auth.Addressed(root, s.config.TrustedProxies...)))
+	return identified(s.hardened(s.warnOfProxy(auth.Addressed(root, s.config.TrustedProxies...))))
 }
 
 // readOnly is for paths that have no methods but GET and HEAD.

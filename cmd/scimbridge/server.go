@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -17,14 +18,17 @@ import (
 	"github.com/scimbridge/scimbridge/db"
 )
 
-// Every phase of a request has its end: a client that stalls keeps nothing.
-const (
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 2 * time.Minute // a body of the largest size over a slow line
-	writeTimeout      = 5 * time.Minute // the longest streamed list
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
-)
+// phases end every part of a request: a client that stalls keeps nothing.
+type phases struct{ header, read, write, idle time.Duration }
+
+var usualPhases = phases{
+	header: 10 * time.Second,
+	read:   2 * time.Minute, // a body of the largest size over a slow line
+	write:  5 * time.Minute, // the longest streamed list
+	idle:   2 * time.Minute,
+}
+
+const maxHeaderBytes = 64 << 10
 
 // server is the running bridge: one store and one listener. serve and demo run
 // the same one.
@@ -36,7 +40,9 @@ type server struct {
 	usage     *auth.Usage
 	listener  net.Listener
 	debug     net.Listener // nil: none
-	address   string       // to listen on, with the port that was really taken
+	cert      *certificate // nil: no TLS
+	phases    phases
+	address   string // to listen on, with the port that was really taken
 	publicURL string
 	draining  atomic.Bool // told to stop: not ready any more
 }
@@ -44,6 +50,10 @@ type server struct {
 // openServer opens and migrates the store and takes the address. What follows
 // is run, which closes both.
 func openServer(ctx context.Context, c config.Config, log *zap.Logger) (*server, error) {
+	cert, err := openCertificate(c, log.Named("tls"))
+	if err != nil {
+		return nil, err
+	}
 	store, err := openStore(ctx, c, log)
 	if err != nil {
 		return nil, err
@@ -62,14 +72,14 @@ func openServer(ctx context.Context, c config.Config, log *zap.Logger) (*server,
 	address := bound(c.Listen, listener)
 	m := newMetrics(store.Engine())
 	return &server{
-		config: c, log: log, store: store, listener: listener, debug: debug,
+		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
 		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
 		address: address, publicURL: publicURL(c, address),
 	}, nil
 }
 
 // baseURL is where this machine reaches the server, whatever its public URL.
-func (s *server) baseURL() string { return "http://" + reachable(s.address) }
+func (s *server) baseURL() string { return localURL(s.config, s.address) }
 
 // run serves until ctx ends. Then it takes no new connection, finishes the
 // requests that it began, writes what they leave to be written, and closes the
@@ -77,12 +87,12 @@ func (s *server) baseURL() string { return "http://" + reachable(s.address) }
 func (s *server) run(ctx context.Context) error {
 	h := &http.Server{
 		Handler:           s.handler(),
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: s.phases.header,
+		ReadTimeout:       s.phases.read,
+		WriteTimeout:      s.phases.write,
+		IdleTimeout:       s.phases.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          zap.NewStdLog(s.log.Named("http")),
+		ErrorLog:          log.New(httpErrors{s.log.Named("http")}, "", 0),
 	}
 	recording, served := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
@@ -91,7 +101,7 @@ func (s *server) run(ctx context.Context) error {
 		defer s.serveDebug()()
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- h.Serve(s.listener) }()
+	go func() { ended <- s.serve(h) }()
 
 	var err error
 	select {
@@ -102,6 +112,14 @@ func (s *server) run(ctx context.Context) error {
 	served()
 	background.Wait()
 	return errors.Join(err, s.store.Close())
+}
+
+func (s *server) serve(h *http.Server) error {
+	if s.cert == nil {
+		return h.Serve(s.listener)
+	}
+	h.TLSConfig = s.cert.config()
+	return h.ServeTLS(s.listener, "", "")
 }
 
 func (s *server) drain(ctx context.Context, h *http.Server) error {
