@@ -2,6 +2,8 @@
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
+GOVULNCHECK_VERSION := v1.8.0
+GOVULNCHECK := bin/govulncheck-$(GOVULNCHECK_VERSION)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -50,6 +52,14 @@ lint: $(GOLANGCI) ## Run the linters chosen in .golangci.yml
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv bin/golangci-lint $@
+
+.PHONY: vuln
+vuln: $(GOVULNCHECK) ## Look for known vulnerabilities that the program reaches
+	.ci/vuln $(GOVULNCHECK)
+
+$(GOVULNCHECK):
+	GOBIN=$(CURDIR)/bin go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	mv bin/govulncheck $@
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## Format the code

@@ -20,9 +20,9 @@ type Config struct {
 	FailedAuthLimit int           // failed authentications a second of one client address; 0: no limit
 	TrustedProxies  Networks      // whose X-Forwarded-For counts
 	RemovalGuard    RemovalGuard
-	MaxRequests     int           // requests that run at once; 0: any number
-	TLSCertFile     string        // PEM, the chain too; empty: no TLS
-	TLSKeyFile      string        // PEM
+	MaxRequests     int    // requests that run at once; 0: any number
+	TLSCertFile     string // PEM, the chain too; empty: no TLS
+	TLSKeyFile      string // PEM
 }
 
 // Default returns the settings of a program that was told nothing.

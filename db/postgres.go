@@ -128,11 +128,14 @@ func (e *postgresEngine) ready(ctx context.Context, version int64) error {
 }
 
 func (e *postgresEngine) class(err error) errorClass {
+	// Whatever the reason: a password that was changed is no defect of a request.
+	if ce := new(pgconn.ConnectError); errors.As(err, &ce) {
+		return classUnavailable
+	}
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {
 		var ne net.Error
-		var ce *pgconn.ConnectError
-		if errors.As(err, &ce) || errors.As(err, &ne) && !errors.Is(err, context.Canceled) {
+		if errors.As(err, &ne) && !errors.Is(err, context.Canceled) {
 			return classUnavailable
 		}
 		return classOther

@@ -15,7 +15,7 @@ import (
 	"github.com/scimbridge/scimbridge/config"
 )
 
-func (s testServer) bootstrap(t *testing.T) auth.Bootstrapped {
+func (s testServer) bootstrap(t testing.TB) auth.Bootstrapped {
 	t.Helper()
 	b, err := auth.Bootstrap(t.Context(), s.store, time.Now, auth.BootstrapSpec{TenantName: "Acme", IDP: "okta", ConnectionName: "Okta"})
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ type testServer struct {
 	logs   *observer.ObservedLogs
 }
 
-func newTestServer(t *testing.T, changes ...func(*config.Config)) testServer {
+func newTestServer(t testing.TB, changes ...func(*config.Config)) testServer {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
 	c := config.Default()
@@ -48,7 +48,7 @@ func newTestServer(t *testing.T, changes ...func(*config.Config)) testServer {
 	return testServer{server: s, handle: s.handler(), logs: logs}
 }
 
-func (s testServer) do(t *testing.T, method, target string, header ...string) *http.Response {
+func (s testServer) do(t testing.TB, method, target string, header ...string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
 	for i := 0; i+1 < len(header); i += 2 {
@@ -59,7 +59,7 @@ func (s testServer) do(t *testing.T, method, target string, header ...string) *h
 	return w.Result()
 }
 
-func body(t *testing.T, res *http.Response) string {
+func body(t testing.TB, res *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
