@@ -9,6 +9,7 @@ import (
 // words in braces stand for what the engines spell differently:
 //
 //	{ids $n}           a derived table with one column, id, from a list of ids
+//	{rows $n}          one of user_id, grant_id, event_id, from memberRows; SQLite only
 //	{for update}       a row lock, and the weaker {for no key update}; nothing on
 //	                   SQLite, whose writers stand in line
 type querier interface {
@@ -26,15 +27,18 @@ type rows interface {
 	Close()
 }
 
-// expand replaces the words in braces.
-func expand(q, ids, idsEnd string, locks bool) string {
-	for {
-		i := strings.Index(q, "{ids ")
-		if i < 0 {
-			break
+// expand replaces the words in braces; in what ids and rows are expanded to, #
+// stands for the parameter.
+func expand(q, ids, rows string, locks bool) string {
+	for word, table := range map[string]string{"{ids ": ids, "{rows ": rows} {
+		for {
+			i := strings.Index(q, word)
+			if i < 0 {
+				break
+			}
+			j := i + strings.IndexByte(q[i:], '}')
+			q = q[:i] + strings.ReplaceAll(table, "#", q[i+len(word):j]) + q[j+1:]
 		}
-		j := i + strings.IndexByte(q[i:], '}')
-		q = q[:i] + ids + q[i+len("{ids "):j] + idsEnd + q[j+1:]
 	}
 	for _, lock := range []string{"for update", "for no key update"} {
 		word := ""

@@ -18,11 +18,16 @@ func (s *Store) Prepare(ctx context.Context, q string) error {
 			_, err := c.conn.Prepare(ctx, "", pgText(q))
 			return err
 		case *sqliteConn:
-			st, err := c.PrepareContext(ctx, sqliteText(q))
-			if err == nil {
-				err = st.Close() //nolint:sqlclosecheck // its error counts
+			for _, one := range []bool{true, false} {
+				st, err := c.PrepareContext(ctx, sqliteStatement{q, one}.expanded())
+				if err != nil {
+					return err
+				}
+				if err := st.Close(); err != nil { //nolint:sqlclosecheck // its error counts
+					return err
+				}
 			}
-			return err
+			return nil
 		}
 		panic("an engine that this test does not know")
 	})
@@ -101,4 +106,42 @@ func HoldMembers(t interface{ Cleanup(func()) }, n int) {
 	was := maxHeldMembers
 	maxHeldMembers = n
 	t.Cleanup(func() { maxHeldMembers = was })
+}
+
+// Waiting is how many writes of a group stand in the line behind the one that
+// is under way.
+func (s *Store) Waiting(tenant, connection, group membership.ID) int {
+	switch e := s.engine.(type) {
+	case *sqliteEngine:
+		return e.writers.count()
+	case *postgresEngine:
+		e.writers.mu.Lock()
+		defer e.writers.mu.Unlock()
+		if l := e.writers.of[memberLine{tenant, connection, group}]; l != nil {
+			return l.count()
+		}
+	}
+	return 0
+}
+
+func (l *line[T]) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting)
+}
+
+// Lines is how many lines there are; SQLite has one for good.
+func (s *Store) Lines() int {
+	if e, ok := s.engine.(*postgresEngine); ok {
+		e.writers.mu.Lock()
+		defer e.writers.mu.Unlock()
+		return len(e.writers.of)
+	}
+	return 0
+}
+
+// BreakSharedTransaction fails in the middle of a transaction that others share,
+// as a defect of the engine would.
+func (s *Store) BreakSharedTransaction(ctx context.Context, err error) error {
+	return s.engine.(*sqliteEngine).writers.do(ctx, sqliteWrite{fn: func(querier) error { return err }})
 }

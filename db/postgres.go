@@ -18,7 +18,10 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-type postgresEngine struct{ pool *pgxpool.Pool }
+type postgresEngine struct {
+	pool    *pgxpool.Pool
+	writers lines[memberLine, *memberWrite]
+}
 
 func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, error) {
 	c, err := pgxpool.ParseConfig(url)
@@ -37,6 +40,7 @@ func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, err
 		return nil, err
 	}
 	e := &postgresEngine{pool: pool}
+	e.writers.run = e.writeTogether
 	if err := e.warnOfSuperuser(ctx, log); err != nil {
 		pool.Close()
 		return nil, err
@@ -171,7 +175,7 @@ func pgText(q string) string {
 	if !strings.Contains(q, "{") {
 		return q
 	}
-	return expand(q, "(select unnest(", "::uuid[]) as id)", true)
+	return expand(q, "(select unnest(#::uuid[]) as id)", "", true)
 }
 
 func pgArgs(args []any) []any {

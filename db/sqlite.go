@@ -19,10 +19,11 @@ import (
 )
 
 // sqliteEngine has one connection that writes and several that cannot. Writers
-// so stand in line here instead of failing at the file.
+// so stand in line here instead of failing at the file, and share commits.
 type sqliteEngine struct {
 	path        string
 	write, read *sqlitePool
+	writers     line[sqliteWrite]
 }
 
 func openSQLite(ctx context.Context, path string) (engine, error) {
@@ -37,7 +38,9 @@ func openSQLite(ctx context.Context, path string) (engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	return &sqliteEngine{path: path, write: w, read: r}, nil
+	e := &sqliteEngine{path: path, write: w, read: r}
+	e.writers.run = e.writeTogether
+	return e, nil
 }
 
 // sqliteDB opens the file. synchronous=FULL: what was acknowledged survives a
@@ -59,18 +62,7 @@ func (e *sqliteEngine) view(ctx context.Context, _ membership.ID, fn func(querie
 }
 
 func (e *sqliteEngine) update(ctx context.Context, _ membership.ID, fn func(querier) error) error {
-	return e.write.transact(ctx, fn)
-}
-
-func (e *sqliteEngine) changeMembers(ctx context.Context, q querier, c membership.MemberChange) (r membership.MemberResult, err error) {
-	if q != nil {
-		return changeMembers(ctx, &session{querier: q, engine: e, tenant: c.Call.Tenant}, c)
-	}
-	err = e.update(ctx, c.Call.Tenant, func(q querier) error {
-		r, err = e.changeMembers(ctx, q, c)
-		return err
-	})
-	return r, err
+	return e.writers.do(ctx, sqliteWrite{fn: fn, undoes: true})
 }
 
 func (e *sqliteEngine) migrate(ctx context.Context, files fs.FS) error {
@@ -101,6 +93,9 @@ func (e *sqliteEngine) ready(ctx context.Context, version int64) error {
 }
 
 func (e *sqliteEngine) class(err error) errorClass {
+	if errors.Is(err, errNeighbour) {
+		return classRetry
+	}
 	var se *sqlite.Error
 	if !errors.As(err, &se) {
 		return classOther
@@ -125,7 +120,13 @@ func sqliteArgs(args []any) []any {
 		case membership.ID:
 			out[i] = a[:]
 		case []membership.ID:
-			out[i] = hexArray(a)
+			if len(a) == 1 {
+				out[i] = a[0][:]
+			} else {
+				out[i] = hexArray(a)
+			}
+		case memberRows:
+			out[i] = []byte(a)
 		case stamp:
 			out[i] = a.text()
 		default:

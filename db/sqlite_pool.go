@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // sqlitePool holds open connections, each with its prepared statements.
@@ -17,7 +19,14 @@ type sqlitePool struct {
 
 type sqliteConn struct {
 	*sql.Conn
-	prepared map[string]*sql.Stmt
+	prepared map[sqliteStatement]*sql.Stmt
+}
+
+// sqliteStatement is a query, and whether its lists hold one element each: then
+// it is prepared for just that, as most are.
+type sqliteStatement struct {
+	text string
+	one  bool
 }
 
 // maxPrepared bounds the statements kept by one connection: the texts of
@@ -35,7 +44,7 @@ func newSQLitePool(ctx context.Context, path string, size int, begin string, pra
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), p.close())
 		}
-		p.idle <- &sqliteConn{Conn: c, prepared: make(map[string]*sql.Stmt)}
+		p.idle <- &sqliteConn{Conn: c, prepared: make(map[sqliteStatement]*sql.Stmt)}
 	}
 	return p, nil
 }
@@ -84,27 +93,51 @@ func (p *sqlitePool) transact(ctx context.Context, fn func(querier) error) error
 }
 
 // prepare returns a statement and whether it is the caller's to close.
-func (c *sqliteConn) prepare(ctx context.Context, q string) (st *sql.Stmt, temporary bool, err error) {
-	if st := c.prepared[q]; st != nil {
+func (c *sqliteConn) prepare(ctx context.Context, q string, args []any) (st *sql.Stmt, temporary bool, err error) {
+	key := sqliteStatement{q, oneEach(args)}
+	if st := c.prepared[key]; st != nil {
 		return st, false, nil
 	}
-	st, err = c.PrepareContext(ctx, sqliteText(q))
+	st, err = c.PrepareContext(ctx, key.expanded())
 	if err != nil {
 		return nil, false, err
 	}
 	if len(c.prepared) >= maxPrepared {
 		return st, true, nil
 	}
-	c.prepared[q] = st
+	c.prepared[key] = st
 	return st, false, nil
 }
 
-func sqliteText(q string) string {
-	return expand(q, "(select unhex(value) as id from json_each(", "))", false)
+func (s sqliteStatement) expanded() string {
+	if s.one {
+		return expand(s.text, "(select # as id)",
+			"(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id, substr(#, 33, 16) as event_id)", false)
+	}
+	return expand(s.text, "(select unhex(value) as id from json_each(#))",
+		`(with recursive n(i) as (select 1 union all select i + 48 from n where i + 48 < length(#))
+			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id, substr(#, i + 32, 16) as event_id from n)`, false)
+}
+
+// oneEach reports whether every list among args has one element.
+func oneEach(args []any) bool {
+	for _, a := range args {
+		switch a := a.(type) {
+		case []membership.ID:
+			if len(a) != 1 {
+				return false
+			}
+		case memberRows:
+			if len(a) != memberRowSize {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (c *sqliteConn) query(ctx context.Context, q string, args ...any) (rows, error) {
-	st, temporary, err := c.prepare(ctx, q)
+	st, temporary, err := c.prepare(ctx, q, args)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +156,7 @@ func (c *sqliteConn) query(ctx context.Context, q string, args ...any) (rows, er
 }
 
 func (c *sqliteConn) exec(ctx context.Context, q string, args ...any) (int64, error) {
-	st, temporary, err := c.prepare(ctx, q)
+	st, temporary, err := c.prepare(ctx, q, args)
 	if err != nil {
 		return 0, err
 	}

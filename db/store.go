@@ -44,9 +44,10 @@ type engine interface {
 	// view runs fn on a read-only snapshot, update in a transaction; each once.
 	view(ctx context.Context, tenant membership.ID, fn func(querier) error) error
 	update(ctx context.Context, tenant membership.ID, fn func(querier) error) error
-	// changeMembers runs inside the transaction of q; with a nil q it is a
-	// transaction of its own.
+	// changeMembers runs inside the transaction of q, shareMembers in one of its
+	// own or together with others who come at the same time.
 	changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error)
+	shareMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error)
 	migrate(ctx context.Context, files fs.FS) error
 	ready(ctx context.Context, version int64) error
 	class(err error) errorClass
@@ -146,7 +147,7 @@ func (s *Store) UpdateCredentials(ctx context.Context, tenant membership.ID, fn 
 // ChangeMembers implements membership.Store.
 func (s *Store) ChangeMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
 	err = s.retry(ctx, func() error {
-		r, err = s.engine.changeMembers(ctx, nil, c)
+		r, err = s.engine.shareMembers(ctx, c)
 		return err
 	})
 	return r, err

@@ -1,0 +1,169 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const qChangeMembers = `select status, version, last_modified, opened, closed, unknown_job, unknown
+	from change_members_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+
+// What goes into one statement at most. A change that is larger stands in no
+// line: it takes long enough by itself.
+const (
+	maxTogether      = 128
+	maxMembersAtOnce = 1000
+)
+
+// memberLine is whose changes of members go together: those of one source in
+// one group.
+type memberLine struct{ tenant, connection, group membership.ID }
+
+// memberWrite is one change in a line, and its result.
+type memberWrite struct {
+	change membership.MemberChange
+	result membership.MemberResult
+}
+
+func (w *memberWrite) members() int {
+	return len(w.change.Open) + len(w.change.Close) + len(w.change.Check)
+}
+
+func (e *postgresEngine) shareMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	w := &memberWrite{change: c}
+	var err error
+	if w.members() > maxMembersAtOnce || c.Connection != c.Call.Connection {
+		err = e.changeAlone(ctx, w)
+	} else {
+		err = e.writers.do(ctx, memberLine{c.Call.Tenant, c.Connection, c.Group}, w)
+	}
+	return w.result, err
+}
+
+// writeTogether is one statement for the changes that wait. A user stands in it
+// once, so that their changes happen in the order in which they came; so does a
+// change that wants a certain version.
+func (e *postgresEngine) writeTogether(l memberLine, b *batch[*memberWrite]) {
+	users := map[membership.ID]bool{}
+	members, alone := 0, false
+	fits := func(w *memberWrite) bool {
+		first := len(users) == 0 && members == 0
+		members += w.members()
+		if !first && (alone || w.change.IfVersion != 0 || members > maxMembersAtOnce || len(b.taken) >= maxTogether) {
+			return false
+		}
+		for _, u := range slices.Concat(w.change.Open, w.change.Close) {
+			if users[u] {
+				return false
+			}
+		}
+		for _, u := range slices.Concat(w.change.Open, w.change.Close) {
+			users[u] = true
+		}
+		alone = w.change.IfVersion != 0
+		return true
+	}
+	var together []*ticket[*memberWrite]
+	for t := b.next(fits); t != nil; t = b.next(fits) {
+		together = append(together, t)
+	}
+	if len(together) == 0 {
+		return
+	}
+	if len(together) == 1 {
+		t := together[0]
+		t.err = e.changeAlone(t.ctx, t.work)
+		return
+	}
+	// What others wait for is not given up when one of them does.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(together[0].ctx), togetherTimeout)
+	defer cancel()
+	works := make([]*memberWrite, len(together))
+	for i, t := range together {
+		works[i] = t.work
+	}
+	errs, err := e.changeTogether(ctx, l, works)
+	for i, t := range together {
+		if err == nil {
+			t.err = errs[i]
+			continue
+		}
+		// Nothing of it was written. Whatever was wrong is one's own now.
+		t.err = e.changeAlone(t.ctx, t.work)
+	}
+}
+
+// togetherTimeout is for a database that stopped answering: nobody's own
+// patience ends what is shared.
+const togetherTimeout = 30 * time.Second
+
+func (e *postgresEngine) changeAlone(ctx context.Context, w *memberWrite) error {
+	conn, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	w.result, err = e.changeMembers(ctx, pgTx{conn.Conn()}, w.change)
+	return err
+}
+
+func (e *postgresEngine) changeTogether(ctx context.Context, l memberLine, ws []*memberWrite) ([]error, error) {
+	conn, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release()
+	return changeJobs(ctx, &session{querier: pgTx{conn.Conn()}, engine: e, tenant: l.tenant}, ws)
+}
+
+func (e *postgresEngine) changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error) {
+	w := &memberWrite{change: c}
+	errs, err := changeJobs(ctx, &session{querier: q, engine: e, tenant: c.Call.Tenant}, []*memberWrite{w})
+	if err == nil {
+		err = errs[0]
+	}
+	return w.result, err
+}
+
+// changeJobs carries out changes of one source in one group in one statement,
+// and sets the result of each. The errors are the answers to each; the last one
+// means that nothing was written.
+func changeJobs(ctx context.Context, s *session, ws []*memberWrite) ([]error, error) {
+	var j memberJobs
+	for _, w := range ws {
+		j.add(w.change)
+	}
+	c := ws[0].change
+	var status string
+	var version int64
+	var modified stamp
+	var opened, closed, unknown [][16]byte
+	var unknownJob []int32
+	err := s.one(ctx, "group", qChangeMembers, []any{
+		s.tenant, c.Group, c.Connection, c.IfVersion, string(c.Call.Source()), c.Call.Connection,
+		j.at, j.actorKind, j.actorID, j.request, j.reason,
+		j.open.job, j.open.users, newIDs(len(j.open.users)), newIDs(len(j.open.users)),
+		j.closed.job, j.closed.users, newIDs(len(j.closed.users)), j.known.job, j.known.users,
+	}, &status, &version, &modified, &opened, &closed, &unknownJob, &unknown)
+	if err != nil {
+		return nil, err
+	}
+	errs := make([]error, len(ws))
+	switch status {
+	case "not_found":
+		for i := range errs {
+			errs[i] = membership.NotFound("group")
+		}
+		return errs, nil
+	case "version_mismatch":
+		ws[0].result = membership.MemberResult{Version: version, LastModified: time.Time(modified)}
+		return []error{versionMismatch(version)}, nil
+	}
+	j.count(ws, opened, closed)
+	j.version(ws, version, time.Time(modified))
+	j.refuse(errs, unknownJob, unknown)
+	return errs, nil
+}

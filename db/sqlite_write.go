@@ -1,0 +1,133 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// What one transaction takes at most: more would only let those wait who came
+// first.
+const (
+	maxShared     = 256
+	maxSharedTime = 10 * time.Millisecond
+)
+
+// sqliteWrite is what a request writes.
+type sqliteWrite struct {
+	fn func(querier) error
+	// undoes: fn may fail after it has written, and what it wrote has to be
+	// undone without the others' writes.
+	undoes bool
+}
+
+// writeTogether is one transaction of everything that waits. Each write is
+// answered for itself: one that fails leaves the others alone.
+func (e *sqliteEngine) writeTogether(b *batch[sqliteWrite]) {
+	begun := time.Now()
+	n := 0
+	next := func() *ticket[sqliteWrite] {
+		return b.next(func(sqliteWrite) bool {
+			n++
+			return n <= maxShared && time.Since(begun) < maxSharedTime
+		})
+	}
+	first := next()
+	if first == nil { // it gave up
+		return
+	}
+	// What others wait for is not given up when one of them does.
+	ctx := context.WithoutCancel(first.ctx)
+	err := e.write.transact(ctx, func(q querier) error {
+		raised := raisedVersions{}
+		for t := first; t != nil; t = next() {
+			if err := writeOne(ctx, q, raised, t); err != nil {
+				return err
+			}
+		}
+		return raised.write(ctx, q)
+	})
+	if err == nil {
+		return
+	}
+	for _, t := range b.taken {
+		if t.err == nil {
+			t.err = err
+		}
+	}
+}
+
+// shareMembers is a change of members as a transaction of its own, or as part of
+// one.
+func (e *sqliteEngine) shareMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
+	const small = 1000
+	err = e.writers.do(ctx, sqliteWrite{
+		fn: func(q querier) error {
+			r, err = e.changeMembers(ctx, q, c)
+			return err
+		},
+		// It refuses before it writes. Only what takes long can be given up later.
+		undoes: len(c.Open)+len(c.Close) > small,
+	})
+	return r, err
+}
+
+// writeOne carries out one write and sets its answer. Its own error means that
+// the whole transaction is lost.
+func writeOne(ctx context.Context, q querier, raised raisedVersions, t *ticket[sqliteWrite]) error {
+	if !t.work.undoes {
+		carryOut(t, patient{querier: q, ctx: ctx, raised: raised})
+		var refused *membership.Error
+		if t.panic == nil && (t.err == nil || errors.As(t.err, &refused)) {
+			return nil
+		}
+		return errNeighbour
+	}
+	if err := raised.write(ctx, q); err != nil {
+		return err
+	}
+	if _, err := q.exec(ctx, "savepoint one"); err != nil {
+		return err
+	}
+	carryOut(t, patient{querier: q, ctx: t.ctx})
+	if t.err != nil || t.panic != nil {
+		// This fails when the engine has rolled back everything by itself, as it
+		// does for a full disk.
+		if _, err := q.exec(ctx, "rollback to one"); err != nil {
+			return errors.Join(errNeighbour, err)
+		}
+	}
+	_, err := q.exec(ctx, "release one")
+	return err
+}
+
+// carryOut runs the write in the leader's goroutine. A panic is the owner's.
+func carryOut(t *ticket[sqliteWrite], q querier) {
+	defer func() { t.panic = recover() }()
+	t.err = t.work.fn(q)
+}
+
+// patient is the connection for one of those who share it: their contexts end
+// what they do between two statements and never interrupt one, because SQLite
+// would roll back the others' writes as well.
+type patient struct {
+	querier
+	ctx    context.Context //nolint:containedctx // of the request that writes
+	raised raisedVersions  // nil: versions are written where they are raised
+}
+
+func (p patient) query(ctx context.Context, q string, args ...any) (rows, error) {
+	if err := p.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return p.querier.query(context.WithoutCancel(ctx), q, args...)
+}
+
+func (p patient) exec(ctx context.Context, q string, args ...any) (int64, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.querier.exec(context.WithoutCancel(ctx), q, args...)
+}
