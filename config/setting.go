@@ -79,6 +79,12 @@ func Settings() []Setting {
 			write: func(c *Config, v string) (err error) { c.MaxBody, err = positive(v); return err },
 		},
 		{
+			Key: "jwks_anywhere", Value: "true|false", Default: "false",
+			Usage: "fetch key sets (jwks_uri) over http and from private networks too; always so while the public URL is http://",
+			read:  func(c Config) string { return strconv.FormatBool(c.JWKSAnywhere) },
+			write: func(c *Config, v string) error { c.JWKSAnywhere = v == "true"; return oneOf(v, "true", "false") },
+		},
+		{
 			Key: "debug_listen", Value: "HOST:PORT", Default: "",
 			Usage: "second address, for administrators only, with Go's profiler under /debug/pprof; empty: none",
 			read:  func(c Config) string { return c.DebugListen },

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
 )
 
@@ -61,4 +63,10 @@ func localURL(c config.Config, listening string) string {
 		return "https://" + reachable(listening)
 	}
 	return "http://" + reachable(listening)
+}
+
+// keyPolicy is strict for a server that others reach over TLS: one on a
+// developer's machine has its issuers there, too.
+func keyPolicy(c config.Config, publicURL string) auth.KeyPolicy {
+	return auth.KeyPolicy{AllowPrivate: c.JWKSAnywhere || strings.HasPrefix(publicURL, "http://")}
 }

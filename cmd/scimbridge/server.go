@@ -38,6 +38,7 @@ type server struct {
 	store     *db.Store
 	metrics   *metrics
 	usage     *auth.Usage
+	keys      *auth.KeySets
 	listener  net.Listener
 	debug     net.Listener // nil: none
 	cert      *certificate // nil: no TLS
@@ -71,10 +72,12 @@ func openServer(ctx context.Context, c config.Config, log *zap.Logger) (*server,
 	}
 	address := bound(c.Listen, listener)
 	m := newMetrics(store.Engine())
+	public := publicURL(c, address)
 	return &server{
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
 		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
-		address: address, publicURL: publicURL(c, address),
+		keys:    auth.NewKeySets(keyPolicy(c, public), time.Now, log.Named("keys")),
+		address: address, publicURL: public,
 	}, nil
 }
 
