@@ -70,20 +70,26 @@ var accessTable = map[string]access{
 	"PUT /v1/policies/{id}":    {"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN", nil},
 	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN", nil},
 
-	"GET /v1/audit/events": {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/events":    {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
+	"GET /v1/issuers":         {"/v1/issuers", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/issuers":        {"/v1/issuers", issuerBody("new"), 201, "TENANT:ADMIN", []string{"USERS:READ"}},
+	"GET /v1/issuers/{id}":    {"/v1/issuers/{issuer}", "", 200, "TENANT:ADMIN", nil},
+	"PATCH /v1/issuers/{id}":  {"/v1/issuers/{issuer}", `{"max_age_seconds":60}`, 200, "TENANT:ADMIN", []string{"USERS:READ"}},
+	"DELETE /v1/issuers/{id}": {"/v1/issuers/{issuer}", "", 204, "TENANT:ADMIN", nil},
 }
 
 // harmless is a policy that concerns nobody.
 const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", resource);`
 
 // things are the ids that a row of the table is filled with.
-type things struct{ user, group, member, connection, token, policy, allowance string }
+type things struct{ user, group, member, connection, token, policy, allowance, issuer string }
 
 // of maps each word in braces to its id.
 func (ids *things) of() map[string]*string {
 	return map[string]*string{
 		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
 		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
+		"{issuer}": &ids.issuer,
 	}
 }
 
@@ -109,6 +115,7 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids.token = h.make("/v1/tokens", `{"name":"Token","kind":"api","permissions":["USERS:READ"]}`, as(whose))
 	ids.policy = h.make("/v1/policies", `{"id":"`+membership.NewID().String()+`","cedar":"`+harmless+`"}`, as(whose))
 	ids.allowance = h.make("/v1/connections/"+ids.connection+"/removal-allowances", `{}`, as(whose))
+	ids.issuer = h.make("/v1/issuers", issuerBody(membership.NewID().String()), as(whose))
 	return ids
 }
 

@@ -10,17 +10,19 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// Verifier turns an Authorization header into a principal. Its errors are
+// Verifier turns an Authorization header into a principal. named is the tenant
+// that the request is about; zero: it does not say. Its errors are
 // auth.ErrUnauthenticated, with a text that is safe to show, or of
 // membership.KindForbidden, or mean that it cannot answer now.
 type Verifier interface {
-	Verify(ctx context.Context, authorization string) (auth.Principal, error)
+	Verify(ctx context.Context, authorization string, named membership.ID) (auth.Principal, error)
 }
 
 // Config of the door; the zero value of each field has a default.
 type Config struct {
-	MaxBody int64       // bytes of a request's body; 1 MiB
-	Logger  *zap.Logger // nobody
+	MaxBody   int64       // bytes of a request's body; 1 MiB
+	PublicURL string      // of the server, as browsers see it; unknown
+	Logger    *zap.Logger // nobody
 }
 
 // Services are what the door offers to callers.
@@ -28,13 +30,15 @@ type Services struct {
 	Directory *membership.Directory
 	Tokens    *auth.Tokens
 	Policies  *auth.Policies
+	Issuers   *auth.Issuers
 	Verifier  Verifier
 }
 
 type door struct {
 	Services
-	maxBody int64
-	log     *zap.Logger
+	maxBody     int64
+	crossOrigin *http.CrossOriginProtection
+	log         *zap.Logger
 }
 
 // New returns the handler of everything under /v1; it sees whole paths, with
@@ -47,5 +51,5 @@ func New(s Services, c Config) http.Handler {
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
-	return (&door{Services: s, maxBody: c.MaxBody, log: c.Logger}).router()
+	return (&door{Services: s, maxBody: c.MaxBody, crossOrigin: newCrossOrigin(c.PublicURL), log: c.Logger}).router()
 }

@@ -25,12 +25,33 @@ func (d *door) private(h func(http.ResponseWriter, request) error, parameters ..
 
 // privateBy is private for a route that names its tenant in another way.
 func (d *door) privateBy(by tenantBy, h func(http.ResponseWriter, request) error, parameters ...string) handler {
+	return d.known(by, headerCredential, h, parameters)
+}
+
+// known makes the handler of a route whose senders are known by their
+// credential.
+func (d *door) known(
+	by tenantBy, from func(*http.Request) (credential, error), h func(http.ResponseWriter, request) error, parameters []string,
+) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		call, err := d.authenticate(r)
+		// The credential comes first: without one nothing else of the request
+		// matters, such as that it names no tenant.
+		named, namedErr := by.named(r)
+		c, err := from(r)
 		if err != nil {
 			return err
 		}
-		if err := d.checkTenant(r, by, call); err != nil {
+		call, err := d.authenticate(r, c, named)
+		if err != nil {
+			return err
+		}
+		if namedErr != nil {
+			return namedErr
+		}
+		if err := d.checkTenant(r, by, named, call); err != nil {
+			return err
+		}
+		if err := d.checkOrigin(r, c, call); err != nil {
 			return err
 		}
 		q, err := parseQuery(r.URL.RawQuery, parameters)
@@ -41,16 +62,25 @@ func (d *door) privateBy(by tenantBy, h func(http.ResponseWriter, request) error
 	}
 }
 
-func (d *door) authenticate(r *http.Request) (membership.Call, error) {
-	header := r.Header.Get("Authorization")
-	p, err := d.Verifier.Verify(r.Context(), header)
+// credential is what a request says its sender by.
+type credential struct {
+	authorization string // in the form of the header Authorization
+	cookie        bool   // it was in a cookie, which a browser sends unasked
+}
+
+func headerCredential(r *http.Request) (credential, error) {
+	return credential{authorization: r.Header.Get("Authorization")}, nil
+}
+
+func (d *door) authenticate(r *http.Request, c credential, named membership.ID) (membership.Call, error) {
+	p, err := d.Verifier.Verify(r.Context(), c.authorization, named)
 	switch {
 	case errors.Is(err, auth.ErrUnauthenticated):
-		return membership.Call{}, unauthenticated(header, err.Error())
+		return membership.Call{}, unauthenticated(c.authorization, err.Error())
 	case err != nil:
 		return membership.Call{}, err
 	case p.Kind != auth.KindAPI:
-		return membership.Call{}, unauthenticated(header, "this is a SCIM token, which opens /scim/v2 only: use an API token")
+		return membership.Call{}, unauthenticated(c.authorization, "this is a SCIM token, which opens /scim/v2 only: use an API token")
 	}
 	return p.Call(requestID(r), ""), nil
 }

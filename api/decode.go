@@ -15,8 +15,8 @@ import (
 )
 
 // fields are the fields that a body may have, each with the pointer to where
-// its value goes: to a string, a bool, a number or a list of strings, or to a
-// pointer to one.
+// its value goes: to a string, a bool, a number, a list of strings or a
+// json.RawMessage, or to a pointer to one.
 type fields map[string]any
 
 // decode reads the JSON object of a request's body, strictly: what is not
@@ -105,6 +105,9 @@ func nextField(dec *json.Decoder) (name string, value json.RawMessage, err error
 
 // typeOf says in JSON's words what a field holds.
 func typeOf(target any) string {
+	if _, ok := target.(*json.RawMessage); ok {
+		return "a JSON object"
+	}
 	t := reflect.TypeOf(target)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -49,7 +49,9 @@ type somebody struct {
 	err       error
 }
 
-func (v somebody) Verify(context.Context, string) (auth.Principal, error) { return v.principal, v.err }
+func (v somebody) Verify(context.Context, string, membership.ID) (auth.Principal, error) {
+	return v.principal, v.err
+}
 
 // serve starts the door over a broken store and asks for the members of a group.
 func serve(t *testing.T, s broken, verifyError error) (*http.Response, *observer.ObservedLogs) {

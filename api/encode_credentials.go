@@ -40,7 +40,9 @@ func appendTokenFields(b []byte, t auth.Token) []byte {
 		b = appendIDField(append(b, ','), "connection_id", t.Connection)
 		b = appendStrings(append(b, ','), "scopes", t.Scopes)
 	} else {
+		b = appendField(append(b, ','), "principal", auth.PrincipalType(t.Principal))
 		b = appendStrings(append(b, ','), "permissions", t.Permissions)
+		b = appendStrings(append(b, ','), "roles", t.Roles)
 	}
 	networks := make([]string, len(t.Networks))
 	for i, n := range t.Networks {

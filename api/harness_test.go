@@ -28,6 +28,7 @@ type house struct {
 	store     *db.Store
 	directory *membership.Directory
 	tokens    *auth.Tokens
+	services  Services
 	server    *httptest.Server
 	mine      auth.Bootstrapped
 	other     auth.Bootstrapped
@@ -50,9 +51,14 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	verifier := auth.NewVerifier(store, time.Now)
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)
 	policies := auth.NewPolicies(h.directory, store, time.Now, policy)
-	h.server = httptest.NewServer(auth.Addressed(New(Services{
-		Directory: h.directory, Tokens: h.tokens, Policies: policies, Verifier: verifier,
-	}, c)))
+	keys := auth.NewKeySets(auth.KeyPolicy{AllowPrivate: true}, time.Now, c.Logger)
+	jwts := auth.NewJWTs(store, keys, time.Now)
+	h.services = Services{
+		Directory: h.directory, Tokens: h.tokens, Policies: policies,
+		Issuers:  auth.NewIssuers(h.directory, store, keys, time.Now, jwts.Forget),
+		Verifier: auth.Native{Tokens: verifier, JWTs: jwts},
+	}
+	h.server = httptest.NewServer(auth.Addressed(New(h.services, c)))
 	t.Cleanup(h.server.Close)
 	for name, b := range map[string]*auth.Bootstrapped{"Mine": &h.mine, "Other": &h.other} {
 		var err error

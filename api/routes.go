@@ -27,6 +27,7 @@ func (d *door) routes() []route {
 		d.tokenRoutes(),
 		d.policyRoutes(),
 		d.auditRoutes(),
+		d.issuerRoutes(),
 	)
 }
 

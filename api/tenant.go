@@ -73,12 +73,8 @@ func tenantMismatch(message string) *failure {
 
 // checkTenant holds the tenant that a request names against that of its
 // credential. A mismatch is a refused attempt, so it leaves an event.
-func (d *door) checkTenant(r *http.Request, by tenantBy, call membership.Call) error {
-	id, err := by.named(r)
-	if err != nil {
-		return err
-	}
-	if id.IsZero() || id == call.Tenant {
+func (d *door) checkTenant(r *http.Request, by tenantBy, named membership.ID, call membership.Call) error {
+	if named.IsZero() || named == call.Tenant {
 		return nil
 	}
 	if err := d.Directory.RecordRefusal(r.Context(), call, codeTenantMismatch); err != nil {

@@ -4,14 +4,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap/zaptest"
 
-	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -19,7 +17,7 @@ import (
 // credential.
 func TestHowRoutesNameTheirTenant(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		d := &door{Services: Services{Directory: h.directory, Verifier: auth.NewVerifier(h.store, time.Now)}, log: zaptest.NewLogger(t)}
+		d := &door{Services: h.services, log: zaptest.NewLogger(t)}
 		whose := func(w http.ResponseWriter, r request) error {
 			return send(w, http.StatusOK, []byte(`"`+r.call.Tenant.String()+`"`))
 		}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -35,10 +36,11 @@ func (d *door) createToken(w http.ResponseWriter, r request) error {
 }
 
 func (d *door) decodeToken(w http.ResponseWriter, r *request) (s auth.TokenSpec, err error) {
-	var connection, expires *string
+	var connection, expires, principal *string
 	var networks []string
 	if err := d.decode(w, *r, fields{
 		"name": &s.Name, "kind": &s.Kind, "connection_id": &connection, "permissions": &s.Permissions, "scopes": &s.Scopes,
+		"principal": &principal, "roles": &s.Roles,
 		"networks": &networks, "expires_at": &expires, "reason": &r.call.Reason,
 	}, "name", "kind"); err != nil {
 		return s, err
@@ -49,6 +51,11 @@ func (d *door) decodeToken(w http.ResponseWriter, r *request) (s auth.TokenSpec,
 		}
 		if s.Connection.IsZero() { // to the domain that means none; here it was said
 			return s, membership.NotFound("connection")
+		}
+	}
+	if principal != nil {
+		if s.Principal = auth.PrincipalTypes[strings.ToUpper(*principal)]; s.Principal == "" {
+			return s, membership.Invalidf("principal must be USER, AGENT or SERVICE")
 		}
 	}
 	if expires != nil {

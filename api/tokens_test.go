@@ -27,7 +27,7 @@ func TestTokenLifecycle(t *testing.T) {
 			"networks":["127.0.0.0/8","::1/128"],"expires_at":"`+expires+`","reason":"INC-1"}`)
 		made := r.is(http.StatusCreated)
 		assert.Equal(t, "no-store", r.header.Get("Cache-Control"))
-		assertFields(t, made, "id", "name", "kind", "permissions", "networks", "created_at", "expires_at", "token")
+		assertFields(t, made, "id", "name", "kind", "principal", "permissions", "roles", "networks", "created_at", "expires_at", "token")
 		assert.Equal(t, []any{"USERS:READ"}, made["permissions"])
 		assert.Equal(t, []any{"127.0.0.0/8", "::1/128"}, made["networks"])
 		id, secret := text(t, made, "id"), text(t, made, "token")

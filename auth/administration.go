@@ -88,6 +88,9 @@ func (ts *Tokens) change(ctx context.Context, call membership.Call, fn func(Tx) 
 // permissions for everything that its scopes include.
 func mayGive(call membership.Call, t Token) error {
 	needed := t.Permissions
+	if slices.Contains(t.Roles, RoleOrgOwner) {
+		needed = []string{AllPermissions}
+	}
 	if t.Kind == KindSCIM {
 		needed = nil
 		for _, scope := range t.Scopes {

@@ -80,8 +80,8 @@ func TestPolicyCacheChangedMeanwhile(t *testing.T) {
 	tenant := membership.NewID()
 	e := c.entry(tenant)
 	c.expire(tenant)
-	c.keep(tenant, e, defaults, 0, time.Now())
-	assert.Nil(t, c.within(e, policyLife))
+	c.keep(tenant, e, reading[policySet]{set: defaults, at: time.Now()})
+	assert.Nil(t, c.within(e, setLife))
 	_, err := c.held(tenant)
 	require.NoError(t, err, "a request under way is decided by what it began with")
 }

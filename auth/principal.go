@@ -1,11 +1,20 @@
 package auth
 
-import "github.com/scimbridge/scimbridge/membership"
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
 
 // RoleOrgOwner is the role of whoever has every permission in the tenant.
 const RoleOrgOwner = "org_owner"
 
-var ownerRoles = []string{RoleOrgOwner}
+var (
+	ownerRoles     = []string{RoleOrgOwner}
+	allPermissions = []string{AllPermissions}
+)
 
 // Principal is whoever a verified credential stands for.
 type Principal struct {
@@ -23,4 +32,37 @@ func (p Principal) Call(requestID, reason string) membership.Call {
 		Tenant: p.Tenant, Actor: p.Actor, Connection: p.Connection,
 		Permissions: p.Permissions, Roles: p.Roles, RequestID: requestID, Reason: reason,
 	}
+}
+
+// ownership makes the role RoleOrgOwner and every permission one thing.
+func ownership(permissions, roles []string) (may, are []string) {
+	owner, all := slices.Contains(roles, RoleOrgOwner), slices.Contains(permissions, AllPermissions)
+	switch {
+	case all && len(roles) == 0:
+		return permissions, ownerRoles
+	case all && !owner:
+		return permissions, append(slices.Clone(roles), RoleOrgOwner)
+	case owner && !all:
+		return allPermissions, roles
+	}
+	return permissions, roles
+}
+
+// The bounds of the roles of one principal.
+const (
+	maxRoles = 100
+	maxRole  = 255 // bytes
+)
+
+// checkRoles refuses words that no policy could sensibly name.
+func checkRoles(roles []string) error {
+	if len(roles) > maxRoles {
+		return membership.Invalidf("roles must be at most %d", maxRoles)
+	}
+	for _, r := range roles {
+		if r == "" || len(r) > maxRole || !membership.ValidText(r) || strings.ContainsFunc(r, unicode.IsControl) {
+			return membership.Invalidf("roles must be words of 1 to %d bytes without control characters", maxRole)
+		}
+	}
+	return nil
 }

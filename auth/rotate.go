@@ -50,6 +50,7 @@ func (ts *Tokens) rotate(
 	t = Token{
 		Tenant: old.Tenant, Kind: old.Kind, Name: old.Name, Connection: old.Connection,
 		Permissions: old.Permissions, Scopes: old.Scopes, Networks: old.Networks, CreatedAt: now,
+		Principal: old.Principal, Roles: old.Roles,
 	}
 	if !old.ExpiresAt.IsZero() {
 		t.ExpiresAt = now.Add(old.ExpiresAt.Sub(old.CreatedAt))

@@ -23,11 +23,13 @@ type Token struct {
 	ID          membership.ID
 	Kind        TokenKind
 	Name        string
-	Connection  membership.ID  // scim only
-	Permissions []string       // api only; "*" is every permission
-	Scopes      []string       // scim only
-	Networks    []netip.Prefix // from where it may be used; empty: anywhere
-	Hash        []byte         // SHA-256 of the secret
+	Connection  membership.ID        // scim only
+	Permissions []string             // api only; "*" is every permission
+	Principal   membership.ActorKind // api only: user, agent or service
+	Roles       []string             // api only
+	Scopes      []string             // scim only
+	Networks    []netip.Prefix       // from where it may be used; empty: anywhere
+	Hash        []byte               // SHA-256 of the secret
 	CreatedAt   time.Time
 	ExpiresAt   time.Time     // zero: never
 	RevokedAt   time.Time     // zero: not revoked

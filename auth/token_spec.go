@@ -45,6 +45,8 @@ func (s TokenSpec) checkSCIM() error {
 		return membership.Invalidf("a scim token needs a connection")
 	case len(s.Permissions) > 0:
 		return membership.Invalidf("a scim token has no permissions: it acts in its connection's view, within its scopes")
+	case s.Principal != membership.ActorUser, len(s.Roles) > 0:
+		return membership.Invalidf("a scim token has no principal and no roles: it stands for its connection")
 	case len(s.Scopes) == 0:
 		return membership.Invalidf("a scim token without a scope would open nothing")
 	}
@@ -57,9 +59,19 @@ func (s TokenSpec) checkAPI() error {
 		return membership.Invalidf("an api token has no connection")
 	case len(s.Scopes) > 0:
 		return membership.Invalidf("an api token has no scopes: it has permissions")
+	case PrincipalTypes[PrincipalType(s.Principal)] != s.Principal:
+		return membership.Invalidf("principal must be USER, AGENT or SERVICE")
 	}
-	known := append(slices.Sorted(maps.Values(permissionOf)), AllPermissions)
-	return within("permissions", s.Permissions, slices.Compact(known))
+	if err := checkRoles(s.Roles); err != nil {
+		return err
+	}
+	return within("permissions", s.Permissions, knownPermissions())
+}
+
+// knownPermissions are all words for permissions, in order but for "*", which
+// is the last.
+func knownPermissions() []string {
+	return append(slices.Compact(slices.Sorted(maps.Values(permissionOf))), AllPermissions)
 }
 
 func within(field string, given, known []string) error {

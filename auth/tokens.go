@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"time"
@@ -12,9 +13,11 @@ import (
 type TokenSpec struct {
 	Kind        TokenKind
 	Name        string
-	Connection  membership.ID // scim: required; api: zero
-	Permissions []string      // api only
-	Scopes      []string      // scim only; nil: ScopeSCIM
+	Connection  membership.ID        // scim: required; api: zero
+	Permissions []string             // api only
+	Principal   membership.ActorKind // api only: user (or empty), agent or service
+	Roles       []string             // api only; RoleOrgOwner is every permission
+	Scopes      []string             // scim only; nil: ScopeSCIM
 	Networks    []netip.Prefix
 	ExpiresAt   time.Time // zero: never
 }
@@ -28,6 +31,7 @@ func CreateToken(ctx context.Context, tx Tx, clock membership.Clock, call member
 	if s.Kind == KindSCIM && s.Scopes == nil {
 		s.Scopes = []string{ScopeSCIM}
 	}
+	s.Principal = cmp.Or(s.Principal, membership.ActorUser)
 	if err := s.check(now); err != nil {
 		return Token{}, "", err
 	}
@@ -40,6 +44,7 @@ func CreateToken(ctx context.Context, tx Tx, clock membership.Clock, call member
 	t, text := Mint(Token{
 		Tenant: call.Tenant, Kind: s.Kind, Name: s.Name, Connection: s.Connection,
 		Permissions: set(s.Permissions), Scopes: set(s.Scopes), Networks: s.Networks,
+		Principal: s.Principal, Roles: set(s.Roles),
 		CreatedAt: now, ExpiresAt: s.ExpiresAt.UTC().Truncate(time.Microsecond),
 	})
 	if err := tx.InsertToken(ctx, t); err != nil {
@@ -67,6 +72,12 @@ func (t Token) facts() membership.Facts {
 		f["connection_id"], f["scopes"] = t.Connection, t.Scopes
 	} else {
 		f["permissions"] = t.Permissions
+		if t.Principal != membership.ActorUser {
+			f["principal"] = PrincipalType(t.Principal)
+		}
+		if len(t.Roles) > 0 {
+			f["roles"] = t.Roles
+		}
 	}
 	if len(t.Networks) > 0 {
 		f["networks"] = t.Networks

@@ -1,12 +1,12 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -169,10 +169,7 @@ func (t Token) principal() Principal {
 		p.Actor = membership.Actor{Kind: membership.ActorConnection, ID: t.Connection.String()}
 		return p
 	}
-	p.Permissions = t.Permissions
-	if slices.Contains(p.Permissions, AllPermissions) {
-		p.Roles = ownerRoles
-	}
-	p.Actor = membership.Actor{Kind: membership.ActorUser, ID: t.ID.String()}
+	p.Actor = membership.Actor{Kind: cmp.Or(t.Principal, membership.ActorUser), ID: t.ID.String()}
+	p.Permissions, p.Roles = ownership(t.Permissions, t.Roles)
 	return p
 }

@@ -73,6 +73,7 @@ var tables = []string{
 	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "policies",
 	"event_heads",
 	"removal_windows", "removal_allowances",
+	"issuers",
 }
 
 // constants returns the string constants of package db whose names begin with

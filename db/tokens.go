@@ -10,13 +10,14 @@ import (
 )
 
 const qInsertToken = `insert into tokens
-	(tenant_id, id, kind, name, connection_id, permissions, scopes, networks, hash, created_at, expires_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	(tenant_id, id, kind, name, connection_id, permissions, scopes, networks, hash, created_at, expires_at, principal, roles)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 
 // InsertToken implements auth.Tx.
 func (s *session) InsertToken(ctx context.Context, t auth.Token) error {
 	_, err := s.exec(ctx, qInsertToken, s.tenant, t.ID, string(t.Kind), t.Name, t.Connection,
-		jsonList(t.Permissions), jsonList(t.Scopes), jsonList(t.Networks), t.Hash, stamp(t.CreatedAt), stamp(t.ExpiresAt))
+		jsonList(t.Permissions), jsonList(t.Scopes), jsonList(t.Networks), t.Hash, stamp(t.CreatedAt), stamp(t.ExpiresAt),
+		string(t.Principal), jsonList(t.Roles))
 	return err
 }
 
@@ -53,7 +54,7 @@ func (s *session) WarnOfToken(ctx context.Context, id membership.ID, at time.Tim
 
 const (
 	tokenColumns = `id, kind, name, connection_id, permissions, scopes, networks, hash,
-	created_at, expires_at, revoked_at, last_used_at, warned_at, replaced_by`
+	created_at, expires_at, revoked_at, last_used_at, warned_at, replaced_by, principal, roles`
 
 	qToken     = `select ` + tokenColumns + ` from tokens where tenant_id = $1 and id = $2`
 	qLockToken = `select ` + tokenColumns + ` from tokens
@@ -68,6 +69,7 @@ func tokenDest(t *auth.Token) []any {
 		jsonInto[string]{&t.Permissions}, jsonInto[string]{&t.Scopes}, jsonInto[netip.Prefix]{&t.Networks}, &t.Hash,
 		(*stamp)(&t.CreatedAt), (*stamp)(&t.ExpiresAt), (*stamp)(&t.RevokedAt),
 		(*stamp)(&t.LastUsedAt), (*stamp)(&t.WarnedAt), &t.ReplacedBy,
+		(*string)(&t.Principal), jsonInto[string]{&t.Roles},
 	}
 }
 

@@ -24,6 +24,7 @@ type administration struct {
 	store     *db.Store
 	directory *membership.Directory
 	tokens    *auth.Tokens
+	issuers   *auth.Issuers
 }
 
 // administrationOptions are the flags that these commands share.
@@ -73,14 +74,17 @@ func (p *program) administer(
 
 func (p *program) withStore(ctx context.Context, s settings, tenant membership.ID, do func(administration) error) error {
 	p.warn(s)
-	store, err := openStore(ctx, s.Config, newLogger(s.Config, p.stderr))
+	log := newLogger(s.Config, p.stderr)
+	store, err := openStore(ctx, s.Config, log)
 	if err != nil {
 		return err
 	}
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
 	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{})
+	keys := auth.NewKeySets(keyPolicy(s.Config, publicURL(s.Config, s.Listen)), time.Now, log)
 	return do(administration{
 		store: store, directory: directory, tokens: auth.NewTokens(store, directory, time.Now, nil),
+		issuers: auth.NewIssuers(directory, store, keys, time.Now, nil),
 		call: membership.Call{
 			Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
 			Permissions: []string{auth.AllPermissions},

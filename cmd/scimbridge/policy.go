@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,7 +130,7 @@ func operator(tenant membership.ID) membership.Call {
 }
 
 func (p *program) putPolicy(ctx context.Context, store *db.Store, call membership.Call, o policyOptions, stdin io.Reader) error {
-	text, err := readPolicy(o.file, stdin)
+	text, err := readUpTo(o.file, stdin, auth.MaxPolicyText)
 	if err != nil {
 		return err
 	}
@@ -147,21 +146,6 @@ func (p *program) putPolicy(ctx context.Context, store *db.Store, call membershi
 	}
 	_, err = fmt.Fprintf(p.stdout, "the policy %s is in force\n", put.ID)
 	return err
-}
-
-// readPolicy reads no more than what could be taken, and one byte.
-func readPolicy(file string, stdin io.Reader) (string, error) {
-	in := stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close()
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, auth.MaxPolicyText+1))
-	return string(text), err
 }
 
 func (p *program) listPolicies(ctx context.Context, store *db.Store, tenant membership.ID, o policyOptions) error {

@@ -36,7 +36,11 @@ func (s *server) handler() http.Handler {
 	})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)
-	verifier.Limit(auth.NewLimits(time.Now, s.config.RateLimit, s.config.FailedAuthLimit))
+	limits := auth.NewLimits(time.Now, s.config.RateLimit, s.config.FailedAuthLimit)
+	verifier.Limit(limits)
+	keys := auth.NewKeySets(keyPolicy(s.config, s.publicURL), time.Now, s.log.Named("keys"))
+	jwts := auth.NewJWTs(s.store, keys, time.Now)
+	jwts.Limit(limits)
 
 	// Paths reach the doors as they were sent: cleaning would answer // with a
 	// redirect, and decoding would let an escaped slash cut an id in two.
@@ -54,8 +58,9 @@ func (s *server) handler() http.Handler {
 		Directory: directory,
 		Tokens:    auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
 		Policies:  auth.NewPolicies(directory, s.store, time.Now, policy),
-		Verifier:  verifier,
-	}, api.Config{Logger: s.log.Named(doorNative)}))
+		Issuers:   auth.NewIssuers(directory, s.store, keys, time.Now, jwts.Forget),
+		Verifier:  auth.Native{Tokens: verifier, JWTs: jwts},
+	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)}))
 
 	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))

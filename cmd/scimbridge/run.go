@@ -68,7 +68,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(),
-		p.tenantCommand(), p.connectionCommand(), p.tokenCommand(), p.policyCommand(),
+		p.tenantCommand(), p.connectionCommand(), p.tokenCommand(), p.policyCommand(), p.issuerCommand(),
 		p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root

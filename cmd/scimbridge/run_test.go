@@ -29,6 +29,7 @@ func TestHelp(t *testing.T) {
 		"connection allow-removals", "connection removal-allowances", "connection withdraw-removals",
 		"token", "token create", "token list", "token rotate", "token revoke",
 		"policy", "policy delete", "policy list", "policy put",
+		"issuer", "issuer create", "issuer list", "issuer delete",
 	} {
 		t.Run("scimbridge "+command, func(t *testing.T) {
 			args := append(strings.Fields(command), "--help")

@@ -28,8 +28,8 @@ func (p *program) tokenCommand() *cobra.Command {
 // tokenOptions are the flags of token create.
 type tokenOptions struct {
 	administrationOptions
-	name, kind, connection, expires string
-	permissions, scopes, networks   []string
+	name, kind, connection, expires, principal string
+	permissions, roles, scopes, networks       []string
 }
 
 func (p *program) tokenCreateCommand() *cobra.Command {
@@ -57,6 +57,8 @@ func (p *program) tokenCreateCommand() *cobra.Command {
 	flags.StringVar(&o.connection, "connection", "", "scim: the `ID` of its connection")
 	flags.StringSliceVar(&o.scopes, "scope", nil, "scim: a `SCOPE`, scim or scim:read; repeatable (default scim)")
 	flags.StringSliceVar(&o.permissions, "permission", nil, "api: a `PERMISSION` such as GROUPS:READ, or * for every one; repeatable")
+	flags.StringVar(&o.principal, "principal", "", "api: the `TYPE` of whom it stands for, USER, AGENT or SERVICE (default USER)")
+	flags.StringSliceVar(&o.roles, "role", nil, "api: a `ROLE` for policies to look at; org_owner is every permission; repeatable")
 	flags.StringSliceVar(&o.networks, "network", nil, "a CIDR `BLOCK` that it may be used from; repeatable (default: from anywhere)")
 	flags.StringVar(&o.expires, "expires", "", "`WHEN` it ends: a time such as 2027-08-01T12:00:00Z, or a number of days such as 365d (default: never)")
 	o.flags(flags, true)
@@ -67,7 +69,12 @@ func (o tokenOptions) spec(now time.Time) (s auth.TokenSpec, err error) {
 	if o.kind == "" || o.name == "" {
 		return s, usageError("create needs --kind KIND and --name NAME")
 	}
-	s = auth.TokenSpec{Kind: auth.TokenKind(o.kind), Name: o.name, Permissions: o.permissions, Scopes: o.scopes}
+	s = auth.TokenSpec{Kind: auth.TokenKind(o.kind), Name: o.name, Permissions: o.permissions, Roles: o.roles, Scopes: o.scopes}
+	if o.principal != "" {
+		if s.Principal = auth.PrincipalTypes[strings.ToUpper(o.principal)]; s.Principal == "" {
+			return s, usageError(fmt.Sprintf("--principal must be USER, AGENT or SERVICE, not %q", o.principal))
+		}
+	}
 	if o.connection != "" {
 		if s.Connection, err = membership.ParseID(o.connection); err != nil {
 			return s, usageError(fmt.Sprintf("--connection must be a UUID, not %q", o.connection))

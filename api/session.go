@@ -1,0 +1,62 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// sessionCookie is the cookie that some routes take a credential from.
+const sessionCookie = "session"
+
+// session is privateBy for a route that also takes its credential from the
+// cookie session: what the header Authorization has behind "Bearer". When both
+// are there, the header counts.
+func (d *door) session(by tenantBy, h func(http.ResponseWriter, request) error, parameters ...string) handler {
+	return d.known(by, sessionCredential, h, parameters)
+}
+
+func sessionCredential(r *http.Request) (credential, error) {
+	cookies := r.CookiesNamed(sessionCookie)
+	if r.Header.Get("Authorization") != "" || len(cookies) == 0 {
+		return headerCredential(r)
+	}
+	c := credential{authorization: "Bearer " + cookies[0].Value, cookie: true}
+	if len(cookies) > 1 { // one of them may be somebody else's
+		return c, unauthenticated(c.authorization, "there is more than one cookie named session")
+	}
+	return c, nil
+}
+
+// newCrossOrigin trusts the pages of the server's own public address, which a
+// proxy may hide from the header Host.
+func newCrossOrigin(publicURL string) *http.CrossOriginProtection {
+	p := http.NewCrossOriginProtection()
+	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
+		_ = p.AddTrustedOrigin(u.Scheme + "://" + u.Host) // it fails for what is no URL
+	}
+	return p
+}
+
+// checkOrigin refuses a write whose credential a browser may have sent for a
+// page of somebody else. Unlike net/http it also wants to be told: a request
+// without Sec-Fetch-Site and Origin is refused, and one that no page made, too.
+func (d *door) checkOrigin(r *http.Request, c credential, call membership.Call) error {
+	if !c.cookie || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	told := site != "" && site != "none" || site == "" && origin != ""
+	if told && d.crossOrigin.Check(r) == nil {
+		return nil
+	}
+	if err := d.Directory.RecordRefusal(r.Context(), call, "cross_origin"); err != nil {
+		return err
+	}
+	return &failure{
+		status: http.StatusForbidden, code: codeForbidden,
+		message: "a change with the cookie session must come from a page of this server (Sec-Fetch-Site: same-origin, or its Origin): " +
+			"other callers send the header Authorization",
+	}
+}

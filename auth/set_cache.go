@@ -1,0 +1,206 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// setLife is how long what a tenant has set is used without asking whether it
+// is still the same: as long as a change on another replica stays unseen.
+const setLife = 2 * time.Second
+
+// How much a cache holds, of all tenants together. Compiled policies take
+// about twenty times the memory of their text.
+const (
+	maxCachedTenants = 10_000
+	maxCachedBytes   = 16 << 20
+)
+
+// setCache holds what tenants have set, such as their policies, compiled. Each
+// set has a version, which grows with every change.
+type setCache[S any] struct {
+	source setSource[S]
+	clock  membership.Clock
+
+	mu      sync.RWMutex // of everything below, and of what the entries hold
+	tenants map[membership.ID]*tenantSet[S]
+	bytes   int // the sizes of all sets
+}
+
+// setSource is where sets come from.
+type setSource[S any] struct {
+	what    string // for errors, such as "policies"
+	version func(ctx context.Context, tenant membership.ID) (int64, error)
+	// read returns a tenant's set, its version, and its size in bytes.
+	read func(ctx context.Context, tenant membership.ID) (set *S, version int64, size int, err error)
+	// passing, unless nil, says which sets are not worth their place.
+	passing func(*S) bool
+}
+
+// tenantSet is the entry of one tenant.
+type tenantSet[S any] struct {
+	asking sync.Mutex // held by whoever asks the store; taken before mu
+
+	set     *S // nil: not read yet
+	version int64
+	size    int
+	checked time.Time // when it was the tenant's
+	// changes counts the calls of expire: what was read before one of them is
+	// asked for again.
+	changes int
+}
+
+func newSetCache[S any](source setSource[S], clock membership.Clock) *setCache[S] {
+	return &setCache[S]{source: source, clock: clock, tenants: make(map[membership.ID]*tenantSet[S])}
+}
+
+// current returns a set that was the tenant's within setLife. When that is
+// over, one caller asks the store and the others use the old set meanwhile, for
+// as long again.
+func (c *setCache[S]) current(ctx context.Context, tenant membership.ID) (*S, error) {
+	t := c.entry(tenant)
+	if set := c.within(t, setLife); set != nil {
+		return set, nil
+	}
+	if !t.asking.TryLock() {
+		if set := c.within(t, 2*setLife); set != nil {
+			return set, nil
+		}
+		t.asking.Lock()
+		if set := c.within(t, setLife); set != nil { // that of whoever asked before
+			t.asking.Unlock()
+			return set, nil
+		}
+	}
+	defer t.asking.Unlock()
+	return c.ask(ctx, tenant, t)
+}
+
+// held returns what current returned a moment ago, without asking the store.
+func (c *setCache[S]) held(tenant membership.ID) (*S, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if t := c.tenants[tenant]; t != nil && t.set != nil {
+		return t.set, nil
+	}
+	return nil, &membership.Error{Kind: membership.KindUnavailable, Message: "the " + c.source.what + " are being read: try again"}
+}
+
+func (c *setCache[S]) entry(tenant membership.ID) *tenantSet[S] {
+	c.mu.RLock()
+	t := c.tenants[tenant]
+	c.mu.RUnlock()
+	if t != nil {
+		return t
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t = c.tenants[tenant]; t == nil {
+		t = &tenantSet[S]{}
+		c.tenants[tenant] = t
+	}
+	return t
+}
+
+// within returns the set of an entry if it was the tenant's so lately.
+func (c *setCache[S]) within(t *tenantSet[S], life time.Duration) *S {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if age := c.clock().Sub(t.checked); 0 <= age && age < life {
+		return t.set
+	}
+	return nil
+}
+
+// ask asks the store: for the version when there is an old set, and for the
+// set unless it is still the tenant's.
+func (c *setCache[S]) ask(ctx context.Context, tenant membership.ID, t *tenantSet[S]) (*S, error) {
+	c.mu.RLock()
+	read := reading[S]{set: t.set, version: t.version, size: t.size, changes: t.changes, at: c.clock()}
+	c.mu.RUnlock()
+	if read.set != nil {
+		version, err := c.source.version(ctx, tenant)
+		if err != nil {
+			return nil, fmt.Errorf("find the version of the %s: %w", c.source.what, err)
+		}
+		if version == read.version {
+			c.keep(tenant, t, read)
+			return read.set, nil
+		}
+	}
+	var err error
+	if read.set, read.version, read.size, err = c.source.read(ctx, tenant); err != nil {
+		c.dropUnread(tenant, t)
+		return nil, fmt.Errorf("find the %s: %w", c.source.what, err)
+	}
+	c.keep(tenant, t, read)
+	return read.set, nil
+}
+
+// dropUnread drops an entry that never had a set: while the store does not
+// answer, callers must not be able to fill the cache.
+func (c *setCache[S]) dropUnread(tenant membership.ID, t *tenantSet[S]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tenants[tenant] == t && t.set == nil {
+		delete(c.tenants, tenant)
+	}
+}
+
+// reading is a set as it was read at a time, after so many changes.
+type reading[S any] struct {
+	set     *S
+	version int64
+	size    int
+	changes int
+	at      time.Time
+}
+
+func (c *setCache[S]) keep(tenant membership.ID, t *tenantSet[S], read reading[S]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tenants[tenant] != t { // it had to go meanwhile
+		return
+	}
+	if c.source.passing != nil && c.source.passing(read.set) {
+		c.bytes -= t.size
+		delete(c.tenants, tenant)
+		return
+	}
+	c.bytes += read.size - t.size
+	t.set, t.version, t.size = read.set, read.version, read.size
+	if t.changes == read.changes {
+		t.checked = read.at
+	}
+	c.makeRoom(tenant)
+}
+
+// makeRoom drops whoever is in the way, but for one: the order of a map is as
+// good as any other.
+func (c *setCache[S]) makeRoom(keep membership.ID) {
+	for tenant, t := range c.tenants {
+		tooMany, tooLarge := len(c.tenants) > maxCachedTenants, c.bytes > maxCachedBytes
+		if !tooMany && !tooLarge {
+			return
+		}
+		if tenant == keep || !tooMany && t.size == 0 {
+			continue
+		}
+		c.bytes -= t.size
+		delete(c.tenants, tenant)
+	}
+}
+
+// expire makes the next question ask the store.
+func (c *setCache[S]) expire(tenant membership.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.tenants[tenant]; t != nil {
+		t.changes++
+		t.checked = time.Time{}
+	}
+}
