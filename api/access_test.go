@@ -34,6 +34,8 @@ var accessTable = map[string]access{
 	"PATCH /v1/users/{id}":  {"/v1/users/{user}", `{"name":"Changed"}`, 200, "USERS:WRITE", nil},
 	"DELETE /v1/users/{id}": {"/v1/users/{user}", "", 204, "USERS:WRITE", nil},
 
+	"GET /v1/users/{id}/groups": {"/v1/users/{user}/groups", "", 200, "GROUPS:READ", nil},
+
 	"GET /v1/groups":         {"/v1/groups", "", 200, "GROUPS:READ", nil},
 	"POST /v1/groups":        {"/v1/groups", `{"display_name":"New"}`, 201, "GROUPS:WRITE", nil},
 	"GET /v1/groups/{id}":    {"/v1/groups/{group}", "", 200, "GROUPS:READ", nil},
@@ -42,6 +44,7 @@ var accessTable = map[string]access{
 
 	"GET /v1/groups/{id}/members":              {"/v1/groups/{group}/members", "", 200, "GROUPS:READ", nil},
 	"POST /v1/groups/{id}/members":             {"/v1/groups/{group}/members", `{"user_id":"{user}"}`, 201, "GROUPS:WRITE", nil},
+	"POST /v1/groups/{id}/members:batch":       {"/v1/groups/{group}/members:batch", `{"remove":["0197a5e4-7b3a-7c11-9d52-3f0b6c8e2a10"]}`, 200, "GROUPS:WRITE", nil},
 	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ", nil},
 	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE", nil},
 

@@ -45,10 +45,7 @@ func (d *door) listConnections(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	var next membership.ID
-	if len(cs) > limit {
-		cs, next = cs[:limit], cs[limit-1].ID
-	}
+	cs, next := cut(cs, limit, func(c membership.Connection) membership.ID { return c.ID })
 	return send(w, http.StatusOK, appendPage(nil, cs, AppendConnection, next))
 }
 

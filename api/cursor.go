@@ -20,3 +20,12 @@ func parseCursor(s string) (membership.ID, error) {
 	}
 	return membership.ID(b), nil
 }
+
+// cut takes a list of one more than the page holds down to the page. next is the
+// zero id when there was no more.
+func cut[T any](list []T, limit int, id func(T) membership.ID) (page []T, next membership.ID) {
+	if len(list) <= limit {
+		return list, next
+	}
+	return list[:limit], id(list[limit-1])
+}

@@ -37,11 +37,22 @@ func appendMember(b []byte, m membership.Member) []byte {
 	b = appendField(append(b, ','), "email", m.User.Email)
 	b = appendField(append(b, ','), "name", m.User.Name)
 	b = appendBoolField(append(b, ','), "active", m.User.Active)
-	b = appendField(append(b, ','), "membership_source", string(m.Source()))
-	b = appendTimeField(append(b, ','), "joined_at", m.JoinedAt)
+	return appendSources(append(b, ','), m.Source(), m.JoinedAt, m.Sources)
+}
+
+func appendMembership(b []byte, m membership.Membership) []byte {
+	b = appendIDField(append(b, '{'), "id", m.Group.ID)
+	b = appendField(append(b, ','), "display_name", m.Group.DisplayName)
+	return appendSources(append(b, ','), m.Source(), m.JoinedAt, m.Sources)
+}
+
+// appendSources ends a member or a membership.
+func appendSources(b []byte, source membership.Source, joinedAt time.Time, sources []membership.MemberSource) []byte {
+	b = appendField(b, "membership_source", string(source))
+	b = appendTimeField(append(b, ','), "joined_at", joinedAt)
 	b = appendName(append(b, ','), "sources")
 	b = append(b, '[')
-	for i, s := range m.Sources {
+	for i, s := range sources {
 		if i > 0 {
 			b = append(b, ',')
 		}

@@ -12,7 +12,7 @@ func (d *door) groupRoutes() []route {
 		group  = "/v1/groups/{id}"
 	)
 	return []route{
-		{http.MethodGet, groups, d.private(d.listGroups, "limit", "cursor", "display_name")},
+		{http.MethodGet, groups, d.private(d.listGroups, "limit", "cursor", "display_name", "kind", "origin")},
 		{http.MethodPost, groups, d.private(d.createGroup)},
 		{http.MethodGet, group, d.private(d.getGroup)},
 		{http.MethodPatch, group, d.private(d.changeGroup)},
@@ -46,10 +46,7 @@ func (d *door) listGroups(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	var next membership.ID
-	if len(gs) > limit {
-		gs, next = gs[:limit], gs[limit-1].ID
-	}
+	gs, next := cut(gs, limit, func(g membership.Group) membership.ID { return g.ID })
 	return send(w, http.StatusOK, appendPage(nil, gs, appendGroup, next))
 }
 

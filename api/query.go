@@ -77,14 +77,40 @@ func (q query) page() (after membership.ID, limit int, err error) {
 	return after, limit, err
 }
 
-// native reads what the lists of users and groups have in common. The query
-// asks for one more than the page holds, to see whether there is a next one.
+// native reads what the lists of users and groups take. The query asks for one
+// more than the page holds, to see whether there is a next one.
 func (q query) native(name string) (nq membership.NativeQuery, limit int, err error) {
 	if nq.After, limit, err = q.page(); err != nil {
 		return nq, 0, err
 	}
 	nq.Limit, nq.Name, nq.Email = limit+1, q[name], q["email"]
-	return nq, limit, nil
+	if nq.Origin, err = oneOf(q, "origin", membership.SourceLocal, membership.SourceSCIM); err != nil {
+		return nq, 0, err
+	}
+	if nq.Kind, err = oneOf(q, "kind", membership.GroupCustom, membership.GroupEnterprise); err != nil {
+		return nq, 0, err
+	}
+	nq.Active, err = q.active()
+	return nq, limit, err
+}
+
+// oneOf reads a parameter that has few values; empty when it is not given.
+func oneOf[T ~string](q query, name string, first, second T) (T, error) {
+	v, given := q[name]
+	if given && T(v) != first && T(v) != second {
+		return "", membership.Invalidf("%s must be %s or %s", name, first, second)
+	}
+	return T(v), nil
+}
+
+// active is nil when it is not asked for.
+func (q query) active() (*bool, error) {
+	s, err := oneOf(q, "active", "true", "false")
+	if err != nil || s == "" {
+		return nil, err
+	}
+	active := s == "true"
+	return &active, nil
 }
 
 // members reads the parameters of a list of members; without a limit it is the
@@ -99,19 +125,13 @@ func (q query) members() (mq membership.MemberQuery, limit int, err error) {
 	if mq.After, err = q.after(); err != nil {
 		return mq, 0, err
 	}
-	if s, given := q["membership_source"]; given {
-		mq.Source = membership.Source(s)
-		if mq.Source != membership.SourceLocal && mq.Source != membership.SourceSCIM {
-			return mq, 0, membership.Invalidf("membership_source must be local or scim")
-		}
+	if mq.Source, err = oneOf(q, "membership_source", membership.SourceLocal, membership.SourceSCIM); err != nil {
+		return mq, 0, err
 	}
-	if s, given := q["active"]; given {
-		if s != "true" && s != "false" {
-			return mq, 0, membership.Invalidf("active must be true or false")
-		}
-		active := s == "true"
-		mq.Active = &active
+	if mq.Active, err = q.active(); err != nil {
+		return mq, 0, err
 	}
+	mq.Email = q["email"]
 	mq.AsOf, err = q.time("as_of")
 	return mq, limit, err
 }

@@ -76,10 +76,7 @@ func (d *door) listTokens(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	var next membership.ID
-	if len(ts) > limit {
-		ts, next = ts[:limit], ts[limit-1].ID
-	}
+	ts, next := cut(ts, limit, func(t auth.Token) membership.ID { return t.ID })
 	return send(w, http.StatusOK, appendPage(nil, ts, AppendToken, next))
 }
 

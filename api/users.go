@@ -12,11 +12,12 @@ func (d *door) userRoutes() []route {
 		user  = "/v1/users/{id}"
 	)
 	return []route{
-		{http.MethodGet, users, d.private(d.listUsers, "limit", "cursor", "user_name", "email")},
+		{http.MethodGet, users, d.private(d.listUsers, "limit", "cursor", "user_name", "email", "active", "origin")},
 		{http.MethodPost, users, d.private(d.createUser)},
 		{http.MethodGet, user, d.private(d.getUser)},
 		{http.MethodPatch, user, d.private(d.changeUser)},
 		{http.MethodDelete, user, d.private(d.deleteUser, "reason")},
+		{http.MethodGet, user + "/groups", d.private(d.listMemberships, "limit", "cursor")},
 	}
 }
 
@@ -43,10 +44,7 @@ func (d *door) listUsers(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	var next membership.ID
-	if len(us) > limit {
-		us, next = us[:limit], us[limit-1].ID
-	}
+	us, next := cut(us, limit, func(u membership.User) membership.ID { return u.ID })
 	return send(w, http.StatusOK, appendPage(nil, us, appendUser, next))
 }
 

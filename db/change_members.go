@@ -16,7 +16,10 @@ func (s *session) ChangeMembers(ctx context.Context, c membership.MemberChange) 
 
 // known are the users that must exist, each once.
 func known(c membership.MemberChange) []membership.ID {
-	if len(c.Check) == 0 {
+	switch {
+	case c.Kept:
+		return nil
+	case len(c.Check) == 0:
 		return c.Open
 	}
 	ids := slices.Concat(c.Open, c.Check)

@@ -10,8 +10,11 @@ import (
 //
 //	{ids $n}           a derived table with one column, id, from a list of ids
 //	{rows $n}          one of user_id, grant_id, event_id, from memberRows; SQLite only
-//	{for update}       a row lock, and the weaker {for no key update}; nothing on
-//	                   SQLite, whose writers stand in line
+//	{in $n}            a condition: is one of a list of ids
+//	{for update}       a row lock, and the weaker {for no key update} and {for key
+//	                   share}; nothing on SQLite, whose writers stand in line
+//	{index name}       the index to use, on SQLite: without statistics it takes any
+//	                   condition on the tenant for a narrow one
 type querier interface {
 	// query's rows must be closed before the next statement.
 	query(ctx context.Context, q string, args ...any) (rows, error)
@@ -27,22 +30,34 @@ type rows interface {
 	Close()
 }
 
-// expand replaces the words in braces; in what ids and rows are expanded to, #
-// stands for the parameter.
-func expand(q, ids, rows string, locks bool) string {
-	for word, table := range map[string]string{"{ids ": ids, "{rows ": rows} {
-		for {
-			i := strings.Index(q, word)
-			if i < 0 {
-				break
-			}
-			j := i + strings.IndexByte(q[i:], '}')
-			q = q[:i] + strings.ReplaceAll(table, "#", q[i+len(word):j]) + q[j+1:]
+// dialect is how one engine spells the words in braces; # stands for the
+// parameter in them.
+type dialect struct {
+	ids, rows, in, index string
+	locks                bool
+}
+
+// each replaces every word that begins so.
+func each(q, begin, by string) string {
+	for {
+		i := strings.Index(q, begin)
+		if i < 0 {
+			return q
 		}
+		j := i + strings.IndexByte(q[i:], '}')
+		q = q[:i] + strings.ReplaceAll(by, "#", q[i+len(begin):j]) + q[j+1:]
 	}
-	for _, lock := range []string{"for update", "for no key update"} {
+}
+
+// expand replaces the words in braces.
+func (d dialect) expand(q string) string {
+	q = each(q, "{ids ", d.ids)
+	q = each(q, "{rows ", d.rows)
+	q = each(q, "{in ", d.in)
+	q = each(q, "{index ", d.index)
+	for _, lock := range []string{"for update", "for no key update", "for key share"} {
 		word := ""
-		if locks {
+		if d.locks {
 			word = lock
 		}
 		q = strings.ReplaceAll(q, "{"+lock+"}", word)

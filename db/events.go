@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"math/bits"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -10,17 +11,27 @@ import (
 const eventColumns = `id, at, actor_kind, actor_id, source, connection_id, action,
 	group_id, user_id, before, after, request_id, reason`
 
-const qInsertEvent = `insert into events (tenant_id, ` + eventColumns + `)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+const qInsertEvent = `insert into events (tenant_id, ` + eventColumns + `) values ` +
+	`($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
 // AppendEvents implements membership.Tx.
 func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) error {
-	for _, e := range events {
-		if _, err := s.exec(ctx, qInsertEvent, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID,
-			string(e.Source), e.Connection, string(e.Action), e.Group, e.User,
-			string(e.Before), string(e.After), e.RequestID, e.Reason); err != nil {
+	for len(events) > 0 {
+		// Rows by powers of two: few texts of statements, and few statements.
+		n := min(1<<(bits.Len(uint(len(events)))-1), 256)
+		c := conditions{args: make([]any, 0, n*14)}
+		for i, e := range events[:n] {
+			c.args = append(c.args, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID,
+				string(e.Source), e.Connection, string(e.Action), e.Group, e.User,
+				string(e.Before), string(e.After), e.RequestID, e.Reason)
+			if i > 0 {
+				c.row(i*14+1, 14)
+			}
+		}
+		if _, err := s.exec(ctx, qInsertEvent+c.String(), c.args...); err != nil {
 			return err
 		}
+		events = events[n:]
 	}
 	return nil
 }

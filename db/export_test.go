@@ -71,6 +71,13 @@ func ExplainEvents(ctx context.Context, s *Store, tenant membership.ID, f member
 	return plan, err
 }
 
+// NativeQueries are the texts of the lists of users and of groups.
+func NativeQueries(q membership.NativeQuery) (users, groups string) {
+	users, _ = usersQuery(&session{}, q)
+	groups, _ = groupsQuery(&session{}, q)
+	return users, groups
+}
+
 // Stamp is a time as an argument of Exec.
 type Stamp = stamp
 

@@ -38,19 +38,26 @@ func (s *session) LockGroup(ctx context.Context, id membership.ID) (membership.G
 	return s.group(ctx, qLockGroup, s.tenant, id)
 }
 
-const (
-	qGroups     = `select ` + groupColumns + ` from groups g where g.tenant_id = $1 and g.deleted_at is null and g.id > $2`
-	qGroupsEnd  = ` order by g.id limit $3`
-	qGroupsAll  = qGroups + qGroupsEnd
-	qGroupsName = qGroups + ` and g.display_name_key = $4` + qGroupsEnd
-)
+const qGroups = `select ` + groupColumns + ` from groups g where g.tenant_id = $1 and g.deleted_at is null and g.id > $2`
+
+func groupsQuery(s *session, q membership.NativeQuery) (string, []any) {
+	c := conditions{args: []any{s.tenant, q.After}}
+	if q.Name != "" { // a set of its own, so that the index is used although the order is by id
+		c.WriteString(` and g.id in (select x.id from groups x {index groups_display_name}
+			where x.tenant_id = $1 and x.deleted_at is null and x.display_name_key = ` + c.arg(membership.Fold(q.Name)) + `)`)
+	}
+	if q.Origin != "" {
+		c.and(`g.origin =`, string(q.Origin))
+	}
+	if q.Kind != "" {
+		c.and(`g.kind =`, string(q.Kind))
+	}
+	return qGroups + c.String() + ` order by g.id limit ` + c.arg(q.Limit), c.args
+}
 
 // Groups implements membership.Reader.
 func (s *session) Groups(ctx context.Context, q membership.NativeQuery) ([]membership.Group, error) {
-	query, args := qGroupsAll, []any{s.tenant, q.After, q.Limit}
-	if q.Name != "" {
-		query, args = qGroupsName, append(args, membership.Fold(q.Name))
-	}
+	query, args := groupsQuery(s, q)
 	return list(ctx, s, query, args, func(g *membership.Group) []any {
 		g.Tenant = s.tenant
 		return groupDest(g)

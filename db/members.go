@@ -2,9 +2,7 @@ package db
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -23,42 +21,51 @@ const (
 // membersQuery writes the query of a MemberQuery. The conditions on a member
 // (not on one grant) stand in the subquery that picks the users.
 func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (string, []any) {
-	args := []any{s.tenant, group}
-	arg := func(v any) string {
-		args = append(args, v)
-		return fmt.Sprintf("$%d", len(args))
-	}
-	open := func(alias string) string {
+	c := conditions{args: []any{s.tenant, group}}
+	open := func(alias string) {
 		if q.AsOf.IsZero() {
-			return ` and ` + alias + `.closed_at is null`
+			c.WriteString(` and ` + alias + `.closed_at is null`)
+			return
 		}
-		t := arg(stamp(q.AsOf))
-		return fmt.Sprintf(` and %[1]s.opened_at <= %[2]s and (%[1]s.closed_at is null or %[1]s.closed_at > %[2]s)`, alias, t)
+		c.and(alias+`.opened_at <=`, stamp(q.AsOf))
+		c.WriteString(` and (` + alias + `.closed_at is null or ` + alias + `.closed_at > ` + c.arg(stamp(q.AsOf)) + `)`)
 	}
-	var b strings.Builder
-	b.WriteString(memberColumns + open("g"))
+	open("g")
 	if !q.After.IsZero() {
-		b.WriteString(` and g.user_id > ` + arg(q.After))
+		c.and(`g.user_id >`, q.After)
 	}
 	if q.Active != nil {
-		b.WriteString(` and u.active = ` + arg(*q.Active))
+		c.and(`u.active =`, *q.Active)
+	}
+	if q.Email != "" {
+		// Members live; those of another time need not, and have no index.
+		living := `{index users_email} where x.deleted_at is null and`
+		if !q.AsOf.IsZero() {
+			living = `where`
+		}
+		c.WriteString(` and g.user_id in (select x.id from users x ` + living + ` x.tenant_id = $1`)
+		c.and(`x.email_key =`, membership.Fold(q.Email))
+		c.WriteString(`)`)
 	}
 	if q.Source != "" {
-		is := ` <> `
+		is := `x.connection_id <>`
 		if q.Source == membership.SourceLocal {
-			is = ` = `
+			is = `x.connection_id =`
 		}
-		b.WriteString(` and exists (select 1 from grants x where x.tenant_id = $1 and x.group_id = $2
-			and x.user_id = g.user_id and x.connection_id` + is + arg(membership.ID{}) + open("x") + `)`)
+		c.WriteString(` and exists (select 1 from grants x where x.tenant_id = $1 and x.group_id = $2
+			and x.user_id = g.user_id`)
+		c.and(is, membership.ID{})
+		open("x")
+		c.WriteString(`)`)
 	}
 	if q.Limit > 0 {
 		// The same conditions pick the users of the page.
-		where := strings.TrimPrefix(b.String(), memberColumns)
-		b.WriteString(` and g.user_id in (select distinct g.user_id from grants g
+		where := c.String()
+		c.WriteString(` and g.user_id in (select distinct g.user_id from grants g
 			join users u on u.tenant_id = $1 and u.id = g.user_id
-			where g.tenant_id = $1 and g.group_id = $2` + where + ` order by g.user_id limit ` + arg(q.Limit) + `)`)
+			where g.tenant_id = $1 and g.group_id = $2` + where + ` order by g.user_id limit ` + c.arg(q.Limit) + `)`)
 	}
-	return b.String() + memberOrder, args
+	return memberColumns + c.String() + memberOrder, c.args
 }
 
 type memberRow struct {

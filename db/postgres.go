@@ -175,8 +175,10 @@ func pgText(q string) string {
 	if !strings.Contains(q, "{") {
 		return q
 	}
-	return expand(q, "(select unnest(#::uuid[]) as id)", "", true)
+	return pgDialect.expand(q)
 }
+
+var pgDialect = dialect{ids: "(select unnest(#::uuid[]) as id)", in: "= any(#::uuid[])", locks: true}
 
 func pgArgs(args []any) []any {
 	out := make([]any, len(args))

@@ -31,6 +31,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 	active := true
 	for i, q := range []membership.MemberQuery{
 		{}, {Limit: 1}, {Active: &active, Source: membership.SourceLocal, After: membership.NewID(), AsOf: time.Now(), Limit: 2},
+		{Active: &active, Source: membership.SourceSCIM, Email: "a@example.com", After: membership.NewID(), Limit: 2},
 	} {
 		queries["members "+strconv.Itoa(i)] = db.MembersQuery(q)
 	}
@@ -39,6 +40,11 @@ func TestEveryQueryPrepares(t *testing.T) {
 		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(),
 	}} {
 		queries["events "+strconv.Itoa(i)] = db.EventsQuery(f)
+	}
+	for i, q := range []membership.NativeQuery{
+		{}, {Name: "n", Email: "e", Origin: membership.SourceSCIM, Active: &active, Kind: membership.GroupCustom},
+	} {
+		queries["users "+strconv.Itoa(i)], queries["groups "+strconv.Itoa(i)] = db.NativeQueries(q)
 	}
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		for name, q := range queries {

@@ -111,13 +111,25 @@ func (c *sqliteConn) prepare(ctx context.Context, q string, args []any) (st *sql
 
 func (s sqliteStatement) expanded() string {
 	if s.one {
-		return expand(s.text, "(select # as id)",
-			"(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id, substr(#, 33, 16) as event_id)", false)
+		return sqliteOne.expand(s.text)
 	}
-	return expand(s.text, "(select unhex(value) as id from json_each(#))",
-		`(with recursive n(i) as (select 1 union all select i + 48 from n where i + 48 < length(#))
-			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id, substr(#, i + 32, 16) as event_id from n)`, false)
+	return sqliteMany.expand(s.text)
 }
+
+// sqliteOne is for lists that have one element each, which then is the argument.
+var (
+	sqliteOne = dialect{
+		ids:  "(select # as id)",
+		rows: "(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id, substr(#, 33, 16) as event_id)",
+		in:   "= #", index: "indexed by #",
+	}
+	sqliteMany = dialect{
+		ids: "(select unhex(value) as id from json_each(#))",
+		rows: `(with recursive n(i) as (select 1 union all select i + 48 from n where i + 48 < length(#))
+			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id, substr(#, i + 32, 16) as event_id from n)`,
+		in: "in (select unhex(value) from json_each(#))", index: "indexed by #",
+	}
+)
 
 // oneEach reports whether every list among args has one element.
 func oneEach(args []any) bool {

@@ -45,30 +45,59 @@ func (s *session) LockUser(ctx context.Context, id membership.ID) (membership.Us
 	return s.user(ctx, qLockUser, s.tenant, id)
 }
 
-const (
-	qUsers       = `select ` + userColumns + ` from users u where u.tenant_id = $1 and u.deleted_at is null and u.id > $2`
-	qUsersEnd    = ` order by u.id limit $3`
-	qUsersAll    = qUsers + qUsersEnd
-	qUsersName   = qUsers + ` and u.user_name_key = $4` + qUsersEnd
-	qUsersEmail  = qUsers + ` and u.email_key = $4` + qUsersEnd
-	qUsersByBoth = qUsers + ` and u.user_name_key = $4 and u.email_key = $5` + qUsersEnd
-)
+const qUsers = `select ` + userColumns + ` from users u where u.tenant_id = $1 and u.deleted_at is null and u.id > $2`
+
+func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
+	c := conditions{args: []any{s.tenant, q.After}}
+	// As sets of their own, so that the index is used although the order is by id.
+	if q.Name != "" {
+		c.WriteString(` and u.id in (select x.id from users x
+			where x.tenant_id = $1 and x.deleted_at is null and x.user_name_key = ` + c.arg(membership.Fold(q.Name)) + `)`)
+	}
+	if q.Email != "" {
+		c.WriteString(` and u.id in (select x.id from users x {index users_email}
+			where x.tenant_id = $1 and x.deleted_at is null and x.email_key = ` + c.arg(membership.Fold(q.Email)) + `)`)
+	}
+	if q.Origin != "" {
+		c.and(`u.origin =`, string(q.Origin))
+	}
+	if q.Active != nil {
+		c.and(`u.active =`, *q.Active)
+	}
+	return qUsers + c.String() + ` order by u.id limit ` + c.arg(q.Limit), c.args
+}
 
 // Users implements membership.Reader.
 func (s *session) Users(ctx context.Context, q membership.NativeQuery) ([]membership.User, error) {
-	query, args := qUsersAll, []any{s.tenant, q.After, q.Limit}
-	switch {
-	case q.Name != "" && q.Email != "":
-		query, args = qUsersByBoth, append(args, membership.Fold(q.Name), membership.Fold(q.Email))
-	case q.Name != "":
-		query, args = qUsersName, append(args, membership.Fold(q.Name))
-	case q.Email != "":
-		query, args = qUsersEmail, append(args, membership.Fold(q.Email))
+	query, args := usersQuery(s, q)
+	return list(ctx, s, query, args, s.userDest)
+}
+
+func (s *session) userDest(u *membership.User) []any {
+	u.Tenant = s.tenant
+	return userDest(u)
+}
+
+// qKeepUsers has no condition on deleted_at: without statistics PostgreSQL takes
+// it for so narrow that it would read all living users.
+const qKeepUsers = `select ` + userColumns + `, u.deleted_at from users u
+	where u.tenant_id = $1 and u.id {in $2} {for key share}`
+
+// KeepUsers implements membership.Tx.
+func (s *session) KeepUsers(ctx context.Context, users []membership.ID) (living []membership.User, err error) {
+	type row struct {
+		user    membership.User
+		deleted stamp
 	}
-	return list(ctx, s, query, args, func(u *membership.User) []any {
-		u.Tenant = s.tenant
-		return userDest(u)
+	rows, err := list(ctx, s, qKeepUsers, []any{s.tenant, users}, func(r *row) []any {
+		return append(s.userDest(&r.user), &r.deleted)
 	})
+	for _, r := range rows {
+		if time.Time(r.deleted).IsZero() {
+			living = append(living, r.user)
+		}
+	}
+	return living, err
 }
 
 const qInsertUser = `insert into users (tenant_id, id, user_name, user_name_key, email, email_key, name, origin,
@@ -108,8 +137,5 @@ const qLinkedUsers = `select ` + userColumns + ` from {ids $3} i
 
 // LinkedUsers implements membership.Reader.
 func (s *session) LinkedUsers(ctx context.Context, connection membership.ID, users []membership.ID) ([]membership.User, error) {
-	return list(ctx, s, qLinkedUsers, []any{s.tenant, connection, users}, func(u *membership.User) []any {
-		u.Tenant = s.tenant
-		return userDest(u)
-	})
+	return list(ctx, s, qLinkedUsers, []any{s.tenant, connection, users}, s.userDest)
 }

@@ -39,6 +39,22 @@ type Member struct {
 	Sources []MemberSource
 }
 
+// Membership is a group of which a user is a member.
+type Membership struct {
+	Group    Group
+	JoinedAt time.Time
+	Sources  []MemberSource // the open grants, the oldest first
+}
+
+// Source is scim when any connection grants the membership, else local.
+func (m Membership) Source() Source { return sourceOf(m.Sources) }
+
+// MembershipQuery selects groups of a user.
+type MembershipQuery struct {
+	After ID  // only groups with a greater id
+	Limit int // at most so many; at least 1
+}
+
 // MemberSource is one open grant of a member, with the name of its connection.
 type MemberSource struct {
 	Grant          Grant
@@ -46,8 +62,10 @@ type MemberSource struct {
 }
 
 // Source is scim when any connection grants the membership, else local.
-func (m Member) Source() Source {
-	for _, s := range m.Sources {
+func (m Member) Source() Source { return sourceOf(m.Sources) }
+
+func sourceOf(grants []MemberSource) Source {
+	for _, s := range grants {
 		if s.Grant.Source() == SourceSCIM {
 			return SourceSCIM
 		}
@@ -69,6 +87,8 @@ type MemberChange struct {
 	// Check are users that must exist in the connection's view although the
 	// request's net effect does not open a grant for them (rule 6).
 	Check []ID
+	// Kept says that Tx.KeepUsers has found all of Open in this transaction.
+	Kept bool
 	// IfVersion, when not zero, is the version that the link must have.
 	IfVersion int64
 }
@@ -85,6 +105,7 @@ type MemberResult struct {
 type MemberQuery struct {
 	Source Source    // local: has an open local grant; scim: any connection grants it; "": all
 	Active *bool     // nil: all
+	Email  string    // when not empty: the user's address is this, by Fold
 	AsOf   time.Time // zero: now
 	After  ID        // only users with a greater id
 	Limit  int       // 0: all

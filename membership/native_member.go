@@ -23,7 +23,7 @@ func (d *Directory) AddMember(ctx context.Context, call Call, group, user ID, al
 			return err
 		}
 		if g.Kind == GroupEnterprise {
-			return errorf(KindGroupManaged, "only an identity provider adds members to an enterprise group")
+			return errGroupManaged
 		}
 		if _, err := tx.User(ctx, user); err != nil {
 			return err
@@ -69,8 +69,7 @@ func (d *Directory) RemoveMember(ctx context.Context, call Call, group, user ID)
 			return err
 		}
 		if !m.local() {
-			e := errorf(KindManagedByIdP, "an identity provider put this member here: "+
-				"remove them there, or pause or remove its connection here")
+			e := errorf(KindManagedByIdP, managedByIdP)
 			e.Details = m.details()
 			return e
 		}
@@ -132,6 +131,11 @@ func (d *Directory) Events(ctx context.Context, call Call, q EventQuery) (es []E
 	})
 	return es, err
 }
+
+// The refusals of rules 12 and 10.
+var errGroupManaged error = errorf(KindGroupManaged, "only an identity provider adds members to an enterprise group")
+
+const managedByIdP = "an identity provider put this member here: remove them there, or pause or remove its connection here"
 
 func (m Member) local() bool {
 	return slices.ContainsFunc(m.Sources, func(s MemberSource) bool { return s.Grant.Connection.IsZero() })

@@ -78,8 +78,14 @@ type Reader interface {
 	// OpenGrants returns the open grants of one user, in one group or (with the
 	// zero group) in all, ordered by group and connection.
 	OpenGrants(ctx context.Context, group, user ID) ([]Grant, error)
+	// OpenGrantsOf returns the open grants of many users in one group, in no
+	// order.
+	OpenGrantsOf(ctx context.Context, group ID, users []ID) ([]Grant, error)
 	// OpenGrantsIn counts the open grants in a group by any source.
 	OpenGrantsIn(ctx context.Context, group ID) (int, error)
+	// Memberships returns the groups that a user is a member of by any source,
+	// ordered by group id.
+	Memberships(ctx context.Context, user ID, q MembershipQuery) ([]Membership, error)
 	// UnknownMembers returns those of users that are no user in the
 	// connection's view; with the zero connection: no living user of the tenant.
 	UnknownMembers(ctx context.Context, connection ID, users []ID) ([]ID, error)
@@ -115,6 +121,10 @@ type Tx interface {
 	LockUser(ctx context.Context, id ID) (User, error)
 	LockUserLink(ctx context.Context, connection, user ID) (UserLink, error)
 	LockGroup(ctx context.Context, id ID) (Group, error)
+
+	// KeepUsers returns those of users that live, in no order, and makes whoever
+	// would delete one of them wait until the transaction ends.
+	KeepUsers(ctx context.Context, users []ID) ([]User, error)
 
 	InsertTenant(ctx context.Context, t Tenant) error
 	InsertConnection(ctx context.Context, c Connection) error
@@ -167,10 +177,17 @@ type Tx interface {
 
 // NativeQuery selects users or groups of a tenant, in the order of their ids.
 type NativeQuery struct {
-	After ID     // only greater ids
-	Limit int    // at most so many; at least 1
-	Name  string // when not empty: userName or displayName is this, by Fold
-	Email string // when not empty (users only): the address is this, by Fold
+	After ID  // only greater ids
+	Limit int // at most so many; at least 1
+	// Of users and groups: what is not empty must be so. Names and addresses are
+	// compared by Fold.
+	Name   string // userName or displayName
+	Origin Origin
+	// Of users only.
+	Email  string
+	Active *bool
+	// Of groups only.
+	Kind GroupKind
 }
 
 // ViewQuery selects resources of one connection's view. A page is taken by
