@@ -76,6 +76,10 @@ func TestListGroups(t *testing.T) {
 		assert.Equal(t, []any{local, "local"}, []any{owners[0]["id"], owners[0]["origin"]})
 		assert.Equal(t, []any{synced, "scim"}, []any{owners[1]["id"], owners[1]["origin"]})
 
+		assert.Len(t, h.do(http.MethodGet, "/v1/groups?display_name=owners&origin=scim&kind=custom", "").data(), 1)
+		assert.Len(t, h.do(http.MethodGet, "/v1/groups?origin=local", "").data(), 2)
+		assert.Empty(t, h.do(http.MethodGet, "/v1/groups?kind=enterprise", "").data())
+
 		first := h.do(http.MethodGet, "/v1/groups?limit=2", "").is(http.StatusOK)
 		assert.Len(t, first["data"], 2)
 		rest := h.do(http.MethodGet, "/v1/groups?cursor="+first["next_cursor"].(string), "")

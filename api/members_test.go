@@ -152,9 +152,15 @@ func TestListMembersSelects(t *testing.T) {
 			"active=false":                        {idle},
 			"active=true":                         {scim, both, local},
 			"active=true&membership_source=local": {both, local},
-			"as_of=" + url.QueryEscape(early.Format(time.RFC3339Nano)): {scim, both},
-			"as_of=2020-01-01T00:00:00Z":                               {},
-			"active=true&limit=2":                                      {scim, both},
+			"as_of=" + url.QueryEscape(early.Format(time.RFC3339Nano)):                                  {scim, both},
+			"as_of=2020-01-01T00:00:00Z":                                                                {},
+			"active=true&limit=2":                                                                       {scim, both},
+			"email=IDLE%40example.com":                                                                  {idle},
+			"email=idle%40example.com&active=true":                                                      {},
+			"email=both%40example.com&active=true&membership_source=local&limit=1":                      {both},
+			"email=local%40example.com&as_of=" + url.QueryEscape(early.Format(time.RFC3339Nano)):        {},
+			"email=both%40example.com&limit=1&as_of=" + url.QueryEscape(early.Format(time.RFC3339Nano)): {both},
+			"email=both%40example.com&cursor=" + cursorOf(t, both):                                      {},
 		} {
 			var ids []string
 			for _, m := range h.do(http.MethodGet, path+"?"+query, "").data() {

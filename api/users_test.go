@@ -89,6 +89,9 @@ func TestListUsers(t *testing.T) {
 		}
 		one("user_name=ADA", ada)
 		one("email=Grace%40Example.com", grace)
+		one("email=Grace%40Example.com&user_name=GRACE&origin=scim&active=true", grace)
+		one("origin=local", ada)
+		assert.Empty(t, h.do(http.MethodGet, "/v1/users?active=false", "").data())
 		assert.Empty(t, h.do(http.MethodGet, "/v1/users?user_name=nobody", "").data())
 		assert.Empty(t, h.do(http.MethodGet, "/v1/users?user_name=ada&email=grace%40example.com", "").data())
 
