@@ -27,6 +27,7 @@ type access struct {
 
 var accessTable = map[string]access{
 	"GET /v1/openapi.yaml": {"/v1/openapi.yaml", "", 200, "", nil},
+	"GET /v1/docs":         {"/v1/docs", "", 200, "", nil},
 
 	"GET /v1/users":         {"/v1/users", "", 200, "USERS:READ", nil},
 	"POST /v1/users":        {"/v1/users", `{"user_name":"new","email":"new@example.com","name":"New"}`, 201, "USERS:WRITE", nil},

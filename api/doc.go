@@ -1,6 +1,6 @@
 // Package api is the native door: users, groups and members of a tenant as the
 // application sees them, under /v1. Its contract is openapi.yaml, which it
-// serves itself.
+// serves itself, and shows as a page.
 //
 // A request passes edge (recovery, and the one place that writes errors),
 // authenticate (credential and X-Tenant-ID become a membership.Call), and the

@@ -18,7 +18,7 @@ type route struct {
 // routes are all of them. Each subject's stand beside its handlers.
 func (d *door) routes() []route {
 	return slices.Concat(
-		[]route{{http.MethodGet, "/v1/openapi.yaml", openAPI}},
+		[]route{{http.MethodGet, "/v1/openapi.yaml", openAPI}, {http.MethodGet, "/v1/docs", docs}},
 		d.userRoutes(),
 		d.groupRoutes(),
 		d.memberRoutes(),
