@@ -58,7 +58,7 @@ func (d *door) known(
 		if err != nil {
 			return err
 		}
-		return h(w, request{Request: r, call: call, query: q})
+		return d.once(w, request{Request: r, call: call, query: q}, h)
 	}
 }
 

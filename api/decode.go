@@ -25,18 +25,26 @@ func (d *door) decode(w http.ResponseWriter, r request, into fields, required ..
 	if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
 		return err
 	}
+	body, err := d.readBody(w, r.Request)
+	if err != nil {
+		return err
+	}
+	return decodeObject(body, into, required)
+}
+
+func (d *door) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, d.maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return &failure{
+		return nil, &failure{
 			status: http.StatusRequestEntityTooLarge, code: codeTooLarge,
 			message: "the body is too large", details: map[string]any{"max_bytes": tooLarge.Limit},
 		}
 	case err != nil:
-		return membership.Invalidf("the body could not be read to its end")
+		return nil, membership.Invalidf("the body could not be read to its end")
 	}
-	return decodeObject(body, into, required)
+	return body, nil
 }
 
 func checkContentType(s string) error {

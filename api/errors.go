@@ -22,6 +22,9 @@ const (
 	codeMethodNotAllowed = "method_not_allowed"
 	codeAlreadyMember    = "already_member"
 	codeAlreadyExists    = "already_exists"
+	codeKeyReused        = "idempotency_key_reused"
+	codeInProgress       = "request_in_progress"
+	codeAnswerLost       = "answer_lost"
 	codeTooLarge         = "too_large"
 	codeRateLimited      = "rate_limited"
 	codeInternal         = "internal"
@@ -41,6 +44,9 @@ var answers = map[membership.Kind]struct {
 	membership.KindForbidden:     {http.StatusForbidden, codeForbidden},
 	membership.KindManagedByIdP:  {http.StatusForbidden, codeManagedByIdP},
 	membership.KindGroupManaged:  {http.StatusForbidden, codeGroupManaged},
+	membership.KindKeyReused:     {http.StatusUnprocessableEntity, codeKeyReused},
+	membership.KindInProgress:    {http.StatusConflict, codeInProgress},
+	membership.KindAnswerLost:    {http.StatusConflict, codeAnswerLost},
 	membership.KindTooLarge:      {http.StatusRequestEntityTooLarge, codeTooLarge},
 	membership.KindUnavailable:   {http.StatusServiceUnavailable, codeUnavailable},
 	membership.KindRateLimited:   {http.StatusTooManyRequests, codeRateLimited},
@@ -119,7 +125,7 @@ func (f *failure) write(w http.ResponseWriter) {
 	switch {
 	case f.retryAfter > 0: // in whole seconds, rounded up
 		w.Header().Set("Retry-After", strconv.Itoa(int((f.retryAfter+time.Second-1)/time.Second)))
-	case f.status == http.StatusServiceUnavailable:
+	case f.status == http.StatusServiceUnavailable || f.code == codeInProgress:
 		w.Header().Set("Retry-After", "1")
 	}
 	_ = send(w, f.status, body) // whoever asked is gone, if this fails

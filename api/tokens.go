@@ -16,10 +16,10 @@ func (d *door) tokenRoutes() []route {
 	)
 	return []route{
 		{http.MethodGet, tokens, d.private(d.listTokens, "limit", "cursor")},
-		{http.MethodPost, tokens, d.private(d.createToken)},
+		{http.MethodPost, tokens, d.private(withSecret(d.createToken))},
 		{http.MethodGet, token, d.private(d.getToken)},
 		{http.MethodDelete, token, d.private(d.revokeToken, "reason")},
-		{http.MethodPost, token + "/rotate", d.private(d.rotateToken)},
+		{http.MethodPost, token + "/rotate", d.private(withSecret(d.rotateToken))},
 	}
 }
 

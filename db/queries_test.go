@@ -80,6 +80,7 @@ var tables = []string{
 	"event_heads",
 	"removal_windows", "removal_allowances",
 	"issuers",
+	"idempotency_keys",
 }
 
 // constants returns the string constants of package db whose names begin with

@@ -25,6 +25,9 @@ const (
 	KindTooLarge        Kind = "too_large"        // more than one request may hold
 	KindUnavailable     Kind = "unavailable"      // the store cannot answer now; the same request may succeed later
 	KindHeld            Kind = "held"             // the removal guard holds the request until an administrator allows it
+	KindKeyReused       Kind = "key_reused"       // an idempotency key was used with another request
+	KindInProgress      Kind = "in_progress"      // a request with the same idempotency key is under way
+	KindAnswerLost      Kind = "answer_lost"      // a request was carried out, but its answer was not kept
 	KindTooMany         Kind = "too_many"         // a question whose answer needs more than a server can hold
 	KindRateLimited     Kind = "rate_limited"     // too many requests of one caller; RetryAfter says for how long
 )

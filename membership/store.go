@@ -100,6 +100,9 @@ type Reader interface {
 	RemovalAllowances(ctx context.Context, connection ID, at time.Time) ([]RemovalAllowance, error)
 
 	Events(ctx context.Context, q EventQuery) ([]Event, error)
+	// RequestChanged reports whether there is an event of a request, other than
+	// refusals, dated within these times.
+	RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error)
 	// EventsPending reports whether events have no number yet.
 	EventsPending(ctx context.Context) (bool, error)
 	// EventHead is the last number that was given; 0: none.
@@ -170,6 +173,13 @@ type Tx interface {
 	DropExpiredAllowances(ctx context.Context, connection ID, at time.Time) error
 
 	AppendEvents(ctx context.Context, events ...Event) error
+
+	// InsertClaim returns false when there is a claim of that actor, route and
+	// key. LockClaim reads it. DeleteExpiredClaims takes a few at a time.
+	InsertClaim(ctx context.Context, c IdempotencyClaim) (bool, error)
+	LockClaim(ctx context.Context, of IdempotencyClaim) (IdempotencyClaim, error)
+	UpdateClaim(ctx context.Context, c IdempotencyClaim) error
+	DeleteExpiredClaims(ctx context.Context, now time.Time) error
 	// NumberEvents gives at most limit events that have none the next numbers, in
 	// the order of time, and returns how many. One at a time does so in a tenant.
 	NumberEvents(ctx context.Context, limit int) (int, error)

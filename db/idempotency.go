@@ -1,0 +1,75 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const qInsertClaim = `insert into idempotency_keys (tenant_id, actor, route, key, fingerprint, request_id,
+		claimed_at, lease_until, expires_at, status, content_type, body)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+	on conflict (tenant_id, actor, route, key) do nothing`
+
+func (s *session) claimArgs(c membership.IdempotencyClaim) []any {
+	body := c.Answer.Body
+	if body == nil {
+		body = []byte{}
+	}
+	return []any{
+		s.tenant, c.Actor, c.Route, c.Key, c.Fingerprint[:], c.RequestID,
+		stamp(c.ClaimedAt), stamp(c.LeaseUntil), stamp(c.ExpiresAt), c.Answer.Status, c.Answer.ContentType, body,
+	}
+}
+
+// InsertClaim implements membership.Tx.
+func (s *session) InsertClaim(ctx context.Context, c membership.IdempotencyClaim) (bool, error) {
+	n, err := s.exec(ctx, qInsertClaim, s.claimArgs(c)...)
+	return n > 0, err
+}
+
+const qLockClaim = `select fingerprint, request_id, claimed_at, lease_until, expires_at, status, content_type, body
+	from idempotency_keys where tenant_id = $1 and actor = $2 and route = $3 and key = $4 {for update}`
+
+// LockClaim implements membership.Tx.
+func (s *session) LockClaim(ctx context.Context, of membership.IdempotencyClaim) (membership.IdempotencyClaim, error) {
+	c := membership.IdempotencyClaim{Actor: of.Actor, Route: of.Route, Key: of.Key}
+	var fingerprint []byte
+	err := s.one(ctx, "claim", qLockClaim, []any{s.tenant, of.Actor, of.Route, of.Key},
+		&fingerprint, &c.RequestID, (*stamp)(&c.ClaimedAt), (*stamp)(&c.LeaseUntil), (*stamp)(&c.ExpiresAt),
+		&c.Answer.Status, &c.Answer.ContentType, &c.Answer.Body)
+	copy(c.Fingerprint[:], fingerprint)
+	return c, err
+}
+
+const qUpdateClaim = `update idempotency_keys set fingerprint = $5, request_id = $6, claimed_at = $7, lease_until = $8,
+		expires_at = $9, status = $10, content_type = $11, body = $12
+	where tenant_id = $1 and actor = $2 and route = $3 and key = $4`
+
+// UpdateClaim implements membership.Tx.
+func (s *session) UpdateClaim(ctx context.Context, c membership.IdempotencyClaim) error {
+	return s.changed(ctx, "claim", qUpdateClaim, s.claimArgs(c)...)
+}
+
+// expiredAtOnce is how many expired claims go with one new one: more than come.
+const expiredAtOnce = 20
+
+const qDeleteExpiredClaims = `delete from idempotency_keys where tenant_id = $1 and (actor, route, key) in (
+	select actor, route, key from idempotency_keys where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)`
+
+// DeleteExpiredClaims implements membership.Tx.
+func (s *session) DeleteExpiredClaims(ctx context.Context, now time.Time) error {
+	_, err := s.exec(ctx, qDeleteExpiredClaims, s.tenant, stamp(now), expiredAtOnce)
+	return err
+}
+
+const qRequestChanged = `select count(*) from (select 1 from events
+	where tenant_id = $1 and at >= $2 and at <= $3 and request_id = $4 and action <> $5 limit 1) e`
+
+// RequestChanged implements membership.Reader. The primary key bounds it by time.
+func (s *session) RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error) {
+	var n int
+	err := s.one(ctx, "request", qRequestChanged, []any{s.tenant, stamp(from), stamp(to), requestID, string(membership.ActionRefused)}, &n)
+	return n > 0, err
+}

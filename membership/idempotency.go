@@ -1,0 +1,137 @@
+package membership
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+)
+
+// How long a request with an idempotency key may take, for how long after its
+// claim nobody else looks after it, and how long its answer is kept. Between the
+// first two lies what the clocks of two servers may differ by.
+const (
+	MaxIdempotentRequest = 30 * time.Second
+	idempotencyLease     = time.Minute
+	idempotencyLife      = 24 * time.Hour
+)
+
+// MaxKeptAnswer is the longest body of an answer that is kept, in bytes.
+const MaxKeptAnswer = 2 << 20
+
+// IdempotencyClaim is a request that its sender may send again under one key
+// (draft-ietf-httpapi-idempotency-key-header).
+type IdempotencyClaim struct {
+	Actor       string
+	Route       string
+	Key         string
+	Fingerprint [sha256.Size]byte
+	RequestID   string // the events of its change name it
+	ClaimedAt   time.Time
+	LeaseUntil  time.Time
+	ExpiresAt   time.Time
+	Answer      KeptAnswer
+}
+
+// KeptAnswer is what the first request was answered. Status 0: nothing yet.
+type KeptAnswer struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// ClaimKey claims a key of the caller for a request, before it is carried out.
+// When Answer of the claim it returns has a status, the request was carried out
+// before and that is the answer. Otherwise the request is the caller's to carry
+// out, once, in less than MaxIdempotentRequest; then comes KeepAnswer,
+// ReleaseKey or ForgetKey. Errors: KindKeyReused (the key belongs to another request),
+// KindInProgress, and KindAnswerLost: the request was carried out by a server
+// that did not live to keep the answer.
+func (d *Directory) ClaimKey(
+	ctx context.Context, call Call, route, key string, fingerprint [sha256.Size]byte,
+) (IdempotencyClaim, error) {
+	var out IdempotencyClaim
+	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		now := d.clock.Now()
+		out = IdempotencyClaim{
+			Actor: call.Actor.String(), Route: route, Key: key, Fingerprint: fingerprint, RequestID: call.RequestID,
+			ClaimedAt: now, LeaseUntil: now.Add(idempotencyLease), ExpiresAt: now.Add(idempotencyLife),
+		}
+		if err := tx.DeleteExpiredClaims(ctx, now); err != nil {
+			return err
+		}
+		inserted, err := tx.InsertClaim(ctx, out)
+		if err != nil || inserted {
+			return err
+		}
+		before, err := tx.LockClaim(ctx, out)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !now.Before(before.ExpiresAt): // not cleaned up yet
+		case before.Fingerprint != fingerprint:
+			return errorf(KindKeyReused, "this Idempotency-Key was used with another request: a new request needs a new key")
+		case before.Answer.Status != 0:
+			out = before
+			return nil
+		case now.Before(before.LeaseUntil):
+			return errorf(KindInProgress, "the first request with this Idempotency-Key is under way")
+		default:
+			if err := lost(ctx, tx, before); err != nil {
+				return err
+			}
+		}
+		return tx.UpdateClaim(ctx, out)
+	})
+	return out, err
+}
+
+// lost looks for the change of a request that was left without an answer. It
+// either committed with its events or not at all, so those tell. They are dated
+// after the claim, by the same clock, or later still (db/change_members.go).
+func lost(ctx context.Context, r Reader, c IdempotencyClaim) error {
+	const later = 5 * time.Minute
+	done, err := r.RequestChanged(ctx, c.RequestID, c.ClaimedAt, c.ClaimedAt.Add(idempotencyLease+later))
+	if err == nil && done {
+		err = errorf(KindAnswerLost, "the first request with this Idempotency-Key was carried out, but its answer was lost: "+
+			"read what it changed; a new request needs a new key")
+	}
+	return err
+}
+
+// KeepAnswer keeps the answer of a claimed request for those who send it again.
+// One that is too long is not kept, which is as if it were lost.
+func (d *Directory) KeepAnswer(ctx context.Context, call Call, c IdempotencyClaim, a KeptAnswer) error {
+	if len(a.Body) > MaxKeptAnswer {
+		return d.ReleaseKey(ctx, call, c)
+	}
+	c.Answer = a
+	return d.saveClaim(ctx, call, c)
+}
+
+// ReleaseKey gives up a claimed request of which nobody knows what became.
+// Whoever sends it again carries it out, unless it was after all.
+func (d *Directory) ReleaseKey(ctx context.Context, call Call, c IdempotencyClaim) error {
+	c.LeaseUntil = c.ClaimedAt
+	return d.saveClaim(ctx, call, c)
+}
+
+// ForgetKey gives up a claimed request that changed nothing.
+func (d *Directory) ForgetKey(ctx context.Context, call Call, c IdempotencyClaim) error {
+	c.LeaseUntil, c.ExpiresAt = c.ClaimedAt, c.ClaimedAt
+	return d.saveClaim(ctx, call, c)
+}
+
+// saveClaim does nothing when somebody else took the claim over.
+func (d *Directory) saveClaim(ctx context.Context, call Call, c IdempotencyClaim) error {
+	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		now, err := tx.LockClaim(ctx, c)
+		if KindOf(err) == KindNotFound || err == nil && !now.ClaimedAt.Equal(c.ClaimedAt) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return tx.UpdateClaim(ctx, c)
+	})
+}
