@@ -26,6 +26,8 @@ const (
 			where tenant_id = $1 and group_id = $2 and user_id = i.id order by id desc limit 16)))
 		from {ids $3} i`
 
+	// A cross join keeps its order: without statistics the grants of the group
+	// would come first, and all rows with each.
 	qOpenGrants = `insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
 			opened_by_kind, opened_by_id, opened_request, opened_reason)
 		select $1, $2, n.user_id, n.grant_id, $3, coalesce((
@@ -41,7 +43,7 @@ const (
 			case when g.member_since = g.opened_at then '{"member":false}' else '{"member":true}' end,
 			'{"member":true,"grant":"' || ` + uuidOfGrant + ` || '","source":"' || $9 || '"}', $10, $11
 		from {rows $3} n
-		join grants g on g.tenant_id = $1 and g.group_id = $2 and g.user_id = n.user_id and g.id = n.grant_id`
+		cross join grants g on g.tenant_id = $1 and g.group_id = $2 and g.user_id = n.user_id and g.id = n.grant_id`
 
 	qClosedEvents = `insert into events (tenant_id, id, at, actor_kind, actor_id, source, connection_id, action,
 			group_id, user_id, before, after, request_id, reason)
@@ -52,7 +54,7 @@ const (
 				where o.tenant_id = $1 and o.group_id = $2 and o.user_id = n.user_id and o.connection_id <> $3 and o.closed_at is null)
 			then '{"member":true}' else '{"member":false}' end, $11, $12
 		from {rows $4} n
-		join grants g on g.tenant_id = $1 and g.group_id = $2 and g.user_id = n.user_id and g.connection_id = $3 and g.closed_at is null`
+		cross join grants g on g.tenant_id = $1 and g.group_id = $2 and g.user_id = n.user_id and g.connection_id = $3 and g.closed_at is null`
 	qCloseGrants = `update grants set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
 			closed_request = $8, closed_reason = $9
 		where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null
