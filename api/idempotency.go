@@ -24,6 +24,8 @@ const (
 
 // once carries out a POST under /v1 that has a key the first time only: who
 // sends it again gets the first answer.
+//
+//nolint:contextcheck // the request has the context
 func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter, request) error) error {
 	given := r.Header.Values(idempotencyHeader)
 	if r.Method != http.MethodPost || len(given) == 0 || !strings.HasPrefix(r.URL.Path, "/v1/") {
