@@ -36,6 +36,9 @@ func (x *exchange) reader(limit int64) (*bodyReader, error) {
 		x.w.Header().Set("Accept-Encoding", "identity") // RFC 9110 section 15.5.16
 		return nil, err
 	}
+	if size := x.r.ContentLength; 0 <= size && size <= min(limit, maxHeld) {
+		return newHeldBody(x.r.Body, int(size)), nil // net/http lets through no more
+	}
 	return newBodyReader(http.MaxBytesReader(x.w, x.r.Body, limit)), nil
 }
 

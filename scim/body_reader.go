@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"sync"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/transform"
@@ -22,16 +25,41 @@ const maxNesting = 64
 type bodyReader struct {
 	source io.Reader // as it comes in
 	text   io.Reader // without a BOM, and UTF-8
+	held   *[]byte   // where it is kept when it is small; nil otherwise
+	whole  []byte    // all of it, if it could be read at once
 	shape  shape
 	err    error
 }
 
+var byteOrderMark = []byte("\ufeff")
+
 func newBodyReader(source io.Reader) *bodyReader {
 	in := bufio.NewReader(source)
-	if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\ufeff")) {
+	if bom, _ := in.Peek(3); bytes.Equal(bom, byteOrderMark) {
 		_, _ = in.Discard(len(bom))
 	}
 	return &bodyReader{source: source, text: transform.NewReader(in, encoding.UTF8Validator)}
+}
+
+// maxHeld is the longest body that is read at once.
+const maxHeld = 1 << 20
+
+var heldBodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// newHeldBody reads a body of a known, small size at once. It is the reader's
+// until drain. What cannot be read so, newBodyReader reads and says why.
+func newHeldBody(source io.Reader, size int) *bodyReader {
+	held := heldBodies.Get().(*[]byte)
+	*held = slices.Grow((*held)[:0], size)[:size]
+	n, err := io.ReadFull(source, *held)
+	*held = (*held)[:n]
+	text := bytes.TrimPrefix(*held, byteOrderMark)
+	if err != nil || !utf8.Valid(text) {
+		b := newBodyReader(io.MultiReader(bytes.NewReader(*held), source))
+		b.held = held
+		return b
+	}
+	return &bodyReader{source: source, text: bytes.NewReader(text), held: held, whole: text}
 }
 
 // Read implements io.Reader. Its errors are what the caller is told.
@@ -60,8 +88,14 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 var errBodyTooLarge = &membership.Error{Kind: membership.KindTooLarge, Message: "the body is too large"}
 
 // drain reads what is left: a caller who is still sending would not see the
-// answer.
-func (b *bodyReader) drain() { _, _ = io.Copy(io.Discard, b.source) }
+// answer. Nothing of the body is to be used afterwards.
+func (b *bodyReader) drain() {
+	_, _ = io.Copy(io.Discard, b.source)
+	if b.held != nil {
+		heldBodies.Put(b.held)
+		b.held, b.whole, b.err = nil, nil, io.EOF
+	}
+}
 
 // shape follows a JSON text byte by byte, as far as it takes to know how deep it
 // is nested and which characters its escapes stand for. What is no JSON is left

@@ -80,11 +80,19 @@ func FuzzGroupPatch(f *testing.F) {
 		f.Add([]byte(`{"schemas":["x"],"Operations":` + ops + `}`))
 	}
 	f.Add([]byte(`{"members":[{"value":"` + id + `","operation":"delete"},{"value":"x"}],"displayName":"g"}`))
+	for _, body := range plainPatches {
+		f.Add([]byte(body))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		timed(t, func() {
 			c, old, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 30})
 			if err != nil {
 				refusal(t, err)
+			}
+			if delta, plain := plainMemberPatch(body); plain {
+				require.NoError(t, err)
+				require.False(t, old)
+				require.Equal(t, groupChange{members: delta}, c)
 			}
 			for _, before := range fuzzResources {
 				if r := clone(before).(map[string]any); err == nil && applyAll(r, c.edits) == nil {

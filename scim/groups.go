@@ -147,9 +147,12 @@ func (d *door) patchGroup(x *exchange) error {
 		return err
 	}
 	defer body.drain()
-	change, old, err := readGroupPatch(newTokens(body), &attributeBudget{d.maxBody})
-	if err != nil {
-		return err
+	var change groupChange
+	old, plain := false, false
+	if change.members, plain = plainMemberPatch(body.whole); !plain {
+		if change, old, err = readGroupPatch(newTokens(body), &attributeBudget{d.maxBody}); err != nil {
+			return err
+		}
 	}
 	ifVersion, err := x.precondition(d.groupVersion(x, id))
 	if err != nil {
