@@ -14,7 +14,7 @@ import (
 func (s *Store) Prepare(ctx context.Context, q string) error {
 	return s.engine.view(ctx, membership.ID{}, func(c querier) error {
 		switch c := c.(type) {
-		case pgTx:
+		case *pgTransaction:
 			_, err := c.conn.Prepare(ctx, "", pgText(q))
 			return err
 		case *sqliteConn:

@@ -32,6 +32,11 @@ func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, err
 	if _, set := c.ConnConfig.RuntimeParams["application_name"]; !set {
 		c.ConnConfig.RuntimeParams["application_name"] = "scimbridge"
 	}
+	// Every query goes by a key. Plans made for one set of values cost more than
+	// they can win: of the change of members they are half of the time.
+	if _, set := c.ConnConfig.RuntimeParams["plan_cache_mode"]; !set {
+		c.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	}
 	if !strings.Contains(url, "pool_max_conns=") {
 		c.MaxConns = max(c.MaxConns, 16)
 	}
@@ -70,39 +75,38 @@ func (e *postgresEngine) close() error {
 }
 
 func (e *postgresEngine) view(ctx context.Context, tenant membership.ID, fn func(querier) error) error {
-	return e.transact(ctx, "begin isolation level repeatable read read only", tenant, fn)
+	c, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	t := &pgTransaction{pgTx: pgTx{c.Conn()}, tenant: tenant, begin: "begin isolation level repeatable read read only"}
+	// There is nothing to commit, so nobody waits for the end of it.
+	defer func() {
+		go func() {
+			defer c.Release()
+			t.end(ctx, "commit")
+		}()
+	}()
+	return fn(t)
 }
 
 func (e *postgresEngine) update(ctx context.Context, tenant membership.ID, fn func(querier) error) error {
-	return e.transact(ctx, "begin isolation level read committed", tenant, fn)
-}
-
-// transact begins and names the tenant in one round trip. The setting ends
-// with the transaction, so connections can be shared by a pooler.
-func (e *postgresEngine) transact(ctx context.Context, begin string, tenant membership.ID, fn func(querier) error) error {
 	c, err := e.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Release()
-	// The only text here that is not a constant is hexadecimal.
-	start := begin + "; select set_config('scimbridge.tenant', '" + tenant.String() + "', true)"
-	if _, err := c.Conn().PgConn().Exec(ctx, start).ReadAll(); err != nil {
-		return err
-	}
+	t := &pgTransaction{pgTx: pgTx{c.Conn()}, tenant: tenant, begin: "begin isolation level read committed"}
 	done := false
 	defer func() {
 		if !done { // also when fn panics
-			_, _ = c.Exec(context.WithoutCancel(ctx), "rollback")
+			t.end(ctx, "rollback")
 		}
 	}()
-	if err := fn(pgTx{c.Conn()}); err != nil {
+	if err := fn(t); err != nil {
 		return err
 	}
-	tag, err := c.Exec(context.WithoutCancel(ctx), "commit")
-	if err == nil && tag.String() == "ROLLBACK" {
-		err = errors.New("the transaction was rolled back by the server")
-	}
+	err = t.commit(ctx)
 	done = err == nil
 	return err
 }
