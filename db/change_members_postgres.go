@@ -8,7 +8,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qChangeMembers = `select status, version, last_modified, opened, closed, unknown_job, unknown
+const qChangeMembers = `select status, coalesce(version, 0), last_modified, opened, closed, unknown_job, unknown
 	from change_members_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 
 // What goes into one statement at most. A change that is larger stands in no

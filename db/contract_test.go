@@ -209,6 +209,21 @@ func TestAFailureHalfwayLeavesNothing(t *testing.T) {
 	})
 }
 
+// A group that is another connection's is like one that does not exist.
+func TestChangeMembersOfAGroupThatIsNotLinked(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		for _, group := range []membership.ID{w.group, membership.NewID()} {
+			c := w.change(nil, w.users[:1])
+			c.Group, c.Connection = group, membership.NewID()
+			c.Call.Connection = c.Connection
+			_, err := s.ChangeMembers(w.ctx, c)
+			require.Equal(t, membership.NotFound("group"), err)
+		}
+		require.Len(t, w.members(), 1)
+	})
+}
+
 // What both engines write for the same delta is the same, to the letter.
 func TestChangeMembersWritesTheSameOnBothEngines(t *testing.T) {
 	var seen []string
