@@ -31,6 +31,15 @@ func (d *door) routes() []route {
 	)
 }
 
+// Routes lists every route of the door, each as "METHOD /path": for tests that
+// must not miss one.
+func Routes() (all []string) {
+	for _, rt := range (&door{}).routes() {
+		all = append(all, rt.method+" "+rt.path)
+	}
+	return all
+}
+
 // methods are the handlers of one path. HEAD is GET without the body, which
 // net/http leaves out.
 type methods map[string]handler

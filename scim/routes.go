@@ -49,6 +49,20 @@ func (d *door) newRoutes() *mux.Router {
 	return r
 }
 
+// Routes lists every route of the door, each as "METHOD /path": for tests that
+// must not miss one.
+func Routes() (all []string) {
+	_ = (&door{}).newRoutes().Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		path, _ := r.GetPathTemplate() // every endpoint has a path
+		for verb := range r.GetHandler().(methods) {
+			all = append(all, verb+" "+path)
+		}
+		return nil
+	})
+	slices.Sort(all)
+	return all
+}
+
 func (d *door) route(x *exchange) error {
 	var match mux.RouteMatch
 	if !d.routes.Match(x.r, &match) || match.MatchErr != nil {

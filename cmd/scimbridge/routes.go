@@ -26,9 +26,14 @@ const (
 	doorNone   = "none"   // no such path
 )
 
-// handler wires everything together: the doors over one directory, and what
-// tells how the server is.
+// handler is everything that the server answers.
 func (s *server) handler() http.Handler {
+	return identified(s.hardened(s.warnOfProxy(auth.Addressed(s.router(), s.config.TrustedProxies...))))
+}
+
+// router wires everything together: the doors over one directory, and what
+// tells how the server is.
+func (s *server) router() *mux.Router {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
@@ -66,7 +71,7 @@ func (s *server) handler() http.Handler {
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))
 	root.Path("/metrics").Handler(s.observed(doorSystem, m, readOnly(m.page(s.store.Ready))))
 	root.NotFoundHandler = s.observed(doorNone, m, http.HandlerFunc(notFound))
-	return identified(s.hardened(s.warnOfProxy(auth.Addressed(root, s.config.TrustedProxies...))))
+	return root
 }
 
 // readOnly is for paths that have no methods but GET and HEAD.
