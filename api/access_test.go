@@ -74,7 +74,10 @@ var accessTable = map[string]access{
 	"PUT /v1/policies/{id}":    {"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN", nil},
 	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN", nil},
 
-	"GET /v1/audit/events":    {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/events":     {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/register":   {"/v1/audit/register", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/exceptions": {"/v1/audit/exceptions", "", 200, "AUDIT:READ", nil},
+
 	"GET /v1/issuers":         {"/v1/issuers", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/issuers":        {"/v1/issuers", issuerBody("new"), 201, "TENANT:ADMIN", []string{"USERS:READ"}},
 	"GET /v1/issuers/{id}":    {"/v1/issuers/{issuer}", "", 200, "TENANT:ADMIN", nil},

@@ -14,6 +14,9 @@ func (d *door) auditRoutes() []route {
 	return []route{
 		{http.MethodGet, "/v1/audit/events", d.private(d.listEvents, "limit", "cursor",
 			"from", "to", "actor", "user_id", "group_id", "connection_id", "action")},
+		{http.MethodGet, "/v1/audit/register", d.private(d.exportRegister,
+			"as_of", "group_id", "user_id", "connection_id", "membership_source", "format")},
+		{http.MethodGet, "/v1/audit/exceptions", d.private(d.listExceptions, "kind", "limit", "cursor", "format")},
 	}
 }
 
@@ -74,6 +77,9 @@ func appendEventCursor(b []byte, c membership.EventCursor) []byte {
 	raw = binary.AppendUvarint(raw, uint64(c.Through)) //nolint:gosec // nor is this one
 	return base64.RawURLEncoding.AppendEncode(b, raw)
 }
+
+// EventCursorText is the text of a cursor of events.
+func EventCursorText(c membership.EventCursor) string { return string(appendEventCursor(nil, c)) }
 
 // ParseEventCursor reads a cursor of a list of events.
 func ParseEventCursor(s string) (c membership.EventCursor, err error) {

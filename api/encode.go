@@ -115,8 +115,12 @@ func appendIDField(b []byte, name string, id membership.ID) []byte {
 
 func appendTimeField(b []byte, name string, t time.Time) []byte {
 	b = append(appendName(b, name), '"')
-	b = append(b, membership.Timestamp(t)...)
-	return append(b, '"')
+	return append(appendTime(b, t), '"')
+}
+
+// appendTime appends what membership.Timestamp returns.
+func appendTime(b []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z")
 }
 
 func appendNumberField(b []byte, name string, n int64) []byte {
@@ -124,7 +128,10 @@ func appendNumberField(b []byte, name string, n int64) []byte {
 }
 
 func appendBoolField(b []byte, name string, v bool) []byte {
-	b = appendName(b, name)
+	return appendBool(appendName(b, name), v)
+}
+
+func appendBool(b []byte, v bool) []byte {
 	if v {
 		return append(b, "true"...)
 	}

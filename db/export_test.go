@@ -78,6 +78,18 @@ func NativeQueries(q membership.NativeQuery) (users, groups string) {
 	return users, groups
 }
 
+// RegisterQuery is to Register what MembersQuery is to Members.
+func RegisterQuery(q membership.RegisterQuery) string {
+	text, _ := registerQuery(&session{}, q)
+	return text
+}
+
+// ExceptionsQuery is to ExceptionalGrants what MembersQuery is to Members.
+func ExceptionsQuery(after membership.ExceptionPlace, limit int) string {
+	text, _ := exceptionsQuery(&session{}, after, limit)
+	return text
+}
+
 // Stamp is a time as an argument of Exec.
 type Stamp = stamp
 

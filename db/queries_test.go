@@ -46,6 +46,15 @@ func TestEveryQueryPrepares(t *testing.T) {
 	} {
 		queries["users "+strconv.Itoa(i)], queries["groups "+strconv.Itoa(i)] = db.NativeQueries(q)
 	}
+	for i, q := range []membership.RegisterQuery{{}, {
+		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(), Source: membership.SourceLocal,
+	}} {
+		queries["register "+strconv.Itoa(i)] = db.RegisterQuery(q)
+	}
+	for _, kind := range membership.ExceptionKinds {
+		queries["exceptions "+string(kind)] = db.ExceptionsQuery(membership.ExceptionPlace{Kind: kind}, 0)
+		queries["page of exceptions "+string(kind)] = db.ExceptionsQuery(membership.ExceptionPlace{Kind: kind, Group: membership.NewID()}, 1)
+	}
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		for name, q := range queries {
 			if engine, only := oneEngine[name]; only && engine != s.Engine() {

@@ -15,6 +15,7 @@ type Directory struct {
 	clock    Clock
 	observer Observer
 	guard    RemovalGuard
+	exports  chan struct{} // holds a place for each report that is being made
 }
 
 // Observer is told how many grants were opened and closed, after the commit, and
@@ -39,7 +40,10 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
-	return &Directory{store: store, policy: policy, clock: o.Clock, observer: o.Observer, guard: o.Guard}
+	return &Directory{
+		store: store, policy: policy, clock: o.Clock, observer: o.Observer, guard: o.Guard,
+		exports: make(chan struct{}, maxExports),
+	}
 }
 
 type nobody struct{}

@@ -128,3 +128,13 @@ func TestTenantsAreApart(t *testing.T) {
 		require.NotEqual(t, other.provision(other.okta, "same"), w.provision(w.okta, "same"))
 	})
 }
+
+// A group of the tenant that a connection does not see does not exist for it.
+func TestChangeMembersOfAnothersGroup(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		u := w.scimUser(w.entra)
+		for _, g := range []membership.ID{w.scimGroup(w.okta), w.localGroup()} {
+			w.kind(membership.KindNotFound, w.patch(w.entra, g, func(d *membership.MemberDelta) { d.Add(u) }))
+		}
+	})
+}

@@ -99,6 +99,14 @@ type Reader interface {
 	// expired at that time, in the order of their ids.
 	RemovalAllowances(ctx context.Context, connection ID, at time.Time) ([]RemovalAllowance, error)
 
+	// Register streams the grants that were open at a time, ordered by group,
+	// user and when they were opened. What was deleted is in it.
+	Register(ctx context.Context, q RegisterQuery) iter.Seq2[RegisterRow, error]
+
+	// ExceptionalGrants streams the open grants that make exceptions of after's
+	// kind, of at most limit (0: all) members behind after, ordered as Register.
+	ExceptionalGrants(ctx context.Context, after ExceptionPlace, limit int) iter.Seq2[RegisterRow, error]
+
 	Events(ctx context.Context, q EventQuery) ([]Event, error)
 	// RequestChanged reports whether there is an event of a request, other than
 	// refusals, dated within these times.

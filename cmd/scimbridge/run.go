@@ -69,6 +69,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.AddCommand(
 		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(),
 		p.tenantCommand(), p.connectionCommand(), p.tokenCommand(), p.policyCommand(), p.issuerCommand(),
+		p.auditCommand(),
 		p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root

@@ -30,6 +30,7 @@ func TestHelp(t *testing.T) {
 		"token", "token create", "token list", "token rotate", "token revoke",
 		"policy", "policy delete", "policy list", "policy put",
 		"issuer", "issuer create", "issuer list", "issuer delete",
+		"audit", "audit events", "audit exceptions", "audit export", "audit register", "audit verify",
 	} {
 		t.Run("scimbridge "+command, func(t *testing.T) {
 			args := append(strings.Fields(command), "--help")

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// The formats of reports.
+const (
+	FormatJSONL = "jsonl" // JSON Lines: an object a line
+	FormatCSV   = "csv"   // RFC 4180
+)
+
+var mediaTypes = map[string]string{FormatJSONL: "application/jsonl", FormatCSV: "text/csv; charset=utf-8; header=present"}
+
+// reportFormat is the format that a request asks for, with the parameter or with
+// Accept; else the given one.
+func (r request) reportFormat(otherwise string) (string, error) {
+	if f, given := r.query["format"]; given {
+		if f != FormatJSONL && f != FormatCSV && f != otherwise {
+			return "", membership.Invalidf("format must be one of %s", strings.Join(formats(otherwise), ", "))
+		}
+		return f, nil
+	}
+	for _, accepted := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		switch media, _, _ := mime.ParseMediaType(accepted); media {
+		case "text/csv":
+			return FormatCSV, nil
+		case "application/jsonl", "application/x-ndjson":
+			return FormatJSONL, nil
+		case "application/json", "*/*":
+			return otherwise, nil
+		}
+	}
+	return otherwise, nil
+}
+
+func formats(otherwise string) []string {
+	if otherwise == FormatJSONL {
+		return []string{FormatJSONL, FormatCSV}
+	}
+	return []string{otherwise, FormatJSONL, FormatCSV}
+}
+
+// reportOf is how rows are written whose columns describe tells, in a format.
+func reportOf[T any](format string, describe func(columns, T)) membership.Format[T] {
+	f := membership.Format[T]{Name: format}
+	if format == FormatCSV {
+		var none T
+		h := csvHeader{}
+		describe(&h, none)
+		f.Header = append(h.b, "\r\n"...)
+		row := csvRow{}
+		f.Append = func(b []byte, v T) []byte {
+			row.b, row.n = b, 0
+			describe(&row, v)
+			return append(row.b, "\r\n"...)
+		}
+		return f
+	}
+	row := jsonRow{}
+	f.Append = func(b []byte, v T) []byte {
+		row.b, row.n = append(b, '{'), 0
+		describe(&row, v)
+		return append(row.b, "}\n"...)
+	}
+	return f
+}
+
+// A report may take longer than other answers do, as long as its receiver goes
+// on taking it.
+const (
+	reportStall = time.Minute
+	reportTime  = time.Hour
+)
+
+// answerReport sends a report as an answer. From the first byte on only the
+// manifest tells whether it is whole.
+func answerReport(w http.ResponseWriter) membership.Send {
+	return func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
+		w.Header().Set("Content-Type", mediaTypes[m.Format])
+		w.Header().Set("Cache-Control", "no-store")
+		return WriteReport(&patient{w: w, end: time.Now().Add(reportTime)}, m, body)
+	}
+}
+
+// patient gives every write its own time, up to an end.
+type patient struct {
+	w   http.ResponseWriter
+	end time.Time
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	until := time.Now().Add(reportStall)
+	if until.After(p.end) {
+		until = p.end
+	}
+	// A server without deadlines needs none.
+	if err := http.NewResponseController(p.w).SetWriteDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	return p.w.Write(b)
+}
+
+// WriteReport writes a report: the line of its manifest, then its body.
+func WriteReport(w io.Writer, m membership.Manifest, body iter.Seq2[[]byte, error]) error {
+	if _, err := w.Write(appendManifestLine(nil, m)); err != nil {
+		return err
+	}
+	for piece, err := range body {
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manifestMark is the first cell of a CSV report.
+const manifestMark = "#manifest"
+
+// appendManifestLine appends the first line of a report. In CSV it is a record
+// like the others, as wide as they are, so that no reader stumbles over it.
+func appendManifestLine(b []byte, m membership.Manifest) []byte {
+	if m.Format != FormatCSV {
+		b = AppendManifest(append(b, `{"manifest":`...), m)
+		return append(b, "}\n"...)
+	}
+	b = append(b, manifestMark+`,`...)
+	b = appendQuoted(b, string(AppendManifest(nil, m)))
+	for range widths[m.Report] - 2 {
+		b = append(b, ',')
+	}
+	return append(b, "\r\n"...)
+}
+
+// AppendManifest appends a manifest as a JSON object.
+func AppendManifest(b []byte, m membership.Manifest) []byte {
+	b = appendField(append(b, '{'), "report", string(m.Report))
+	b = appendNumberField(append(b, ','), "version", 1)
+	b = appendField(append(b, ','), "format", m.Format)
+	b = appendIDField(append(b, ','), "tenant_id", m.Tenant)
+	b = append(appendName(append(b, ','), "query"), '{')
+	for i, p := range m.Query {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendField(b, p.Name, p.Value)
+	}
+	b = appendTimeField(append(b, `},`...), "snapshot_at", m.SnapshotAt)
+	b = appendTimeField(append(b, ','), "made_at", m.MadeAt)
+	b = appendField(append(b, ','), "made_by", m.MadeBy.String())
+	b = appendField(append(b, ','), "request_id", m.RequestID)
+	b = appendNumberField(append(b, ','), "rows", m.Rows)
+	b = appendField(append(b, ','), "sha256", m.SHA256)
+	return append(b, '}')
+}

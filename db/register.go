@@ -1,0 +1,72 @@
+package db
+
+import (
+	"context"
+	"iter"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// The joins are left ones: a grant is in the register whatever became of the
+// rest, and the planner has to begin with the grants.
+const (
+	registerColumns = `select ` + grantColumns + `,
+	g.closed_at, coalesce(g.closed_by_kind, ''), coalesce(g.closed_by_id, ''),
+	coalesce(g.closed_request, ''), coalesce(g.closed_reason, ''), coalesce(c.name, ''),
+	coalesce(gr.display_name, ''), coalesce(gr.kind, ''), gr.deleted_at,
+	coalesce(u.user_name, ''), coalesce(u.email, ''), coalesce(u.name, ''), coalesce(u.active, false), u.deleted_at`
+	registerJoins = `
+	left join groups gr on gr.tenant_id = $1 and gr.id = g.group_id
+	left join users u on u.tenant_id = $1 and u.id = g.user_id
+	left join connections c on c.tenant_id = $1 and c.id = g.connection_id`
+	registerOrder = ` order by g.group_id, g.user_id, g.opened_at, g.id`
+)
+
+func registerDest(r *membership.RegisterRow) []any {
+	return append(grantDest(&r.Grant),
+		(*stamp)(&r.Grant.ClosedAt), (*string)(&r.Grant.ClosedBy.Kind), &r.Grant.ClosedBy.ID,
+		&r.Grant.ClosedRequest, &r.Grant.ClosedReason, &r.ConnectionName,
+		&r.Group.DisplayName, (*string)(&r.Group.Kind), (*stamp)(&r.GroupDeletedAt),
+		&r.User.UserName, &r.User.Email, &r.User.Name, &r.User.Active, (*stamp)(&r.UserDeletedAt))
+}
+
+// registerQuery writes the query of a RegisterQuery.
+func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
+	w := where{args: []any{s.tenant}}
+	at := w.arg(stamp(q.AsOf))
+	from := `grants g`
+	if !q.User.IsZero() {
+		// Two indexes know a user's grants: one the open, one the closed.
+		of := ` select * from grants where tenant_id = $1 and user_id = ` + w.arg(q.User)
+		from = `(` + of + ` and closed_at is null union all` + of + ` and closed_at > ` + at + `) g`
+	}
+	w.text = registerColumns + ` from ` + from + registerJoins + ` where g.tenant_id = $1
+		and g.opened_at <= ` + at + ` and (g.closed_at is null or g.closed_at > ` + at + `)`
+	w.id("g.group_id", q.Group)
+	w.id("g.connection_id", q.Connection)
+	switch q.Source {
+	case membership.SourceLocal:
+		w.and("g.connection_id = ", membership.ID{}, "")
+	case membership.SourceSCIM:
+		w.and("g.connection_id <> ", membership.ID{}, "")
+	}
+	return w.text + registerOrder, w.args
+}
+
+// Register implements membership.Reader.
+func (s *session) Register(ctx context.Context, q membership.RegisterQuery) iter.Seq2[membership.RegisterRow, error] {
+	query, args := registerQuery(s, q)
+	return s.register(ctx, query, args)
+}
+
+func (s *session) register(ctx context.Context, query string, args []any) iter.Seq2[membership.RegisterRow, error] {
+	return func(yield func(membership.RegisterRow, error) bool) {
+		for r, err := range stream(ctx, s, query, args, registerDest) {
+			r.Group.Tenant, r.Group.ID = s.tenant, r.Grant.Group
+			r.User.Tenant, r.User.ID = s.tenant, r.Grant.User
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package db_test
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/api"
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// crowdGroups is into how many groups fill puts every user.
+const crowdGroups = 20
+
+// fill gives a tenant n open grants in so many groups, as fast as SQL can.
+func (w *tenant) fill(n int) {
+	w.t.Helper()
+	id := map[string]string{"postgres": `lpad(to_hex(%s), 32, '0')::uuid`, "sqlite": `unhex(printf('%%032x', %s))`}[w.store.Engine()]
+	of := func(number string) string { return fmt.Sprintf(id, number) }
+	count := func(name string, n int) string {
+		return fmt.Sprintf(`%s(i) as (select 1 union all select i + 1 from %[1]s where i < %d)`, name, n)
+	}
+	groups, users := count("gs", crowdGroups), count("us", n/crowdGroups)
+	for _, q := range []string{
+		`with recursive ` + groups + `
+			insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, created_at, updated_at)
+			select $1, ` + of("i") + `, 'Group ' || i, 'group ' || i, 'custom', 'scim', $2, $2 from gs`,
+		`with recursive ` + users + `
+			insert into users (tenant_id, id, user_name, user_name_key, email, email_key, name, origin,
+				suspended, deprovisioned, active, created_at, updated_at)
+			select $1, ` + of("i") + `, 'user' || i, 'user' || i, 'user' || i || '@example.com', 'user' || i || '@example.com',
+				'User Number ' || i, 'scim', false, false, true, $2, $2 from us`,
+		`with recursive ` + groups + `, ` + users + `
+			insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
+				opened_by_kind, opened_by_id, opened_request, opened_reason)
+			select $1, ` + of("gs.i") + `, ` + of("us.i") + `, ` + of("us.i") + `, $3, $2, $2, 'connection', 'c', 'request', ''
+			from gs, us`,
+	} {
+		args := []any{w.tenant, db.Stamp(now().Add(-time.Hour))}
+		if strings.Contains(q, "$3") {
+			args = append(args, w.connection)
+		}
+		require.NoError(w.t, w.store.Exec(w.ctx, w.tenant, q, args...))
+	}
+}
+
+// peak reports the greatest heap in use since it was called, above that of then.
+func peak() func() uint64 {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse
+	}
+	runtime.GC()
+	base := heap()
+	top, stop, done := base, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				top = max(top, heap())
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() uint64 {
+		close(stop)
+		<-done
+		return max(top, heap()) - base
+	}
+}
+
+// A register is as long as the tenant is large, and takes no more memory. Set
+// SCIMBRIDGE_TEST_GRANTS to 1000000 to see it with a million grants.
+func TestRegisterTakesConstantMemory(t *testing.T) {
+	n := 100_000
+	if s := os.Getenv("SCIMBRIDGE_TEST_GRANTS"); s != "" {
+		var err error
+		n, err = strconv.Atoi(s)
+		require.NoError(t, err)
+	}
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		w.fill(n)
+		dir := membership.NewDirectory(s, allowAll{}, membership.Options{})
+		r, out := io.Pipe()
+		var size int64
+		taken, start := peak(), time.Now()
+		go func() {
+			out.CloseWithError(dir.ExportRegister(w.ctx, w.change(nil, nil).Call, membership.RegisterQuery{},
+				api.RegisterFormat(api.FormatCSV), func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
+					return api.WriteReport(out, m, body)
+				}))
+		}()
+		v, err := api.VerifyReport(io.TeeReader(r, counter{&size}))
+		require.NoError(t, err)
+		heap := taken()
+		t.Logf("%d rows, %d MiB, %d KiB more heap, %s", v.Rows, size>>20, heap>>10, time.Since(start))
+		require.Equal(t, int64(n+1), v.Rows) // and one of newTenant
+		require.Greater(t, size, int64(n*250), "the report is large")
+		require.Less(t, heap, uint64(16<<20))
+	})
+}
+
+type counter struct{ n *int64 }
+
+func (c counter) Write(b []byte) (int, error) {
+	*c.n += int64(len(b))
+	return len(b), nil
+}

@@ -1,0 +1,139 @@
+package membership
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"iter"
+	"time"
+)
+
+// Report names what an export is of.
+type Report string
+
+// The reports.
+const (
+	ReportRegister   Report = "register"
+	ReportExceptions Report = "exceptions"
+)
+
+// Parameter is one parameter of a report, as it was understood.
+type Parameter struct{ Name, Value string }
+
+// Manifest stands before a report and says what it is, and what it must be when
+// it is whole.
+type Manifest struct {
+	Report     Report
+	Format     string
+	Tenant     ID
+	Query      []Parameter
+	SnapshotAt time.Time // what was committed by then is in it
+	MadeAt     time.Time
+	MadeBy     Actor
+	RequestID  string
+	Rows       int64
+	SHA256     string // of all bytes after the manifest, in hexadecimal
+}
+
+// Format is how a door writes the rows of a report.
+type Format[T any] struct {
+	Name   string
+	Header []byte // stands before the first row
+	Append func(b []byte, row T) []byte
+}
+
+// Send takes a report: the manifest, then its bytes in pieces, each valid until
+// the next.
+type Send func(m Manifest, body iter.Seq2[[]byte, error]) error
+
+// maxExports bounds how many reports one process makes at a time. Each holds a
+// connection of the store and asks for a second one to write its event: without
+// the bound, as many as there are connections would wait for each other.
+const maxExports = 2
+
+// exporting is how long a report waits for its place, and for its event.
+const exporting = 30 * time.Second
+
+func exportsBusy() error {
+	return errorf(KindUnavailable, "other reports are being made: try again")
+}
+
+// export reads a report twice from one snapshot, in constant memory: once to
+// count and hash it, once to send it. In between its event is written: who was
+// given what is evidence, also when the transfer breaks off.
+func export[T any](
+	ctx context.Context, d *Directory, call Call, m Manifest, f Format[T],
+	rows func(Reader) iter.Seq2[T, error], send Send,
+) error {
+	select {
+	case d.exports <- struct{}{}:
+		defer func() { <-d.exports }()
+	case <-time.After(exporting):
+		return exportsBusy()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	m.SnapshotAt = d.clock.Now()
+	return d.store.View(ctx, call.Tenant, func(r Reader) error {
+		hash := sha256.New()
+		for piece, err := range pieces(f, rows(r), &m.Rows) {
+			if err != nil {
+				return err
+			}
+			_, _ = hash.Write(piece) // a hash takes everything
+		}
+		m.Format, m.Tenant, m.MadeBy, m.RequestID = f.Name, call.Tenant, call.Actor, call.RequestID
+		m.MadeAt, m.SHA256 = d.clock.Now(), hex.EncodeToString(hash.Sum(nil))
+		if err := d.exported(ctx, call, m); err != nil {
+			return err
+		}
+		return send(m, pieces(f, rows(r), nil))
+	})
+}
+
+// exported writes the event of a report.
+func (d *Directory) exported(ctx context.Context, call Call, m Manifest) error {
+	query := make(map[string]string, len(m.Query))
+	for _, p := range m.Query {
+		query[p.Name] = p.Value
+	}
+	e := call.Event(m.MadeAt, ActionExported, ID{}, ID{}, nil, Facts{
+		"report": m.Report, "format": m.Format, "query": query, "rows": m.Rows, "sha256": m.SHA256,
+	})
+	limited, cancel := context.WithTimeout(ctx, exporting)
+	defer cancel()
+	err := d.store.Update(limited, call.Tenant, func(tx Tx) error { return tx.AppendEvents(limited, e) })
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return exportsBusy() // the store had no second connection
+	}
+	return err
+}
+
+// pieces writes rows into one buffer and yields it whenever it is full. counted,
+// when not nil, is the number of rows at the end.
+func pieces[T any](f Format[T], rows iter.Seq2[T, error], counted *int64) iter.Seq2[[]byte, error] {
+	const full = 32 << 10
+	return func(yield func([]byte, error) bool) {
+		b := append(make([]byte, 0, full+4<<10), f.Header...)
+		n := int64(0)
+		for row, err := range rows {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			n++
+			if b = f.Append(b, row); len(b) >= full {
+				if !yield(b, nil) {
+					return
+				}
+				b = b[:0]
+			}
+		}
+		if counted != nil {
+			*counted = n
+		}
+		if len(b) > 0 {
+			yield(b, nil)
+		}
+	}
+}
