@@ -41,6 +41,22 @@ test-sqlite: ## Test with the embedded SQLite only
 race: ## The same as test, under the race detector
 	SCIMBRIDGE_TEST_ENGINES=sqlite,postgres go run ./db/dbtest/withpostgres -- env CGO_ENABLED=1 $(GOTEST) -race ./...
 
+# Flags for the benchmark, such as BENCHFLAGS='--json now.json --compare then.json'.
+BENCHFLAGS ?=
+BENCH := go run ./db/dbtest/withpostgres --durable -- bin/bench --program bin/scimbridge
+
+.PHONY: bench
+bench: build bin/bench ## Measure both engines, in under ten minutes
+	$(BENCH) $(BENCHFLAGS)
+
+.PHONY: bench-short
+bench-short: build bin/bench ## See in under a minute that the benchmark runs
+	$(BENCH) --short $(BENCHFLAGS)
+
+.PHONY: bin/bench
+bin/bench:
+	go build -o bin/bench ./bench
+
 .PHONY: vet
 vet: ## Run go vet
 	go vet ./...

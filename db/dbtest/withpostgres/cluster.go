@@ -14,10 +14,11 @@ import (
 
 // cluster is a running PostgreSQL that nobody else knows of.
 type cluster struct {
-	dir   string // all it has on disk
-	port  int
-	cmd   *exec.Cmd
-	ended chan struct{} // closed when the server is gone
+	dir     string // all it has on disk
+	durable bool   // a commit waits for the disk
+	port    int
+	cmd     *exec.Cmd
+	ended   chan struct{} // closed when the server is gone
 }
 
 func (c *cluster) url() string {
@@ -28,12 +29,12 @@ func (c *cluster) data() string { return filepath.Join(c.dir, "data") }
 func (c *cluster) log() string  { return filepath.Join(c.dir, "log") }
 
 // start makes a cluster and returns when it takes connections.
-func start(bin binaries) (*cluster, error) {
+func start(bin binaries, durable bool) (*cluster, error) {
 	dir, err := os.MkdirTemp("", "withpostgres-")
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir}
+	c := &cluster{dir: dir, durable: durable}
 	if err := c.init(bin); err != nil {
 		c.stop()
 		return nil, err
@@ -83,10 +84,11 @@ func (c *cluster) serve(bin binaries) error {
 		return err
 	}
 	settings := []string{
-		"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200",
+		"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"}
+	if !c.durable {
 		// The data need not outlive the machine; synchronous_commit stays on,
 		// so that the order of commits is what it is in production.
-		"fsync=off", "full_page_writes=off",
+		settings = append(settings, "fsync=off", "full_page_writes=off")
 	}
 	args := []string{"-D", c.data(), "-p", strconv.Itoa(c.port)}
 	for _, s := range settings {

@@ -5,7 +5,9 @@
 // The command finds the address in SCIMBRIDGE_TEST_DATABASE_URL. Where that is
 // set already it is left alone, and nothing is started. Else a cluster is made
 // in a temporary directory, on a free port of the loopback interface, and is
-// gone when the command ends. The exit status is the command's; 3 says that no
+// gone when the command ends. It loses what was written when the machine fails,
+// and is the faster for it; with --durable before the -- it does not, as in
+// production. The exit status is the command's; 3 says that no
 // PostgreSQL could be had, 2 wrong usage, 1 anything else that went wrong here.
 package main
 
@@ -35,11 +37,15 @@ func main() {
 }
 
 func run(args []string) int {
+	durable := len(args) > 0 && args[0] == "--durable"
+	if durable {
+		args = args[1:]
+	}
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		say("usage: withpostgres -- COMMAND [ARGUMENT...]")
+		say("usage: withpostgres [--durable] -- COMMAND [ARGUMENT...]")
 		return exitUsage
 	}
 	// From here on a signal is passed on to the command, so that whatever ends
@@ -55,7 +61,7 @@ func run(args []string) int {
 		say("no PostgreSQL could be had (%v); `make test-sqlite` runs the SQLite half only", err)
 		return exitNoPostgres
 	}
-	cluster, err := start(bin)
+	cluster, err := start(bin, durable)
 	if err != nil {
 		say("%v", err)
 		return exitFailed
