@@ -74,7 +74,7 @@ func (c *connection) do(request []byte, body *bytes.Buffer) (a answer, err error
 		return a, err
 	}
 	a.first = time.Since(begin)
-	var to io.Writer = io.Discard
+	to := io.Discard
 	if body != nil {
 		body.Reset()
 		to = body

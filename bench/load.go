@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -159,4 +160,6 @@ type refused struct {
 }
 
 // Error shows the request and the beginning of the answer.
-func (r *refused) Error() string { return fmt.Sprintf("%.120s: %d %.300s", r.line, r.status, r.body) }
+func (r *refused) Error() string {
+	return fmt.Sprintf("%.120s: %d %.300s", r.line, r.status, strings.TrimSpace(r.body))
+}

@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintln(stderr, "bench:", err)
+		say(stderr, "bench: %v", err)
 		return exitUsage
 	}
 	r, err := measure(ctx, o, stderr)
@@ -50,15 +50,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = report(o, r, stdout)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "bench:", err)
+		say(stderr, "bench: %v", err)
 		return exitFailed
 	}
 	if n := r.failures(); n > 0 {
-		fmt.Fprintf(stderr, "bench: %d errors; the rows above say which\n", n)
+		say(stderr, "bench: %d errors; the rows above say which", n)
 		return exitFailed
 	}
 	return 0
 }
+
+// say writes a line to somebody who may be gone.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
 
 // report writes what was measured to wherever it was asked for.
 func report(o options, r *results, stdout io.Writer) error {

@@ -21,16 +21,16 @@ type bench struct {
 
 // measure runs everything that o asks for, and says on stderr what it is at.
 func measure(ctx context.Context, o options, stderr io.Writer) (*results, error) {
-	dir, err := os.MkdirTemp(o.dir, "scimbridge-bench-")
+	dir, err := os.MkdirTemp(absolute(o.dir), "scimbridge-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	if o.program == "" {
-		fmt.Fprintln(stderr, "building scimbridge")
+		say(stderr, "building scimbridge")
 		o.program, err = build(ctx, dir)
 	} else {
-		o.program, err = filepath.Abs(o.program) // it runs in a folder of its own
+		o.program = absolute(o.program)
 	}
 	if err != nil {
 		return nil, err
@@ -58,8 +58,16 @@ func measure(ctx context.Context, o options, stderr io.Writer) (*results, error)
 	return b.out, nil
 }
 
+// absolute is for names that programs use which run in folders of their own.
+func absolute(name string) string {
+	if full, err := filepath.Abs(name); err == nil {
+		return full
+	}
+	return name
+}
+
 func (b *bench) say(format string, args ...any) {
-	fmt.Fprintf(b.stderr, "%4.0f s  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
+	say(b.stderr, "%4.0f s  %s", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // engine measures one engine: the initial cycle, and the cells in their rounds.
@@ -96,7 +104,7 @@ func (b *bench) withTargets(
 
 // cellsOf measures the early cells, seeds, and measures the others.
 func (b *bench) cellsOf(ctx context.Context, e engine, ts []*target, cells []cell, until time.Time) error {
-	b.idle(e, ts[0], idleName, 1)
+	b.idle(e, ts[0], idleName)
 	early := slices.DeleteFunc(slices.Clone(cells), func(c cell) bool { return !c.early })
 	late := slices.DeleteFunc(slices.Clone(cells), func(c cell) bool { return c.early })
 	if len(early) > 0 {
@@ -119,7 +127,7 @@ func (b *bench) cellsOf(ctx context.Context, e engine, ts []*target, cells []cel
 			return err
 		}
 	}
-	b.idle(e, ts[0], idleSeededName, len(ts[0].users))
+	b.idle(e, ts[0], idleSeededName)
 	return b.series(ctx, e, ts, late, until)
 }
 
@@ -229,16 +237,15 @@ func (t *target) verified(c cell) error {
 	return errors.Join(err, t.repair(conn, c.members))
 }
 
-// idle measures the memory of ours when it does nothing, a moment after it did
-// something: before the next collection of garbage, so rather too much.
-func (b *bench) idle(e engine, t *target, name string, users int) {
+// idle measures the memory of ours when it does nothing, a moment after it began.
+func (b *bench) idle(e engine, t *target, name string) {
 	if !b.run.MatchString(name) {
 		return
 	}
 	time.Sleep(min(2*time.Second, 2*b.cell))
 	if held := resident(pidsOf(t.process.pid())); held > 0 {
 		b.out.Rows = append(b.out.Rows, row{
-			Engine: e.name, Server: t.name, Operation: name, Users: users, Rounds: 1, MemoryMB: megabytes(held),
+			Engine: e.name, Server: t.name, Operation: name, Users: len(t.users), Rounds: 1, MemoryMB: megabytes(held),
 		})
 	}
 }

@@ -117,7 +117,7 @@ func (t table) print(text *strings.Builder) {
 	fmt.Fprintf(text, "\n%s\n", t.title)
 	w := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
 	for _, cells := range append([][]string{t.head}, t.rows...) {
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+		say(w, "%s", strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 	}
 	_ = w.Flush() // into memory
 }
