@@ -27,11 +27,12 @@ type Config struct {
 
 // Services are what the door offers to callers.
 type Services struct {
-	Directory *membership.Directory
-	Tokens    *auth.Tokens
-	Policies  *auth.Policies
-	Issuers   *auth.Issuers
-	Verifier  Verifier
+	Directory   *membership.Directory
+	Tokens      *auth.Tokens
+	Connections *auth.Connections
+	Policies    *auth.Policies
+	Issuers     *auth.Issuers
+	Verifier    Verifier
 }
 
 type door struct {

@@ -12,9 +12,10 @@ func (d *door) connectionRoutes() []route {
 		connection  = "/v1/connections/{id}"
 	)
 	return []route{
-		{http.MethodGet, connections, d.private(d.listConnections, "limit", "cursor")},
+		{http.MethodGet, connections, d.private(d.listConnections, "limit", "cursor", "removed")},
 		{http.MethodPost, connections, d.private(d.createConnection)},
 		{http.MethodGet, connection, d.private(d.getConnection)},
+		{http.MethodPatch, connection, d.private(d.changeConnection)},
 	}
 }
 
@@ -41,7 +42,11 @@ func (d *door) listConnections(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	cs, err := d.Directory.Connections(r.Context(), r.call, after, limit+1)
+	removed, err := r.query.flag("removed")
+	if err != nil {
+		return err
+	}
+	cs, err := d.Directory.Connections(r.Context(), r.call, after, limit+1, removed)
 	if err != nil {
 		return err
 	}
@@ -55,6 +60,25 @@ func (d *door) getConnection(w http.ResponseWriter, r request) error {
 		return err
 	}
 	c, err := d.Directory.Connection(r.Context(), r.call, id)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, AppendConnection(nil, c))
+}
+
+func (d *door) changeConnection(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "connection")
+	if err != nil {
+		return err
+	}
+	var s membership.ConnectionChange
+	if err := d.decode(w, r, fields{
+		"name": &s.Name, "idp": &s.IDP, "link_existing_users": &s.LinkExistingUsers, "group_kind": &s.GroupKind,
+		"paused": &s.Paused, "reason": &r.call.Reason,
+	}); err != nil {
+		return err
+	}
+	c, err := d.Connections.Change(r.Context(), r.call, id, s)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 func TestConnections(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		c := h.do(http.MethodPost, "/v1/connections", `{"name":"Plain"}`).is(http.StatusCreated)
-		assertFields(t, c, "id", "name", "idp", "link_existing_users", "group_kind", "paused", "created_at")
+		assertFields(t, c, "id", "name", "idp", "link_existing_users", "group_kind", "paused", "state", "created_at")
 		assert.Equal(t, "generic", c["idp"])
 		assert.Equal(t, true, c["link_existing_users"])
 		assert.Equal(t, "custom", c["group_kind"])
@@ -46,5 +46,61 @@ func TestConnections(t *testing.T) {
 		} {
 			h.do(http.MethodPost, "/v1/connections", body).fails(http.StatusBadRequest, codeInvalidInput)
 		}
+	})
+}
+
+func TestChangeConnection(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		path := "/v1/connections/" + h.make("/v1/connections", `{"name":"Plain"}`)
+		change := func(body string) map[string]any { return h.do(http.MethodPatch, path, body).is(http.StatusOK) }
+		c := change(`{"name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise","reason":"INC-1"}`)
+		assert.Equal(t, "Entra", c["name"])
+		assert.Equal(t, "entra", c["idp"])
+		assert.Equal(t, false, c["link_existing_users"])
+		assert.Equal(t, "enterprise", c["group_kind"])
+		assert.Equal(t, c, h.do(http.MethodGet, path, "").is(http.StatusOK))
+		updated := h.events(membership.ActionConnectionUpdated)
+		require.Len(t, updated, 1)
+		assert.Equal(t, "INC-1", updated[0].Reason)
+		assert.JSONEq(t, `{"connection_id":"`+c["id"].(string)+`","name":"Plain","idp":"generic","link_existing_users":true,"group_kind":"custom"}`,
+			string(updated[0].Before))
+		assert.JSONEq(t, `{"connection_id":"`+c["id"].(string)+`","name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise"}`,
+			string(updated[0].After))
+
+		c = change(`{"paused":true}`)
+		assert.Equal(t, true, c["paused"])
+		assert.Equal(t, "paused", c["state"])
+		change(`{"paused":true,"name":"Entra"}`)
+		change(`{}`)
+		assert.Len(t, h.events(membership.ActionConnectionPaused), 1, "a change that did nothing is no event")
+		assert.Len(t, h.events(membership.ActionConnectionUpdated), 1)
+		assert.Equal(t, "active", change(`{"paused":false}`)["state"])
+		assert.Len(t, h.events(membership.ActionConnectionResumed), 1)
+
+		for _, body := range []string{
+			`{"name":""}`, `{"name":null}`, `{"idp":"ldap"}`, `{"group_kind":"big"}`, `{"group_kind":""}`, `{"paused":"yes"}`, `{"state":"paused"}`,
+		} {
+			h.do(http.MethodPatch, path, body).fails(http.StatusBadRequest, codeInvalidInput)
+		}
+		h.do(http.MethodGet, "/v1/connections?removed=maybe", "").fails(http.StatusBadRequest, codeInvalidInput)
+	})
+}
+
+// The replica that was asked answers the very next request of the provider.
+func TestPausedConnection(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		group := h.provisionGroup("Engineering", h.provisionUser("bjensen"))
+		path := "/v1/connections/" + h.mine.ConnectionID.String()
+		paused := func() bool {
+			p, err := h.verifier.Verify(t.Context(), "Bearer "+h.mine.SCIMToken)
+			require.NoError(t, err)
+			return p.Paused
+		}
+		assert.False(t, paused())
+		h.do(http.MethodPatch, path, `{"paused":true}`).is(http.StatusOK)
+		assert.True(t, paused())
+		assert.Len(t, h.do(http.MethodGet, "/v1/groups/"+group+"/members", "").data(), 1, "grants stay")
+		h.do(http.MethodPatch, path, `{"paused":false}`).is(http.StatusOK)
+		assert.False(t, paused())
 	})
 }

@@ -17,7 +17,9 @@ func AppendConnection(b []byte, c membership.Connection) []byte {
 	b = appendBoolField(append(b, ','), "link_existing_users", c.LinkExistingUsers)
 	b = appendField(append(b, ','), "group_kind", string(c.GroupKind))
 	b = appendBoolField(append(b, ','), "paused", !c.PausedAt.IsZero())
+	b = appendField(append(b, ','), "state", string(c.State()))
 	b = appendTimeField(append(b, ','), "created_at", c.CreatedAt)
+	b = appendTimeUnlessZero(b, "removed_at", c.RemovedAt)
 	return append(b, '}')
 }
 

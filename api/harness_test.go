@@ -28,6 +28,7 @@ type house struct {
 	store     *db.Store
 	directory *membership.Directory
 	tokens    *auth.Tokens
+	verifier  *auth.Verifier
 	services  Services
 	server    *httptest.Server
 	mine      auth.Bootstrapped
@@ -55,14 +56,16 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	policy := auth.NewPolicy(store, time.Now, c.Logger)
 	h.directory = membership.NewDirectory(store, policy, membership.Options{})
 	verifier := auth.NewVerifier(store, time.Now)
+	h.verifier = verifier
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)
 	policies := auth.NewPolicies(h.directory, store, time.Now, policy)
 	keys := auth.NewKeySets(auth.KeyPolicy{AllowPrivate: true}, time.Now, c.Logger)
 	jwts := auth.NewJWTs(store, keys, time.Now)
 	h.services = Services{
 		Directory: h.directory, Tokens: h.tokens, Policies: policies,
-		Issuers:  auth.NewIssuers(h.directory, store, keys, time.Now, jwts.Forget),
-		Verifier: auth.Native{Tokens: verifier, JWTs: jwts},
+		Connections: auth.NewConnections(store, h.directory, time.Now, verifier.ForgetConnection),
+		Issuers:     auth.NewIssuers(h.directory, store, keys, time.Now, jwts.Forget),
+		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
 	h.server = httptest.NewServer(auth.Addressed(New(h.services, c)))
 	t.Cleanup(h.server.Close)

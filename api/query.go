@@ -45,6 +45,17 @@ func parseQuery(raw string, known []string) (query, error) {
 	return q, nil
 }
 
+// flag returns a parameter that is true or false; left out, it is false.
+func (q query) flag(name string) (bool, error) {
+	switch q[name] {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, membership.Invalidf("%s must be true or false", name)
+}
+
 // limit returns the size of the page, or otherwise when none is asked for.
 func (q query) limit(otherwise int) (int, error) {
 	s, given := q["limit"]

@@ -24,6 +24,12 @@ type Principal struct {
 	Connection  membership.ID // zero for native credentials
 	Permissions []string      // the scopes, for a connection; shared: only to be read
 	Roles       []string      // of native credentials; shared: only to be read
+	Paused      bool          // the connection is
+}
+
+// Paused is the error for every request of a paused connection.
+func Paused() error {
+	return &membership.Error{Kind: membership.KindPaused, Message: "an administrator has paused this connection: try again later"}
 }
 
 // Call makes the domain's view of one request of this principal.

@@ -46,6 +46,11 @@ func (ts *Tokens) Rotate(
 func (ts *Tokens) rotate(
 	ctx context.Context, tx Tx, call membership.Call, old Token, overlap time.Duration,
 ) (t Token, text string, err error) {
+	if old.Kind == KindSCIM { // a removal ends the tokens that it sees
+		if _, err := tx.HoldConnection(ctx, old.Connection); err != nil {
+			return Token{}, "", err
+		}
+	}
 	now := ts.clock.Now()
 	t = Token{
 		Tenant: old.Tenant, Kind: old.Kind, Name: old.Name, Connection: old.Connection,

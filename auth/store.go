@@ -36,6 +36,8 @@ type Token struct {
 	LastUsedAt  time.Time     // up to two minutes late; zero: never used
 	WarnedAt    time.Time     // when an event last told that it expires soon
 	ReplacedBy  membership.ID // the token that a rotation made of it; zero: not rotated
+	// How its connection is; zero: neither. Store.Token alone fills them in.
+	ConnectionPausedAt, ConnectionRemovedAt time.Time
 }
 
 // Store is the port to where tokens are kept; db implements it beside

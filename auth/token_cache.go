@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"sync"
 	"time"
-
-	"github.com/scimbridge/scimbridge/membership"
 )
 
 const (
@@ -89,13 +87,13 @@ func (c *cache) makeRoom(now time.Time) {
 	}
 }
 
-// forget drops a token that was changed.
-func (c *cache) forget(id membership.ID) {
+// forget drops the tokens that were changed.
+func (c *cache) forget(changed func(Token) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.changes++
 	for key, e := range c.entries {
-		if e.token.ID == id {
+		if changed(e.token) {
 			delete(c.entries, key)
 		}
 	}

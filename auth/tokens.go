@@ -36,7 +36,7 @@ func CreateToken(ctx context.Context, tx Tx, clock membership.Clock, call member
 		return Token{}, "", err
 	}
 	if s.Kind == KindSCIM {
-		if _, err := tx.Connection(ctx, s.Connection); err != nil {
+		if _, err := tx.HoldConnection(ctx, s.Connection); err != nil {
 			return Token{}, "", err
 		}
 	}

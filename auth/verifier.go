@@ -52,7 +52,15 @@ func (v *Verifier) Limit(l *Limits) { v.limits = l }
 
 // Forget is to be called after a token was changed: the next Verify reads it
 // anew. Other replicas notice within five seconds.
-func (v *Verifier) Forget(token membership.ID) { v.cache.forget(token) }
+func (v *Verifier) Forget(token membership.ID) {
+	v.cache.forget(func(t Token) bool { return t.ID == token })
+}
+
+// ForgetConnection is Forget after a connection was paused, resumed or removed,
+// for all of its tokens.
+func (v *Verifier) ForgetConnection(id membership.ID) {
+	v.cache.forget(func(t Token) bool { return t.Connection == id })
+}
 
 // Verify returns the principal of an Authorization header (RFC 6750 section
 // 2.1). A credential that opens nothing gives an error that is
@@ -117,7 +125,7 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	}
 	if subtle.ConstantTimeCompare(t.Hash, b.hash()) != 1 || !t.live(v.clock) {
 		if known {
-			v.cache.forget(b.id)
+			v.Forget(b.id)
 		}
 		return Token{}, errNotOpened
 	}
@@ -159,13 +167,14 @@ func bearerText(authorization string) (string, bool) {
 }
 
 func (t Token) live(clock membership.Clock) bool {
-	return t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || clock.Now().Before(t.ExpiresAt))
+	return t.RevokedAt.IsZero() && t.ConnectionRemovedAt.IsZero() && (t.ExpiresAt.IsZero() || clock.Now().Before(t.ExpiresAt))
 }
 
 func (t Token) principal() Principal {
 	p := Principal{Tenant: t.Tenant, Kind: t.Kind}
 	if t.Kind == KindSCIM {
 		p.Connection, p.Permissions = t.Connection, t.Scopes
+		p.Paused = !t.ConnectionPausedAt.IsZero()
 		p.Actor = membership.Actor{Kind: membership.ActorConnection, ID: t.Connection.String()}
 		return p
 	}

@@ -18,7 +18,7 @@ func groupLinkDest(l *membership.GroupLink) []any {
 
 const (
 	qGroupLink = `select ` + groupLinkColumns + ` from group_links l
-		where l.tenant_id = $1 and l.connection_id = $2 and l.group_id = $3`
+		where l.tenant_id = $1 and l.connection_id = $2 and l.group_id = $3` + liveConnection
 	qGroupLinkByName = `select ` + groupLinkColumns + ` from group_links l
 		where l.tenant_id = $1 and l.connection_id = $2 and l.display_name_key = $3`
 	qLinksOfGroup = `select ` + groupLinkColumns + ` from group_links l

@@ -56,7 +56,10 @@ const (
 	tokenColumns = `id, kind, name, connection_id, permissions, scopes, networks, hash,
 	created_at, expires_at, revoked_at, last_used_at, warned_at, replaced_by, principal, roles`
 
-	qToken     = `select ` + tokenColumns + ` from tokens where tenant_id = $1 and id = $2`
+	qToken = `select ` + tokenColumns + `,
+		(select c.paused_at from connections c where c.tenant_id = $1 and c.id = tokens.connection_id),
+		(select c.removed_at from connections c where c.tenant_id = $1 and c.id = tokens.connection_id)
+	from tokens where tenant_id = $1 and id = $2`
 	qLockToken = `select ` + tokenColumns + ` from tokens
 	where tenant_id = $1 and id = $2 and revoked_at is null {for update}`
 	qTokens = `select ` + tokenColumns + ` from tokens
@@ -73,22 +76,19 @@ func tokenDest(t *auth.Token) []any {
 	}
 }
 
-func (s *session) token(ctx context.Context, q string, id membership.ID) (auth.Token, error) {
-	t := auth.Token{Tenant: s.tenant}
-	err := s.one(ctx, "token", q, []any{s.tenant, id}, tokenDest(&t)...)
-	return t, err
-}
-
 // LockToken implements auth.Tx.
 func (s *session) LockToken(ctx context.Context, id membership.ID) (auth.Token, error) {
-	return s.token(ctx, qLockToken, id)
+	t := auth.Token{Tenant: s.tenant}
+	err := s.one(ctx, "token", qLockToken, []any{s.tenant, id}, tokenDest(&t)...)
+	return t, err
 }
 
 // Token implements auth.Store.
 func (s *Store) Token(ctx context.Context, tenant, id membership.ID) (t auth.Token, err error) {
 	err = s.engine.view(ctx, tenant, func(q querier) error {
-		t, err = (&session{querier: q, tenant: tenant}).token(ctx, qToken, id)
-		return err
+		t = auth.Token{Tenant: tenant}
+		dest := append(tokenDest(&t), (*stamp)(&t.ConnectionPausedAt), (*stamp)(&t.ConnectionRemovedAt))
+		return (&session{querier: q, tenant: tenant}).one(ctx, "token", qToken, []any{tenant, id}, dest...)
 	})
 	return t, s.translate(err)
 }

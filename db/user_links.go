@@ -19,7 +19,7 @@ func userLinkDest(l *membership.UserLink) []any {
 
 const (
 	qUserLink = `select ` + userLinkColumns + ` from user_links l
-		where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = $3`
+		where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = $3` + liveConnection
 	qLockUserLink   = qUserLink + ` {for update}`
 	qUserLinkByName = `select ` + userLinkColumns + ` from user_links l
 		where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key = $3`

@@ -12,6 +12,9 @@ type Action string
 const (
 	ActionTenantCreated     Action = "tenant.created"
 	ActionConnectionCreated Action = "connection.created"
+	ActionConnectionUpdated Action = "connection.updated"
+	ActionConnectionPaused  Action = "connection.paused"
+	ActionConnectionResumed Action = "connection.resumed"
 	ActionTokenCreated      Action = "token.created"
 	ActionTokenRotated      Action = "token.rotated"
 	ActionTokenRevoked      Action = "token.revoked"

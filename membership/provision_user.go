@@ -18,7 +18,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 	}
 	var out UserLink
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		conn, err := tx.Connection(ctx, call.Connection)
+		conn, err := tx.HoldConnection(ctx, call.Connection)
 		if err != nil {
 			return err
 		}

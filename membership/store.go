@@ -36,10 +36,12 @@ type Store interface {
 // Reader reads one tenant.
 type Reader interface {
 	Tenant(ctx context.Context) (Tenant, error)
+	// Connection returns removed ones as well.
 	Connection(ctx context.Context, id ID) (Connection, error)
 	// Connections lists at most limit connections with greater ids than after,
-	// in the order of their ids.
-	Connections(ctx context.Context, after ID, limit int) ([]Connection, error)
+	// in the order of their ids; those that are removed, with no grants left,
+	// only when asked for.
+	Connections(ctx context.Context, after ID, limit int, removed bool) ([]Connection, error)
 
 	// User and UserByName return living users only; key is Fold(userName).
 	User(ctx context.Context, id ID) (User, error)
@@ -47,6 +49,8 @@ type Reader interface {
 	// Users lists living users in the order of their ids.
 	Users(ctx context.Context, q NativeQuery) ([]User, error)
 
+	// UserLink finds nothing once the connection is removed, also while its
+	// links are frozen; so does GroupLink.
 	UserLink(ctx context.Context, connection, user ID) (UserLink, error)
 	UserLinkByName(ctx context.Context, connection ID, key string) (UserLink, error)
 	// UserLinks returns one page of a connection's view in the order asked for,
@@ -132,6 +136,13 @@ type Tx interface {
 	LockUser(ctx context.Context, id ID) (User, error)
 	LockUserLink(ctx context.Context, connection, user ID) (UserLink, error)
 	LockGroup(ctx context.Context, id ID) (Group, error)
+	// LockConnection also waits for whoever holds the connection, and returns
+	// removed ones as well.
+	LockConnection(ctx context.Context, id ID) (Connection, error)
+	// HoldConnection returns a connection that is not removed, and keeps it from
+	// being changed until the transaction ends; others can hold it too. Whatever
+	// makes a link or a credential holds its connection.
+	HoldConnection(ctx context.Context, id ID) (Connection, error)
 
 	// KeepUsers returns those of users that live, in no order, and makes whoever
 	// would delete one of them wait until the transaction ends.
@@ -139,6 +150,8 @@ type Tx interface {
 
 	InsertTenant(ctx context.Context, t Tenant) error
 	InsertConnection(ctx context.Context, c Connection) error
+	// UpdateConnection writes everything that can change of it.
+	UpdateConnection(ctx context.Context, c Connection) error
 
 	InsertUser(ctx context.Context, u User) error
 	UpdateUser(ctx context.Context, u User) error

@@ -145,6 +145,8 @@ func (d *door) authenticate(r *http.Request) (membership.Call, error) {
 		return membership.Call{}, err
 	case p.Kind != auth.KindSCIM:
 		return membership.Call{}, unauthenticated("this is a token of the native API: use the connection's SCIM token")
+	case p.Paused:
+		return membership.Call{}, auth.Paused()
 	}
 	return p.Call(r.Header.Get("X-Request-Id"), ""), nil
 }

@@ -40,6 +40,13 @@ func newBench(t *testing.T, store *db.Store) *bench {
 	tenant, err := auth.Bootstrap(t.Context(), store, time.Now, auth.BootstrapSpec{TenantName: "test", IDP: "okta"})
 	require.NoError(t, err)
 	b := &bench{t: t, store: store, tenant: tenant, token: tenant.SCIMToken}
+	b.serve()
+	return b
+}
+
+// serve starts a replica, which knows nothing yet, and turns to it.
+func (b *bench) serve() {
+	t, store := b.t, b.store
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
@@ -50,7 +57,6 @@ func newBench(t *testing.T, store *db.Store) *bench {
 		scim.Config{PublicURL: server.URL, Logger: zaptest.NewLogger(t)},
 	)
 	b.base = server.URL + "/scim/v2"
-	return b
 }
 
 // connection returns a bench of a further connection in the same tenant.

@@ -20,11 +20,12 @@ import (
 // administration is what the commands for tenants, connections and tokens work
 // with: the use cases of the native API, on the store itself.
 type administration struct {
-	call      membership.Call
-	store     *db.Store
-	directory *membership.Directory
-	tokens    *auth.Tokens
-	issuers   *auth.Issuers
+	call        membership.Call
+	store       *db.Store
+	directory   *membership.Directory
+	tokens      *auth.Tokens
+	connections *auth.Connections
+	issuers     *auth.Issuers
 }
 
 // administrationOptions are the flags that these commands share.
@@ -84,7 +85,8 @@ func (p *program) withStore(ctx context.Context, s settings, tenant membership.I
 	keys := auth.NewKeySets(keyPolicy(s.Config, publicURL(s.Config, s.Listen)), time.Now, log)
 	return do(administration{
 		store: store, directory: directory, tokens: auth.NewTokens(store, directory, time.Now, nil),
-		issuers: auth.NewIssuers(directory, store, keys, time.Now, nil),
+		connections: auth.NewConnections(store, directory, time.Now, nil),
+		issuers:     auth.NewIssuers(directory, store, keys, time.Now, nil),
 		call: membership.Call{
 			Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
 			Permissions: []string{auth.AllPermissions},

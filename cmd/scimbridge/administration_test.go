@@ -110,9 +110,9 @@ func TestAdministrationForPeople(t *testing.T) {
 		assert.True(t, strings.HasSuffix(stdout, "\n"))
 	}
 	shows("name     Acme\n", "tenant", "show")
-	shows("ID  NAME  PROVIDER  CREATED\n", "connection", "list")
+	shows("ID  NAME  PROVIDER  STATE  CREATED\n", "connection", "list")
 	shows("provider              okta\n", "connection", "create", "--name=Okta", "--idp=okta")
-	shows("  Okta  okta      20", "connection", "list")
+	shows("  Okta  okta      active  20", "connection", "list")
 	shows("  token    scimbridge_", "token", "create", "--kind=api", "--name=ci", "--permission=USERS:READ", "--permission=GROUPS:READ")
 	shows("  api   ci    GROUPS:READ,USERS:READ  never    never\n", "token", "list")
 }

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,8 +15,10 @@ import (
 func (p *program) connectionCommand() *cobra.Command {
 	return group("connection", "Manage the connections of a tenant",
 		"Manage the connections of a tenant: each is one identity provider's\n"+
-			"provisioning into it, with its own view and its own tokens.",
-		p.connectionCreateCommand(), p.connectionListCommand(),
+			"provisioning into it, with its own view and its own tokens. A running server\n"+
+			"notices a change within five seconds.",
+		p.connectionCreateCommand(), p.connectionListCommand(), p.connectionUpdateCommand(),
+		p.connectionPauseCommand(), p.connectionResumeCommand(),
 		p.allowRemovalsCommand(), p.removalAllowancesCommand(), p.withdrawRemovalsCommand())
 }
 
@@ -48,12 +48,7 @@ func (p *program) connectionCreateCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("cannot create the connection: %w", err)
 			}
-			return p.print(o.asJSON, api.AppendConnection(nil, c), func(w io.Writer) {
-				printFields(w, [][2]string{
-					{"connection", c.ID.String()}, {"name", c.Name}, {"provider", c.IDP},
-					{"links existing users", strconv.FormatBool(c.LinkExistingUsers)}, {"kind of its groups", string(c.GroupKind)},
-				})
-			})
+			return p.printConnection(o.asJSON, c)
 		}),
 	}
 	flags := cmd.Flags()
@@ -67,22 +62,24 @@ func (p *program) connectionCreateCommand() *cobra.Command {
 
 func (p *program) connectionListCommand() *cobra.Command {
 	var o administrationOptions
+	var removed bool
 	cmd := &cobra.Command{
 		Use:   "list --tenant ID",
 		Short: "List the connections of a tenant",
 		Args:  noArguments,
 		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
 			all, err := pages(func(after membership.ID, limit int) ([]membership.Connection, error) {
-				return a.directory.Connections(ctx, a.call, after, limit)
+				return a.directory.Connections(ctx, a.call, after, limit, removed)
 			}, func(c membership.Connection) membership.ID { return c.ID })
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, all, api.AppendConnection, "ID\tNAME\tPROVIDER\tCREATED", func(c membership.Connection) []string {
-				return []string{c.ID.String(), c.Name, c.IDP, timeOr(c.CreatedAt, "")}
+			return printList(p, o.asJSON, all, api.AppendConnection, "ID\tNAME\tPROVIDER\tSTATE\tCREATED", func(c membership.Connection) []string {
+				return []string{c.ID.String(), c.Name, c.IDP, string(c.State()), timeOr(c.CreatedAt, "")}
 			})
 		}),
 	}
+	cmd.Flags().BoolVar(&removed, "removed", false, "list those that are removed as well")
 	o.flags(cmd.Flags(), false)
 	return cmd
 }

@@ -60,11 +60,12 @@ func (s *server) router() *mux.Router {
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
 	}))
 	mount(nativePrefix, doorNative, api.New(api.Services{
-		Directory: directory,
-		Tokens:    auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
-		Policies:  auth.NewPolicies(directory, s.store, time.Now, policy),
-		Issuers:   auth.NewIssuers(directory, s.store, keys, time.Now, jwts.Forget),
-		Verifier:  auth.Native{Tokens: verifier, JWTs: jwts},
+		Directory:   directory,
+		Tokens:      auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
+		Connections: auth.NewConnections(s.store, directory, time.Now, verifier.ForgetConnection),
+		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
+		Issuers:     auth.NewIssuers(directory, s.store, keys, time.Now, jwts.Forget),
+		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)}))
 
 	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))

@@ -1,0 +1,38 @@
+package auth
+
+import (
+	"context"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// Connections has the use cases of connections that their credentials have to
+// do with.
+type Connections struct {
+	store     Store
+	directory *membership.Directory
+	clock     membership.Clock
+	changed   func(membership.ID)
+}
+
+// NewConnections returns the use cases over a store. The directory asks the
+// policy. changed, unless nil, hears of every connection that may have been
+// changed, after it was: Verifier.ForgetConnection.
+func NewConnections(
+	store Store, d *membership.Directory, clock membership.Clock, changed func(membership.ID),
+) *Connections {
+	if changed == nil {
+		changed = func(membership.ID) {}
+	}
+	return &Connections{store: store, directory: d, clock: clock, changed: changed}
+}
+
+// Change alters a connection. Whether it is paused counts on this replica at
+// once, on others within five seconds.
+func (cs *Connections) Change(
+	ctx context.Context, call membership.Call, id membership.ID, c membership.ConnectionChange,
+) (membership.Connection, error) {
+	// Also after an error: the transaction may have been committed all the same.
+	defer cs.changed(id)
+	return cs.directory.ChangeConnection(ctx, call, id, c)
+}
