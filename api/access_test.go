@@ -49,10 +49,11 @@ var accessTable = map[string]access{
 	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ", nil},
 	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE", nil},
 
-	"GET /v1/connections":        {"/v1/connections", "", 200, "TENANT:ADMIN", nil},
-	"POST /v1/connections":       {"/v1/connections", `{"name":"New"}`, 201, "TENANT:ADMIN", nil},
-	"GET /v1/connections/{id}":   {"/v1/connections/{connection}", "", 200, "TENANT:ADMIN", nil},
-	"PATCH /v1/connections/{id}": {"/v1/connections/{connection}", `{"paused":true}`, 200, "TENANT:ADMIN", nil},
+	"GET /v1/connections":         {"/v1/connections", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/connections":        {"/v1/connections", `{"name":"New"}`, 201, "TENANT:ADMIN", nil},
+	"GET /v1/connections/{id}":    {"/v1/connections/{connection}", "", 200, "TENANT:ADMIN", nil},
+	"PATCH /v1/connections/{id}":  {"/v1/connections/{connection}", `{"paused":true}`, 200, "TENANT:ADMIN", nil},
+	"DELETE /v1/connections/{id}": {"/v1/connections/{connection}?members=release", "", 204, "TENANT:ADMIN", nil},
 
 	"GET /v1/connections/{id}/removal-allowances":  {"/v1/connections/{connection}/removal-allowances", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/connections/{id}/removal-allowances": {"/v1/connections/{connection}/removal-allowances", `{}`, 201, "TENANT:ADMIN", nil},
@@ -244,7 +245,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 			"/v1/groups/x/members/":  "GET, HEAD, POST",
 			"/v1/groups/x/members/y": "GET, HEAD, DELETE",
 			"/v1/tokens/x/rotate":    "POST",
-			"/v1/connections/x":      "GET, HEAD, PATCH",
+			"/v1/connections/x":      "GET, HEAD, PATCH, DELETE",
 			"/v1/policies":           "GET, HEAD, POST",
 		} {
 			r := h.do(http.MethodPut, path, "", header("Authorization"))

@@ -16,6 +16,7 @@ func (d *door) connectionRoutes() []route {
 		{http.MethodPost, connections, d.private(d.createConnection)},
 		{http.MethodGet, connection, d.private(d.getConnection)},
 		{http.MethodPatch, connection, d.private(d.changeConnection)},
+		{http.MethodDelete, connection, d.private(d.removeConnection, "members", "dry_run", "reason")},
 	}
 }
 
@@ -83,4 +84,29 @@ func (d *door) changeConnection(w http.ResponseWriter, r request) error {
 		return err
 	}
 	return send(w, http.StatusOK, AppendConnection(nil, c))
+}
+
+// removeConnection answers 204, or 200 with what would be done for a dry run.
+func (d *door) removeConnection(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "connection")
+	if err != nil {
+		return err
+	}
+	dry, err := r.query.flag("dry_run")
+	if err != nil {
+		return err
+	}
+	how := membership.Removal(r.query["members"])
+	r.call.Reason = r.query["reason"]
+	if dry {
+		n, err := d.Connections.PreviewRemoval(r.Context(), r.call, id, how)
+		if err != nil {
+			return err
+		}
+		return send(w, http.StatusOK, AppendRemoval(nil, how, n))
+	}
+	if err := d.Connections.Remove(r.Context(), r.call, id, how); err != nil {
+		return err
+	}
+	return sendNothing(w)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -102,5 +103,53 @@ func TestPausedConnection(t *testing.T) {
 		assert.Len(t, h.do(http.MethodGet, "/v1/groups/"+group+"/members", "").data(), 1, "grants stay")
 		h.do(http.MethodPatch, path, `{"paused":false}`).is(http.StatusOK)
 		assert.False(t, paused())
+	})
+}
+
+func TestRemoveConnection(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		bjensen, local := h.provisionUser("bjensen"), h.user("local")
+		group := h.provisionGroup("Engineering", bjensen)
+		h.member(group, local)
+		path := "/v1/connections/" + h.mine.ConnectionID.String()
+		for _, q := range []string{"", "?members=drop", "?members=release&dry_run=yes", "?dry_run=true"} {
+			h.do(http.MethodDelete, path+q, "").fails(http.StatusBadRequest, codeInvalidInput)
+		}
+		message := h.do(http.MethodDelete, path, "").fails(http.StatusBadRequest, codeInvalidInput)
+		for _, way := range []string{"release", "convert", "freeze"} {
+			assert.Contains(t, message, way)
+		}
+		n := h.do(http.MethodDelete, path+"?members=release&dry_run=true", "").is(http.StatusOK)
+		assert.Equal(t, map[string]any{
+			"members": "release", "users": 1., "groups": 1., "grants": 1., "credentials": 1., "memberships_ended": 1.,
+			"local_grants_opened": 0., "users_left_without_groups": 1., "users_deactivated": 0., "users_without_provider": 1.,
+			"groups_deleted": 0.,
+		}, n)
+		assert.Len(t, h.do(http.MethodGet, "/v1/groups/"+group+"/members", "").data(), 2, "a dry run does nothing")
+		_, err := h.verifier.Verify(t.Context(), "Bearer "+h.mine.SCIMToken)
+		require.NoError(t, err)
+
+		h.do(http.MethodDelete, path+"?members=freeze&reason=INC-1", "").is(http.StatusNoContent)
+		_, err = h.verifier.Verify(t.Context(), "Bearer "+h.mine.SCIMToken)
+		require.ErrorIs(t, err, auth.ErrUnauthenticated, "at once where it was asked for")
+		c := h.do(http.MethodGet, path, "").is(http.StatusOK)
+		assert.Equal(t, "frozen", c["state"])
+		assert.NotEmpty(t, c["removed_at"])
+		assert.Len(t, h.do(http.MethodGet, "/v1/connections", "").data(), 1)
+		h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"scim","connection_id":"`+h.mine.ConnectionID.String()+`"}`).
+			fails(http.StatusNotFound, codeNotFound)
+		h.do(http.MethodPatch, path, `{"paused":true}`).fails(http.StatusNotFound, codeNotFound)
+
+		h.do(http.MethodDelete, path+"?members=convert", "").is(http.StatusNoContent)
+		for _, m := range h.do(http.MethodGet, "/v1/groups/"+group+"/members", "").data() {
+			assert.Equal(t, "local", m["membership_source"])
+		}
+		assert.Empty(t, h.do(http.MethodGet, "/v1/connections", "").data())
+		assert.Equal(t, "removed", h.do(http.MethodGet, "/v1/connections?removed=true", "").data()[0]["state"])
+		h.do(http.MethodDelete, path+"?members=release", "").fails(http.StatusNotFound, codeNotFound)
+		frozen := h.events(membership.ActionConnectionFrozen)
+		require.Len(t, frozen, 1)
+		assert.Equal(t, "INC-1", frozen[0].Reason)
+		assert.Len(t, h.events(membership.ActionTokenRevoked), 1)
 	})
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -20,6 +21,23 @@ func AppendConnection(b []byte, c membership.Connection) []byte {
 	b = appendField(append(b, ','), "state", string(c.State()))
 	b = appendTimeField(append(b, ','), "created_at", c.CreatedAt)
 	b = appendTimeUnlessZero(b, "removed_at", c.RemovedAt)
+	return append(b, '}')
+}
+
+// AppendRemoval appends what the removal of a connection does as a JSON object.
+func AppendRemoval(b []byte, how membership.Removal, n auth.Removal) []byte {
+	b = appendField(append(b, '{'), "members", string(how))
+	for _, f := range []struct {
+		name string
+		n    int
+	}{
+		{"users", n.Users}, {"groups", n.Groups}, {"grants", n.Grants}, {"credentials", n.Credentials},
+		{"memberships_ended", n.MembershipsEnded}, {"local_grants_opened", n.LocalGrantsOpened},
+		{"users_left_without_groups", n.UsersLeftWithoutGroups}, {"users_deactivated", n.UsersDeactivated},
+		{"users_without_provider", n.UsersWithoutProvider}, {"groups_deleted", n.GroupsDeleted},
+	} {
+		b = strconv.AppendInt(appendName(append(b, ','), f.name), int64(f.n), 10)
+	}
 	return append(b, '}')
 }
 

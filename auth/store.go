@@ -49,6 +49,8 @@ type Store interface {
 	// Tokens lists at most limit tokens that are not revoked, with greater ids
 	// than after, in the order of their ids.
 	Tokens(ctx context.Context, tenant, after membership.ID, limit int) ([]Token, error)
+	// CredentialsOf counts what lets somebody in as a connection at a time.
+	CredentialsOf(ctx context.Context, tenant, connection membership.ID, at time.Time) (int, error)
 	// UpdateCredentials is membership.Store.Update for changes that touch
 	// tokens; fn may run again.
 	UpdateCredentials(ctx context.Context, tenant membership.ID, fn func(Tx) error) error
@@ -62,6 +64,9 @@ type Tx interface {
 	LockToken(ctx context.Context, id membership.ID) (Token, error)
 	InsertToken(ctx context.Context, t Token) error
 	RevokeToken(ctx context.Context, id membership.ID, at time.Time) error
+	// RevokeTokensOf revokes all tokens of a connection, and returns the ids of
+	// those that still worked.
+	RevokeTokensOf(ctx context.Context, connection membership.ID, at time.Time) ([]membership.ID, error)
 	// ReplaceToken writes ReplacedBy, ExpiresAt and RevokedAt of t.
 	ReplaceToken(ctx context.Context, t Token) error
 	// UseToken writes that the token was used last at a time, unless a use after

@@ -15,7 +15,8 @@ import (
 const (
 	qLinkVersion = `select l.version, l.last_modified from groups g
 		join group_links l on l.tenant_id = $1 and l.connection_id = $3 and l.group_id = g.id
-		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
+		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null
+			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $3 and c.removed_at is null)`
 	qGroupLives = `select 1 from groups where tenant_id = $1 and id = $2 and deleted_at is null`
 
 	// When something last happened to any of the users in the group. Who was in

@@ -11,6 +11,9 @@ import (
 //	{ids $n}           a derived table with one column, id, from a list of ids
 //	{rows $n}          one of user_id, grant_id, event_id, from memberRows; SQLite only
 //	{in $n}            a condition: is one of a list of ids
+//	{text x}           the text of an id
+//	{quoted x}         a text as a JSON string
+//	{nth $n i}         one id of a list of ids, the first with i = 0
 //	{for update}       a row lock, and the weaker {for no key update} and {for key
 //	                   share}; nothing on SQLite, whose writers stand in line
 //	{index name}       the index to use, on SQLite: without statistics it takes any

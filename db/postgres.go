@@ -153,6 +153,8 @@ func (e *postgresEngine) class(err error) errorClass {
 		return classRetry
 	case "23505":
 		return classUnique
+	case "23514": // the one check there is
+		return classFrozen
 	case "25006": // a read-only transaction: a replica, or a server that is being handed over
 		return classUnavailable
 	}
@@ -179,7 +181,7 @@ func pgText(q string) string {
 	if !strings.Contains(q, "{") {
 		return q
 	}
-	return pgDialect.expand(q)
+	return pgDialect.expand(postgresWords.spell(q))
 }
 
 var pgDialect = dialect{ids: "(select unnest(#::uuid[]) as id)", in: "= any(#::uuid[])", locks: true}

@@ -103,6 +103,8 @@ func (e *sqliteEngine) class(err error) errorClass {
 	switch se.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		return classUnique
+	case sqlite3.SQLITE_CONSTRAINT_CHECK: // the one there is
+		return classFrozen
 	}
 	switch se.Code() & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:

@@ -111,9 +111,9 @@ func (c *sqliteConn) prepare(ctx context.Context, q string, args []any) (st *sql
 
 func (s sqliteStatement) expanded() string {
 	if s.one {
-		return sqliteOne.expand(s.text)
+		return sqliteOne.expand(sqliteOneWords.spell(sqliteWords.spell(s.text)))
 	}
-	return sqliteMany.expand(s.text)
+	return sqliteMany.expand(sqliteListWords.spell(sqliteWords.spell(s.text)))
 }
 
 // sqliteOne is for lists that have one element each, which then is the argument.

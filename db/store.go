@@ -61,6 +61,7 @@ const (
 	classOther       errorClass = iota
 	classRetry                  // a serialization failure, a deadlock, a busy database
 	classUnique                 // a unique index refused
+	classFrozen                 // the link of a frozen connection refused a change of its version
 	classUnavailable            // the database cannot be reached or is shutting down
 )
 
@@ -188,6 +189,8 @@ func (s *Store) translate(err error) error {
 	switch s.engine.class(err) {
 	case classUnique:
 		return &membership.Error{Kind: membership.KindUniqueness, Message: "the name is taken", Err: err}
+	case classFrozen:
+		return membership.NotFound("group")
 	case classRetry, classUnavailable:
 		return &membership.Error{Kind: membership.KindUnavailable, Message: "the store cannot answer now", Err: err}
 	}

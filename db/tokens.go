@@ -28,6 +28,33 @@ func (s *session) RevokeToken(ctx context.Context, id membership.ID, at time.Tim
 	return s.changed(ctx, "token", qRevokeToken, s.tenant, id, stamp(at))
 }
 
+const (
+	qTokensOf = `select id from tokens where tenant_id = $1 and connection_id = $2 and revoked_at is null
+		and (expires_at is null or expires_at > $3) order by id {for update}`
+	qRevokeTokensOf = `update tokens set revoked_at = $3 where tenant_id = $1 and connection_id = $2 and revoked_at is null`
+)
+
+// RevokeTokensOf implements auth.Tx.
+func (s *session) RevokeTokensOf(ctx context.Context, connection membership.ID, at time.Time) ([]membership.ID, error) {
+	live, err := s.ids(ctx, qTokensOf, s.tenant, connection, stamp(at))
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.exec(ctx, qRevokeTokensOf, s.tenant, connection, stamp(at))
+	return live, err
+}
+
+const qCredentialsOf = `select count(*) from tokens where tenant_id = $1 and connection_id = $2 and revoked_at is null
+	and (expires_at is null or expires_at > $3)`
+
+// CredentialsOf implements auth.Store.
+func (s *Store) CredentialsOf(ctx context.Context, tenant, connection membership.ID, at time.Time) (n int, err error) {
+	err = s.engine.view(ctx, tenant, func(q querier) error {
+		return (&session{querier: q, tenant: tenant}).one(ctx, "connection", qCredentialsOf, []any{tenant, connection, stamp(at)}, &n)
+	})
+	return n, s.translate(err)
+}
+
 const qReplaceToken = `update tokens set replaced_by = $3, expires_at = $4, revoked_at = $5
 	where tenant_id = $1 and id = $2 and revoked_at is null`
 

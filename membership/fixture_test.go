@@ -20,13 +20,14 @@ import (
 
 // world is a tenant with two connections and a native caller, on a real store.
 type world struct {
-	t     *testing.T
-	ctx   context.Context
-	store *db.Store
-	dir   *membership.Directory
-	own   *auth.Policies // the tenant's
-	tick  atomic.Int64   // the clock's microseconds
-	clock membership.Clock
+	t           *testing.T
+	ctx         context.Context
+	store       *db.Store
+	dir         *membership.Directory
+	own         *auth.Policies // the tenant's
+	connections *auth.Connections
+	clock       membership.Clock
+	tick        atomic.Int64 // the clock's microseconds
 
 	okta, entra, admin membership.Call
 	n                  int
@@ -40,11 +41,12 @@ func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
 func newWorld(t *testing.T, s *db.Store) *world {
 	w := &world{t: t, ctx: context.Background(), store: s}
 	start := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	clock := func() time.Time { return start.Add(time.Duration(w.tick.Add(1)) * time.Microsecond) }
-	w.clock = clock
+	w.clock = func() time.Time { return start.Add(time.Duration(w.tick.Add(1)) * time.Microsecond) }
+	clock := w.clock
 	policy := auth.NewPolicy(s, time.Now, nil)
 	w.dir = membership.NewDirectory(s, policy, membership.Options{Clock: clock})
 	w.own = auth.NewPolicies(w.dir, s, clock, policy)
+	w.connections = auth.NewConnections(s, w.dir, clock, nil)
 	tenant := membership.NewID()
 	operator := membership.Call{Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"}}
 	call := func(kind membership.ActorKind, id, connection membership.ID) membership.Call {

@@ -90,6 +90,8 @@ type Reader interface {
 	// Memberships returns the groups that a user is a member of by any source,
 	// ordered by group id.
 	Memberships(ctx context.Context, user ID, q MembershipQuery) ([]Membership, error)
+	// RemovalCounts counts what the removal of a connection would do.
+	RemovalCounts(ctx context.Context, connection ID, how Removal) (RemovalCounts, error)
 	// UnknownMembers returns those of users that are no user in the
 	// connection's view; with the zero connection: no living user of the tenant.
 	UnknownMembers(ctx context.Context, connection ID, users []ID) ([]ID, error)
@@ -175,6 +177,17 @@ type Tx interface {
 	// the connection has no link to it), KindVersionMismatch, KindUnknownMembers
 	// (Details["unknown"] has the ids); then nothing was written.
 	ChangeMembers(ctx context.Context, c MemberChange) (MemberResult, error)
+	// LockView locks all groups that the connection is linked to, then all of its
+	// users, each in the order of their ids: until the transaction ends nobody
+	// changes its view. It returns when anything happened last in those groups.
+	LockView(ctx context.Context, connection ID) (time.Time, error)
+	// FreezeLinks makes every later change of members by the connection fail, with
+	// KindNotFound, also by servers that know nothing of its removal.
+	FreezeLinks(ctx context.Context, connection ID) error
+	// EndView closes or converts all grants of a connection and ends its links,
+	// with an event for each. Users stay, and none of them becomes active; groups
+	// go as rule 32 says. Its cost in memory does not follow what it ends.
+	EndView(ctx context.Context, e ViewEnd) (MemberResult, error)
 	// MemberDifference compares the connection's open grants in a group with the
 	// users it wants there. Call it with the group locked.
 	MemberDifference(ctx context.Context, group, connection ID, want []ID) (open, closed []ID, err error)

@@ -180,3 +180,27 @@ func TestParseSpan(t *testing.T) {
 		assert.Error(t, err, s)
 	}
 }
+
+func TestConnectionRemove(t *testing.T) {
+	environ := []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "x.db")}
+	url := strings.TrimPrefix(environ[0], "SCIMBRIDGE_DATABASE_URL=")
+	in := "--tenant=" + invokeJSON(t, url, "tenant", "create", "--name=Acme")["id"].(string)
+	id := invokeJSON(t, url, "connection", "create", in, "--name=Okta", "--idp=okta")["id"].(string)
+	invokeJSON(t, url, "token", "create", in, "--kind=scim", "--name=okta", "--connection="+id)
+	assert.Equal(t, "paused", invokeJSON(t, url, "connection", "pause", in, id)["state"])
+	assert.Equal(t, "active", invokeJSON(t, url, "connection", "resume", in, id)["state"])
+	assert.Equal(t, "Okta 2", invokeJSON(t, url, "connection", "update", in, id, "--name=Okta 2")["name"])
+
+	status, _, stderr := invoke(t, environ, "connection", "remove", in, id)
+	assert.Equal(t, exitUsage, status)
+	assert.Contains(t, stderr, "release, convert or freeze")
+	status, stdout, stderr := invoke(t, environ, "connection", "remove", in, id, "--members=release")
+	require.Equal(t, exitDone, status, stderr)
+	assert.Contains(t, stdout, "credentials that end       1\n")
+	assert.Contains(t, stdout, "Nothing was done")
+	assert.Len(t, data(t, invokeJSON(t, url, "connection", "list", in)), 1)
+	assert.Equal(t, map[string]any{"removed": id}, invokeJSON(t, url, "connection", "remove", in, id, "--members=release", "--yes"))
+	assert.Empty(t, data(t, invokeJSON(t, url, "connection", "list", in)))
+	assert.Empty(t, data(t, invokeJSON(t, url, "token", "list", in)))
+	assert.Equal(t, "removed", data(t, invokeJSON(t, url, "connection", "list", in, "--removed"))[0]["state"])
+}

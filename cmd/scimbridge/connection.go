@@ -18,7 +18,7 @@ func (p *program) connectionCommand() *cobra.Command {
 			"provisioning into it, with its own view and its own tokens. A running server\n"+
 			"notices a change within five seconds.",
 		p.connectionCreateCommand(), p.connectionListCommand(), p.connectionUpdateCommand(),
-		p.connectionPauseCommand(), p.connectionResumeCommand(),
+		p.connectionPauseCommand(), p.connectionResumeCommand(), p.connectionRemoveCommand(),
 		p.allowRemovalsCommand(), p.removalAllowancesCommand(), p.withdrawRemovalsCommand())
 }
 

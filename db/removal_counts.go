@@ -1,0 +1,88 @@
+package db
+
+import (
+	"context"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// What else there is besides the connection's own. They are counted, and by a
+// column of the table: what is asked whether it exists becomes a join, or is
+// looked for in an index that has all columns but not the order, and without
+// statistics both engines take the wrong one.
+const (
+	otherLinks = `(select count(o.version) from user_links o
+		where o.tenant_id = $1 and o.user_id = l.user_id and o.connection_id <> $2)`
+	activeLinks = `(select count(o.version) from user_links o
+		where o.tenant_id = $1 and o.user_id = l.user_id and o.connection_id <> $2 and o.active)`
+	otherGroupLinks = `(select count(p.version) from group_links p
+		where p.tenant_id = $1 and p.group_id = l.group_id and p.connection_id <> $2)`
+	otherGrants = `(select count(o.opened_at) from grants o
+		where o.tenant_id = $1 and o.group_id = g.group_id and o.user_id = g.user_id and o.closed_at is null and o.connection_id <> $2)`
+	localGrants = `(select count(o.opened_at) from grants o
+		where o.tenant_id = $1 and o.group_id = g.group_id and o.user_id = g.user_id and o.closed_at is null and o.connection_id = $3)`
+	ownGrantBeside = `(select count(o.opened_at) from grants o
+		where o.tenant_id = $1 and o.group_id = g.group_id and o.user_id = g.user_id and o.closed_at is null and o.connection_id = $2)`
+)
+
+const (
+	qUsersEnded = `select count(*), coalesce(sum(case when x.links = 0 then 1 else 0 end), 0),
+			coalesce(sum(case when x.active and x.links > 0 and x.alive = 0 then 1 else 0 end), 0)
+		from (select u.active, ` + otherLinks + ` as links, ` + activeLinks + ` as alive
+			from user_links l join users u on u.tenant_id = $1 and u.id = l.user_id
+			where l.tenant_id = $1 and l.connection_id = $2) x`
+	// One pass over the tenant's open grants each.
+	qGrantsEnded = `select coalesce(sum(x.own), 0), coalesce(sum(case when x.others = 0 then x.own else 0 end), 0),
+			coalesce(sum(case when x.local = 0 then x.own else 0 end), 0)
+		from (select count(case when connection_id = $2 then 1 end) as own,
+				count(case when connection_id <> $2 then 1 end) as others,
+				count(case when connection_id = $3 then 1 end) as local
+			from grants where tenant_id = $1 and closed_at is null group by group_id, user_id) x`
+	qUsersWithoutGroups = `select count(*) from (
+		select user_id from grants where tenant_id = $1 and closed_at is null group by user_id
+		having count(case when connection_id = $2 then 1 end) > 0 and count(case when connection_id <> $2 then 1 end) = 0) x`
+	openIn = `(select group_id, count(*) as open, count(case when connection_id <> $2 then 1 end) as others
+		from grants where tenant_id = $1 and closed_at is null group by group_id)`
+	groupsEnded = ` from group_links l join groups g on g.tenant_id = $1 and g.id = l.group_id
+		left join ` + openIn + ` o on o.group_id = l.group_id
+		where l.tenant_id = $1 and l.connection_id = $2`
+	qGroupsReleased = `select count(*), coalesce(sum(case when g.origin = 'scim' and coalesce(o.others, 0) = 0
+			and ` + otherGroupLinks + ` = 0 then 1 else 0 end), 0)` + groupsEnded
+	qGroupsConverted = `select count(*), coalesce(sum(case when g.origin = 'scim' and coalesce(o.open, 0) = 0
+			and ` + otherGroupLinks + ` = 0 then 1 else 0 end), 0)` + groupsEnded
+)
+
+// RemovalCounts implements membership.Reader.
+func (s *session) RemovalCounts(
+	ctx context.Context, connection membership.ID, how membership.Removal,
+) (n membership.RemovalCounts, err error) {
+	qGroups := qGroupsReleased
+	if how == membership.RemovalConvert {
+		qGroups = qGroupsConverted
+	}
+	var unlinked, deactivated, ended, opened, ungrouped, deleted int
+	for _, q := range []struct {
+		text string
+		args []any
+		to   []any
+	}{
+		{qUsersEnded, nil, []any{&n.Users, &unlinked, &deactivated}},
+		{qGrantsEnded, []any{membership.ID{}}, []any{&n.Grants, &ended, &opened}},
+		{qUsersWithoutGroups, nil, []any{&ungrouped}},
+		{qGroups, nil, []any{&n.Groups, &deleted}},
+	} {
+		if err := s.one(ctx, "connection", q.text, append([]any{s.tenant, connection}, q.args...), q.to...); err != nil {
+			return n, err
+		}
+	}
+	switch how {
+	case membership.RemovalFreeze:
+		return n, nil
+	case membership.RemovalConvert:
+		n.LocalGrantsOpened = opened
+	default:
+		n.MembershipsEnded, n.UsersLeftWithoutGroups = ended, ungrouped
+	}
+	n.UsersWithoutProvider, n.UsersDeactivated, n.GroupsDeleted = unlinked, deactivated, deleted
+	return n, nil
+}
