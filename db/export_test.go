@@ -33,6 +33,15 @@ func (s *Store) Prepare(ctx context.Context, q string) error {
 	})
 }
 
+// StartParameters are what a connection to PostgreSQL asks for when it starts.
+func StartParameters(url string) (map[string]string, error) {
+	c, err := postgresConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	return c.ConnConfig.RuntimeParams, nil
+}
+
 // Query runs any statement in the transaction of one tenant and returns its
 // rows as text.
 func (s *Store) Query(ctx context.Context, tenant membership.ID, q string, args ...any) (out []string, err error) {

@@ -24,21 +24,9 @@ type postgresEngine struct {
 }
 
 func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, error) {
-	c, err := pgxpool.ParseConfig(url)
+	c, err := postgresConfig(url)
 	if err != nil {
-		// pgx quotes the URL without its password.
 		return nil, err
-	}
-	if _, set := c.ConnConfig.RuntimeParams["application_name"]; !set {
-		c.ConnConfig.RuntimeParams["application_name"] = "scimbridge"
-	}
-	// Every query goes by a key. Plans made for one set of values cost more than
-	// they can win: of the change of members they are half of the time.
-	if _, set := c.ConnConfig.RuntimeParams["plan_cache_mode"]; !set {
-		c.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
-	}
-	if !strings.Contains(url, "pool_max_conns=") {
-		c.MaxConns = max(c.MaxConns, 16)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
@@ -51,6 +39,39 @@ func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, err
 		return nil, err
 	}
 	return e, nil
+}
+
+func postgresConfig(url string) (*pgxpool.Config, error) {
+	c, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// pgx quotes the URL without its password.
+		return nil, err
+	}
+	switch c.ConnConfig.DefaultQueryExecMode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		return nil, errors.New("default_query_exec_mode cannot be exec or simple_protocol: " +
+			"for a pooler that keeps no prepared statements it is cache_describe")
+	}
+	// A pooler such as PgBouncer takes this parameter and refuses those that it
+	// does not know: nothing else is sent with the start of a connection.
+	if _, set := c.ConnConfig.RuntimeParams["application_name"]; !set {
+		c.ConnConfig.RuntimeParams["application_name"] = "scimbridge"
+	}
+	if _, set := c.ConnConfig.RuntimeParams["plan_cache_mode"]; !set {
+		c.AfterConnect = planOnce
+	}
+	if !strings.Contains(url, "pool_max_conns=") {
+		c.MaxConns = max(c.MaxConns, 16)
+	}
+	return c, nil
+}
+
+// planOnce: every query goes by a key. Plans made for one set of values cost
+// more than they can win: of the change of members they are half of the time.
+// Behind a pooler it does nothing, or the same for others of ours.
+func planOnce(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.PgConn().Exec(ctx, "set plan_cache_mode = force_generic_plan").ReadAll()
+	return err
 }
 
 const qRoleBypassesRLS = `select rolsuper or rolbypassrls from pg_roles where rolname = current_user`
