@@ -185,6 +185,41 @@ func TestALostSharedTransaction(t *testing.T) {
 	assert.Len(t, w.members(), 3)
 }
 
+// Who was refused because of a neighbour's write, which then is lost, is asked
+// again: the answer would be about what never was.
+func TestARefusalInALostSharedTransaction(t *testing.T) {
+	s := dbtest.Open(t, dbtest.URL(t, "sqlite"))
+	w := newTenant(t, s)
+	start := w.version().Version
+	c := w.hold(w.lockGroup)
+	waiting := func(n int) {
+		require.Eventually(t, func() bool { return s.Waiting(w.tenant, w.connection, w.group) == n }, 10*time.Second, time.Millisecond)
+	}
+	defect, again := errors.New("defect"), errors.New("not the second time")
+	var first, broken error
+	tries := 0
+	c.calls.Go(func() {
+		first = s.Update(w.ctx, w.tenant, func(tx membership.Tx) error {
+			if tries++; tries > 1 {
+				return again
+			}
+			return change(w.ctx, tx, w.change(w.users[1:2], nil))
+		})
+	})
+	waiting(1)
+	m := w.change(w.users[2:3], nil)
+	m.IfVersion = start
+	second := c.change(w.ctx, m)
+	c.calls.Go(func() { broken = s.BreakSharedTransaction(w.ctx, defect) })
+	waiting(3)
+	c.letGo()
+	assert.ErrorIs(t, first, again)
+	assert.ErrorIs(t, broken, defect)
+	assert.NoError(t, second.err)
+	assert.False(t, c.isMember(w.users[1]))
+	assert.True(t, c.isMember(w.users[2]))
+}
+
 // A panic in one transaction is its caller's, and nobody else's.
 func TestAPanicInASharedCommit(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {

@@ -40,10 +40,12 @@ func (e *sqliteEngine) writeTogether(b *batch[sqliteWrite]) {
 	}
 	// What others wait for is not given up when one of them does.
 	ctx := context.WithoutCancel(first.ctx)
+	var breaker *ticket[sqliteWrite] // who ended it for all
 	err := e.write.transact(ctx, func(q querier) error {
 		raised := raisedVersions{}
 		for t := first; t != nil; t = next() {
 			if err := writeOne(ctx, q, raised, t); err != nil {
+				breaker = t
 				return err
 			}
 		}
@@ -52,8 +54,10 @@ func (e *sqliteEngine) writeTogether(b *batch[sqliteWrite]) {
 	if err == nil {
 		return
 	}
+	// Who was refused may have been so for what others wrote, which is lost: only
+	// the one who broke it, and those who gave up, have an answer of their own.
 	for _, t := range b.taken {
-		if t.err == nil {
+		if t.err == nil || t != breaker && t.ctx.Err() == nil {
 			t.err = err
 		}
 	}
