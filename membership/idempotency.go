@@ -64,6 +64,9 @@ func (d *Directory) ClaimKey(
 			return err
 		}
 		before, err := tx.LockClaim(ctx, out)
+		if KindOf(err) == KindNotFound { // given up and cleaned up since it was in the way
+			return errInProgress
+		}
 		if err != nil {
 			return err
 		}
@@ -75,7 +78,7 @@ func (d *Directory) ClaimKey(
 			out = before
 			return nil
 		case now.Before(before.LeaseUntil):
-			return errorf(KindInProgress, "the first request with this Idempotency-Key is under way")
+			return errInProgress
 		default:
 			if err := lost(ctx, tx, before); err != nil {
 				return err
@@ -85,6 +88,8 @@ func (d *Directory) ClaimKey(
 	})
 	return out, err
 }
+
+var errInProgress error = errorf(KindInProgress, "the first request with this Idempotency-Key is under way")
 
 // lost looks for the change of a request that was left without an answer. It
 // either committed with its events or not at all, so those tell. They are dated
