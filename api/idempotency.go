@@ -97,7 +97,8 @@ func (d *door) settle(ctx context.Context, r request, claim membership.Idempoten
 // moment, or about who asks: the request is carried out when it comes again.
 func kept(status int) bool {
 	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests,
+		http.StatusUnsupportedMediaType: // of a header, which is not in the fingerprint
 		return false
 	}
 	return status >= 200 && status < 500

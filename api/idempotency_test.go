@@ -57,6 +57,13 @@ func TestTheSameRequestAgainGetsTheFirstAnswer(t *testing.T) {
 	})
 }
 
+func TestARequestThatWasNoJSONIsSentAgainWithItsKey(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.do(http.MethodPost, "/v1/users", userBody("ada"), key("k"), header("Content-Type", "text/plain")).is(http.StatusUnsupportedMediaType)
+		h.do(http.MethodPost, "/v1/users", userBody("ada"), key("k")).is(http.StatusCreated)
+	})
+}
+
 func TestAKeyIsOfOneRequest(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		a, b, user := h.group("A"), h.group("B"), h.user("ada")
