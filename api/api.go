@@ -42,8 +42,8 @@ type door struct {
 	log         *zap.Logger
 }
 
-// New returns the handler of everything under /v1; it sees whole paths, with
-// the /v1. It takes the request's id from the header X-Request-Id, which
+// New returns the handler of everything under /v1 and of the other native APIs;
+// it sees whole paths, with the /v1. It takes the request's id from the header X-Request-Id, which
 // whoever mounts it must have set.
 func New(s Services, c Config) http.Handler {
 	if c.MaxBody <= 0 {

@@ -19,21 +19,77 @@ import (
 // json.RawMessage, or to a pointer to one.
 type fields map[string]any
 
+// nullable is a field whose value may be null, which is that of one left out.
+type nullable struct{ to any }
+
+// inItem says which element of a list an error is about.
+func inItem(list string, i int, err error) error {
+	return membership.Invalidf("%s[%d]: %v", list, i, err)
+}
+
+// decodeArray reads a body that is a JSON array of objects.
+func (d *door) decodeArray(w http.ResponseWriter, r request) ([]json.RawMessage, error) {
+	body, err := readJSON(w, r, manyBodies*d.maxBody)
+	if err != nil {
+		return nil, err
+	}
+	if !utf8.Valid(body) {
+		return nil, membership.Invalidf("the body is not UTF-8")
+	}
+	var items []json.RawMessage
+	if json.Unmarshal(body, &items) != nil || items == nil {
+		return nil, membership.Invalidf("the body must be a JSON array")
+	}
+	return items, checkMany("the body's items", len(items))
+}
+
 // decode reads the JSON object of a request's body, strictly: what is not
 // understood is refused, never dropped. null is no value of any field.
 func (d *door) decode(w http.ResponseWriter, r request, into fields, required ...string) error {
-	if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
-		return err
-	}
-	body, err := d.readBody(w, r.Request)
+	body, err := readJSON(w, r, d.maxBody)
 	if err != nil {
 		return err
 	}
 	return decodeObject(body, into, required)
 }
 
+// decodeMany is decode for a body that names thousands.
+func (d *door) decodeMany(w http.ResponseWriter, r request, into fields, required ...string) error {
+	body, err := readJSON(w, r, manyBodies*d.maxBody)
+	if err != nil {
+		return err
+	}
+	return decodeObject(body, into, required)
+}
+
+// What a request that is about many may name and hold.
+const (
+	maxMany    = 10_000
+	manyBodies = 8 // times the longest body of other requests
+)
+
+// checkMany refuses a list that is empty or too long.
+func checkMany(field string, n int) error {
+	if n < 1 || n > maxMany {
+		return membership.Invalidf("%s must be 1 to %d", field, maxMany)
+	}
+	return nil
+}
+
+// readJSON reads a body that says that it is JSON.
+func readJSON(w http.ResponseWriter, r request, limit int64) ([]byte, error) {
+	if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
+		return nil, err
+	}
+	return readUpTo(w, r.Request, limit)
+}
+
 func (d *door) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, d.maxBody))
+	return readUpTo(w, r, d.maxBody)
+}
+
+func readUpTo(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -89,6 +145,12 @@ func decodeObject(body []byte, into fields, required []string) error {
 			return membership.Invalidf("the field %s is given more than once", name)
 		}
 		seen[name] = true
+		if n, ok := target.(nullable); ok {
+			if string(value) == "null" {
+				continue
+			}
+			target = n.to
+		}
 		if json.Unmarshal(value, target) != nil || string(value) == "null" {
 			return membership.Invalidf("%s must be %s", name, typeOf(target))
 		}
@@ -126,6 +188,9 @@ func typeOf(target any) string {
 	case reflect.Int64:
 		return "a whole number"
 	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Slice {
+			return "a list of objects"
+		}
 		return "a list of strings"
 	}
 	return "a string"

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -16,6 +17,9 @@ func appendUser(b []byte, u membership.User) []byte {
 	b = appendField(append(b, ','), "email", u.Email)
 	b = appendField(append(b, ','), "name", u.Name)
 	b = appendBoolField(append(b, ','), "active", u.Active)
+	if u.Pending {
+		b = appendBoolField(append(b, ','), "pending", true)
+	}
 	b = appendField(append(b, ','), "origin", string(u.Origin))
 	b = appendTimeField(append(b, ','), "created_at", u.CreatedAt)
 	b = appendTimeField(append(b, ','), "updated_at", u.UpdatedAt)
@@ -27,6 +31,7 @@ func appendGroup(b []byte, g membership.Group) []byte {
 	b = appendField(append(b, ','), "display_name", g.DisplayName)
 	b = appendField(append(b, ','), "kind", string(g.Kind))
 	b = appendField(append(b, ','), "origin", string(g.Origin))
+	b = appendList(appendName(append(b, ','), "permissions"), g.Permissions, appendString)
 	b = appendTimeField(append(b, ','), "created_at", g.CreatedAt)
 	b = appendTimeField(append(b, ','), "updated_at", g.UpdatedAt)
 	return append(b, '}')
@@ -106,6 +111,38 @@ func appendName(b []byte, name string) []byte {
 
 func appendField(b []byte, name, value string) []byte {
 	return appendString(appendName(b, name), value)
+}
+
+// appendList appends a JSON array, also when it is empty.
+func appendList[T any](b []byte, vs []T, appendOne func([]byte, T) []byte) []byte {
+	b = append(b, '[')
+	for i, v := range vs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendOne(b, v)
+	}
+	return append(b, ']')
+}
+
+// sendArray answers 200 with a JSON array, sent while it is written.
+func sendArray[T any](w http.ResponseWriter, vs []T, appendOne func([]byte, T) []byte) error {
+	jsonHeader(w)
+	b := append(make([]byte, 0, chunk+4<<10), '[')
+	for i, v := range vs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendOne(b, v)
+		if len(b) >= chunk {
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	_, err := w.Write(append(b, ']'))
+	return err
 }
 
 func appendIDField(b []byte, name string, id membership.ID) []byte {

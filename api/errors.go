@@ -39,6 +39,7 @@ var answers = map[membership.Kind]struct {
 }{
 	membership.KindInvalid:       {http.StatusBadRequest, codeInvalidInput},
 	membership.KindNotFound:      {http.StatusNotFound, codeNotFound},
+	membership.KindGone:          {http.StatusNotFound, codeNotFound},
 	membership.KindAlreadyMember: {http.StatusConflict, codeAlreadyMember},
 	membership.KindUniqueness:    {http.StatusConflict, codeAlreadyExists},
 	membership.KindForbidden:     {http.StatusForbidden, codeForbidden},

@@ -22,15 +22,16 @@ func (d *door) groupRoutes() []route {
 
 func (d *door) createGroup(w http.ResponseWriter, r request) error {
 	displayName, kind := "", membership.GroupCustom
+	var permissions []string
 	if err := d.decode(w, r, fields{
-		"display_name": &displayName, "kind": &kind, "reason": &r.call.Reason,
+		"display_name": &displayName, "kind": &kind, "permissions": &permissions, "reason": &r.call.Reason,
 	}, "display_name"); err != nil {
 		return err
 	}
 	if kind == "" { // to the domain that means the default; here it was said
 		return membership.Invalidf("kind must not be empty")
 	}
-	g, err := d.Directory.CreateGroup(r.Context(), r.call, displayName, kind)
+	g, err := d.Directory.CreateGroup(r.Context(), r.call, displayName, kind, permissions...)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (d *door) changeGroup(w http.ResponseWriter, r request) error {
 	}
 	var c membership.GroupChange
 	if err := d.decode(w, r, fields{
-		"display_name": &c.DisplayName, "kind": &c.Kind, "reason": &r.call.Reason,
+		"display_name": &c.DisplayName, "kind": &c.Kind, "permissions": &c.Permissions, "reason": &r.call.Reason,
 	}); err != nil {
 		return err
 	}

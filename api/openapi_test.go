@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -73,12 +74,13 @@ func TestContractHasEveryQueryParameter(t *testing.T) {
 	h := newHouse(t, store, Config{})
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			if op.Security != nil { // the contract itself looks at nothing
+			if op.Security != nil && len(*op.Security) == 0 { // the contract itself looks at nothing
 				continue
 			}
 			for name := range all {
 				known := op.Parameters.GetByInAndName("query", name) != nil
-				r := h.do(method, path+"?"+name+"=", "")
+				r := h.do(method, strings.NewReplacer(
+					"{orgId}", h.mine.TenantID.String(), "{organization_id}", h.mine.TenantID.String()).Replace(path)+"?"+name+"=", "")
 				message := r.fails(http.StatusBadRequest, codeInvalidInput)
 				if known {
 					assert.Equal(t, "the query parameter "+name+" is empty", message, "%s %s", method, path)

@@ -28,6 +28,11 @@ func (d *door) routes() []route {
 		d.policyRoutes(),
 		d.auditRoutes(),
 		d.issuerRoutes(),
+		d.groupAssignmentRoutes(),
+		d.customGroupRoutes(),
+		d.notificationRoutes(),
+		d.roleRoutes(),
+		d.organizationUserRoutes(),
 	)
 }
 

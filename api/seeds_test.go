@@ -96,3 +96,5 @@ func TestListMembersAsPublished(t *testing.T) {
 		h.do(http.MethodGet, "/v1/groups/2489E9AD-2EE2-8E00-8EC9-32D5F69181C0/members", "").fails(404, "not_found")
 	})
 }
+
+func recentTime() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

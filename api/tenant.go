@@ -72,10 +72,18 @@ func tenantMismatch(message string) *failure {
 }
 
 // checkTenant holds the tenant that a request names against that of its
-// credential. A mismatch is a refused attempt, so it leaves an event.
+// credential, and X-Tenant-ID as well wherever it is sent. A mismatch is a
+// refused attempt, so it leaves an event.
 func (d *door) checkTenant(r *http.Request, by tenantBy, named membership.ID, call membership.Call) error {
 	if named.IsZero() || named == call.Tenant {
-		return nil
+		header, err := tenantByCredential.named(r)
+		if err != nil {
+			return err
+		}
+		if header.IsZero() || header == call.Tenant {
+			return nil
+		}
+		by = tenantByCredential
 	}
 	if err := d.Directory.RecordRefusal(r.Context(), call, codeTenantMismatch); err != nil {
 		return err

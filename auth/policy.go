@@ -48,11 +48,24 @@ func NewPolicy(store PolicyStore, clock membership.Clock, log *zap.Logger) Polic
 // Allow implements membership.Policy. It costs no query, but for one when it
 // has not looked at the tenant's policies for two seconds.
 func (p Policy) Allow(ctx context.Context, q membership.Question) error {
+	err := p.allow(ctx, q)
+	if q.Role != "" && !slices.Contains(q.Call.Roles, q.Role) && (err == nil || errors.Is(err, membership.ErrUndecided)) {
+		return forbidden("the role " + q.Role + " is missing")
+	}
+	return err
+}
+
+func (p Policy) allow(ctx context.Context, q membership.Question) error {
 	if _, known := permissionOf[q.Operation]; !known {
 		return forbidden("no permission allows this")
 	}
 	if err := withinScopes(q); err != nil {
 		return err
+	}
+	for _, p := range q.Gives {
+		if !holds(q.Call.Permissions, p) {
+			return forbidden("nobody gives more than they have: the permission " + p + " is missing")
+		}
 	}
 	set, err := p.policies(ctx, q)
 	if err != nil {

@@ -3,6 +3,7 @@ package auth
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -24,6 +25,8 @@ type Principal struct {
 	Connection  membership.ID // zero for native credentials
 	Permissions []string      // the scopes, for a connection; shared: only to be read
 	Roles       []string      // of native credentials; shared: only to be read
+	Name        string        // of a native credential, where it has one
+	CreatedAt   time.Time     // of a native credential, where it is known
 	Paused      bool          // the connection is
 }
 
@@ -36,7 +39,8 @@ func Paused() error {
 func (p Principal) Call(requestID, reason string) membership.Call {
 	return membership.Call{
 		Tenant: p.Tenant, Actor: p.Actor, Connection: p.Connection,
-		Permissions: p.Permissions, Roles: p.Roles, RequestID: requestID, Reason: reason,
+		Permissions: p.Permissions, Roles: p.Roles, ActorName: p.Name, ActorSince: p.CreatedAt,
+		RequestID: requestID, Reason: reason,
 	}
 }
 

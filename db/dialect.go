@@ -10,12 +10,13 @@ import (
 //
 //	{ids $n}           a derived table with one column, id, from a list of ids
 //	{rows $n}          one of user_id, grant_id, event_id, from memberRows; SQLite only
-//	{in $n}            a condition: is one of a list of ids
+//	{in $n}            a condition: is one of a list of ids; {in keys $n}: of texts
 //	{text x}           the text of an id
 //	{quoted x}         a text as a JSON string
 //	{nth $n i}         one id of a list of ids, the first with i = 0
 //	{for update}       a row lock, and the weaker {for no key update} and {for key
 //	                   share}; nothing on SQLite, whose writers stand in line
+//	{::json}           the cast that makes a text JSON; SQLite needs none
 //	{index name}       the index to use, on SQLite: without statistics it takes any
 //	                   condition on the tenant for a narrow one
 type querier interface {
@@ -23,6 +24,17 @@ type querier interface {
 	query(ctx context.Context, q string, args ...any) (rows, error)
 	// exec returns how many rows were changed.
 	exec(ctx context.Context, q string, args ...any) (int64, error)
+	// execEach runs one statement for each row of arguments, in one round trip.
+	execEach(ctx context.Context, q string, rows [][]any) error
+}
+
+func execInTurn(ctx context.Context, t querier, q string, rows [][]any) error {
+	for _, args := range rows {
+		if _, err := t.exec(ctx, q, args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rows is what database/sql and pgx have in common.
@@ -36,8 +48,8 @@ type rows interface {
 // dialect is how one engine spells the words in braces; # stands for the
 // parameter in them.
 type dialect struct {
-	ids, rows, in, index string
-	locks                bool
+	ids, rows, in, inKeys, index, json string
+	locks                              bool
 }
 
 // each replaces every word that begins so.
@@ -56,7 +68,9 @@ func each(q, begin, by string) string {
 func (d dialect) expand(q string) string {
 	q = each(q, "{ids ", d.ids)
 	q = each(q, "{rows ", d.rows)
+	q = each(q, "{in keys ", d.inKeys)
 	q = each(q, "{in ", d.in)
+	q = strings.ReplaceAll(q, "{::json}", d.json)
 	q = each(q, "{index ", d.index)
 	for _, lock := range []string{"for update", "for no key update", "for key share"} {
 		word := ""

@@ -7,12 +7,12 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const groupColumns = `g.id, g.display_name, g.kind, g.origin, g.created_at, g.updated_at`
+const groupColumns = `g.id, g.display_name, g.kind, g.origin, g.permissions, g.created_at, g.updated_at`
 
 func groupDest(g *membership.Group) []any {
 	return []any{
 		&g.ID, &g.DisplayName, (*string)(&g.Kind), (*string)(&g.Origin),
-		(*stamp)(&g.CreatedAt), (*stamp)(&g.UpdatedAt),
+		jsonInto[string]{&g.Permissions}, (*stamp)(&g.CreatedAt), (*stamp)(&g.UpdatedAt),
 	}
 }
 
@@ -64,23 +64,24 @@ func (s *session) Groups(ctx context.Context, q membership.NativeQuery) ([]membe
 	})
 }
 
-const qInsertGroup = `insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, created_at, updated_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8)`
+const qInsertGroup = `insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, permissions,
+		created_at, updated_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 // InsertGroup implements membership.Tx.
 func (s *session) InsertGroup(ctx context.Context, g membership.Group) error {
 	_, err := s.exec(ctx, qInsertGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
-		string(g.Kind), string(g.Origin), stamp(g.CreatedAt), stamp(g.UpdatedAt))
+		string(g.Kind), string(g.Origin), jsonList(g.Permissions), stamp(g.CreatedAt), stamp(g.UpdatedAt))
 	return err
 }
 
-const qUpdateGroup = `update groups set display_name = $3, display_name_key = $4, kind = $5, updated_at = $6
+const qUpdateGroup = `update groups set display_name = $3, display_name_key = $4, kind = $5, permissions = $6, updated_at = $7
 	where tenant_id = $1 and id = $2 and deleted_at is null`
 
 // UpdateGroup implements membership.Tx.
 func (s *session) UpdateGroup(ctx context.Context, g membership.Group) error {
 	return s.changed(ctx, "group", qUpdateGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
-		string(g.Kind), stamp(g.UpdatedAt))
+		string(g.Kind), jsonList(g.Permissions), stamp(g.UpdatedAt))
 }
 
 const qDeleteGroup = `update groups set deleted_at = $3 where tenant_id = $1 and id = $2 and deleted_at is null`

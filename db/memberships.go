@@ -6,7 +6,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qMemberships = `select ` + grantColumns + `, o.id, o.display_name, o.kind, o.origin, o.created_at, o.updated_at,
+const qMemberships = `select ` + grantColumns + `, o.id, o.display_name, o.kind, o.origin, o.permissions, o.created_at, o.updated_at,
 		coalesce(c.name, '')
 	from grants g
 	join groups o on o.tenant_id = $1 and o.id = g.group_id

@@ -198,6 +198,17 @@ func (t pgTx) exec(ctx context.Context, q string, args ...any) (int64, error) {
 	return tag.RowsAffected(), err
 }
 
+func (t pgTx) execEach(ctx context.Context, q string, rows [][]any) error {
+	if len(rows) < 2 {
+		return execInTurn(ctx, t, q, rows)
+	}
+	var b pgx.Batch
+	for _, args := range rows {
+		b.Queue(pgText(q), pgArgs(args)...)
+	}
+	return t.conn.SendBatch(ctx, &b).Close()
+}
+
 func pgText(q string) string {
 	if !strings.Contains(q, "{") {
 		return q
@@ -205,7 +216,7 @@ func pgText(q string) string {
 	return pgDialect.expand(postgresWords.spell(q))
 }
 
-var pgDialect = dialect{ids: "(select unnest(#::uuid[]) as id)", in: "= any(#::uuid[])", locks: true}
+var pgDialect = dialect{ids: "(select unnest(#::uuid[]) as id)", in: "= any(#::uuid[])", inKeys: "= any(#::text[])", json: "::json", locks: true}
 
 func pgArgs(args []any) []any {
 	out := make([]any, len(args))

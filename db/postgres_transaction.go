@@ -50,6 +50,16 @@ func (t *pgTransaction) exec(ctx context.Context, q string, args ...any) (int64,
 	return tag.RowsAffected(), err
 }
 
+func (t *pgTransaction) execEach(ctx context.Context, q string, rows [][]any) error {
+	if !t.begun && len(rows) > 0 {
+		if _, err := t.exec(ctx, q, rows[0]...); err != nil {
+			return err
+		}
+		rows = rows[1:]
+	}
+	return t.pgTx.execEach(ctx, q, rows)
+}
+
 // first sends the beginning with the first statement, whose result is the next
 // to be read.
 func (t *pgTransaction) first(ctx context.Context, q string, args []any) (pgx.BatchResults, error) {

@@ -90,6 +90,7 @@ var tables = []string{
 	"removal_windows", "removal_allowances",
 	"issuers",
 	"idempotency_keys",
+	"organization_members", "roles", "role_assignments", "outbox",
 }
 
 // constants returns the string constants of package db whose names begin with

@@ -129,6 +129,8 @@ func sqliteArgs(args []any) []any {
 			}
 		case memberRows:
 			out[i] = []byte(a)
+		case []string:
+			out[i] = jsonList(a)
 		case stamp:
 			out[i] = a.text()
 		default:

@@ -116,18 +116,20 @@ func (s sqliteStatement) expanded() string {
 	return sqliteMany.expand(sqliteListWords.spell(sqliteWords.spell(s.text)))
 }
 
+const inKeysSQLite = "in (select value from json_each(#))"
+
 // sqliteOne is for lists that have one element each, which then is the argument.
 var (
 	sqliteOne = dialect{
 		ids:  "(select # as id)",
 		rows: "(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id, substr(#, 33, 16) as event_id)",
-		in:   "= #", index: "indexed by #",
+		in:   "= #", inKeys: inKeysSQLite, index: "indexed by #",
 	}
 	sqliteMany = dialect{
 		ids: "(select unhex(value) as id from json_each(#))",
 		rows: `(with recursive n(i) as (select 1 union all select i + 48 from n where i + 48 < length(#))
 			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id, substr(#, i + 32, 16) as event_id from n)`,
-		in: "in (select unhex(value) from json_each(#))", index: "indexed by #",
+		in: "in (select unhex(value) from json_each(#))", inKeys: inKeysSQLite, index: "indexed by #",
 	}
 )
 
@@ -180,6 +182,10 @@ func (c *sqliteConn) exec(ctx context.Context, q string, args ...any) (int64, er
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+func (c *sqliteConn) execEach(ctx context.Context, q string, rows [][]any) error {
+	return execInTurn(ctx, c, q, rows)
 }
 
 // sqlRows closes its statement with itself when nobody else keeps it.

@@ -7,12 +7,12 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const userColumns = `u.id, u.user_name, u.email, u.name, u.origin, u.suspended, u.deprovisioned, u.active,
+const userColumns = `u.id, u.user_name, u.email, u.name, u.origin, u.suspended, u.deprovisioned, u.pending, u.active,
 	u.created_at, u.updated_at`
 
 func userDest(u *membership.User) []any {
 	return []any{
-		&u.ID, &u.UserName, &u.Email, &u.Name, (*string)(&u.Origin), &u.Suspended, &u.Deprovisioned, &u.Active,
+		&u.ID, &u.UserName, &u.Email, &u.Name, (*string)(&u.Origin), &u.Suspended, &u.Deprovisioned, &u.Pending, &u.Active,
 		(*stamp)(&u.CreatedAt), (*stamp)(&u.UpdatedAt),
 	}
 }
@@ -101,25 +101,36 @@ func (s *session) KeepUsers(ctx context.Context, users []membership.ID) (living 
 }
 
 const qInsertUser = `insert into users (tenant_id, id, user_name, user_name_key, email, email_key, name, origin,
-		suspended, deprovisioned, active, created_at, updated_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+		suspended, deprovisioned, pending, active, created_at, updated_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
 // InsertUser implements membership.Tx.
 func (s *session) InsertUser(ctx context.Context, u membership.User) error {
-	_, err := s.exec(ctx, qInsertUser, s.tenant, u.ID, u.UserName, membership.Fold(u.UserName),
-		u.Email, membership.Fold(u.Email), u.Name, string(u.Origin),
-		u.Suspended, u.Deprovisioned, u.Active, stamp(u.CreatedAt), stamp(u.UpdatedAt))
-	return err
+	return s.InsertUsers(ctx, []membership.User{u})
+}
+
+// InsertUsers implements membership.Tx.
+func (s *session) InsertUsers(ctx context.Context, us []membership.User) error {
+	rows := make([][]any, len(us))
+	for i, u := range us {
+		rows[i] = []any{
+			s.tenant, u.ID, u.UserName, membership.Fold(u.UserName),
+			u.Email, membership.Fold(u.Email), u.Name, string(u.Origin),
+			u.Suspended, u.Deprovisioned, u.Pending, u.Active, stamp(u.CreatedAt), stamp(u.UpdatedAt),
+		}
+	}
+	return s.execEach(ctx, qInsertUser, rows)
 }
 
 const qUpdateUser = `update users set user_name = $3, user_name_key = $4, email = $5, email_key = $6, name = $7,
-		suspended = $8, deprovisioned = $9, active = $10, updated_at = $11
+		suspended = $8, deprovisioned = $9, pending = $10, active = $11, updated_at = $12
 	where tenant_id = $1 and id = $2 and deleted_at is null`
 
 // UpdateUser implements membership.Tx.
 func (s *session) UpdateUser(ctx context.Context, u membership.User) error {
 	return s.changed(ctx, "user", qUpdateUser, s.tenant, u.ID, u.UserName, membership.Fold(u.UserName),
-		u.Email, membership.Fold(u.Email), u.Name, u.Suspended, u.Deprovisioned, u.Active, stamp(u.UpdatedAt))
+		u.Email, membership.Fold(u.Email), u.Name, u.Suspended, u.Deprovisioned, u.Pending, u.Active,
+		stamp(u.UpdatedAt))
 }
 
 const qDeleteUser = `update users set deleted_at = $3, active = false
@@ -127,7 +138,10 @@ const qDeleteUser = `update users set deleted_at = $3, active = false
 
 // DeleteUser implements membership.Tx.
 func (s *session) DeleteUser(ctx context.Context, id membership.ID, at time.Time) error {
-	return s.changed(ctx, "user", qDeleteUser, s.tenant, id, stamp(at))
+	if err := s.changed(ctx, "user", qDeleteUser, s.tenant, id, stamp(at)); err != nil {
+		return err
+	}
+	return s.endPlace(ctx, id)
 }
 
 const qLinkedUsers = `select ` + userColumns + ` from {ids $3} i

@@ -44,6 +44,16 @@ const (
 	ActionRemovalAllowed Action = "removal.allowed"             // an administrator's word that one may pass
 	ActionAllowanceUsed  Action = "removal.allowance_used"      // it passed
 	ActionAllowanceGone  Action = "removal.allowance_withdrawn" // before it was used
+
+	ActionNotificationDelivered     Action = "notification.delivered"
+	ActionUserClaimed               Action = "user.claimed" // somebody invited has come: pending no more
+	ActionOrganizationMemberAdded   Action = "organization.member_added"
+	ActionOrganizationMemberUpdated Action = "organization.member_updated"
+	ActionRoleCreated               Action = "role.created"
+	ActionRoleUpdated               Action = "role.updated"
+	ActionRoleDeleted               Action = "role.deleted"
+	ActionRoleAssigned              Action = "role.assigned"
+	ActionRoleUnassigned            Action = "role.unassigned"
 )
 
 // Event is the evidence of one effective change, written in its transaction.

@@ -45,9 +45,13 @@ type Call struct {
 	Permissions []string
 	// Roles are the roles of a native caller, such as org_owner. They are for the
 	// Policy and the doors as well.
-	Roles     []string
-	RequestID string
-	Reason    string
+	Roles []string
+	// ActorName and ActorSince are what the credential says of itself: the name
+	// of a token, and when it was made. They are shown where a person would be.
+	ActorName  string
+	ActorSince time.Time
+	RequestID  string
+	Reason     string
 }
 
 // Source is scim when a connection calls, else local.

@@ -26,6 +26,7 @@ type Group struct {
 	DisplayName string
 	Kind        GroupKind
 	Origin      Origin
+	Permissions []string // what it gives to its members, in order, each once
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

@@ -1,9 +1,15 @@
 package membership
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
-// CreateGroup makes a group of origin local; an empty kind means custom.
-func (d *Directory) CreateGroup(ctx context.Context, call Call, displayName string, kind GroupKind) (Group, error) {
+// CreateGroup makes a group of origin local; an empty kind means custom. The
+// caller has to hold the permissions that it gives.
+func (d *Directory) CreateGroup(
+	ctx context.Context, call Call, displayName string, kind GroupKind, permissions ...string,
+) (Group, error) {
 	if err := d.allow(ctx, call, OpWriteGroups, ID{}, ID{}); err != nil {
 		return Group{}, err
 	}
@@ -13,19 +19,34 @@ func (d *Directory) CreateGroup(ctx context.Context, call Call, displayName stri
 	now := d.clock.Now()
 	g := Group{
 		Tenant: call.Tenant, ID: NewID(), DisplayName: displayName, Kind: kind,
-		Origin: SourceLocal, CreatedAt: now, UpdatedAt: now,
+		Origin: SourceLocal, Permissions: permissionSet(permissions), CreatedAt: now, UpdatedAt: now,
 	}
 	if err := g.check(); err != nil {
 		return Group{}, err
 	}
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		if err := d.mayGive(ctx, call, Group{}, g.Permissions); err != nil {
+			return err
+		}
 		if err := tx.InsertGroup(ctx, g); err != nil {
 			return err
 		}
 		return tx.AppendEvents(ctx, call.Event(now, ActionGroupCreated, g.ID, ID{}, nil,
-			Facts{"origin": SourceLocal, "kind": g.Kind, "display_name": g.DisplayName}))
+			g.facts(Facts{"origin": SourceLocal})))
 	})
-	return g, err
+	return g, d.refused(ctx, call, OpWriteGroups, ID{}, ID{}, err)
+}
+
+// mayGive asks whether the caller holds what a group is about to give. The
+// policy was asked about the group itself before.
+func (d *Directory) mayGive(ctx context.Context, call Call, was Group, permissions []string) error {
+	more := without(permissions, was.Permissions)
+	if len(more) == 0 {
+		return nil
+	}
+	return d.ask(ctx, Question{
+		Call: call, Operation: OpWriteGroups, Group: was.ID, Gives: more, Objects: &Objects{Group: was},
+	})
 }
 
 // Group returns one group of the tenant.
@@ -56,6 +77,7 @@ func (d *Directory) Groups(ctx context.Context, call Call, q NativeQuery) (gs []
 type GroupChange struct {
 	DisplayName *string
 	Kind        *GroupKind // changing it closes nothing (rule 33)
+	Permissions *[]string  // all of them; the caller has to hold those that are new
 }
 
 // ChangeGroup alters a group natively. No connection sees anything of it (rule 34).
@@ -70,17 +92,15 @@ func (d *Directory) ChangeGroup(ctx context.Context, call Call, id ID, c GroupCh
 			return err
 		}
 		was := g
-		if c.DisplayName != nil {
-			g.DisplayName = *c.DisplayName
-		}
-		if c.Kind != nil {
-			g.Kind = *c.Kind
-		}
+		g.apply(c)
 		out = g
-		if g == was {
+		if g.DisplayName == was.DisplayName && g.Kind == was.Kind && slices.Equal(g.Permissions, was.Permissions) {
 			return nil
 		}
 		if err := g.check(); err != nil {
+			return err
+		}
+		if err := d.mayGive(ctx, call, was, g.Permissions); err != nil {
 			return err
 		}
 		g.UpdatedAt = later(d.clock.Now(), was.UpdatedAt)
@@ -89,9 +109,30 @@ func (d *Directory) ChangeGroup(ctx context.Context, call Call, id ID, c GroupCh
 			return err
 		}
 		return tx.AppendEvents(ctx, call.Event(g.UpdatedAt, ActionGroupUpdated, id, ID{},
-			Facts{"display_name": was.DisplayName, "kind": was.Kind}, Facts{"display_name": g.DisplayName, "kind": g.Kind}))
+			was.facts(Facts{}), g.facts(Facts{})))
 	})
-	return out, err
+	return out, d.refused(ctx, call, OpWriteGroups, id, ID{}, err)
+}
+
+func (g *Group) apply(c GroupChange) {
+	if c.DisplayName != nil {
+		g.DisplayName = *c.DisplayName
+	}
+	if c.Kind != nil {
+		g.Kind = *c.Kind
+	}
+	if c.Permissions != nil {
+		g.Permissions = permissionSet(*c.Permissions)
+	}
+}
+
+// facts adds to f what an event says of the group.
+func (g *Group) facts(f Facts) Facts {
+	f["display_name"], f["kind"] = g.DisplayName, g.Kind
+	if len(g.Permissions) > 0 {
+		f["permissions"] = g.Permissions
+	}
+	return f
 }
 
 // DeleteGroup removes a group that no provider has, and closes the grants left
@@ -136,6 +177,9 @@ func (d *Directory) DeleteGroup(ctx context.Context, call Call, id ID) error {
 
 func (g *Group) check() error {
 	if err := checkText("display_name", g.DisplayName, true); err != nil {
+		return err
+	}
+	if err := checkPermissions(g.Permissions); err != nil {
 		return err
 	}
 	return checkGroupKind(g.Kind)

@@ -22,8 +22,8 @@ func (d *Directory) AddMember(ctx context.Context, call Call, group, user ID, al
 		if err != nil {
 			return err
 		}
-		if g.Kind == GroupEnterprise {
-			return errGroupManaged
+		if err := g.takesLocal(); err != nil {
+			return err
 		}
 		if _, err := tx.User(ctx, user); err != nil {
 			return err

@@ -3,7 +3,6 @@ package membership
 import (
 	"context"
 	"slices"
-	"strings"
 )
 
 // NewUser is what the native side gives to make a user.
@@ -14,7 +13,8 @@ type NewUser struct {
 	Active   *bool // nil: active
 }
 
-// CreateUser makes a user of origin local.
+// CreateUser makes a user of origin local. Somebody who was invited under the
+// userName or the address, and has not come yet, is that user from now on.
 func (d *Directory) CreateUser(ctx context.Context, call Call, n NewUser) (User, error) {
 	if err := d.allow(ctx, call, OpWriteUsers, ID{}, ID{}); err != nil {
 		return User{}, err
@@ -30,7 +30,16 @@ func (d *Directory) CreateUser(ctx context.Context, call Call, n NewUser) (User,
 		return User{}, err
 	}
 	u.settle(nil)
+	var out User
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		out = u
+		switch invited, err := invitedAs(ctx, tx, u.UserName, u.Email); {
+		case err != nil:
+			return err
+		case !invited.ID.IsZero():
+			out, err = d.claim(ctx, tx, call, invited, u)
+			return err
+		}
 		if err := userNameFree(ctx, tx, u); err != nil {
 			return err
 		}
@@ -40,7 +49,7 @@ func (d *Directory) CreateUser(ctx context.Context, call Call, n NewUser) (User,
 		return tx.AppendEvents(ctx, call.Event(now, ActionUserCreated, ID{}, u.ID, nil,
 			Facts{"origin": SourceLocal, "active": u.Active}))
 	})
-	return u, err
+	return out, err
 }
 
 // User returns one user of the tenant.
@@ -126,7 +135,10 @@ func (u *User) apply(c UserChange, links []UserLink) error {
 	set(&u.Name, c.Name)
 	if c.Active != nil {
 		if *c.Active {
-			idle := !u.Active && !u.Suspended && !u.Deprovisioned
+			if u.Pending && !u.Suspended {
+				return errorf(KindForbidden, "this user is invited: they are active once they sign up or a provider sends them")
+			}
+			idle := !u.Pending && !u.Active && !u.Suspended && !u.Deprovisioned
 			if idle {
 				return errorf(KindForbidden,
 					"every provider of this user says inactive: activate them there, or end the provider's link")
@@ -206,11 +218,8 @@ func (u *User) check() error {
 	if err := checkText("user_name", u.UserName, true); err != nil {
 		return err
 	}
-	if err := checkText("email", u.Email, false); err != nil {
+	if err := checkAddress(u.Email); err != nil {
 		return err
-	}
-	if u.Email != "" && !strings.Contains(u.Email, "@") {
-		return Invalidf("email is no e-mail address")
 	}
 	return checkText("name", u.Name, false)
 }

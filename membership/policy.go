@@ -25,6 +25,11 @@ type Question struct {
 	Operation Operation
 	Group     ID
 	User      ID
+	// Gives are permissions that the operation hands to others. Whoever asks has
+	// to hold each of them.
+	Gives []string
+	// Role is one that whoever asks has to have; empty: none.
+	Role string
 	// Objects are Group and User as the store has them; nil: not read yet. A
 	// policy that has to look at them then answers ErrUndecided.
 	Objects *Objects

@@ -31,8 +31,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 		}
 		switch u, err := tx.UserByName(ctx, Fold(l.UserName)); {
 		case KindOf(err) == KindNotFound:
-			err = d.createProvisioned(ctx, tx, call, &l)
-			if err != nil {
+			if err := d.claimOrCreate(ctx, tx, call, conn, &l); err != nil {
 				return err
 			}
 		case err != nil:
@@ -96,9 +95,13 @@ func (d *Directory) linkExisting(ctx context.Context, tx Tx, call Call, conn Con
 	if err := tx.InsertUserLink(ctx, *l); err != nil {
 		return err
 	}
-	return tx.AppendEvents(ctx, call.Event(l.CreatedAt, ActionUserLinked, ID{}, u.ID,
+	events := []Event{call.Event(l.CreatedAt, ActionUserLinked, ID{}, u.ID,
 		Facts{"active": before.Active},
-		Facts{"origin": u.Origin, "external_id": l.ExternalID, "active": u.Active}))
+		Facts{"origin": u.Origin, "external_id": l.ExternalID, "active": u.Active})}
+	if before.Pending {
+		events = append(events, claimed(call, u))
+	}
+	return tx.AppendEvents(ctx, events...)
 }
 
 // UpdateProvisionedUser changes a user of the calling connection's view. change

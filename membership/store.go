@@ -126,11 +126,17 @@ type Reader interface {
 	EventsBetween(ctx context.Context, from, to time.Time) (first, last int64, err error)
 	// NumberedEvents lists events in the order of their numbers.
 	NumberedEvents(ctx context.Context, f EventFilter) ([]Event, error)
+
+	PeopleReader
+	OutboxReader
+	OrganizationReader
 }
 
 // Tx reads and writes one tenant inside a transaction.
 type Tx interface {
 	Reader
+	OutboxWriter
+	OrganizationWriter
 
 	// The Lock methods make later writers of the same row wait until the
 	// transaction ends, and return the row as it is now. Everything that changes
@@ -156,6 +162,7 @@ type Tx interface {
 	UpdateConnection(ctx context.Context, c Connection) error
 
 	InsertUser(ctx context.Context, u User) error
+	InsertUsers(ctx context.Context, us []User) error
 	UpdateUser(ctx context.Context, u User) error
 	// DeleteUser leaves a tombstone that no other method returns.
 	DeleteUser(ctx context.Context, id ID, at time.Time) error

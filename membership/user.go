@@ -18,15 +18,18 @@ type User struct {
 	Origin        Origin
 	Suspended     bool // rule 26: wins over every provider
 	Deprovisioned bool // rule 25: the last link of a local user ended
+	Pending       bool // invited by address; whoever has it has not come yet
 	Active        bool // what follows from all of that: settle
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }
 
 // settle derives Active: not suspended, and not linked at all (and not left
-// behind by a deprovisioning), or at least one link active.
+// behind by a deprovisioning, nor only invited), or at least one link active.
+// With a link there is somebody: nobody pending has one.
 func (u *User) settle(links []UserLink) {
-	alive := len(links) == 0 && !u.Deprovisioned ||
+	u.Pending = u.Pending && len(links) == 0
+	alive := len(links) == 0 && !u.Deprovisioned && !u.Pending ||
 		slices.ContainsFunc(links, func(l UserLink) bool { return l.Active })
 	u.Active = alive && !u.Suspended
 }

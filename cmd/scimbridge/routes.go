@@ -18,6 +18,9 @@ const (
 	nativePrefix = "/v1"
 )
 
+// otherPrefixes are those of the native door's other APIs.
+var otherPrefixes = []string{"/tenant-auth/v1", "/api/v1/organizations", "/csp/gateway/am/api/orgs"}
+
 // The doors, as metrics and the log name them.
 const (
 	doorSCIM   = "scim"
@@ -59,14 +62,17 @@ func (s *server) router() *mux.Router {
 	mount(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
 	}))
-	mount(nativePrefix, doorNative, api.New(api.Services{
+	native := api.New(api.Services{
 		Directory:   directory,
 		Tokens:      auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
 		Connections: auth.NewConnections(s.store, directory, time.Now, verifier.ForgetConnection),
 		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
 		Issuers:     auth.NewIssuers(directory, s.store, keys, time.Now, jwts.Forget),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
-	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)}))
+	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)})
+	for _, prefix := range append(otherPrefixes, nativePrefix) {
+		mount(prefix, doorNative, native)
+	}
 
 	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))

@@ -118,18 +118,6 @@ var walkTable = map[string]walkRow{
 	"DELETE /v1/issuers/{id}": {path: "/v1/issuers/{issuer}", status: 204, may: []string{"TENANT:ADMIN"}},
 
 	"GET /v1/audit/events": {path: "/v1/audit/events", status: 200, may: []string{"AUDIT:READ"}},
-}
-
-// comingTable has the rows of routes that are being built: a row that has its
-// route is walked like any other.
-var comingTable = map[string]walkRow{
-	// It asks for a form before it looks at who sends it.
-	"POST /oauth2/token": {path: "/oauth2/token", body: `{}`, status: 400},
-
-	"GET /v1/audit/register":      {path: "/v1/audit/register", status: 200, may: []string{"AUDIT:READ"}},
-	"GET /v1/audit/exceptions":    {path: "/v1/audit/exceptions", status: 200, may: []string{"AUDIT:READ"}},
-	"PATCH /v1/connections/{id}":  {path: "/v1/connections/{connection}", body: `{"paused":true}`, status: 200, may: []string{"TENANT:ADMIN"}},
-	"DELETE /v1/connections/{id}": {path: "/v1/connections/{connection}?members=release", status: 204, may: []string{"TENANT:ADMIN"}},
 
 	"POST /tenant-auth/v1/groups/{groupId}/members": {
 		path: "/tenant-auth/v1/groups/{group}/members", body: `{"userIds":["{user}"]}`, status: 200, may: []string{"GROUPS:WRITE"},
@@ -147,6 +135,24 @@ var comingTable = map[string]walkRow{
 	"PATCH /v1/roles/{id}":  {path: "/v1/roles/{role}", body: `{"name":"changed {new id}"}`, status: 200, may: []string{"TENANT:ADMIN"}},
 	"DELETE /v1/roles/{id}": {path: "/v1/roles/{role}", status: 204, may: []string{"TENANT:ADMIN"}},
 	"GET /v1/notifications": {path: "/v1/notifications", status: 200, may: []string{"TENANT:ADMIN"}},
+
+	// What it takes for these to find something no POST makes: those who may are
+	// answered 404 here.
+	"DELETE /v1/notifications/{id}":         {path: "/v1/notifications/{new id}", status: 404, may: []string{"TENANT:ADMIN"}},
+	"DELETE /v1/roles/{id}/users/{user_id}": {path: "/v1/roles/{role}/users/{member}", status: 404, may: []string{"TENANT:ADMIN"}},
+	"GET /v1/users/{id}/organization":       {path: "/v1/users/{user}/organization", status: 404, may: []string{"USERS:READ"}},
+}
+
+// comingTable has the rows of routes that are being built: a row that has its
+// route is walked like any other.
+var comingTable = map[string]walkRow{
+	// It asks for a form before it looks at who sends it.
+	"POST /oauth2/token": {path: "/oauth2/token", body: `{}`, status: 400},
+
+	"GET /v1/audit/register":      {path: "/v1/audit/register", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/exceptions":    {path: "/v1/audit/exceptions", status: 200, may: []string{"AUDIT:READ"}},
+	"PATCH /v1/connections/{id}":  {path: "/v1/connections/{connection}", body: `{"paused":true}`, status: 200, may: []string{"TENANT:ADMIN"}},
+	"DELETE /v1/connections/{id}": {path: "/v1/connections/{connection}?members=release", status: 204, may: []string{"TENANT:ADMIN"}},
 
 	"GET /v1/connections/{id}/clients": {path: "/v1/connections/{connection}/clients", status: 200, may: []string{"TENANT:ADMIN"}},
 	"POST /v1/connections/{id}/clients": {
@@ -182,7 +188,7 @@ var furniture = []struct {
 	{word: "{token}", path: "/v1/tokens", body: `{"name":"token {n}","kind":"api","permissions":["USERS:READ"]}`},
 	{word: "{policy}", path: "/v1/policies", body: `{"id":"{new id}","cedar":"` + harmlessPolicy + `"}`},
 	{word: "{issuer}", path: "/v1/issuers", body: `{"issuer":"{new id}","audiences":["b"],"permissions":["USERS:READ"],"jwks_uri":"https://example.com/keys"}`},
-	{word: "{role}", path: "/v1/roles", body: `{"name":"role {new id}"}`, coming: "POST /v1/roles"},
+	{word: "{role}", path: "/v1/roles", body: `{"name":"role {new id}"}`},
 	{
 		word: "{client}", path: "/v1/connections/{connection}/clients", body: `{"auth_method":"client_secret"}`,
 		coming: "POST /v1/connections/{id}/clients", second: "{secret}", field: "client_secret_id",

@@ -1,0 +1,121 @@
+package db
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// These compare with a list instead of joining it: without statistics PostgreSQL
+// would read all rows of the tenant for each id of the list, and so reads them
+// once at worst.
+const (
+	qUsersByID = `select ` + userColumns + ` from users u
+		where u.tenant_id = $1 and u.id {in $2} and u.deleted_at is null order by u.id`
+	qUsersByNames = `select ` + userColumns + ` from users u {index users_user_name}
+		where u.tenant_id = $1 and u.user_name_key {in keys $2} and u.deleted_at is null order by u.id`
+	qUsersByEmails = `select ` + userColumns + ` from users u {index users_email}
+		where u.tenant_id = $1 and u.email_key {in keys $2} and u.deleted_at is null order by u.id`
+)
+
+func (s *session) users(ctx context.Context, q string, args ...any) ([]membership.User, error) {
+	return list(ctx, s, q, args, s.userDest)
+}
+
+// UsersByID implements membership.PeopleReader.
+func (s *session) UsersByID(ctx context.Context, ids []membership.ID) ([]membership.User, error) {
+	return s.users(ctx, qUsersByID, s.tenant, ids)
+}
+
+// UsersByName implements membership.PeopleReader.
+func (s *session) UsersByName(ctx context.Context, keys []string) ([]membership.User, error) {
+	return s.users(ctx, qUsersByNames, s.tenant, keys)
+}
+
+// UsersByEmail implements membership.PeopleReader.
+func (s *session) UsersByEmail(ctx context.Context, keys []string) ([]membership.User, error) {
+	return s.users(ctx, qUsersByEmails, s.tenant, keys)
+}
+
+const qMembersAmong = memberColumns + ` and g.user_id {in $3} and g.closed_at is null` + memberOrder
+
+// MembersAmong implements membership.PeopleReader.
+func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) (out []membership.Member, err error) {
+	for m, err := range s.members(ctx, qMembersAmong, []any{s.tenant, group, users}) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+const (
+	qMembershipsOf = `select distinct g.user_id, g.group_id from grants g {index grants_open_user}
+		where g.tenant_id = $1 and g.user_id {in $2} and g.closed_at is null order by g.user_id, g.group_id`
+	qPermissionsOf = `select o.id, o.permissions from groups o
+		where o.tenant_id = $1 and o.id {in $2} and o.deleted_at is null`
+)
+
+// MembershipsOf implements membership.PeopleReader.
+func (s *session) MembershipsOf(ctx context.Context, users []membership.ID) ([]membership.MembershipOf, error) {
+	of, err := list(ctx, s, qMembershipsOf, []any{s.tenant, users}, func(m *membership.MembershipOf) []any {
+		return []any{&m.User, &m.Group}
+	})
+	if err != nil {
+		return nil, err
+	}
+	given := map[membership.ID][]string{}
+	for _, m := range of {
+		given[m.Group] = nil
+	}
+	type row struct {
+		group       membership.ID
+		permissions []string
+	}
+	groups, err := list(ctx, s, qPermissionsOf, []any{s.tenant, slices.Collect(maps.Keys(given))}, func(r *row) []any {
+		return []any{&r.group, jsonInto[string]{&r.permissions}}
+	})
+	for _, g := range groups {
+		given[g.group] = g.permissions
+	}
+	for i := range of {
+		of[i].Permissions = given[of[i].Group]
+	}
+	return of, err
+}
+
+const qGroupDeleted = `select count(*) from groups where tenant_id = $1 and id = $2 and deleted_at is not null`
+
+// GroupDeleted implements membership.PeopleReader.
+func (s *session) GroupDeleted(ctx context.Context, id membership.ID) (bool, error) {
+	var n int
+	err := s.one(ctx, "group", qGroupDeleted, []any{s.tenant, id}, &n)
+	return n > 0, err
+}
+
+const qNamesOf = `select l.user_id,
+		coalesce(l.attributes{::json} -> 'name' ->> 'givenName', ''),
+		coalesce(l.attributes{::json} -> 'name' ->> 'familyName', '')
+	from user_links l where l.tenant_id = $1 and l.user_id {in $2}
+	order by l.user_id, l.active desc, l.connection_id`
+
+// NamesOf implements membership.PeopleReader.
+func (s *session) NamesOf(ctx context.Context, users []membership.ID) (map[membership.ID]membership.PersonName, error) {
+	type row struct {
+		user membership.ID
+		name membership.PersonName
+	}
+	rs, err := list(ctx, s, qNamesOf, []any{s.tenant, users}, func(r *row) []any {
+		return []any{&r.user, &r.name.Given, &r.name.Family}
+	})
+	out := make(map[membership.ID]membership.PersonName)
+	for _, r := range slices.Backward(rs) { // so that the first of a user is what stays
+		if r.name != (membership.PersonName{}) {
+			out[r.user] = r.name
+		}
+	}
+	return out, err
+}

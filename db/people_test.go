@@ -1,0 +1,49 @@
+package db_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// many inserts users natively. The database has statistics of them afterwards,
+// as it has a minute later in operation.
+func (w *tenant) many(n int) []membership.ID {
+	w.t.Helper()
+	users, ids := make([]membership.User, n), make([]membership.ID, n)
+	for i := range users {
+		ids[i] = membership.NewID()
+		name := fmt.Sprintf("many%d@example.com", i)
+		users[i] = membership.User{
+			ID: ids[i], UserName: name, Email: name, Origin: membership.SourceLocal, Active: true, CreatedAt: now(), UpdatedAt: now(),
+		}
+	}
+	w.update(func(tx membership.Tx) error { return tx.InsertUsers(w.ctx, users) })
+	if w.store.Engine() == "postgres" {
+		require.NoError(w.t, w.store.Exec(w.ctx, w.tenant, "analyze users"))
+	}
+	return ids
+}
+
+func TestAddTenThousandMembers(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		ids := w.many(10_000)
+		dir := membership.NewDirectory(s, allowAll{}, membership.Options{})
+		call := membership.Call{Tenant: w.tenant, Actor: membership.Actor{Kind: membership.ActorService, ID: "test"}}
+		added, err := dir.AddMembers(w.ctx, call, w.group, ids)
+		require.NoError(t, err)
+		require.Len(t, added.Users, len(ids))
+		for i, u := range added.Users {
+			require.Equal(t, ids[i], u.User.ID)
+			require.Equal(t, []membership.ID{w.group}, u.Groups)
+		}
+		_, err = dir.AddMembers(w.ctx, call, w.group, ids[:1])
+		require.Equal(t, membership.KindAlreadyMember, membership.KindOf(err))
+	})
+}

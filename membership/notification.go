@@ -1,0 +1,68 @@
+package membership
+
+import (
+	"context"
+	"time"
+)
+
+// Notification tells the application of something that it may want to tell
+// people. It is written with the change that it tells of, and waits until
+// somebody says that it was delivered.
+type Notification struct {
+	ID        ID
+	Kind      string // NotifyMembersAdded
+	Payload   []byte // a JSON object with ids only
+	CreatedAt time.Time
+}
+
+// NotifyMembersAdded is the kind of a Notification of members whom a call added:
+// {"group_id","user_ids","invited_by"?}.
+const NotifyMembersAdded = "group.members_added"
+
+// OutboxReader reads notifications.
+type OutboxReader interface {
+	// Notifications lists at most limit that wait, with greater ids than after, in
+	// the order of their ids.
+	Notifications(ctx context.Context, after ID, limit int) ([]Notification, error)
+}
+
+// OutboxWriter writes notifications.
+type OutboxWriter interface {
+	InsertNotification(ctx context.Context, n Notification) error
+	// DeliverNotification is KindNotFound for one that does not wait.
+	DeliverNotification(ctx context.Context, id ID, at time.Time) error
+}
+
+func membersAdded(c MemberChange, inviter ID) Notification {
+	payload := Facts{"group_id": c.Group, "user_ids": c.Open}
+	if !inviter.IsZero() {
+		payload["invited_by"] = inviter
+	}
+	return Notification{ID: NewID(), Kind: NotifyMembersAdded, Payload: payload.json(), CreatedAt: c.At}
+}
+
+// Notifications lists those that wait.
+func (d *Directory) Notifications(ctx context.Context, call Call, after ID, limit int) (ns []Notification, err error) {
+	if err := d.Administer(ctx, call); err != nil {
+		return nil, err
+	}
+	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+		ns, err = r.Notifications(ctx, after, limit)
+		return err
+	})
+	return ns, err
+}
+
+// DeliverNotification ends the waiting of a notification.
+func (d *Directory) DeliverNotification(ctx context.Context, call Call, id ID) error {
+	if err := d.Administer(ctx, call); err != nil {
+		return err
+	}
+	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		at := d.clock.Now()
+		if err := tx.DeliverNotification(ctx, id, at); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, call.Event(at, ActionNotificationDelivered, ID{}, ID{}, nil, Facts{"notification_id": id}))
+	})
+}
