@@ -101,6 +101,12 @@ func (e *postgresEngine) writeTogether(l memberLine, b *batch[*memberWrite]) {
 const togetherTimeout = 30 * time.Second
 
 func (e *postgresEngine) changeAlone(ctx context.Context, w *memberWrite) error {
+	if w.members() > maxMembersAtOnce {
+		return e.update(ctx, w.change.Call.Tenant, func(q querier) (err error) {
+			w.result, err = e.changeMembers(ctx, q, w.change)
+			return err
+		})
+	}
 	conn, err := e.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -119,7 +125,22 @@ func (e *postgresEngine) changeTogether(ctx context.Context, l memberLine, ws []
 	return changeJobs(ctx, &session{querier: pgTx{conn.Conn()}, engine: e, tenant: l.tenant}, ws)
 }
 
+// changeMembers asks first who is known when there are many: the function holds
+// every row against every job that it refuses, and reads the list of those anew
+// for each.
 func (e *postgresEngine) changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error) {
+	if users := known(c); len(users) > maxMembersAtOnce {
+		asking := c
+		asking.Open, asking.Close, asking.Check = nil, nil, users
+		if r, err := e.changeGiven(ctx, q, asking); err != nil {
+			return r, err
+		}
+		c.Check, c.Kept = nil, true
+	}
+	return e.changeGiven(ctx, q, c)
+}
+
+func (e *postgresEngine) changeGiven(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error) {
 	w := &memberWrite{change: c}
 	errs, err := changeJobs(ctx, &session{querier: q, engine: e, tenant: c.Call.Tenant}, []*memberWrite{w})
 	if err == nil {
