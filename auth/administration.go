@@ -42,13 +42,13 @@ func (ts *Tokens) Create(ctx context.Context, call membership.Call, s TokenSpec)
 	return t, text, nil
 }
 
-// Token returns one token; KindNotFound when it is revoked.
+// Token returns one token; KindNotFound when it is revoked, or a client's.
 func (ts *Tokens) Token(ctx context.Context, call membership.Call, id membership.ID) (Token, error) {
 	if err := ts.directory.Administer(ctx, call); err != nil {
 		return Token{}, err
 	}
 	t, err := ts.store.Token(ctx, call.Tenant, id)
-	if err == nil && !t.RevokedAt.IsZero() {
+	if err == nil && (!t.RevokedAt.IsZero() || !t.Client.IsZero()) {
 		return Token{}, membership.NotFound("token")
 	}
 	return t, err

@@ -29,17 +29,20 @@ type desk struct {
 }
 
 func eachDesk(t *testing.T, test func(t *testing.T, o *desk)) {
-	dbtest.Each(t, func(t *testing.T, store *db.Store) {
-		o := &desk{t: t, store: store, now: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
-		var err error
-		o.tenant, err = auth.Bootstrap(t.Context(), store, o.clock, auth.BootstrapSpec{TenantName: "Acme"})
-		require.NoError(t, err)
-		o.call = o.calling(auth.AllPermissions)
-		o.verifier = auth.NewVerifier(store, o.clock)
-		o.Tokens = auth.NewTokens(store, membership.NewDirectory(store, auth.Policy{}, membership.Options{Clock: o.clock}),
-			o.clock, o.verifier.Forget)
-		test(t, o)
-	})
+	dbtest.Each(t, func(t *testing.T, store *db.Store) { test(t, newDesk(t, store)) })
+}
+
+func newDesk(t *testing.T, store *db.Store) *desk {
+	t.Helper()
+	o := &desk{t: t, store: store, now: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
+	var err error
+	o.tenant, err = auth.Bootstrap(t.Context(), store, o.clock, auth.BootstrapSpec{TenantName: "Acme"})
+	require.NoError(t, err)
+	o.call = o.calling(auth.AllPermissions)
+	o.verifier = auth.NewVerifier(store, o.clock)
+	o.Tokens = auth.NewTokens(store, membership.NewDirectory(store, auth.Policy{}, membership.Options{Clock: o.clock}),
+		o.clock, o.verifier.Forget)
+	return o
 }
 
 func (o *desk) clock() time.Time { return o.now }

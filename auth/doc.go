@@ -8,8 +8,10 @@
 // is one tenant's query; of its secret part only a SHA-256 hash is stored. What
 // was verified is believed for a few seconds.
 //
-// KeySets verifies JWTs that others signed, with keys that it is given or
-// fetches, and Claims holds what they say against what is expected.
+// Clients has the use cases of OAuth clients, and NewTokenEndpoint gives them
+// access tokens, which are tokens with an end. KeySets verifies JWTs that others
+// signed, with keys that it is given or fetches, and Claims holds what they say
+// against what is expected.
 //
 // Tokens has the use cases of administering them, Usage writes when each was
 // used last.

@@ -68,6 +68,16 @@ func (cs *Connections) Remove(
 func endCredentials(
 	ctx context.Context, tx Tx, call membership.Call, connection membership.ID, at time.Time, batch membership.ID,
 ) (int, error) {
+	clients, err := tx.RevokeClientsOf(ctx, connection, at)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range clients {
+		if err := tx.AppendEvents(ctx, call.Event(at, membership.ActionClientRevoked, membership.ID{}, membership.ID{},
+			membership.Facts{"client_id": id}, membership.Facts{"batch": batch})); err != nil {
+			return 0, err
+		}
+	}
 	tokens, err := tx.RevokeTokensOf(ctx, connection, at)
 	if err != nil {
 		return 0, err
@@ -78,5 +88,5 @@ func endCredentials(
 			return 0, err
 		}
 	}
-	return len(tokens), nil
+	return len(clients) + len(tokens), nil
 }

@@ -27,6 +27,9 @@ func (ts *Tokens) Rotate(
 		if err != nil {
 			return err
 		}
+		if !old.Client.IsZero() {
+			return membership.NotFound("token")
+		}
 		if err := mayGive(call, old); err != nil {
 			return err
 		}

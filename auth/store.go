@@ -36,6 +36,7 @@ type Token struct {
 	LastUsedAt  time.Time     // up to two minutes late; zero: never used
 	WarnedAt    time.Time     // when an event last told that it expires soon
 	ReplacedBy  membership.ID // the token that a rotation made of it; zero: not rotated
+	Client      membership.ID // the OAuth client whose access token it is; zero: none's
 	// How its connection is; zero: neither. Store.Token alone fills them in.
 	ConnectionPausedAt, ConnectionRemovedAt time.Time
 }
@@ -46,8 +47,8 @@ type Store interface {
 	// Token returns one token of a tenant, revoked and expired ones included;
 	// an error of membership.KindNotFound when there is none.
 	Token(ctx context.Context, tenant, id membership.ID) (Token, error)
-	// Tokens lists at most limit tokens that are not revoked, with greater ids
-	// than after, in the order of their ids.
+	// Tokens lists at most limit tokens that are not revoked and no access tokens
+	// of clients, with greater ids than after, in the order of their ids.
 	Tokens(ctx context.Context, tenant, after membership.ID, limit int) ([]Token, error)
 	// CredentialsOf counts what lets somebody in as a connection at a time.
 	CredentialsOf(ctx context.Context, tenant, connection membership.ID, at time.Time) (int, error)
@@ -67,6 +68,9 @@ type Tx interface {
 	// RevokeTokensOf revokes all tokens of a connection, and returns the ids of
 	// those that still worked.
 	RevokeTokensOf(ctx context.Context, connection membership.ID, at time.Time) ([]membership.ID, error)
+	// RevokeClientsOf revokes all OAuth clients of a connection, removes their
+	// access tokens, and returns the clients' ids.
+	RevokeClientsOf(ctx context.Context, connection membership.ID, at time.Time) ([]membership.ID, error)
 	// ReplaceToken writes ReplacedBy, ExpiresAt and RevokedAt of t.
 	ReplaceToken(ctx context.Context, t Token) error
 	// UseToken writes that the token was used last at a time, unless a use after

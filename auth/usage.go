@@ -50,8 +50,13 @@ func NewUsage(store Store, clock membership.Clock, o Observer, log *zap.Logger) 
 	return &Usage{store: store, clock: clock, observer: o, log: log, uses: make(map[tokenKey]use)}
 }
 
-// Used notes a use. It never waits for the store.
+// Used notes a use. It never waits for the store. Access tokens of clients are
+// left out: when one was issued is told of its client, and nobody has to be
+// warned of its end.
 func (u *Usage) Used(t Token, at time.Time) {
+	if !t.Client.IsZero() {
+		return
+	}
 	u.note(tokenKey{t.Tenant, t.ID}, use{at: at, expires: t.ExpiresAt})
 }
 

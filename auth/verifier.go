@@ -50,10 +50,10 @@ func (v *Verifier) Report(u *Usage) { v.usage = u }
 // Limit lets l hold callers back. Call it before the first Verify.
 func (v *Verifier) Limit(l *Limits) { v.limits = l }
 
-// Forget is to be called after a token was changed: the next Verify reads it
-// anew. Other replicas notice within five seconds.
-func (v *Verifier) Forget(token membership.ID) {
-	v.cache.forget(func(t Token) bool { return t.ID == token })
+// Forget is to be called after a token was changed, or an OAuth client: the next
+// Verify reads the token anew. Other replicas notice within five seconds.
+func (v *Verifier) Forget(id membership.ID) {
+	v.cache.forget(func(t Token) bool { return t.ID == id || t.Client == id })
 }
 
 // ForgetConnection is Forget after a connection was paused, resumed or removed,

@@ -86,6 +86,7 @@ func TestEveryQueryNamesItsTenant(t *testing.T) {
 
 var tables = []string{
 	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "policies",
+	"oauth_clients", "oauth_secrets", "oauth_assertions",
 	"event_heads",
 	"removal_windows", "removal_allowances",
 	"issuers",

@@ -19,7 +19,7 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Store implements membership.Store, auth.Store and auth.PolicyStore on one database.
+// Store implements membership.Store and the stores of auth on one database.
 type Store struct {
 	engine engine
 	log    *zap.Logger
@@ -31,6 +31,8 @@ var (
 	_ auth.Tx          = (*session)(nil)
 	_ auth.PolicyStore = (*Store)(nil)
 	_ auth.PolicyTx    = (*session)(nil)
+	_ auth.ClientStore = (*Store)(nil)
+	_ auth.ClientTx    = (*session)(nil)
 )
 
 // Options of a Store; the zero value of each field has a default.

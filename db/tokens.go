@@ -10,14 +10,14 @@ import (
 )
 
 const qInsertToken = `insert into tokens
-	(tenant_id, id, kind, name, connection_id, permissions, scopes, networks, hash, created_at, expires_at, principal, roles)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	(tenant_id, id, kind, name, connection_id, permissions, scopes, networks, hash, created_at, expires_at, principal, roles, client_id)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
 // InsertToken implements auth.Tx.
 func (s *session) InsertToken(ctx context.Context, t auth.Token) error {
 	_, err := s.exec(ctx, qInsertToken, s.tenant, t.ID, string(t.Kind), t.Name, t.Connection,
 		jsonList(t.Permissions), jsonList(t.Scopes), jsonList(t.Networks), t.Hash, stamp(t.CreatedAt), stamp(t.ExpiresAt),
-		string(t.Principal), jsonList(t.Roles))
+		string(t.Principal), jsonList(t.Roles), t.Client)
 	return err
 }
 
@@ -44,13 +44,16 @@ func (s *session) RevokeTokensOf(ctx context.Context, connection membership.ID, 
 	return live, err
 }
 
-const qCredentialsOf = `select count(*) from tokens where tenant_id = $1 and connection_id = $2 and revoked_at is null
-	and (expires_at is null or expires_at > $3)`
+// Of a client, the access tokens do not count: they come and go.
+const qCredentialsOf = `select
+	(select count(*) from oauth_clients where tenant_id = $1 and connection_id = $2 and revoked_at is null) +
+	(select count(*) from tokens where tenant_id = $1 and connection_id = $2 and revoked_at is null and client_id = $4
+	and (expires_at is null or expires_at > $3))`
 
 // CredentialsOf implements auth.Store.
 func (s *Store) CredentialsOf(ctx context.Context, tenant, connection membership.ID, at time.Time) (n int, err error) {
 	err = s.engine.view(ctx, tenant, func(q querier) error {
-		return (&session{querier: q, tenant: tenant}).one(ctx, "connection", qCredentialsOf, []any{tenant, connection, stamp(at)}, &n)
+		return (&session{querier: q, tenant: tenant}).one(ctx, "connection", qCredentialsOf, []any{tenant, connection, stamp(at), membership.ID{}}, &n)
 	})
 	return n, s.translate(err)
 }
@@ -81,7 +84,7 @@ func (s *session) WarnOfToken(ctx context.Context, id membership.ID, at time.Tim
 
 const (
 	tokenColumns = `id, kind, name, connection_id, permissions, scopes, networks, hash,
-	created_at, expires_at, revoked_at, last_used_at, warned_at, replaced_by, principal, roles`
+	created_at, expires_at, revoked_at, last_used_at, warned_at, replaced_by, principal, roles, client_id`
 
 	qToken = `select ` + tokenColumns + `,
 		(select c.paused_at from connections c where c.tenant_id = $1 and c.id = tokens.connection_id),
@@ -90,7 +93,7 @@ const (
 	qLockToken = `select ` + tokenColumns + ` from tokens
 	where tenant_id = $1 and id = $2 and revoked_at is null {for update}`
 	qTokens = `select ` + tokenColumns + ` from tokens
-	where tenant_id = $1 and revoked_at is null and id > $2 order by id limit $3`
+	where tenant_id = $1 and revoked_at is null and client_id = $4 and id > $2 order by id limit $3`
 )
 
 func tokenDest(t *auth.Token) []any {
@@ -99,7 +102,7 @@ func tokenDest(t *auth.Token) []any {
 		jsonInto[string]{&t.Permissions}, jsonInto[string]{&t.Scopes}, jsonInto[netip.Prefix]{&t.Networks}, &t.Hash,
 		(*stamp)(&t.CreatedAt), (*stamp)(&t.ExpiresAt), (*stamp)(&t.RevokedAt),
 		(*stamp)(&t.LastUsedAt), (*stamp)(&t.WarnedAt), &t.ReplacedBy,
-		(*string)(&t.Principal), jsonInto[string]{&t.Roles},
+		(*string)(&t.Principal), jsonInto[string]{&t.Roles}, &t.Client,
 	}
 }
 
@@ -122,8 +125,9 @@ func (s *Store) Token(ctx context.Context, tenant, id membership.ID) (t auth.Tok
 
 // Tokens implements auth.Store.
 func (s *Store) Tokens(ctx context.Context, tenant, after membership.ID, limit int) (ts []auth.Token, err error) {
+	noClient := membership.ID{} // clients' access tokens come and go by themselves
 	err = s.engine.view(ctx, tenant, func(q querier) error {
-		ts, err = list(ctx, &session{querier: q, tenant: tenant}, qTokens, []any{tenant, after, limit}, func(t *auth.Token) []any {
+		ts, err = list(ctx, &session{querier: q, tenant: tenant}, qTokens, []any{tenant, after, limit, noClient}, func(t *auth.Token) []any {
 			t.Tenant = tenant
 			return tokenDest(t)
 		})

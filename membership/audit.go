@@ -22,6 +22,12 @@ const (
 	ActionTokenRotated       Action = "token.rotated"
 	ActionTokenRevoked       Action = "token.revoked"
 	ActionTokenExpiring      Action = "token.expiring" // used less than 30 days before its end
+	ActionTokenIssued        Action = "token.issued"   // an access token, to an OAuth client
+	ActionClientCreated      Action = "client.created"
+	ActionClientRevoked      Action = "client.revoked"
+	ActionClientRefused      Action = "client.refused" // it could not prove who it is; at most one a minute
+	ActionSecretCreated      Action = "client.secret_created"
+	ActionSecretRevoked      Action = "client.secret_revoked"
 	ActionUserCreated        Action = "user.created"
 	ActionUserLinked         Action = "user.linked"
 	ActionUserUpdated        Action = "user.updated"

@@ -1,0 +1,229 @@
+package auth
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// TokenPath is where the token endpoint is, behind the public URL.
+const TokenPath = "/oauth2/token"
+
+const (
+	grantClient     = "client_credentials"
+	grantJWT        = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	assertionJWT    = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	maxTokenBody    = 64 << 10
+	codeUnavailable = "temporarily_unavailable"
+	retryToken      = 30 // seconds, of Retry-After
+)
+
+// TokenEndpointConfig is what the token endpoint has to be told.
+type TokenEndpointConfig struct {
+	// PublicURL is the scheme and authority under which clients reach the server.
+	PublicURL string
+	Limits    *Limits
+	Logger    *zap.Logger
+}
+
+type tokenEndpoint struct {
+	issuer issuer
+	log    *zap.Logger
+}
+
+// NewTokenEndpoint returns the handler of the token endpoint (RFC 6749 section
+// 3.2): the client credentials grant with client_secret_basic,
+// client_secret_post and private_key_jwt (RFC 7523 section 2.2), and the JWT
+// bearer grant (section 2.1). It expects Addressed around it.
+func NewTokenEndpoint(store ClientStore, keys *KeySets, clock membership.Clock, c TokenEndpointConfig) http.Handler {
+	public := strings.TrimRight(c.PublicURL, "/")
+	return &tokenEndpoint{log: c.Logger, issuer: issuer{
+		store: store, keys: keys, clock: clock, limits: c.Limits,
+		audiences: []string{public + TokenPath, public, public + "/"},
+	}}
+}
+
+// ServeHTTP implements http.Handler.
+func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req, err := readTokenRequest(w, r)
+	var t Token
+	var text string
+	if err == nil {
+		t, text, err = e.issuer.issue(r.Context(), req)
+	}
+	if err != nil {
+		e.fail(w, r, err)
+		return
+	}
+	answerToken(w, http.StatusOK, struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		ExpiresIn   int64  `json:"expires_in"`
+		Scope       string `json:"scope"`
+	}{text, "Bearer", int64(t.ExpiresAt.Sub(t.CreatedAt) / time.Second), strings.Join(t.Scopes, " ")})
+}
+
+func (e *tokenEndpoint) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var known *oauthError
+	var domain *membership.Error
+	switch {
+	case errors.As(err, &known):
+	case errors.As(err, &domain) && domain.Kind == membership.KindRateLimited:
+		known = &oauthError{status: http.StatusTooManyRequests, code: codeUnavailable, description: domain.Message}
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(domain.RetryAfter.Seconds()))))
+	case errors.As(err, &domain) && domain.Kind == membership.KindUnavailable, r.Context().Err() != nil:
+		e.log.Warn("request not finished", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
+		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable, description: "this cannot be answered now: try again"}
+		w.Header().Set("Retry-After", strconv.Itoa(retryToken))
+	default:
+		e.log.Error("request failed", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
+		known = &oauthError{status: http.StatusInternalServerError, code: "server_error", description: "internal error"}
+	}
+	status := known.status
+	switch status {
+	case 0:
+		status = http.StatusBadRequest
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Basic realm="scimbridge"`)
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	answerToken(w, status, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{known.code, known.description})
+}
+
+func answerToken(w http.ResponseWriter, status int, body any) {
+	b, _ := json.Marshal(body) // strings and numbers always can be
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+	w.WriteHeader(status)
+	_, _ = w.Write(b)
+}
+
+// readTokenRequest decodes a request; errors are *oauthError.
+func readTokenRequest(w http.ResponseWriter, r *http.Request) (tokenRequest, error) {
+	if r.Method != http.MethodPost {
+		return tokenRequest{}, &oauthError{
+			status: http.StatusMethodNotAllowed, code: codeInvalidRequest, description: "the token endpoint takes POST only",
+		}
+	}
+	form, err := readForm(w, r)
+	if err != nil {
+		return tokenRequest{}, err
+	}
+	req := tokenRequest{grant: form.Get("grant_type"), clientID: form.Get("client_id"), scopes: strings.Fields(form.Get("scope"))}
+	switch req.grant {
+	case grantClient:
+		err = req.readClient(r.Header.Values("Authorization"), form)
+	case grantJWT:
+		err = req.readGrant(r.Header.Values("Authorization"), form)
+	case "":
+		err = invalidRequest("grant_type is required")
+	default:
+		err = &oauthError{code: "unsupported_grant_type", description: "grant_type must be " + grantClient + " or " + grantJWT}
+	}
+	return req, err
+}
+
+// readClient reads how the client says who it is: in exactly one way (RFC 6749
+// section 2.3).
+func (t *tokenRequest) readClient(authorization []string, form url.Values) error {
+	t.secret, t.assertion = form.Get("client_secret"), form.Get("client_assertion")
+	kind, ways := form.Get("client_assertion_type"), 0
+	for _, given := range []bool{len(authorization) > 0, t.secret != "", t.assertion != "" || kind != ""} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1 || len(authorization) > 1:
+		return invalidRequest("the client must say who it is in one way, not in several")
+	case len(authorization) == 1:
+		return t.readBasic(authorization[0])
+	case t.assertion == "" && kind == "":
+		if t.clientID == "" || t.secret == "" {
+			return &oauthError{status: http.StatusUnauthorized, code: codeInvalidClient, description: "the client has to say who it is"}
+		}
+	case kind != assertionJWT || t.assertion == "":
+		return invalidRequest("client_assertion needs the client_assertion_type " + assertionJWT)
+	}
+	return nil
+}
+
+// readBasic reads the header, whose parts are encoded like a form's (RFC 6749
+// section 2.3.1).
+func (t *tokenRequest) readBasic(authorization string) error {
+	r := http.Request{Header: http.Header{"Authorization": {authorization}}}
+	user, password, ok := r.BasicAuth()
+	id, err := url.QueryUnescape(user)
+	secret, serr := url.QueryUnescape(password)
+	if !ok || err != nil || serr != nil {
+		return &oauthError{
+			status: http.StatusUnauthorized, code: codeInvalidClient, description: "the header Authorization is not in the form of Basic",
+		}
+	}
+	if t.clientID != "" && t.clientID != id {
+		return invalidRequest("client_id is not the client of the header Authorization")
+	}
+	t.clientID, t.secret = id, secret
+	return nil
+}
+
+// readGrant reads an assertion that is the grant, and proves the client as well.
+func (t *tokenRequest) readGrant(authorization []string, form url.Values) error {
+	t.assertion = form.Get("assertion")
+	switch {
+	case t.assertion == "":
+		return invalidRequest("assertion is required")
+	case len(authorization) > 0 || form.Get("client_secret") != "" || form.Get("client_assertion") != "":
+		return invalidRequest("the assertion says who the client is, and nothing else may")
+	}
+	return nil
+}
+
+// readForm reads a body whose parameters are there once each, and a request
+// that has no others.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, invalidRequest("the body must be a form (Content-Type: application/x-www-form-urlencoded)")
+	}
+	if r.URL.RawQuery != "" {
+		return nil, invalidRequest("parameters belong into the body: a URL is kept in logs")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTokenBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &oauthError{status: http.StatusRequestEntityTooLarge, code: codeInvalidRequest, description: "the body is too large"}
+	case err != nil:
+		return nil, invalidRequest("the body could not be read to its end")
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, invalidRequest("the body is no form")
+	}
+	for _, values := range form {
+		if len(values) > 1 {
+			return nil, invalidRequest("a parameter is given more than once")
+		}
+		if !membership.ValidText(values[0]) {
+			return nil, invalidRequest("a parameter has a NUL byte or is not UTF-8")
+		}
+	}
+	return form, nil
+}
