@@ -61,6 +61,25 @@ var accessTable = map[string]access{
 		"/v1/connections/{connection}/removal-allowances/{allowance}", "", 204, "TENANT:ADMIN", nil,
 	},
 
+	"GET /v1/connections/{id}/clients": {"/v1/connections/{connection}/clients", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/connections/{id}/clients": {
+		"/v1/connections/{connection}/clients", `{"auth_method":"client_secret"}`, 201, "TENANT:ADMIN",
+		[]string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"GET /v1/connections/{id}/clients/{client_id}": {
+		"/v1/connections/{connection}/clients/{client}", "", 200, "TENANT:ADMIN", nil,
+	},
+	"DELETE /v1/connections/{id}/clients/{client_id}": {
+		"/v1/connections/{connection}/clients/{client}", "", 204, "TENANT:ADMIN", nil,
+	},
+	"POST /v1/connections/{id}/clients/{client_id}/secrets": {
+		"/v1/connections/{connection}/clients/{client}/secrets", `{}`, 201, "TENANT:ADMIN",
+		[]string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"DELETE /v1/connections/{id}/clients/{client_id}/secrets/{secret_id}": {
+		"/v1/connections/{connection}/clients/{client}/secrets/{secret}", "", 204, "TENANT:ADMIN", nil,
+	},
+
 	"GET /v1/tokens": {"/v1/tokens", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/tokens": {
 		"/v1/tokens", `{"name":"New","kind":"scim","connection_id":"{connection}"}`, 201, "TENANT:ADMIN",
@@ -126,7 +145,7 @@ const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", 
 
 // things are the ids that a row of the table is filled with.
 type things struct {
-	user, group, member, connection, token, policy, allowance, issuer, notification, role string
+	user, group, member, connection, client, secret, token, policy, allowance, issuer, notification, role string
 
 	tenant string // whose they are
 }
@@ -138,6 +157,7 @@ func (ids *things) of() map[string]*string {
 		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
 		"{issuer}":       &ids.issuer,
 		"{notification}": &ids.notification, "{role}": &ids.role,
+		"{client}": &ids.client, "{secret}": &ids.secret,
 	}
 }
 
@@ -160,6 +180,9 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids.group = h.make("/v1/groups", `{"display_name":"Group"}`, as(whose))
 	h.make("/v1/groups/"+ids.group+"/members", `{"user_id":"`+ids.member+`"}`, as(whose))
 	ids.connection = h.make("/v1/connections", `{"name":"Connection"}`, as(whose))
+	client := h.do(http.MethodPost, "/v1/connections/"+ids.connection+"/clients", `{"auth_method":"client_secret"}`, as(whose)).
+		is(http.StatusCreated)
+	ids.client, ids.secret = client["id"].(string), client["client_secret_id"].(string)
 	ids.token = h.make("/v1/tokens", `{"name":"Token","kind":"api","permissions":["USERS:READ"]}`, as(whose))
 	notify := membership.Notification{
 		ID: membership.NewID(), Kind: membership.NotifyMembersAdded, CreatedAt: recentTime(),

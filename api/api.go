@@ -30,6 +30,7 @@ type Services struct {
 	Directory   *membership.Directory
 	Tokens      *auth.Tokens
 	Connections *auth.Connections
+	Clients     *auth.Clients
 	Policies    *auth.Policies
 	Issuers     *auth.Issuers
 	Verifier    Verifier

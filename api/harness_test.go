@@ -58,13 +58,15 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	verifier := auth.NewVerifier(store, time.Now)
 	h.verifier = verifier
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)
+	keys := auth.NewKeySets(auth.KeyPolicy{}, time.Now, c.Logger)
+	clients := auth.NewClients(store, h.directory, keys, time.Now, verifier.Forget)
 	policies := auth.NewPolicies(h.directory, store, time.Now, policy)
-	keys := auth.NewKeySets(auth.KeyPolicy{AllowPrivate: true}, time.Now, c.Logger)
-	jwts := auth.NewJWTs(store, keys, time.Now)
+	jwtKeys := auth.NewKeySets(auth.KeyPolicy{AllowPrivate: true}, time.Now, c.Logger)
+	jwts := auth.NewJWTs(store, jwtKeys, time.Now)
 	h.services = Services{
-		Directory: h.directory, Tokens: h.tokens, Policies: policies,
+		Directory: h.directory, Tokens: h.tokens, Clients: clients, Policies: policies,
 		Connections: auth.NewConnections(store, h.directory, time.Now, verifier.ForgetConnection),
-		Issuers:     auth.NewIssuers(h.directory, store, keys, time.Now, jwts.Forget),
+		Issuers:     auth.NewIssuers(h.directory, store, jwtKeys, time.Now, jwts.Forget),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
 	h.server = httptest.NewServer(auth.Addressed(New(h.services, c)))

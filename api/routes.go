@@ -24,6 +24,7 @@ func (d *door) routes() []route {
 		d.memberRoutes(),
 		d.connectionRoutes(),
 		d.removalAllowanceRoutes(),
+		d.clientRoutes(),
 		d.tokenRoutes(),
 		d.policyRoutes(),
 		d.auditRoutes(),
