@@ -26,6 +26,7 @@ type administration struct {
 	tokens      *auth.Tokens
 	connections *auth.Connections
 	issuers     *auth.Issuers
+	clients     *auth.Clients
 }
 
 // administrationOptions are the flags that these commands share.
@@ -87,6 +88,7 @@ func (p *program) withStore(ctx context.Context, s settings, tenant membership.I
 		store: store, directory: directory, tokens: auth.NewTokens(store, directory, time.Now, nil),
 		connections: auth.NewConnections(store, directory, time.Now, nil),
 		issuers:     auth.NewIssuers(directory, store, keys, time.Now, nil),
+		clients:     auth.NewClients(store, directory, keys, time.Now, nil),
 		call: membership.Call{
 			Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
 			Permissions: []string{auth.AllPermissions},

@@ -81,7 +81,7 @@ func newMetrics(engine string) *metrics {
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
 	}
-	for _, door := range []string{doorSCIM, doorNative} {
+	for _, door := range []string{doorSCIM, doorNative, doorOAuth} {
 		m.limited.WithLabelValues(door)
 	}
 	for _, days := range auth.WarningDays {

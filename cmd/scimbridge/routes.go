@@ -16,6 +16,7 @@ import (
 const (
 	scimPrefix   = "/scim/v2"
 	nativePrefix = "/v1"
+	tokenPath    = auth.TokenPath
 )
 
 // otherPrefixes are those of the native door's other APIs.
@@ -25,6 +26,7 @@ var otherPrefixes = []string{"/tenant-auth/v1", "/api/v1/organizations", "/csp/g
 const (
 	doorSCIM   = "scim"
 	doorNative = "native"
+	doorOAuth  = "oauth"  // the token endpoint
 	doorSystem = "system" // health and metrics
 	doorNone   = "none"   // no such path
 )
@@ -46,8 +48,7 @@ func (s *server) router() *mux.Router {
 	verifier.Report(s.usage)
 	limits := auth.NewLimits(time.Now, s.config.RateLimit, s.config.FailedAuthLimit)
 	verifier.Limit(limits)
-	keys := auth.NewKeySets(keyPolicy(s.config, s.publicURL), time.Now, s.log.Named("keys"))
-	jwts := auth.NewJWTs(s.store, keys, time.Now)
+	jwts := auth.NewJWTs(s.store, s.keys, time.Now)
 	jwts.Limit(limits)
 
 	// Paths reach the doors as they were sent: cleaning would answer // with a
@@ -66,13 +67,17 @@ func (s *server) router() *mux.Router {
 		Directory:   directory,
 		Tokens:      auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
 		Connections: auth.NewConnections(s.store, directory, time.Now, verifier.ForgetConnection),
+		Clients:     auth.NewClients(s.store, directory, s.keys, time.Now, verifier.Forget),
 		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
-		Issuers:     auth.NewIssuers(directory, s.store, keys, time.Now, jwts.Forget),
+		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)})
 	for _, prefix := range append(otherPrefixes, nativePrefix) {
 		mount(prefix, doorNative, native)
 	}
+	mount(tokenPath, doorOAuth, auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
+		PublicURL: s.publicURL, Limits: limits, Logger: s.log.Named(doorOAuth),
+	}))
 
 	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
 	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))

@@ -67,7 +67,7 @@ func (p *program) rootCommand() *cobra.Command {
 
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(),
+		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(), p.clientCommand(),
 		p.tenantCommand(), p.connectionCommand(), p.tokenCommand(), p.policyCommand(), p.issuerCommand(),
 		p.auditCommand(),
 		p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),
