@@ -127,7 +127,7 @@ func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []stri
 			return err
 		}
 		t, text = Mint(Token{
-			Tenant: c.Tenant, Kind: KindSCIM, Name: c.ClientID(), Connection: c.Connection, Client: c.ID,
+			Tenant: c.Tenant, Kind: KindSCIM, Name: c.ClientID(), Connection: c.Connection, Client: c.ID, Principal: membership.ActorUser,
 			Scopes: scopes, CreatedAt: now, ExpiresAt: now.Add(c.TokenLifetime),
 		})
 		if err := tx.InsertToken(ctx, t); err != nil {
