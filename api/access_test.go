@@ -216,6 +216,7 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 				h := *h
 				h.t = t
 				mine := h.furnish(h.mine, " "+name)
+				defer h.do(http.MethodDelete, "/v1/issuers/"+mine.issuer, "") // a tenant has a bounded number of them
 				path, body := row.with(mine)
 				send := func(changes ...with) reply { return h.do(rt.method, path, body, changes...) }
 				if row.permission == "" {

@@ -303,6 +303,32 @@ func TestEndOfAccessTokens(t *testing.T) {
 	})
 }
 
+// With a connection its clients end, and all that they were given.
+func TestRemovalOfAConnectionEndsItsClients(t *testing.T) {
+	eachCounter(t, func(t *testing.T, o *counter) {
+		ctx := t.Context()
+		c, secret := o.client(auth.ClientSpec{})
+		text := o.token(secretForm(c, secret))
+		require.True(t, opens(t, o.verifier, text))
+		directory := membership.NewDirectory(o.store, auth.Policy{}, membership.Options{Clock: o.clock})
+		connections := auth.NewConnections(o.store, directory, o.clock, o.verifier.ForgetConnection)
+		preview, err := connections.PreviewRemoval(ctx, o.call, c.Connection, membership.RemovalRelease)
+		require.NoError(t, err)
+		assert.Equal(t, 2, preview.Credentials, "the client and bootstrap's token; access tokens come and go")
+		es := o.during(func() {
+			require.NoError(t, connections.Remove(ctx, o.call, c.Connection, membership.RemovalRelease))
+		})
+		assert.Equal(t, membership.ActionClientRevoked, es[0].Action)
+		assert.Contains(t, string(es[2].After), `"credentials":2`)
+		assert.False(t, opens(t, o.verifier, text))
+		o.refuses("invalid_client", secretForm(c, secret))
+		_, err = o.clients.Client(ctx, o.call, c.Connection, c.ID)
+		assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
+		_, _, err = o.clients.Create(ctx, o.call, auth.ClientSpec{Connection: c.Connection, Method: auth.MethodSecret})
+		assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
+	})
+}
+
 // Access tokens are not what administrators look after, and leave by themselves.
 func TestAccessTokensDoNotPileUp(t *testing.T) {
 	eachCounter(t, func(t *testing.T, o *counter) {
