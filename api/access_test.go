@@ -37,6 +37,8 @@ var accessTable = map[string]access{
 
 	"GET /v1/users/{id}/groups": {"/v1/users/{user}/groups", "", 200, "GROUPS:READ", nil},
 
+	"GET /v1/users/{id}/links": {"/v1/users/{user}/links", "", 200, "USERS:READ", nil},
+
 	"GET /v1/groups":         {"/v1/groups", "", 200, "GROUPS:READ", nil},
 	"POST /v1/groups":        {"/v1/groups", `{"display_name":"New"}`, 201, "GROUPS:WRITE", nil},
 	"GET /v1/groups/{id}":    {"/v1/groups/{group}", "", 200, "GROUPS:READ", nil},
@@ -48,6 +50,12 @@ var accessTable = map[string]access{
 	"POST /v1/groups/{id}/members:batch":       {"/v1/groups/{group}/members:batch", `{"remove":["0197a5e4-7b3a-7c11-9d52-3f0b6c8e2a10"]}`, 200, "GROUPS:WRITE", nil},
 	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ", nil},
 	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE", nil},
+
+	"GET /v1/groups/{id}/links":  {"/v1/groups/{linked}/links", "", 200, "GROUPS:READ", nil},
+	"POST /v1/groups/{id}/links": {"/v1/groups/{group}/links", `{"connection_id":"{connection}"}`, 201, "TENANT:ADMIN", nil},
+	"DELETE /v1/groups/{id}/links/{connection_id}": {
+		"/v1/groups/{linked}/links/{connection}?members=release", "", 204, "TENANT:ADMIN", nil,
+	},
 
 	"GET /v1/connections":         {"/v1/connections", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/connections":        {"/v1/connections", `{"name":"New"}`, 201, "TENANT:ADMIN", nil},
@@ -148,12 +156,14 @@ type things struct {
 	user, group, member, connection, client, secret, token, policy, allowance, issuer, notification, role string
 
 	tenant string // whose they are
+	linked string // a group that the connection sees
 }
 
 // of maps each word in braces to its id.
 func (ids *things) of() map[string]*string {
 	return map[string]*string{
-		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
+		"{linked}": &ids.linked,
+		"{user}":   &ids.user, "{group}": &ids.group, "{member}": &ids.member,
 		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
 		"{issuer}":       &ids.issuer,
 		"{notification}": &ids.notification, "{role}": &ids.role,
@@ -169,8 +179,8 @@ func (a access) with(ids things) (path, body string) {
 	return path, body
 }
 
-// furnish makes a group with a member, a user beside them, a connection and a
-// token.
+// furnish makes a group with a member, a user beside them, a connection with a
+// group that is linked to it, and a token.
 func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	h.t.Helper()
 	user := func(name string) string {
@@ -198,6 +208,8 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids.policy = h.make("/v1/policies", `{"id":"`+membership.NewID().String()+`","cedar":"`+harmless+`"}`, as(whose))
 	ids.allowance = h.make("/v1/connections/"+ids.connection+"/removal-allowances", `{}`, as(whose))
 	ids.issuer = h.make("/v1/issuers", issuerBody(membership.NewID().String()), as(whose))
+	ids.linked = h.make("/v1/groups", `{"display_name":"Linked"}`, as(whose))
+	h.do(http.MethodPost, "/v1/groups/"+ids.linked+"/links", `{"connection_id":"`+ids.connection+`"}`, as(whose)).is(http.StatusCreated)
 	return ids
 }
 

@@ -22,6 +22,7 @@ func (d *door) routes() []route {
 		d.userRoutes(),
 		d.groupRoutes(),
 		d.memberRoutes(),
+		d.linkRoutes(),
 		d.connectionRoutes(),
 		d.removalAllowanceRoutes(),
 		d.clientRoutes(),

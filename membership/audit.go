@@ -38,6 +38,7 @@ const (
 	ActionUserUnlinked       Action = "user.unlinked"
 	ActionUserDeleted        Action = "user.deleted"
 	ActionGroupCreated       Action = "group.created"
+	ActionGroupLinked        Action = "group.linked" // by an administrator (rule 31)
 	ActionGroupUpdated       Action = "group.updated"
 	ActionGroupUnlinked      Action = "group.unlinked"
 	ActionGroupDeleted       Action = "group.deleted"

@@ -263,33 +263,13 @@ func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVe
 		if _, err := d.changeMembers(ctx, tx, t, call, id, MemberDelta{replace: true}, false); err != nil {
 			return err
 		}
-		if err := tx.DeleteGroupLink(ctx, call.Connection, id); err != nil {
-			return err
-		}
-		links, err := tx.LinksOfGroup(ctx, id)
-		if err != nil {
-			return err
-		}
-		left, err := tx.OpenGrantsIn(ctx, id)
-		if err != nil {
-			return err
-		}
-		at := d.clock.Now()
-		events := []Event{call.Event(at, ActionGroupUnlinked, id, ID{},
-			Facts{"display_name": g.DisplayName}, Facts{"links": len(links), "open_grants": left})}
-		if len(links) == 0 && left == 0 && g.Origin == SourceSCIM {
-			if err := tx.DeleteGroup(ctx, id, at); err != nil {
-				return err
-			}
-			events = append(events, call.Event(at, ActionGroupDeleted, id, ID{}, Facts{"display_name": g.DisplayName}, nil))
-		}
-		return tx.AppendEvents(ctx, events...)
+		return d.endGroupLink(ctx, tx, call, g, call.Connection, nil)
 	})
 	return d.held(ctx, call, id, err)
 }
 
-func groupNameFree(ctx context.Context, tx Tx, l GroupLink) error {
-	switch o, err := tx.GroupLinkByName(ctx, l.Connection, Fold(l.DisplayName)); {
+func groupNameFree(ctx context.Context, r Reader, l GroupLink) error {
+	switch o, err := r.GroupLinkByName(ctx, l.Connection, Fold(l.DisplayName)); {
 	case KindOf(err) == KindNotFound:
 		return nil
 	case err != nil:

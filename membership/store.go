@@ -92,6 +92,8 @@ type Reader interface {
 	Memberships(ctx context.Context, user ID, q MembershipQuery) ([]Membership, error)
 	// RemovalCounts counts what the removal of a connection would do.
 	RemovalCounts(ctx context.Context, connection ID, how Removal) (RemovalCounts, error)
+	// LinkCounts counts what a connection has to do with the members of a group.
+	LinkCounts(ctx context.Context, connection, group ID) (LinkCounts, error)
 	// UnknownMembers returns those of users that are no user in the
 	// connection's view; with the zero connection: no living user of the tenant.
 	UnknownMembers(ctx context.Context, connection ID, users []ID) ([]ID, error)

@@ -74,6 +74,15 @@ var walkTable = map[string]walkRow{
 	"PATCH /v1/users/{id}":  {path: "/v1/users/{user}", body: `{"name":"Changed"}`, status: 200, may: []string{"USERS:WRITE"}},
 	"DELETE /v1/users/{id}": {path: "/v1/users/{user}", status: 204, may: []string{"USERS:WRITE"}},
 
+	"GET /v1/users/{id}/links":  {path: "/v1/users/{user}/links", status: 200, may: []string{"USERS:READ"}},
+	"GET /v1/groups/{id}/links": {path: "/v1/groups/{linked}/links", status: 200, may: []string{"GROUPS:READ"}},
+	"POST /v1/groups/{id}/links": {
+		path: "/v1/groups/{group}/links", body: `{"connection_id":"{connection}"}`, status: 201, may: []string{"TENANT:ADMIN"},
+	},
+	"DELETE /v1/groups/{id}/links/{connection_id}": {
+		path: "/v1/groups/{linked}/links/{linked to}?members=release", status: 204, may: []string{"TENANT:ADMIN"},
+	},
+
 	"GET /v1/groups":         {path: "/v1/groups", status: 200, may: []string{"GROUPS:READ"}},
 	"POST /v1/groups":        {path: "/v1/groups", body: `{"display_name":"New"}`, status: 201, may: []string{"GROUPS:WRITE"}},
 	"GET /v1/groups/{id}":    {path: "/v1/groups/{group}", status: 200, may: []string{"GROUPS:READ"}},
@@ -184,6 +193,8 @@ var furniture = []struct {
 	{word: "{group}", path: "/v1/groups", body: `{"display_name":"group {n}"}`},
 	{word: "", path: "/v1/groups/{group}/members", body: `{"user_id":"{member}"}`},
 	{word: "{connection}", path: "/v1/connections", body: `{"name":"connection {n}"}`},
+	{word: "{linked}", path: "/v1/groups", body: `{"display_name":"linked {n}"}`},
+	{path: "/v1/groups/{linked}/links", body: `{"connection_id":"{connection}"}`, second: "{linked to}", field: "connection_id"},
 	{word: "{allowance}", path: "/v1/connections/{connection}/removal-allowances", body: `{}`},
 	{word: "{token}", path: "/v1/tokens", body: `{"name":"token {n}","kind":"api","permissions":["USERS:READ"]}`},
 	{word: "{policy}", path: "/v1/policies", body: `{"id":"{new id}","cedar":"` + harmlessPolicy + `"}`},
@@ -205,7 +216,10 @@ func needed(text string) (need []bool) {
 	for i := len(furniture) - 1; i >= 0; i-- {
 		f := furniture[i]
 		word := f.word
-		if word == "" {
+		switch {
+		case word == "" && f.second != "":
+			word = f.second
+		case word == "":
 			word = "{member}"
 		}
 		second := f.second != "" && strings.Contains(text, f.second)
