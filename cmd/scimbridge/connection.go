@@ -19,6 +19,7 @@ func (p *program) connectionCommand() *cobra.Command {
 			"notices a change within five seconds.",
 		p.connectionCreateCommand(), p.connectionListCommand(), p.connectionUpdateCommand(),
 		p.connectionPauseCommand(), p.connectionResumeCommand(), p.connectionRemoveCommand(),
+		p.connectionLinkCommand(), p.connectionUnlinkCommand(),
 		p.allowRemovalsCommand(), p.removalAllowancesCommand(), p.withdrawRemovalsCommand())
 }
 

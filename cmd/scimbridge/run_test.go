@@ -26,7 +26,7 @@ func TestHelp(t *testing.T) {
 	for _, command := range []string{
 		"", "bootstrap", "demo", "healthcheck", "migrate", "serve", "version",
 		"tenant", "tenant create", "tenant show", "connection", "connection create", "connection list",
-		"connection update", "connection pause", "connection resume", "connection remove",
+		"connection update", "connection pause", "connection resume", "connection remove", "connection link", "connection unlink",
 		"connection allow-removals", "connection removal-allowances", "connection withdraw-removals",
 		"token", "token create", "token list", "token rotate", "token revoke",
 		"policy", "policy delete", "policy list", "policy put",
