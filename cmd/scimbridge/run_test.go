@@ -30,6 +30,8 @@ func TestHelp(t *testing.T) {
 		"connection allow-removals", "connection removal-allowances", "connection withdraw-removals",
 		"token", "token create", "token list", "token rotate", "token revoke",
 		"policy", "policy delete", "policy list", "policy put",
+		"client", "client create", "client list", "client revoke",
+		"client secret", "client secret create", "client secret revoke",
 		"issuer", "issuer create", "issuer list", "issuer delete",
 		"audit", "audit events", "audit exceptions", "audit export", "audit register", "audit verify",
 	} {
