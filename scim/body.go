@@ -39,6 +39,13 @@ func (x *exchange) reader(limit int64) (*bodyReader, error) {
 	if size := x.r.ContentLength; 0 <= size && size <= min(limit, maxHeld) {
 		return newHeldBody(x.r.Body, int(size)), nil // net/http lets through no more
 	}
+	size := x.r.ContentLength
+	if size < 0 || size > limit {
+		size = limit
+	}
+	if err := x.admitLarge(size); err != nil {
+		return nil, err
+	}
 	return newBodyReader(http.MaxBytesReader(x.w, x.r.Body, limit)), nil
 }
 

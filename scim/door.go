@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorilla/mux"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
@@ -50,6 +51,7 @@ type door struct {
 	maxBulkBody  int64
 	log          *zap.Logger
 	routes       *mux.Router
+	large        *semaphore.Weighted // bytes of large bodies
 }
 
 // New returns the handler of everything under /scim/v2. It expects the
@@ -73,6 +75,7 @@ func New(directory *membership.Directory, verifier Verifier, c Config) http.Hand
 		maxBody: c.MaxBody, maxGroupBody: c.MaxGroupBody, maxBulkBody: c.MaxBulkBody, log: c.Logger,
 	}
 	d.routes = d.newRoutes()
+	d.large = semaphore.NewWeighted(largeAtOnce * d.maxGroupBody)
 	return d
 }
 
@@ -81,6 +84,9 @@ type exchange struct {
 	w    *answer
 	r    *http.Request
 	call membership.Call
+
+	large             *semaphore.Weighted // nil: bodies are held already
+	largest, admitted int64
 }
 
 func (x *exchange) ctx() context.Context { return x.r.Context() }
@@ -133,7 +139,9 @@ func (d *door) serve(a *answer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return d.route(&exchange{w: a, r: r, call: call})
+	x := &exchange{w: a, r: r, call: call, large: d.large, largest: d.maxGroupBody}
+	defer x.done()
+	return d.route(x)
 }
 
 func (d *door) authenticate(r *http.Request) (membership.Call, error) {
