@@ -184,6 +184,9 @@ func changeJobs(ctx context.Context, s *session, ws []*memberWrite) ([]error, er
 		return []error{versionMismatch(version)}, nil
 	}
 	j.count(ws, opened, closed)
+	if e, ok := s.engine.(*postgresEngine); ok {
+		e.stats.wrote(ctx, len(opened) + len(closed))
+	}
 	j.version(ws, version, time.Time(modified))
 	j.refuse(errs, unknownJob, unknown)
 	return errs, nil

@@ -173,3 +173,19 @@ func (s *Store) Lines() int {
 func (s *Store) BreakSharedTransaction(ctx context.Context, err error) error {
 	return s.engine.(*sqliteEngine).writers.do(ctx, sqliteWrite{fn: func(querier) error { return err }})
 }
+
+// PagePlan explains the query that loads one page of a connection's users.
+func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, q membership.ViewQuery) (plan []string, err error) {
+	err = s.engine.view(ctx, tenant, func(c querier) error {
+		in := &session{querier: c, engine: s.engine, tenant: tenant}
+		_, _, err := viewOf[membership.UserLink]{
+			columns: userFilter, table: "user_links", from: userLinkColumns,
+			load: func(ctx context.Context, q string, args ...any) (none []membership.UserLink, err error) {
+				plan, err = list(ctx, in, "explain "+q, args, func(t *string) []any { return []any{t} })
+				return nil, err
+			},
+		}.page(ctx, in, connection, q)
+		return err
+	})
+	return plan, err
+}

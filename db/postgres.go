@@ -21,6 +21,7 @@ import (
 type postgresEngine struct {
 	pool    *pgxpool.Pool
 	writers lines[memberLine, *memberWrite]
+	stats   *statistics
 }
 
 func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, error) {
@@ -32,7 +33,7 @@ func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, err
 	if err != nil {
 		return nil, err
 	}
-	e := &postgresEngine{pool: pool}
+	e := &postgresEngine{pool: pool, stats: newStatistics(pool, log)}
 	e.writers.run = e.writeTogether
 	if err := e.warnOfSuperuser(ctx, log); err != nil {
 		pool.Close()
@@ -128,7 +129,9 @@ func (e *postgresEngine) update(ctx context.Context, tenant membership.ID, fn fu
 		return err
 	}
 	err = t.commit(ctx)
-	done = err == nil
+	if done = err == nil; done {
+		e.stats.wrote(ctx, t.writes)
+	}
 	return err
 }
 

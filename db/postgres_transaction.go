@@ -18,6 +18,7 @@ type pgTransaction struct {
 	tenant membership.ID
 	begin  string
 	begun  bool
+	writes int // statements
 }
 
 func (t *pgTransaction) query(ctx context.Context, q string, args ...any) (rows, error) {
@@ -36,6 +37,7 @@ func (t *pgTransaction) query(ctx context.Context, q string, args ...any) (rows,
 }
 
 func (t *pgTransaction) exec(ctx context.Context, q string, args ...any) (int64, error) {
+	t.writes++
 	if t.begun {
 		return t.pgTx.exec(ctx, q, args...)
 	}

@@ -20,7 +20,7 @@ import (
 
 // oneEngine are queries of what the other engine does not have, or not so.
 var oneEngine = map[string]string{
-	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres",
+	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres",
 	// The delta in plain statements.
 	"qLastChange": "sqlite", "qOpenGrants": "sqlite", "qOpenedEvents": "sqlite", "qClosedEvents": "sqlite", "qCloseGrants": "sqlite",
 }

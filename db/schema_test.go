@@ -3,9 +3,11 @@ package db_test
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -138,4 +140,27 @@ func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
 		where x.tenant_id = '%s' and x.connection_id = '%s' and x.user_id = k.id offset 0) x`, w.users[9], w.tenant, w.connection))
 	require.NoError(t, err)
 	require.Regexp(t, `Index Cond: .*\(user_id = k\.id\)`, strings.Join(plan, "\n"))
+}
+
+// A provider looks for every user before it makes them. The store sees to it
+// that a first import has statistics to plan that with, while nobody else does.
+func TestAFirstImportIsPlannedWithStatistics(t *testing.T) {
+	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
+	w := newTenant(t, s)
+	w.update(func(tx membership.Tx) error {
+		for i := range 500 {
+			if err := w.insertUser(tx, fmt.Sprintf("import%d", i), now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	goesByName := regexp.MustCompile(`Index Cond: .*user_name_key`)
+	require.Eventually(t, func() bool {
+		plan, err := s.PagePlan(w.ctx, w.tenant, w.connection, membership.ViewQuery{
+			Filter: membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal, Value: "import3"}, Limit: 10,
+		})
+		require.NoError(t, err)
+		return goesByName.MatchString(strings.Join(plan, "\n"))
+	}, 20*time.Second, 50*time.Millisecond)
 }

@@ -1,0 +1,65 @@
+package db
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
+)
+
+// statistics lets PostgreSQL look at its tables soon after they began to grow.
+// Without statistics it takes any index for as good as any other, and a plan that
+// was made for an empty table stays until there are some: a first import would
+// read all that it has written again and again, up to a minute and more, until
+// the server's own autovacuum comes by.
+type statistics struct {
+	pool    *pgxpool.Pool
+	log     *zap.Logger
+	written atomic.Int64 // rows, roughly, since the program began
+	next    atomic.Int64 // how many of them call for the next look; 0: none any more
+	looking atomic.Bool
+}
+
+// The looks are at 300 rows, 3,000 and so on up to 3,000,000: then the tables
+// have their statistics, and autovacuum keeps them.
+const (
+	firstLook = 300
+	lastLook  = 3_000_000
+)
+
+const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, events`
+
+func newStatistics(pool *pgxpool.Pool, log *zap.Logger) *statistics {
+	s := &statistics{pool: pool, log: log}
+	s.next.Store(firstLook)
+	return s
+}
+
+// wrote counts rows that were committed.
+func (s *statistics) wrote(ctx context.Context, rows int) {
+	n, next := s.written.Add(int64(rows)), s.next.Load()
+	if next == 0 || n < next || !s.looking.CompareAndSwap(false, true) {
+		return
+	}
+	for next <= n && next != 0 {
+		if next *= 10; next > lastLook {
+			next = 0
+		}
+	}
+	s.next.Store(next)
+	go func() {
+		defer s.looking.Store(false)
+		s.look(context.WithoutCancel(ctx))
+	}()
+}
+
+// look only takes a lock that stops nobody from reading or writing.
+func (s *statistics) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, qAnalyze); err != nil {
+		s.log.Warn("the tables could not be analyzed: plans may be bad until autovacuum does it", zap.Error(err))
+	}
+}
