@@ -124,7 +124,7 @@ const (
 	qUnknownLinks = `select i.id from {ids $3} i where not exists (
 		select 1 from user_links l where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = i.id)`
 	qUnknownUsers = `select i.id from {ids $2} i where not exists (
-		select 1 from users u where u.tenant_id = $1 and u.id = i.id and u.deleted_at is null)`
+		select 1 from users u where u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true)`
 )
 
 // UnknownMembers implements membership.Reader.

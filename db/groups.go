@@ -18,7 +18,7 @@ func groupDest(g *membership.Group) []any {
 
 const (
 	qGroup = `select ` + groupColumns + ` from groups g
-		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
+		where g.tenant_id = $1 and g.id = $2 and (g.deleted_at is null) is true`
 	qLockGroup = qGroup + ` {for no key update}`
 )
 
@@ -38,7 +38,7 @@ func (s *session) LockGroup(ctx context.Context, id membership.ID) (membership.G
 	return s.group(ctx, qLockGroup, s.tenant, id)
 }
 
-const qGroups = `select ` + groupColumns + ` from groups g where g.tenant_id = $1 and g.deleted_at is null and g.id > $2`
+const qGroups = `select ` + groupColumns + ` from groups g where g.tenant_id = $1 and (g.deleted_at is null) is true and g.id > $2`
 
 func groupsQuery(s *session, q membership.NativeQuery) (string, []any) {
 	c := conditions{args: []any{s.tenant, q.After}}
@@ -76,7 +76,7 @@ func (s *session) InsertGroup(ctx context.Context, g membership.Group) error {
 }
 
 const qUpdateGroup = `update groups set display_name = $3, display_name_key = $4, kind = $5, permissions = $6, updated_at = $7
-	where tenant_id = $1 and id = $2 and deleted_at is null`
+	where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 
 // UpdateGroup implements membership.Tx.
 func (s *session) UpdateGroup(ctx context.Context, g membership.Group) error {
@@ -84,7 +84,7 @@ func (s *session) UpdateGroup(ctx context.Context, g membership.Group) error {
 		string(g.Kind), jsonList(g.Permissions), stamp(g.UpdatedAt))
 }
 
-const qDeleteGroup = `update groups set deleted_at = $3 where tenant_id = $1 and id = $2 and deleted_at is null`
+const qDeleteGroup = `update groups set deleted_at = $3 where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 
 // DeleteGroup implements membership.Tx.
 func (s *session) DeleteGroup(ctx context.Context, id membership.ID, at time.Time) error {

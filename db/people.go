@@ -13,7 +13,7 @@ import (
 // once at worst.
 const (
 	qUsersByID = `select ` + userColumns + ` from users u
-		where u.tenant_id = $1 and u.id {in $2} and u.deleted_at is null order by u.id`
+		where u.tenant_id = $1 and u.id {in $2} and (u.deleted_at is null) is true order by u.id`
 	qUsersByNames = `select ` + userColumns + ` from users u {index users_user_name}
 		where u.tenant_id = $1 and u.user_name_key {in keys $2} and u.deleted_at is null order by u.id`
 	qUsersByEmails = `select ` + userColumns + ` from users u {index users_email}
@@ -56,7 +56,7 @@ const (
 	qMembershipsOf = `select distinct g.user_id, g.group_id from grants g {index grants_open_user}
 		where g.tenant_id = $1 and g.user_id {in $2} and g.closed_at is null order by g.user_id, g.group_id`
 	qPermissionsOf = `select o.id, o.permissions from groups o
-		where o.tenant_id = $1 and o.id {in $2} and o.deleted_at is null`
+		where o.tenant_id = $1 and o.id {in $2} and (o.deleted_at is null) is true`
 )
 
 // MembershipsOf implements membership.PeopleReader.

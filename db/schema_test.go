@@ -140,6 +140,12 @@ func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
 		where x.tenant_id = '%s' and x.connection_id = '%s' and x.user_id = k.id offset 0) x`, w.users[9], w.tenant, w.connection))
 	require.NoError(t, err)
 	require.Regexp(t, `Index Cond: .*\(user_id = k\.id\)`, strings.Join(plan, "\n"))
+
+	for _, name := range []string{"qUser", "qGroup"} {
+		plan, err := s.Query(ctx, w.tenant, "explain "+constants(t)[name], w.tenant, w.users[9])
+		require.NoError(t, err)
+		require.Regexp(t, `Index Cond: .*\(id = `, strings.Join(plan, "\n"), name)
+	}
 }
 
 // A provider looks for every user before it makes them. The store sees to it

@@ -17,8 +17,11 @@ func userDest(u *membership.User) []any {
 	}
 }
 
+// Asked for plain "deleted_at is null", PostgreSQL without statistics (a first
+// import) takes an index of living names for an id, and reads all of the tenant.
+// Only lookups by name say it so.
 const (
-	qUser       = `select ` + userColumns + ` from users u where u.tenant_id = $1 and u.id = $2 and u.deleted_at is null`
+	qUser       = `select ` + userColumns + ` from users u where u.tenant_id = $1 and u.id = $2 and (u.deleted_at is null) is true`
 	qLockUser   = qUser + ` {for update}`
 	qUserByName = `select ` + userColumns + ` from users u
 		where u.tenant_id = $1 and u.user_name_key = $2 and u.deleted_at is null`
@@ -45,7 +48,7 @@ func (s *session) LockUser(ctx context.Context, id membership.ID) (membership.Us
 	return s.user(ctx, qLockUser, s.tenant, id)
 }
 
-const qUsers = `select ` + userColumns + ` from users u where u.tenant_id = $1 and u.deleted_at is null and u.id > $2`
+const qUsers = `select ` + userColumns + ` from users u where u.tenant_id = $1 and (u.deleted_at is null) is true and u.id > $2`
 
 func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
 	c := conditions{args: []any{s.tenant, q.After}}
@@ -124,7 +127,7 @@ func (s *session) InsertUsers(ctx context.Context, us []membership.User) error {
 
 const qUpdateUser = `update users set user_name = $3, user_name_key = $4, email = $5, email_key = $6, name = $7,
 		suspended = $8, deprovisioned = $9, pending = $10, active = $11, updated_at = $12
-	where tenant_id = $1 and id = $2 and deleted_at is null`
+	where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 
 // UpdateUser implements membership.Tx.
 func (s *session) UpdateUser(ctx context.Context, u membership.User) error {
@@ -134,7 +137,7 @@ func (s *session) UpdateUser(ctx context.Context, u membership.User) error {
 }
 
 const qDeleteUser = `update users set deleted_at = $3, active = false
-	where tenant_id = $1 and id = $2 and deleted_at is null`
+	where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 
 // DeleteUser implements membership.Tx.
 func (s *session) DeleteUser(ctx context.Context, id membership.ID, at time.Time) error {
@@ -146,7 +149,7 @@ func (s *session) DeleteUser(ctx context.Context, id membership.ID, at time.Time
 
 const qLinkedUsers = `select ` + userColumns + ` from {ids $3} i
 	join user_links l on l.tenant_id = $1 and l.connection_id = $2 and l.user_id = i.id
-	join users u on u.tenant_id = $1 and u.id = i.id and u.deleted_at is null
+	join users u on u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true
 	order by u.id`
 
 // LinkedUsers implements membership.Reader.

@@ -28,19 +28,18 @@ language plpgsql as $$
 declare
     is_local constant boolean := p_connection = '00000000-0000-0000-0000-000000000000';
     grant_source constant text := case when is_local then 'local' else 'scim' end;
-    group_lives boolean;
     found_users uuid[];
     effective integer := 1;
 begin
     perform set_config('scimbridge.tenant', p_tenant::text, true);
     opened := '{}'; closed := '{}'; version := 0; unknown_job := '{}'; unknown := '{}';
 
-    -- Asked for "deleted_at is null", a planner without statistics takes the index
-    -- of names, and reads every group of the tenant.
-    select g.deleted_at is null into group_lives from groups g
-     where g.tenant_id = p_tenant and g.id = p_group
+    -- Asked for plain "deleted_at is null", a planner without statistics takes an
+    -- index of living names, and reads every one of the tenant.
+    perform 1 from groups g
+     where g.tenant_id = p_tenant and g.id = p_group and (g.deleted_at is null) is true
        for no key update;
-    if not coalesce(group_lives, false) then status := 'not_found'; return; end if;
+    if not found then status := 'not_found'; return; end if;
     if not is_local then
         select l.version, l.last_modified into change_members_together.version, change_members_together.last_modified
           from group_links l
@@ -56,7 +55,7 @@ begin
         if is_local then
             found_users := array(select u.id from unnest(p_known) k(id), lateral (
                 select x.id from users x
-                 where x.tenant_id = p_tenant and x.id = k.id and x.deleted_at is null
+                 where x.tenant_id = p_tenant and x.id = k.id and (x.deleted_at is null) is true
                 offset 0 for key share) u);
         else
             found_users := array(select l.user_id from unnest(p_known) k(id), lateral (
