@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -13,19 +14,23 @@ import (
 // few statements; {rows $n} are its users, each with the ids of the grant and
 // the event that may be written for it.
 const (
-	qLinkVersion = `select l.version, l.last_modified from groups g
-		join group_links l on l.tenant_id = $1 and l.connection_id = $3 and l.group_id = g.id
-		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null
-			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $3 and c.removed_at is null)`
-	qGroupLives = `select 1 from groups where tenant_id = $1 and id = $2 and deleted_at is null`
-
-	// When something last happened to any of the users in the group. Who was in
-	// and out more often than sixteen times has no later change among the older
-	// grants: of one connection only the newest can have ended last.
-	qLastChange = `select max((select max(max(opened_at, coalesce(closed_at, opened_at))) from (
+	// What has to be known before anything is written: the link, when something
+	// last happened to any of the users in the group, and how many users are not
+	// known. Who was in and out more often than sixteen times has no later change
+	// among the older grants: of one connection only the newest can have ended last.
+	lastChange = `(select max((select max(max(opened_at, coalesce(closed_at, opened_at))) from (
 			select opened_at, closed_at from grants
 			where tenant_id = $1 and group_id = $2 and user_id = i.id order by id desc limit 16)))
-		from {ids $3} i`
+		from {ids $3} i)`
+	ofGroup = ` from groups g where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
+	ofLink  = ` from groups g join group_links l on l.tenant_id = $1 and l.connection_id = $4 and l.group_id = g.id
+		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null
+			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $4 and c.removed_at is null)`
+	qLinkStanding      = `select l.version, l.last_modified, ` + lastChange + `, 0` + ofLink
+	qLinkStandingKnown = `select l.version, l.last_modified, ` + lastChange + `, (select count(*) from {ids $5} i where not exists (
+			select 1 from user_links k where k.tenant_id = $1 and k.connection_id = $4 and k.user_id = i.id))` + ofLink
+	qLocalStanding = `select 0, null, ` + lastChange + `, (select count(*) from {ids $4} i where not exists (
+			select 1 from users u where u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true))` + ofGroup
 
 	// A cross join keeps its order: without statistics the grants of the group
 	// would come first, and all rows with each.
@@ -60,6 +65,11 @@ const (
 			closed_request = $8, closed_reason = $9
 		where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null
 			and user_id in (select user_id from {rows $4})`
+
+	// Of one user, who need not be looked up in a list.
+	qCloseGrant = `update grants set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
+			closed_request = $8, closed_reason = $9
+		where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null and user_id = $4`
 
 	qRaiseVersion = `update group_links set version = $4, last_modified = $5
 		where tenant_id = $1 and connection_id = $2 and group_id = $3`
@@ -96,13 +106,20 @@ func (e *sqliteEngine) changeMembers(ctx context.Context, q querier, c membershi
 // check refuses, and moves the time of the change behind whatever happened to
 // the same users in the same group, whenever the request came in.
 func (d *delta) check(ctx context.Context) (r membership.MemberResult, err error) {
-	if d.c.Connection.IsZero() {
-		var one int
-		err = d.one(ctx, "group", qGroupLives, []any{d.tenant, d.c.Group}, &one)
-	} else {
-		err = d.one(ctx, "group", qLinkVersion, []any{d.tenant, d.c.Group, d.c.Connection}, &r.Version, (*stamp)(&r.LastModified))
+	touched, must := d.c.Open, known(d.c)
+	if len(d.c.Close) > 0 {
+		touched = slices.Concat(d.c.Open, d.c.Close)
 	}
-	if err != nil {
+	q, args := qLocalStanding, []any{d.tenant, d.c.Group, touched, must}
+	if !d.c.Connection.IsZero() {
+		q, args = qLinkStanding, []any{d.tenant, d.c.Group, touched, d.c.Connection}
+		if len(must) > 0 {
+			q, args = qLinkStandingKnown, append(args, must)
+		}
+	}
+	var last stamp
+	unknown := 0
+	if err := d.one(ctx, "group", q, args, &r.Version, (*stamp)(&r.LastModified), &last, &unknown); err != nil {
 		return r, err
 	}
 	if p, ok := d.querier.(patient); ok {
@@ -111,24 +128,15 @@ func (d *delta) check(ctx context.Context) (r membership.MemberResult, err error
 	if d.c.IfVersion != 0 && d.c.IfVersion != r.Version {
 		return r, versionMismatch(r.Version)
 	}
-	unknown, err := d.UnknownMembers(ctx, d.c.Connection, known(d.c))
-	if err != nil {
-		return r, err
-	}
-	if len(unknown) > 0 {
-		return r, unknownMembers(unknown)
-	}
-	for _, users := range [][]membership.ID{d.c.Open, d.c.Close} {
-		if len(users) == 0 {
-			continue
-		}
-		var last stamp
-		if err := d.one(ctx, "group", qLastChange, []any{d.tenant, d.c.Group, users}, &last); err != nil {
+	if unknown > 0 {
+		ids, err := d.UnknownMembers(ctx, d.c.Connection, must)
+		if err != nil {
 			return r, err
 		}
-		if last := time.Time(last); !last.IsZero() {
-			d.at = latest(d.at, last.Add(time.Microsecond))
-		}
+		return r, unknownMembers(ids)
+	}
+	if last := time.Time(last); !last.IsZero() {
+		d.at = latest(d.at, last.Add(time.Microsecond))
 	}
 	return r, nil
 }
@@ -158,7 +166,11 @@ func (d *delta) close(ctx context.Context) (int, error) {
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	_, err = d.exec(ctx, qCloseGrants, d.tenant, d.c.Group, d.c.Connection, rows, stamp(d.at),
+	q, who := qCloseGrants, any(rows)
+	if len(d.c.Close) == 1 {
+		q, who = qCloseGrant, d.c.Close[0]
+	}
+	_, err = d.exec(ctx, q, d.tenant, d.c.Group, d.c.Connection, who, stamp(d.at),
 		string(actor.Kind), actor.ID, d.c.Call.RequestID, d.c.Call.Reason)
 	return int(n), err
 }

@@ -115,14 +115,14 @@ func (e *sqliteEngine) class(err error) errorClass {
 	return classOther
 }
 
-func sqliteArgs(args []any) []any {
+func sqliteArgs(args []any, one bool) []any {
 	out := make([]any, len(args))
 	for i, a := range args {
 		switch a := a.(type) {
 		case membership.ID:
 			out[i] = a[:]
 		case []membership.ID:
-			if len(a) == 1 {
+			if one {
 				out[i] = a[0][:]
 			} else {
 				out[i] = hexArray(a)

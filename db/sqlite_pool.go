@@ -160,7 +160,7 @@ func (c *sqliteConn) query(ctx context.Context, q string, args ...any) (rows, er
 		r.st = st
 	}
 	//nolint:rowserrcheck,sqlclosecheck // the caller closes the rows and asks for their error
-	if r.Rows, err = st.QueryContext(ctx, sqliteArgs(args)...); err != nil {
+	if r.Rows, err = st.QueryContext(ctx, sqliteArgs(args, oneEach(args))...); err != nil {
 		if r.st != nil {
 			_ = r.st.Close()
 		}
@@ -177,7 +177,7 @@ func (c *sqliteConn) exec(ctx context.Context, q string, args ...any) (int64, er
 	if temporary {
 		defer func() { _ = st.Close() }()
 	}
-	res, err := st.ExecContext(ctx, sqliteArgs(args)...)
+	res, err := st.ExecContext(ctx, sqliteArgs(args, oneEach(args))...)
 	if err != nil {
 		return 0, err
 	}
