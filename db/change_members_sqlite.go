@@ -61,13 +61,13 @@ const (
 			then '{"member":true}' else '{"member":false}' end, $11, $12
 		from {rows $4} n
 		cross join grants g on g.tenant_id = $1 and g.group_id = $2 and g.user_id = n.user_id and g.connection_id = $3 and g.closed_at is null`
-	qCloseGrants = `update grants set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
+	qCloseGrants = `update grants indexed by grants_open set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
 			closed_request = $8, closed_reason = $9
 		where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null
 			and user_id in (select user_id from {rows $4})`
 
 	// Of one user, who need not be looked up in a list.
-	qCloseGrant = `update grants set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
+	qCloseGrant = `update grants indexed by grants_open set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
 			closed_request = $8, closed_reason = $9
 		where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null and user_id = $4`
 

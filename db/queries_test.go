@@ -22,7 +22,7 @@ import (
 var oneEngine = map[string]string{
 	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres",
 	// The delta in plain statements.
-	"qLinkStanding": "sqlite", "qLinkStandingKnown": "sqlite", "qLocalStanding": "sqlite", "qOpenGrants": "sqlite", "qOpenedEvents": "sqlite", "qClosedEvents": "sqlite", "qCloseGrants": "sqlite",
+	"qLinkStanding": "sqlite", "qLinkStandingKnown": "sqlite", "qLocalStanding": "sqlite", "qOpenGrants": "sqlite", "qOpenedEvents": "sqlite", "qClosedEvents": "sqlite", "qCloseGrants": "sqlite", "qCloseGrant": "sqlite",
 }
 
 func TestEveryQueryPrepares(t *testing.T) {
