@@ -189,3 +189,6 @@ func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, 
 	})
 	return plan, err
 }
+
+// WithoutStatistics leaves the tables without, as if the store had not grown.
+func (s *Store) WithoutStatistics() { s.engine.(*postgresEngine).stats.next.Store(0) }

@@ -92,6 +92,7 @@ func (e *postgresEngine) warnOfSuperuser(ctx context.Context, log *zap.Logger) e
 func (e *postgresEngine) name() string { return "postgres" }
 
 func (e *postgresEngine) close() error {
+	e.stats.close()
 	e.pool.Close()
 	return nil
 }
@@ -130,7 +131,7 @@ func (e *postgresEngine) update(ctx context.Context, tenant membership.ID, fn fu
 	}
 	err = t.commit(ctx)
 	if done = err == nil; done {
-		e.stats.wrote(ctx, t.writes)
+		e.stats.wrote(t.writes) //nolint:contextcheck // the look is nobody's request
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,10 @@ type statistics struct {
 	log     *zap.Logger
 	written atomic.Int64 // rows, roughly, since the program began
 	next    atomic.Int64 // how many of them call for the next look; 0: none any more
-	looking atomic.Bool
+	looking sync.Mutex
+
+	life context.Context //nolint:containedctx // the store's
+	end  context.CancelFunc
 }
 
 // The looks are at 300 rows, 3,000 and so on up to 3,000,000: then the tables
@@ -34,13 +38,20 @@ const qAnalyze = `analyze tenants, connections, users, user_links, user_link_ema
 func newStatistics(pool *pgxpool.Pool, log *zap.Logger) *statistics {
 	s := &statistics{pool: pool, log: log}
 	s.next.Store(firstLook)
+	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }
 
+// close ends a look that is under way.
+func (s *statistics) close() {
+	s.end()
+	s.looking.Lock() // and nobody begins another
+}
+
 // wrote counts rows that were committed.
-func (s *statistics) wrote(ctx context.Context, rows int) {
+func (s *statistics) wrote(rows int) {
 	n, next := s.written.Add(int64(rows)), s.next.Load()
-	if next == 0 || n < next || !s.looking.CompareAndSwap(false, true) {
+	if next == 0 || n < next || !s.looking.TryLock() {
 		return
 	}
 	for next <= n && next != 0 {
@@ -50,16 +61,16 @@ func (s *statistics) wrote(ctx context.Context, rows int) {
 	}
 	s.next.Store(next)
 	go func() {
-		defer s.looking.Store(false)
-		s.look(context.WithoutCancel(ctx))
+		defer s.looking.Unlock()
+		s.look()
 	}()
 }
 
 // look only takes a lock that stops nobody from reading or writing.
-func (s *statistics) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+func (s *statistics) look() {
+	ctx, cancel := context.WithTimeout(s.life, time.Minute)
 	defer cancel()
-	if _, err := s.pool.Exec(ctx, qAnalyze); err != nil {
+	if _, err := s.pool.Exec(ctx, qAnalyze); err != nil && s.life.Err() == nil {
 		s.log.Warn("the tables could not be analyzed: plans may be bad until autovacuum does it", zap.Error(err))
 	}
 }

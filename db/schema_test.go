@@ -126,6 +126,7 @@ func TestOpenRefusesOtherURLs(t *testing.T) {
 func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
 	ctx := context.Background()
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
+	s.WithoutStatistics()
 	w := newTenant(t, s)
 	w.update(func(tx membership.Tx) error {
 		for i := range 5000 {
