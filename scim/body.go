@@ -39,14 +39,12 @@ func (x *exchange) reader(limit int64) (*bodyReader, error) {
 	if size := x.r.ContentLength; 0 <= size && size <= min(limit, maxHeld) {
 		return newHeldBody(x.r.Body, int(size)), nil // net/http lets through no more
 	}
-	size := x.r.ContentLength
-	if size < 0 || size > limit {
-		size = limit
+	var source io.Reader = http.MaxBytesReader(x.w, x.r.Body, limit)
+	if x.large != nil {
+		x.counted = &largeBody{Reader: source, ctx: x.ctx(), room: x.large, free: largeStep}
+		source = x.counted
 	}
-	if err := x.admitLarge(size); err != nil {
-		return nil, err
-	}
-	return newBodyReader(http.MaxBytesReader(x.w, x.r.Body, limit)), nil
+	return newBodyReader(source), nil
 }
 
 // checkContentType takes what calls itself JSON, and what does not say

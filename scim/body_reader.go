@@ -73,7 +73,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	}
 	var tooLarge *http.MaxBytesError
 	switch {
-	case err == nil, errors.Is(err, io.EOF):
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errUnavailable):
 	case errors.As(err, &tooLarge):
 		err = errBodyTooLarge
 	case errors.Is(err, encoding.ErrInvalidUTF8):

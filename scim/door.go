@@ -75,7 +75,7 @@ func New(directory *membership.Directory, verifier Verifier, c Config) http.Hand
 		maxBody: c.MaxBody, maxGroupBody: c.MaxGroupBody, maxBulkBody: c.MaxBulkBody, log: c.Logger,
 	}
 	d.routes = d.newRoutes()
-	d.large = semaphore.NewWeighted(largeAtOnce * d.maxGroupBody)
+	d.large = semaphore.NewWeighted(largeAtOnce * max(d.maxGroupBody, largeStep))
 	return d
 }
 
@@ -85,8 +85,15 @@ type exchange struct {
 	r    *http.Request
 	call membership.Call
 
-	large             *semaphore.Weighted // nil: bodies are held already
-	largest, admitted int64
+	large   *semaphore.Weighted // nil: bodies are held already
+	counted *largeBody          // nil: it is not large
+}
+
+// done lets the next large body in.
+func (x *exchange) done() {
+	if x.counted != nil {
+		x.counted.done()
+	}
 }
 
 func (x *exchange) ctx() context.Context { return x.r.Context() }
@@ -139,7 +146,7 @@ func (d *door) serve(a *answer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	x := &exchange{w: a, r: r, call: call, large: d.large, largest: d.maxGroupBody}
+	x := &exchange{w: a, r: r, call: call, large: d.large}
 	defer x.done()
 	return d.route(x)
 }

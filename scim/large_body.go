@@ -2,37 +2,50 @@ package scim
 
 import (
 	"context"
+	"io"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 const (
 	// largeAtOnce is how many bodies of the largest size are read at once: what is
-	// kept of a list of members takes several times the memory of its text. Small
-	// bodies do not count.
+	// kept of a list of members takes several times the memory of its text.
 	largeAtOnce = 4
+	// largeStep is how much of a body is counted at a time. What is shorter does
+	// not count.
+	largeStep = 1 << 20
 	// largePatience is for how long a request waits for others to end.
 	largePatience = 10 * time.Second
 )
 
-// admitLarge waits until a large body may be read. The request lets the next
-// one in when it ends.
-func (x *exchange) admitLarge(size int64) error {
-	if x.large == nil {
-		return nil
-	}
-	size = min(size, x.largest)
-	ctx, cancel := context.WithTimeout(x.ctx(), largePatience)
-	defer cancel()
-	if x.large.Acquire(ctx, size) != nil {
-		return errUnavailable
-	}
-	x.admitted += size
-	return nil
+// largeBody counts a body while it comes in: who announces much and sends little
+// takes nobody's place.
+type largeBody struct {
+	io.Reader
+	ctx   context.Context //nolint:containedctx // of the request
+	room  *semaphore.Weighted
+	taken int64 // of the room
+	free  int64 // that may be read before more room is needed
+	full  bool  // nobody waits a second time
 }
 
-// done is called at the end of an exchange.
-func (x *exchange) done() {
-	if x.admitted > 0 {
-		x.large.Release(x.admitted)
+// Read implements io.Reader. It waits for room, and fails when there is none for
+// long.
+func (b *largeBody) Read(p []byte) (int, error) {
+	if b.free <= 0 {
+		ctx, cancel := context.WithTimeout(b.ctx, largePatience)
+		defer cancel()
+		if b.full = b.full || b.room.Acquire(ctx, largeStep) != nil; b.full {
+			return 0, errUnavailable
+		}
+		b.taken += largeStep
+		b.free += largeStep
 	}
+	n, err := b.Reader.Read(p)
+	b.free -= int64(n)
+	return n, err
 }
+
+// done is called when nothing of the body is held any more.
+func (b *largeBody) done() { b.room.Release(b.taken) }

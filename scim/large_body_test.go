@@ -2,39 +2,44 @@ package scim
 
 import (
 	"context"
-	"net/http"
-	"net/http/httptest"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/semaphore"
 )
 
-// Bodies that take much memory wait for each other, and the small ones for
-// nobody.
+// Bodies that take much memory wait for each other, as far as they have come in,
+// and the small ones for nobody.
 func TestLargeBodiesAreReadAFewAtATime(t *testing.T) {
-	x := func(d *door) *exchange {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPatch, "/scim/v2/Groups/x", nil)
-		return &exchange{r: r, large: d.large, largest: d.maxGroupBody}
+	room := semaphore.NewWeighted(2 * largeStep)
+	body := func(ctx context.Context, size int) *largeBody {
+		return &largeBody{Reader: strings.NewReader(strings.Repeat(" ", size)), ctx: ctx, room: room, free: largeStep}
 	}
-	d, _ := New(nil, nil, Config{MaxGroupBody: 100}).(*door)
-	require.NotNil(t, d)
-	first := make([]*exchange, largeAtOnce)
-	for i := range first {
-		first[i] = x(d)
-		require.NoError(t, first[i].admitLarge(1<<40), "no body counts for more than the largest")
-	}
+	small := body(t.Context(), largeStep)
+	_, err := io.CopyN(io.Discard, small, largeStep)
+	require.NoError(t, err)
+	require.Zero(t, small.taken)
+
+	first := body(t.Context(), 3*largeStep)
+	_, err = io.CopyN(io.Discard, first, 3*largeStep)
+	require.NoError(t, err)
+	require.Equal(t, int64(2*largeStep), first.taken)
+
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	late := x(d)
-	late.r = late.r.WithContext(impatient)
-	require.ErrorIs(t, late.admitLarge(1), errUnavailable)
+	late := body(impatient, 2*largeStep)
+	_, err = io.Copy(io.Discard, late)
+	require.ErrorIs(t, err, errUnavailable)
+	_, err = io.Copy(io.Discard, newBodyReader(late))
+	require.ErrorIs(t, err, errUnavailable, "as the caller is told")
 	late.done()
-	first[0].done()
-	next := x(d)
-	require.NoError(t, next.admitLarge(100))
+
+	first.done()
+	next := body(t.Context(), 2*largeStep)
+	_, err = io.CopyN(io.Discard, next, 2*largeStep)
+	require.NoError(t, err)
 	next.done()
-	for _, x := range first[1:] {
-		x.done()
-	}
-	require.True(t, d.large.TryAcquire(largeAtOnce*100), "everything was given back")
+	require.True(t, room.TryAcquire(2*largeStep), "everything was given back")
 }
