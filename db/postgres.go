@@ -143,7 +143,7 @@ func (e *postgresEngine) migrate(ctx context.Context, files fs.FS) error {
 	}
 	db := stdlib.OpenDBFromPool(e.pool)
 	defer func() { _ = db.Close() }()
-	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker), outOfOrder)
 	if err != nil {
 		return err
 	}

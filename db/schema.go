@@ -2,7 +2,10 @@ package db
 
 import (
 	"context"
+
 	"fmt"
+
+	"github.com/pressly/goose/v3"
 )
 
 const qSchemaVersion = `select coalesce(max(version_id), 0) from goose_db_version where is_applied`
@@ -20,3 +23,7 @@ func checkSchema(ctx context.Context, q querier, version int64) error {
 	}
 	return nil
 }
+
+// outOfOrder: migrations do not build on each other's numbers, and one of a
+// branch may come in behind a later one.
+var outOfOrder = goose.WithAllowOutofOrder(true)

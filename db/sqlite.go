@@ -75,7 +75,7 @@ func (e *sqliteEngine) migrate(ctx context.Context, files fs.FS) error {
 	// first has made, and finds nothing left to do on the next try.
 	for range 20 {
 		var p *goose.Provider
-		if p, err = goose.NewProvider(goose.DialectSQLite3, db, files); err != nil {
+		if p, err = goose.NewProvider(goose.DialectSQLite3, db, files, outOfOrder); err != nil {
 			return err
 		}
 		if _, err = p.Up(ctx); err == nil || ctx.Err() != nil {
