@@ -31,6 +31,9 @@ var walkTable = map[string]walkRow{
 	"GET /readyz":  {path: "/readyz", status: 200},
 	"GET /metrics": {path: "/metrics", status: 200},
 
+	// It asks for a form before it looks at who sends it.
+	"POST /oauth2/token": {path: "/oauth2/token", body: `{}`, status: 400},
+
 	"GET /scim/v2":                       {path: "/scim/v2", status: 200},
 	"POST /scim/v2/.search":              {path: "/scim/v2/.search", body: `{}`, status: 200},
 	"GET /scim/v2/Users":                 {path: "/scim/v2/Users", status: 200},
@@ -102,6 +105,21 @@ var walkTable = map[string]walkRow{
 	"POST /v1/connections/{id}/removal-allowances":                  {path: "/v1/connections/{connection}/removal-allowances", body: `{}`, status: 201, may: []string{"TENANT:ADMIN"}},
 	"DELETE /v1/connections/{id}/removal-allowances/{allowance_id}": {path: "/v1/connections/{connection}/removal-allowances/{allowance}", status: 204, may: []string{"TENANT:ADMIN"}},
 
+	"GET /v1/connections/{id}/clients": {path: "/v1/connections/{connection}/clients", status: 200, may: []string{"TENANT:ADMIN"}},
+	"POST /v1/connections/{id}/clients": {
+		path: "/v1/connections/{connection}/clients", body: `{"auth_method":"client_secret"}`, status: 201,
+		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"GET /v1/connections/{id}/clients/{client_id}":    {path: "/v1/connections/{connection}/clients/{client}", status: 200, may: []string{"TENANT:ADMIN"}},
+	"DELETE /v1/connections/{id}/clients/{client_id}": {path: "/v1/connections/{connection}/clients/{client}", status: 204, may: []string{"TENANT:ADMIN"}},
+	"POST /v1/connections/{id}/clients/{client_id}/secrets": {
+		path: "/v1/connections/{connection}/clients/{client}/secrets", body: `{}`, status: 201,
+		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"DELETE /v1/connections/{id}/clients/{client_id}/secrets/{secret_id}": {
+		path: "/v1/connections/{connection}/clients/{client}/secrets/{secret}", status: 204, may: []string{"TENANT:ADMIN"},
+	},
+
 	"GET /v1/tokens": {path: "/v1/tokens", status: 200, may: []string{"TENANT:ADMIN"}},
 	"POST /v1/tokens": {
 		path: "/v1/tokens", body: `{"name":"New","kind":"scim","connection_id":"{connection}"}`, status: 201,
@@ -126,7 +144,11 @@ var walkTable = map[string]walkRow{
 	"PATCH /v1/issuers/{id}":  {path: "/v1/issuers/{issuer}", body: `{"max_age_seconds":60}`, status: 200, may: []string{"TENANT:ADMIN", "USERS:READ"}},
 	"DELETE /v1/issuers/{id}": {path: "/v1/issuers/{issuer}", status: 204, may: []string{"TENANT:ADMIN"}},
 
-	"GET /v1/audit/events": {path: "/v1/audit/events", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/events":        {path: "/v1/audit/events", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/register":      {path: "/v1/audit/register", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/exceptions":    {path: "/v1/audit/exceptions", status: 200, may: []string{"AUDIT:READ"}},
+	"PATCH /v1/connections/{id}":  {path: "/v1/connections/{connection}", body: `{"paused":true}`, status: 200, may: []string{"TENANT:ADMIN"}},
+	"DELETE /v1/connections/{id}": {path: "/v1/connections/{connection}?members=release", status: 204, may: []string{"TENANT:ADMIN"}},
 
 	"POST /tenant-auth/v1/groups/{groupId}/members": {
 		path: "/tenant-auth/v1/groups/{group}/members", body: `{"userIds":["{user}"]}`, status: 200, may: []string{"GROUPS:WRITE"},
@@ -152,39 +174,10 @@ var walkTable = map[string]walkRow{
 	"GET /v1/users/{id}/organization":       {path: "/v1/users/{user}/organization", status: 404, may: []string{"USERS:READ"}},
 }
 
-// comingTable has the rows of routes that are being built: a row that has its
-// route is walked like any other.
-var comingTable = map[string]walkRow{
-	// It asks for a form before it looks at who sends it.
-	"POST /oauth2/token": {path: "/oauth2/token", body: `{}`, status: 400},
-
-	"GET /v1/audit/register":      {path: "/v1/audit/register", status: 200, may: []string{"AUDIT:READ"}},
-	"GET /v1/audit/exceptions":    {path: "/v1/audit/exceptions", status: 200, may: []string{"AUDIT:READ"}},
-	"PATCH /v1/connections/{id}":  {path: "/v1/connections/{connection}", body: `{"paused":true}`, status: 200, may: []string{"TENANT:ADMIN"}},
-	"DELETE /v1/connections/{id}": {path: "/v1/connections/{connection}?members=release", status: 204, may: []string{"TENANT:ADMIN"}},
-
-	"GET /v1/connections/{id}/clients": {path: "/v1/connections/{connection}/clients", status: 200, may: []string{"TENANT:ADMIN"}},
-	"POST /v1/connections/{id}/clients": {
-		path: "/v1/connections/{connection}/clients", body: `{"auth_method":"client_secret"}`, status: 201,
-		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
-	},
-	"GET /v1/connections/{id}/clients/{client_id}":    {path: "/v1/connections/{connection}/clients/{client}", status: 200, may: []string{"TENANT:ADMIN"}},
-	"DELETE /v1/connections/{id}/clients/{client_id}": {path: "/v1/connections/{connection}/clients/{client}", status: 204, may: []string{"TENANT:ADMIN"}},
-	"POST /v1/connections/{id}/clients/{client_id}/secrets": {
-		path: "/v1/connections/{connection}/clients/{client}/secrets", body: `{}`, status: 201,
-		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
-	},
-	"DELETE /v1/connections/{id}/clients/{client_id}/secrets/{secret_id}": {
-		path: "/v1/connections/{connection}/clients/{client}/secrets/{secret}", status: 204, may: []string{"TENANT:ADMIN"},
-	},
-}
-
 // furniture makes what the words stand for, in their order; each is made by a
 // native caller, or by a provider, and may use what was made before.
 var furniture = []struct {
 	word, path, body string
-	// coming is its route, if that is one of comingTable's.
-	coming string
 	// second and field are for what is made with it.
 	second, field string
 }{
@@ -201,8 +194,7 @@ var furniture = []struct {
 	{word: "{issuer}", path: "/v1/issuers", body: `{"issuer":"{new id}","audiences":["b"],"permissions":["USERS:READ"],"jwks_uri":"https://example.com/keys"}`},
 	{word: "{role}", path: "/v1/roles", body: `{"name":"role {new id}"}`},
 	{
-		word: "{client}", path: "/v1/connections/{connection}/clients", body: `{"auth_method":"client_secret"}`,
-		coming: "POST /v1/connections/{id}/clients", second: "{secret}", field: "client_secret_id",
+		word: "{client}", path: "/v1/connections/{connection}/clients", body: `{"auth_method":"client_secret"}`, second: "{secret}", field: "client_secret_id",
 	},
 	{word: "{their user}", path: "/scim/v2/Users", body: `{"userName":"their user {n}"}`},
 	{word: "{their group}", path: "/scim/v2/Groups", body: `{"displayName":"their group {n}","members":[{"value":"{their user}"}]}`},
