@@ -10,7 +10,7 @@ import (
 // exceptional is the condition on an open grant g, its group gr, user u and
 // connection c.
 func exceptional(w *where, kind membership.ExceptionKind) string {
-	const gone = `(c.id is null or not exists (select 1 from group_links k
+	const gone = `(c.id is null or c.removed_at is not null or not exists (select 1 from group_links k
 		where k.tenant_id = $1 and k.connection_id = g.connection_id and k.group_id = g.group_id))`
 	switch kind {
 	case membership.ExceptionLocalInEnterprise:

@@ -191,6 +191,11 @@ func TestConnectionIsFrozen(t *testing.T) {
 		cs, err := w.dir.Connections(w.ctx, w.admin, membership.ID{}, 10, false)
 		require.NoError(t, err)
 		require.Len(t, cs, 2, "a frozen connection is listed")
+		_, err = w.dir.AllowRemovals(w.ctx, w.admin, w.okta.Connection, membership.RemovalAllowanceSpec{})
+		w.kind(membership.KindNotFound, err)
+		es, err := w.dir.Exceptions(w.ctx, w.admin, membership.ExceptionQuery{Kind: membership.ExceptionConnectionGone})
+		require.NoError(t, err)
+		require.Len(t, es, 5, "what it froze is an exception")
 
 		n, _ := w.remove(membership.RemovalRelease)
 		require.Equal(t, 5, n.Grants)
