@@ -81,7 +81,7 @@ func (j *JWTs) Verify(ctx context.Context, text string, named membership.ID) (Pr
 	if err != nil {
 		return Principal{}, j.limits.failed(ctx, err)
 	}
-	return p, j.limits.request(p)
+	return p, j.limits.request(ctx, p)
 }
 
 func (j *JWTs) principal(ctx context.Context, text string, named membership.ID) (Principal, error) {

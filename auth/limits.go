@@ -47,12 +47,28 @@ func NewLimits(clock membership.Clock, requests, failures int) *Limits {
 	return l
 }
 
+// patience is for how long a request waits for its turn before it is refused. A
+// provider that sends one request after the other so is slowed down to the rate
+// and never sees a 429, which not every one of them understands; a crowd does.
+const patience = 25 * time.Millisecond
+
 // request counts a request of p. The error is of membership.KindRateLimited.
-func (l *Limits) request(p Principal) error {
+func (l *Limits) request(ctx context.Context, p Principal) error {
 	if l == nil || l.requests == nil {
 		return nil
 	}
-	return limited(l.requests.take(caller{p.Tenant, p.Actor}, l.clock()), "too many requests of this caller: slow down")
+	var waited time.Duration
+	for {
+		empty := l.requests.take(caller{p.Tenant, p.Actor}, l.clock())
+		if waited += empty; empty <= 0 || waited > patience {
+			return limited(empty, "too many requests of this caller: slow down")
+		}
+		select {
+		case <-time.After(empty):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // attempt is to be asked before work is done for a credential that is not known

@@ -62,6 +62,26 @@ func TestRequestsOfACaller(t *testing.T) {
 	assert.Error(t, verify(text), "no more than a full bucket")
 }
 
+// Who sends one request after the other is slowed down and not refused, where
+// the next turn is near.
+func TestASteadyCallerIsSlowedDown(t *testing.T) {
+	l := NewLimits(time.Now, 400, 0)
+	p := Principal{Tenant: membership.NewID()}
+	begun := time.Now()
+	for range 2*400 + 40 {
+		require.NoError(t, l.request(t.Context(), p))
+	}
+	assert.GreaterOrEqual(t, time.Since(begun), 90*time.Millisecond, "forty turns at the rate, but for what came in meanwhile")
+
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	slow := NewLimits(func() time.Time { return begun }, 50, 0)
+	for range 100 {
+		require.NoError(t, slow.request(gone, p))
+	}
+	require.ErrorIs(t, slow.request(gone, p), context.Canceled)
+}
+
 // All tokens of a connection are one caller; of native tokens each is one.
 func TestWhoIsACaller(t *testing.T) {
 	now := time.Now()

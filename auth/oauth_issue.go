@@ -60,7 +60,7 @@ func (i *issuer) issue(ctx context.Context, r tokenRequest) (Token, string, erro
 	if err != nil {
 		return Token{}, "", err
 	}
-	if err := i.limits.request(c.principal()); err != nil {
+	if err := i.limits.request(ctx, c.principal()); err != nil {
 		return Token{}, "", err
 	}
 	t, text, err := i.give(ctx, c, p, scopes)

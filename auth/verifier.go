@@ -81,7 +81,7 @@ func (v *Verifier) Verify(ctx context.Context, authorization string) (Principal,
 		return Principal{}, err
 	}
 	p := t.principal()
-	if err := v.limits.request(p); err != nil {
+	if err := v.limits.request(ctx, p); err != nil {
 		return Principal{}, err
 	}
 	if v.usage != nil {
