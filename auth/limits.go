@@ -50,7 +50,7 @@ func NewLimits(clock membership.Clock, requests, failures int) *Limits {
 // patience is for how long a request waits for its turn before it is refused. A
 // provider that sends one request after the other so is slowed down to the rate
 // and never sees a 429, which not every one of them understands; a crowd does.
-const patience = 25 * time.Millisecond
+const patience = 90 * time.Millisecond
 
 // request counts a request of p. The error is of membership.KindRateLimited.
 func (l *Limits) request(ctx context.Context, p Principal) error {
