@@ -10,8 +10,8 @@ import (
 
 // The member delta in plain statements, for an engine where a statement costs
 // no round trip and one transaction writes at a time. On PostgreSQL the function
-// change_members does the same. However many members a delta has, it is the same
-// few statements; {rows $n} are its users, each with the ids of the grant and
+// change_members_together does the same. However many members a delta has, it is
+// the same few statements; {rows $n} are its users, each with the ids of the grant and
 // the event that may be written for it.
 const (
 	// What has to be known before anything is written: the link, when something

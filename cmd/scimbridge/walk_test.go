@@ -31,7 +31,7 @@ func TestWalk(t *testing.T) {
 		w := newWalk(t, url)
 		for _, name := range w.routes {
 			method, _, _ := strings.Cut(name, " ")
-			row, ok := rowOf(name)
+			row, ok := walkTable[name]
 			require.True(t, ok, "give %s a row", name)
 			t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
 				w := *w
@@ -53,17 +53,12 @@ func TestWalk(t *testing.T) {
 func TestTheWalkMissesNothing(t *testing.T) {
 	routes := routesOf(t, newTestServer(t))
 	for _, name := range routes {
-		_, ok := rowOf(name)
+		_, ok := walkTable[name]
 		assert.True(t, ok, "give %s a row", name)
 	}
 	for name := range walkTable {
 		assert.Contains(t, routes, name, "it is in the table")
 	}
-}
-
-func rowOf(route string) (row walkRow, ok bool) {
-	row, ok = walkTable[route]
-	return row, ok
 }
 
 // routesOf lists every route of a server: those of its doors, and its own.
