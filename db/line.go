@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -93,7 +94,6 @@ func (l *line[T]) lead(t *ticket[T]) {
 	b := &batch[T]{line: l, first: t}
 	defer func() {
 		p := recover()
-		l.handOver()
 		for _, other := range b.taken {
 			if p != nil && other.err == nil { // what was done of it is not known
 				other.err = fmt.Errorf("the transaction panicked: %v", p)
@@ -102,6 +102,12 @@ func (l *line[T]) lead(t *ticket[T]) {
 				other.wake <- false
 			}
 		}
+		// Last, and with a pause: whoever was woken last runs next on this
+		// processor, and nobody writes until the new leader runs. Answers go out
+		// meanwhile.
+		if l.handOver() {
+			runtime.Gosched()
+		}
 		if p != nil {
 			panic(p)
 		}
@@ -109,16 +115,18 @@ func (l *line[T]) lead(t *ticket[T]) {
 	l.run(b)
 }
 
-func (l *line[T]) handOver() {
+// handOver makes the first that waits the leader, if anybody waits.
+func (l *line[T]) handOver() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) == 0 {
 		l.busy, l.waiting = false, nil
-		return
+		return false
 	}
 	next := l.waiting[0]
 	l.waiting = l.waiting[1:]
 	next.wake <- true
+	return true
 }
 
 // batch is what one transaction takes from a line.
