@@ -295,6 +295,45 @@ func TestChangeMembersOfManyAtOnce(t *testing.T) {
 	})
 }
 
+// The wanted may come in any order and more than once.
+func TestMemberDifference(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		slices.SortFunc(w.users, membership.ID.Compare)
+		w.update(func(tx membership.Tx) error {
+			if err := change(w.ctx, tx, w.change(nil, w.members())); err != nil {
+				return err
+			}
+			if err := change(w.ctx, tx, w.change(w.users[5:15], nil)); err != nil {
+				return err
+			}
+			return change(w.ctx, tx, w.change(nil, w.users[7:8]))
+		})
+		there := slices.Concat(w.users[5:7], w.users[8:15])
+		for name, tt := range map[string]struct{ want, open, closed []membership.ID }{
+			"nobody":    {nil, nil, there},
+			"everybody": {w.users, slices.Concat(w.users[:5], w.users[7:8], w.users[15:]), nil},
+			"the same":  {there, nil, nil},
+			"others":    {w.users[:3], w.users[:3], there},
+			"mixed": {
+				[]membership.ID{w.users[19], w.users[9], w.users[0], w.users[9], w.users[14], w.users[0]},
+				[]membership.ID{w.users[0], w.users[19]},
+				slices.Concat(w.users[5:7], w.users[8:9], w.users[10:14]),
+			},
+		} {
+			w.update(func(tx membership.Tx) error {
+				want := slices.Clone(tt.want)
+				open, closed, err := tx.MemberDifference(w.ctx, w.group, w.connection, want)
+				require.NoError(t, err)
+				require.Equal(t, tt.open, open, name)
+				require.Equal(t, tt.closed, closed, name)
+				require.Equal(t, tt.want, want, "it is the caller's")
+				return nil
+			})
+		}
+	})
+}
+
 // A user who is being deprovisioned is not added meanwhile, nor is a grant left
 // open in a group that ends.
 func TestAddsRaceWithEnds(t *testing.T) {

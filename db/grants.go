@@ -3,11 +3,13 @@ package db
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qMemberIDs = `select user_id from grants
+// The table itself is in the same order, with all that were ever closed.
+const qMemberIDs = `select user_id from grants {index grants_open}
 	where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null order by user_id`
 
 // MemberIDs implements membership.Reader. The index of open grants answers it
@@ -138,24 +140,28 @@ func (s *session) UnknownMembers(ctx context.Context, connection membership.ID, 
 	return s.ids(ctx, qUnknownLinks, s.tenant, connection, users)
 }
 
-const (
-	qWantedNotThere = `select i.id from {ids $4} i
-		except select g.user_id from grants g
-		where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null`
-	qThereNotWanted = `select g.user_id from grants g
-		where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null
-		except select i.id from {ids $4} i`
-)
-
-// MemberDifference implements membership.Tx.
+// MemberDifference implements membership.Tx. The members are read in their order
+// and held against the wanted ones in theirs: no list goes to the database.
 func (s *session) MemberDifference(
 	ctx context.Context, group, connection membership.ID, want []membership.ID,
 ) (open, closed []membership.ID, err error) {
-	if open, err = s.ids(ctx, qWantedNotThere, s.tenant, group, connection, want); err != nil {
-		return nil, nil, err
+	want = slices.Clone(want)
+	slices.SortFunc(want, membership.ID.Compare)
+	want = slices.Compact(want)
+	for id, err := range s.MemberIDs(ctx, connection, group) {
+		if err != nil {
+			return nil, nil, err
+		}
+		for len(want) > 0 && want[0].Compare(id) < 0 {
+			open, want = append(open, want[0]), want[1:]
+		}
+		if len(want) > 0 && want[0] == id {
+			want = want[1:]
+		} else {
+			closed = append(closed, id)
+		}
 	}
-	closed, err = s.ids(ctx, qThereNotWanted, s.tenant, group, connection, want)
-	return open, closed, err
+	return append(open, want...), closed, nil
 }
 
 func (s *session) ids(ctx context.Context, q string, args ...any) ([]membership.ID, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -15,17 +16,23 @@ import (
 // transaction, so connections can be shared by a pooler.
 type pgTransaction struct {
 	pgTx
-	tenant membership.ID
-	begin  string
-	begun  bool
-	writes int // statements
+	tenant  membership.ID
+	begin   string
+	begun   bool
+	pending []pgStatement // to be sent with the next that is waited for
+	writes  int           // statements
+}
+
+type pgStatement struct {
+	text string
+	args []any
 }
 
 func (t *pgTransaction) query(ctx context.Context, q string, args ...any) (rows, error) {
-	if t.begun {
+	if t.begun && len(t.pending) == 0 {
 		return t.pgTx.query(ctx, q, args...)
 	}
-	b, err := t.first(ctx, q, args)
+	b, err := t.send(ctx, pgStatement{pgText(q), pgArgs(args)})
 	if err != nil {
 		return nil, err
 	}
@@ -38,22 +45,22 @@ func (t *pgTransaction) query(ctx context.Context, q string, args ...any) (rows,
 
 func (t *pgTransaction) exec(ctx context.Context, q string, args ...any) (int64, error) {
 	t.writes++
-	if t.begun {
+	if t.begun && len(t.pending) == 0 {
 		return t.pgTx.exec(ctx, q, args...)
 	}
-	b, err := t.first(ctx, q, args)
-	if err != nil {
-		return 0, err
-	}
-	tag, err := b.Exec()
-	if closed := b.Close(); err == nil {
-		err = closed
-	}
+	tag, err := t.sendExec(ctx, pgStatement{pgText(q), pgArgs(args)})
 	return tag.RowsAffected(), err
 }
 
+// execSoon is exec with the next statement, or with the commit: what went wrong
+// is their error.
+func (t *pgTransaction) execSoon(q string, args []any) {
+	t.writes++
+	t.pending = append(t.pending, pgStatement{pgText(q), pgArgs(args)})
+}
+
 func (t *pgTransaction) execEach(ctx context.Context, q string, rows [][]any) error {
-	if !t.begun && len(rows) > 0 {
+	if (!t.begun || len(t.pending) > 0) && len(rows) > 0 {
 		if _, err := t.exec(ctx, q, rows[0]...); err != nil {
 			return err
 		}
@@ -62,16 +69,22 @@ func (t *pgTransaction) execEach(ctx context.Context, q string, rows [][]any) er
 	return t.pgTx.execEach(ctx, q, rows)
 }
 
-// first sends the beginning with the first statement, whose result is the next
-// to be read.
-func (t *pgTransaction) first(ctx context.Context, q string, args []any) (pgx.BatchResults, error) {
-	t.begun = true
+// send sends a statement in one round trip with what goes before it, and returns
+// when its result is the next to be read.
+func (t *pgTransaction) send(ctx context.Context, last pgStatement) (pgx.BatchResults, error) {
 	var b pgx.Batch
-	b.Queue(t.begin)
-	b.Queue(qTenantSetting, t.tenant.String())
-	b.Queue(pgText(q), pgArgs(args)...)
+	if !t.begun {
+		b.Queue(t.begin)
+		b.Queue(qTenantSetting, t.tenant.String())
+	}
+	for _, s := range t.pending {
+		b.Queue(s.text, s.args...)
+	}
+	before := b.Len()
+	b.Queue(last.text, last.args...)
+	t.begun, t.pending = true, nil
 	r := t.conn.SendBatch(ctx, &b)
-	for range 2 {
+	for range before {
 		if _, err := r.Exec(); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
@@ -79,13 +92,33 @@ func (t *pgTransaction) first(ctx context.Context, q string, args []any) (pgx.Ba
 	return r, nil
 }
 
+func (t *pgTransaction) sendExec(ctx context.Context, last pgStatement) (pgconn.CommandTag, error) {
+	b, err := t.send(ctx, last)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := b.Exec()
+	if closed := b.Close(); err == nil {
+		err = closed
+	}
+	return tag, err
+}
+
 const qTenantSetting = `select set_config('scimbridge.tenant', $1, true)`
 
-func (t *pgTransaction) commit(ctx context.Context) error {
-	if !t.begun {
+func (t *pgTransaction) commit(ctx context.Context) (err error) {
+	var tag pgconn.CommandTag
+	switch {
+	case len(t.pending) > 0:
+		if err := ctx.Err(); err != nil { // as if they had been waited for
+			return err
+		}
+		tag, err = t.sendExec(context.WithoutCancel(ctx), pgStatement{text: "commit"})
+	case t.begun:
+		tag, err = t.conn.Exec(context.WithoutCancel(ctx), "commit")
+	default:
 		return nil
 	}
-	tag, err := t.conn.Exec(context.WithoutCancel(ctx), "commit")
 	if err == nil && tag.String() == "ROLLBACK" {
 		err = errors.New("the transaction was rolled back by the server")
 	}

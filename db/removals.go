@@ -11,13 +11,18 @@ const (
 	qOpenAmong = `select count(*) from {ids $4} i where exists (
 		select 1 from grants g where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3
 			and g.user_id = i.id and g.closed_at is null)`
+	// In the order of the index of open grants, so that nothing else is read: the
+	// table has all that were ever closed.
 	qOpenInGroup = `select count(*) from (
-		select 1 as one from grants g
-		where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null limit $4) x`
+		select g.user_id from grants g {index grants_open}
+		where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null
+		order by g.user_id limit $4) x`
 	qOpenOfConnection = `select count(*) from (
-		select 1 as one from group_links l
-		join grants g on g.tenant_id = $1 and g.group_id = l.group_id
-		where l.tenant_id = $1 and l.connection_id = $2 and g.connection_id = $2 and g.closed_at is null limit $3) x`
+		select g.user_id from group_links l
+		cross join grants g {index grants_open}
+		where l.tenant_id = $1 and l.connection_id = $2
+			and g.tenant_id = $1 and g.group_id = l.group_id and g.connection_id = $2 and g.closed_at is null
+		order by l.group_id, g.user_id limit $3) x`
 )
 
 // OpenAmong implements membership.Reader.
@@ -36,22 +41,46 @@ func (s *session) OpenOf(ctx context.Context, connection, group membership.ID, l
 	return n, err
 }
 
-// The update changes nothing, and locks the row.
-const qLockRemovals = `insert into removal_windows (tenant_id, connection_id, group_id, recent) values ($1, $2, $3, '[]')
-	on conflict (tenant_id, connection_id, group_id) do update set recent = removal_windows.recent returning recent`
+// The update changes nothing, and locks the rows, in the order of the list.
+const qLockRemovals = `insert into removal_windows (tenant_id, connection_id, group_id, recent)
+	select $1, $2, i.id, '[]' from (
+		select g.id from groups g where g.tenant_id = $1 and g.id = $3 and (g.deleted_at is null) is true
+			and exists (select 1 from group_links l where l.tenant_id = $1 and l.connection_id = $2 and l.group_id = $3)
+			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $2 and c.removed_at is null)
+		{for no key update}) g
+	cross join {ids $4} i where true
+	on conflict (tenant_id, connection_id, group_id) do update set recent = removal_windows.recent
+	returning group_id, recent`
 
 // LockRemovals implements membership.Tx.
-func (s *session) LockRemovals(ctx context.Context, connection, group membership.ID) (recent []membership.RemovalCount, err error) {
-	err = s.one(ctx, "connection", qLockRemovals, []any{s.tenant, connection, group}, jsonInto[membership.RemovalCount]{&recent})
-	return recent, err
+func (s *session) LockRemovals(ctx context.Context, connection, group membership.ID) (w membership.RemovalWindows, err error) {
+	type row struct {
+		group  membership.ID
+		recent []membership.RemovalCount
+	}
+	rows, err := list(ctx, s, qLockRemovals, []any{s.tenant, connection, group, []membership.ID{group, {}}}, func(r *row) []any {
+		return []any{&r.group, jsonInto[membership.RemovalCount]{&r.recent}}
+	})
+	if err == nil && len(rows) == 0 {
+		err = membership.NotFound("group")
+	}
+	for _, r := range rows {
+		if r.group.IsZero() {
+			w.Connection = r.recent
+		} else {
+			w.Group = r.recent
+		}
+	}
+	return w, err
 }
 
-const qUpdateRemovals = `update removal_windows set recent = $4
-	where tenant_id = $1 and connection_id = $2 and group_id = $3`
+const qUpdateRemovals = `update removal_windows set recent = case when group_id = $3 then $4 else $5 end
+	where tenant_id = $1 and connection_id = $2 and group_id {in $6}`
 
 // UpdateRemovals implements membership.Tx.
-func (s *session) UpdateRemovals(ctx context.Context, connection, group membership.ID, recent []membership.RemovalCount) error {
-	return s.changed(ctx, "connection", qUpdateRemovals, s.tenant, connection, group, jsonList(recent))
+func (s *session) UpdateRemovals(ctx context.Context, connection, group membership.ID, w membership.RemovalWindows) error {
+	return s.execSoon(ctx, qUpdateRemovals, s.tenant, connection, group, jsonList(w.Group), jsonList(w.Connection),
+		[]membership.ID{group, {}})
 }
 
 const (

@@ -62,3 +62,15 @@ func (s *session) changed(ctx context.Context, what, q string, args ...any) erro
 	}
 	return err
 }
+
+// execSoon is exec for a statement of whose result nothing is asked but that it
+// succeeds. Where statements cost round trips it travels with the next one, or
+// with the commit; an error of it is the transaction's.
+func (s *session) execSoon(ctx context.Context, q string, args ...any) error {
+	if t, ok := s.querier.(interface{ execSoon(q string, args []any) }); ok {
+		t.execSoon(q, args)
+		return nil
+	}
+	_, err := s.exec(ctx, q, args...)
+	return err
+}

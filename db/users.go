@@ -23,7 +23,7 @@ func userDest(u *membership.User) []any {
 const (
 	qUser       = `select ` + userColumns + ` from users u where u.tenant_id = $1 and u.id = $2 and (u.deleted_at is null) is true`
 	qLockUser   = qUser + ` {for update}`
-	qUserByName = `select ` + userColumns + ` from users u
+	qUserByName = `select ` + userColumns + ` from users u {index users_user_name}
 		where u.tenant_id = $1 and u.user_name_key = $2 and u.deleted_at is null`
 )
 

@@ -48,6 +48,11 @@ func (d *MemberDelta) IsZero() bool {
 	return !d.replace && len(d.order) == 0 && len(d.malformed) == 0
 }
 
+// isPlain reports whether it can go to the store as it is.
+func (d *MemberDelta) isPlain() bool {
+	return len(d.order) > 0 && !d.replace && len(d.malformed) == 0
+}
+
 func (d *MemberDelta) set(u ID, s memberState) {
 	if d.state == nil {
 		d.state = make(map[ID]memberState)

@@ -99,8 +99,9 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 	if err != nil {
 		return GroupLink{}, err
 	}
-	if !each && !d.guard.concerns(up.Members) && up.Change == nil && !up.Members.IsZero() && !up.Members.replace && len(up.Members.malformed) == 0 {
-		return d.changeProvisionedMembers(ctx, call, id, up)
+	if !each && up.Change == nil && up.Members.isPlain() {
+		l, err := d.changeProvisionedMembers(ctx, call, id, up)
+		return l, d.held(ctx, call, id, err)
 	}
 	var out GroupLink
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
@@ -136,17 +137,27 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 	return out, d.held(ctx, call, id, d.refusedMember(ctx, call, id, err))
 }
 
-// changeProvisionedMembers is the hot path: one delta, one round trip.
+// changeProvisionedMembers is the hot path: one delta, one round trip. What the
+// guard may hold has a transaction with its books.
 func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id ID, up GroupUpdate) (GroupLink, error) {
 	in, out, check := up.Members.lists()
-	r, err := d.store.ChangeMembers(ctx, MemberChange{
+	c := MemberChange{
 		Call: call, At: d.clock.Now(), Group: id, Connection: call.Connection,
 		Open: in, Close: out, Check: check, IfVersion: up.IfVersion,
-	})
+	}
+	var r MemberResult
+	var err error
+	if d.guard.concerns(up.Members) {
+		err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) (err error) {
+			r, err = d.changeGuarded(ctx, tx, t, c, false)
+			return err
+		})
+	} else if r, err = d.store.ChangeMembers(ctx, c); err == nil {
+		d.observe(SourceSCIM, r.Opened, r.Closed)
+	}
 	if err != nil {
 		return GroupLink{}, err
 	}
-	d.observe(SourceSCIM, r.Opened, r.Closed)
 	return GroupLink{
 		Tenant: call.Tenant, Connection: call.Connection, Group: id,
 		Version: r.Version, LastModified: r.LastModified,
@@ -162,14 +173,11 @@ func (d *Directory) changeMembers(
 ) (MemberResult, error) {
 	in, out, check := delta.lists()
 	if delta.replace {
-		wanted := in
+		// Those who stay are known: their grants end with their link.
 		var err error
-		if in, out, err = tx.MemberDifference(ctx, group, call.Connection, wanted); err != nil {
+		if in, out, err = tx.MemberDifference(ctx, group, call.Connection, in); err != nil {
 			return MemberResult{}, err
 		}
-		// Those who stay have to be known as well, or the answer would depend on
-		// who was there before.
-		check = append(check, wanted...)
 	}
 	if each {
 		g, err := tx.Group(ctx, group)
@@ -180,13 +188,10 @@ func (d *Directory) changeMembers(
 			return MemberResult{}, err
 		}
 	}
-	if err := d.guardRemovals(ctx, tx, call, group, out, delta.replace); err != nil {
-		return MemberResult{}, err
-	}
-	return t.change(ctx, tx, MemberChange{
+	return d.changeGuarded(ctx, tx, t, MemberChange{
 		Call: call, At: d.clock.Now(), Group: group, Connection: call.Connection,
 		Open: in, Close: out, Check: check,
-	})
+	}, delta.replace)
 }
 
 // refuseMalformed is rule 6 for values that are no ids at all; the unknown ids

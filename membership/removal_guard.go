@@ -33,6 +33,12 @@ type RemovalCount struct {
 	Closed int       `json:"closed"`
 }
 
+// RemovalWindows are what a connection removed lately.
+type RemovalWindows struct {
+	Group      []RemovalCount // from one group
+	Connection []RemovalCount // from all of them
+}
+
 // concerns reports whether a delta can do what the guard looks at. All others
 // keep their one round trip.
 func (g RemovalGuard) concerns(m MemberDelta) bool { return g.On && m.removesMany() }
@@ -41,6 +47,7 @@ func (g RemovalGuard) concerns(m MemberDelta) bool { return g.On && m.removesMan
 // connection has, if the request passed.
 type removals struct {
 	scope   string // group, or connection
+	group   ID     // zero: all
 	closing int    // by this request
 	before  int    // by those of the window
 	open    int    // now
@@ -64,63 +71,81 @@ func (g RemovalGuard) exceeded(r removals) bool {
 	return r.total() > g.Members && 100*r.total() > g.Percent*r.of()
 }
 
-// guardRemovals decides whether a request may close the grants of users in a
-// group; it runs inside the transaction that would, after the group's lock.
-// present: all of users are members. What passes is counted, what does not is a
-// heldRemoval, unless an allowance lets it pass.
-func (d *Directory) guardRemovals(ctx context.Context, tx Tx, call Call, group ID, users []ID, present bool) error {
-	if !d.guard.On || len(users) < 2 {
-		return nil
+// changeGuarded carries out a change of a connection's members, if the guard lets
+// it pass; what it then really closed is counted. present: all whom it closes are
+// members. What does not pass is a heldRemoval, unless an allowance lets it.
+func (d *Directory) changeGuarded(ctx context.Context, tx Tx, t *tally, c MemberChange, present bool) (MemberResult, error) {
+	if !d.guard.On || len(c.Close) < 2 {
+		return t.change(ctx, tx, c)
 	}
-	closing := len(users)
+	w, err := tx.LockRemovals(ctx, c.Connection, c.Group)
+	if err != nil {
+		return MemberResult{}, err
+	}
+	now := d.clock.Now()
+	w = RemovalWindows{Group: lately(w.Group, now), Connection: lately(w.Connection, now)}
+	allowed := false
+	if len(c.Close)+max(sum(w.Group), sum(w.Connection)) > d.guard.Members {
+		if allowed, err = d.guardRemovals(ctx, tx, c, w, present); err != nil {
+			return MemberResult{}, err
+		}
+	}
+	c.At = d.clock.Now()
+	r, err := t.change(ctx, tx, c)
+	switch {
+	case err != nil:
+		return r, err
+	case allowed:
+		w = RemovalWindows{} // what was allowed is counted no more
+	case r.Closed < 2:
+		return r, nil
+	default:
+		w = RemovalWindows{Group: counted(w.Group, now, r.Closed), Connection: counted(w.Connection, now, r.Closed)}
+	}
+	return r, tx.UpdateRemovals(ctx, c.Connection, c.Group, w)
+}
+
+// guardRemovals decides about a change that may be too much: it counts whom it
+// would really take out, and of how many. It runs inside the change's
+// transaction, with the windows locked. allowed: an allowance was used.
+func (d *Directory) guardRemovals(
+	ctx context.Context, tx Tx, c MemberChange, w RemovalWindows, present bool,
+) (allowed bool, err error) {
+	if c.IfVersion != 0 {
+		l, err := tx.GroupLink(ctx, c.Connection, c.Group)
+		if err == nil {
+			err = checkVersion(c.IfVersion, l.Version)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	closing := len(c.Close)
 	if !present {
-		var err error
-		if closing, err = tx.OpenAmong(ctx, call.Connection, group, users); err != nil {
-			return err
+		if closing, err = tx.OpenAmong(ctx, c.Connection, c.Group, c.Close); err != nil {
+			return false, err
 		}
 	}
 	if closing < 2 {
-		return nil
+		return false, nil
 	}
-	now := d.clock.Now()
-	scopes := []ID{group, {}}
-	var windows [2][]RemovalCount
-	var held *heldRemoval
-	for i, scope := range scopes {
-		recent, err := tx.LockRemovals(ctx, call.Connection, scope)
-		if err != nil {
-			return err
-		}
-		windows[i] = lately(recent, now)
-		if held != nil {
+	ofGroup := removals{scope: "group", group: c.Group, closing: closing, before: sum(w.Group)}
+	ofAll := removals{scope: "connection", closing: closing, before: sum(w.Connection)}
+	// What is open in the group is open in all groups, and may be enough for both.
+	limit, found := max(d.guard.enough(ofGroup), d.guard.enough(ofAll)), 0
+	for _, r := range []removals{ofGroup, ofAll} {
+		if r.total() <= d.guard.Members || found >= d.guard.enough(r) {
 			continue
 		}
-		r := removals{scope: "group", closing: closing, before: sum(windows[i])}
-		if scope.IsZero() {
-			r.scope = "connection"
-		}
-		if r.total() <= d.guard.Members {
-			continue
-		}
-		if r.open, err = tx.OpenOf(ctx, call.Connection, scope, d.guard.enough(r)); err != nil {
-			return err
+		if r.open, err = tx.OpenOf(ctx, c.Connection, r.group, limit); err != nil {
+			return false, err
 		}
 		if d.guard.exceeded(r) {
-			held = &heldRemoval{removals: r, guard: d.guard}
+			return true, d.useAllowance(ctx, tx, c.Call, c.Group, d.clock.Now(), &heldRemoval{removals: r, guard: d.guard})
 		}
+		found = r.open
 	}
-	if held != nil {
-		if err := d.useAllowance(ctx, tx, call, group, now, held); err != nil {
-			return err
-		}
-		windows, closing = [2][]RemovalCount{}, 0 // what was allowed is counted no more
-	}
-	for i, scope := range scopes {
-		if err := tx.UpdateRemovals(ctx, call.Connection, scope, counted(windows[i], now, closing)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return false, nil
 }
 
 // lately drops the minutes that have left the window.
@@ -137,19 +162,16 @@ func sum(recent []RemovalCount) (n int) {
 	return n
 }
 
-// counted adds what is closed now.
-func counted(recent []RemovalCount, now time.Time, closing int) []RemovalCount {
-	if closing == 0 {
-		return recent
-	}
+// counted adds what was closed now.
+func counted(recent []RemovalCount, now time.Time, closed int) []RemovalCount {
 	minute := now.Truncate(time.Minute)
 	for i := range recent {
 		if recent[i].Minute.Equal(minute) {
-			recent[i].Closed += closing
+			recent[i].Closed += closed
 			return recent
 		}
 	}
-	return append(recent, RemovalCount{Minute: minute, Closed: closing})
+	return append(recent, RemovalCount{Minute: minute, Closed: closed})
 }
 
 // heldRemoval ends the transaction of a request that the guard holds.

@@ -304,6 +304,81 @@ func TestGuardLeavesTheHotPath(t *testing.T) {
 	})
 }
 
+// bookTx counts what the guard asks of the store.
+type bookTx struct {
+	membership.Tx
+	asked *[]string
+}
+
+func (t bookTx) OpenAmong(ctx context.Context, connection, group membership.ID, users []membership.ID) (int, error) {
+	*t.asked = append(*t.asked, "among")
+	return t.Tx.OpenAmong(ctx, connection, group, users)
+}
+
+func (t bookTx) OpenOf(ctx context.Context, connection, group membership.ID, limit int) (int, error) {
+	*t.asked = append(*t.asked, "of")
+	return t.Tx.OpenOf(ctx, connection, group, limit)
+}
+
+func (t bookTx) LockRemovals(ctx context.Context, connection, group membership.ID) (membership.RemovalWindows, error) {
+	*t.asked = append(*t.asked, "lock")
+	return t.Tx.LockRemovals(ctx, connection, group)
+}
+
+func (t bookTx) UpdateRemovals(ctx context.Context, connection, group membership.ID, w membership.RemovalWindows) error {
+	*t.asked = append(*t.asked, "update")
+	return t.Tx.UpdateRemovals(ctx, connection, group, w)
+}
+
+type bookStore struct {
+	*db.Store
+	asked []string
+}
+
+func (s *bookStore) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
+	s.asked = nil
+	return s.Store.Update(ctx, tenant, func(tx membership.Tx) error { return fn(bookTx{tx, &s.asked}) })
+}
+
+// What cannot be too much is not counted among the members, only afterwards.
+func TestGuardAsksNoMoreThanItNeeds(t *testing.T) {
+	eachGuarded(t, small, func(t *testing.T, w *world) {
+		all := w.crowd(w.okta, 60)
+		g, other := w.scimGroup(w.okta, all[:40]...), w.scimGroup(w.okta, all[40:]...)
+		s := &bookStore{Store: w.store}
+		w.dir = membership.NewDirectory(s, auth.Policy{}, membership.Options{Clock: w.clock, Guard: small})
+		counts := func() (n []int) {
+			require.NoError(t, w.store.Update(w.ctx, w.okta.Tenant, func(tx membership.Tx) error {
+				r, err := tx.LockRemovals(w.ctx, w.okta.Connection, g)
+				n = nil
+				for _, c := range append(r.Group, r.Connection...) {
+					n = append(n, c.Closed)
+				}
+				return err
+			}))
+			return n
+		}
+		w.scimRemove(w.okta, g, all[0], membership.NewID())
+		require.Equal(t, []string{"lock"}, s.asked, "one is not counted")
+		require.Empty(t, counts())
+		w.scimRemove(w.okta, g, all[1], all[2], membership.NewID())
+		require.Equal(t, []string{"lock", "update"}, s.asked)
+		require.Equal(t, []int{2, 2}, counts(), "those who were no members do not count")
+		w.scimRemove(w.okta, g, all[3:11]...)
+		require.Equal(t, []string{"lock", "update"}, s.asked)
+		require.Equal(t, []int{10, 10}, counts())
+		w.scimRemove(w.okta, g, all[11:13]...)
+		require.Equal(t, []string{"lock", "among", "of", "update"}, s.asked, "the group is enough for the connection")
+		require.Equal(t, []int{12, 12}, counts())
+		w.scimRemove(w.okta, other, all[40:42]...)
+		require.Equal(t, []string{"lock", "among", "of", "update"}, s.asked, "only the connection is above its number")
+		require.Equal(t, []int{12, 14}, counts())
+		require.NoError(t, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Clear(); d.Add(all[15:40]...) }))
+		require.Equal(t, []string{"lock", "of", "update"}, s.asked, "a replace knows who is there")
+		require.Equal(t, []int{14, 16}, counts())
+	})
+}
+
 func TestGuardOffKeepsNoBooks(t *testing.T) {
 	eachGuarded(t, membership.RemovalGuard{}, func(t *testing.T, w *world) {
 		all := w.crowd(w.okta, 30)

@@ -201,12 +201,12 @@ type Tx interface {
 	// users it wants there. Call it with the group locked.
 	MemberDifference(ctx context.Context, group, connection ID, want []ID) (open, closed []ID, err error)
 
-	// LockRemovals locks and returns what a connection removed lately from one
-	// group or (with the zero group) from all. Whoever wants both locks the
-	// group, then its removals, then those from all.
-	LockRemovals(ctx context.Context, connection, group ID) ([]RemovalCount, error)
+	// LockRemovals locks a group and then what the connection removed lately from
+	// it and from all groups, and returns that. KindNotFound: the group is not in
+	// the connection's view.
+	LockRemovals(ctx context.Context, connection, group ID) (RemovalWindows, error)
 	// UpdateRemovals replaces what LockRemovals returned.
-	UpdateRemovals(ctx context.Context, connection, group ID, recent []RemovalCount) error
+	UpdateRemovals(ctx context.Context, connection, group ID, w RemovalWindows) error
 	InsertRemovalAllowance(ctx context.Context, a RemovalAllowance) error
 	// LockRemovalAllowance returns an allowance that has not expired and lets a
 	// request on group pass, one for that group alone first. KindNotFound: none.

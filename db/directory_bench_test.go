@@ -1,0 +1,73 @@
+package db_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// BenchmarkMembersOfTenThousand measures what is around the change of members:
+// the removal guard, the difference of a replace, one local member. Each pass
+// ends with the members that it began with.
+func BenchmarkMembersOfTenThousand(b *testing.B) {
+	const members, more = 10_000, 11_000
+	for _, engine := range dbtest.Engines() {
+		b.Run(engine, func(b *testing.B) {
+			w := newTenant(b, dbtest.Open(b, dbtest.URL(b, engine)))
+			w.update(func(tx membership.Tx) error {
+				for len(w.users) < more {
+					if err := w.insertUser(tx, fmt.Sprintf("many%d", len(w.users)), now()); err != nil {
+						return err
+					}
+				}
+				return change(w.ctx, tx, w.change(w.users[:members], nil))
+			})
+			call, native := w.change(nil, nil).Call, w.change(nil, nil).Call
+			native.Connection = membership.ID{}
+			for _, guard := range []membership.RemovalGuard{{}, {On: true, Members: 100, Percent: 100}} {
+				dir := membership.NewDirectory(w.store, allowAll{}, membership.Options{Guard: guard})
+				patch := func(b *testing.B, fn func(*membership.MemberDelta)) {
+					var d membership.MemberDelta
+					fn(&d)
+					if _, err := dir.UpdateProvisionedGroup(w.ctx, call, w.group, membership.GroupUpdate{Members: d}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				for _, n := range []int{2, 100, 10_000} {
+					b.Run(fmt.Sprintf("remove %d guard %t", n, guard.On), func(b *testing.B) {
+						var out time.Duration
+						for b.Loop() {
+							begun := time.Now()
+							patch(b, func(d *membership.MemberDelta) { d.Remove(w.users[:n]...) })
+							out += time.Since(begun)
+							patch(b, func(d *membership.MemberDelta) { d.Add(w.users[:n]...) })
+						}
+						b.ReportMetric(float64(out.Microseconds())/float64(b.N), "µs/remove")
+					})
+				}
+				for _, n := range []int{10, 1000} {
+					b.Run(fmt.Sprintf("replace %d differ guard %t", n, guard.On), func(b *testing.B) {
+						for b.Loop() {
+							patch(b, func(d *membership.MemberDelta) { d.Clear(); d.Add(w.users[n : members+n]...) })
+							patch(b, func(d *membership.MemberDelta) { d.Clear(); d.Add(w.users[:members]...) })
+						}
+					})
+				}
+			}
+			b.Run("one local member", func(b *testing.B) {
+				dir := membership.NewDirectory(w.store, allowAll{}, membership.Options{})
+				for b.Loop() {
+					_, err := dir.AddMember(w.ctx, native, w.group, w.users[members], false)
+					require.NoError(b, err)
+					_, err = dir.RemoveMember(w.ctx, native, w.group, w.users[members])
+					require.NoError(b, err)
+				}
+			})
+		})
+	}
+}
