@@ -79,6 +79,9 @@ func (p Policy) allow(ctx context.Context, q membership.Question) error {
 	if of.own && changesMembers(q.Operation) && q.User.IsZero() {
 		return membership.ErrUndecided // the tenant's policies see each user
 	}
+	if of.allowed.has(q.Call) {
+		return nil
+	}
 	i, ok := newInquiry(q, of.own)
 	if !ok {
 		return forbidden("no permission allows this")
@@ -90,6 +93,7 @@ func (p Policy) allow(ctx context.Context, q membership.Question) error {
 	case len(why.Errors) > 0: // Cedar would leave these policies out
 		return p.failed(q, why.Errors)
 	case decision == cedar.Allow:
+		of.allowed.add(q.Call)
 		return nil
 	case len(why.Reasons) > 0:
 		return of.list.denied(why.Reasons)

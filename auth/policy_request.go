@@ -85,8 +85,16 @@ func principalOf(c membership.Call) (cedar.EntityUID, bool) {
 	if !c.Connection.IsZero() {
 		return uid(typeConnection, c.Connection), true
 	}
-	t, ok := principalTypes[c.Actor.Kind]
+	t, ok := principalType(c)
 	return cedar.NewEntityUID(t, cedar.String(c.Actor.ID)), ok
+}
+
+func principalType(c membership.Call) (cedar.EntityType, bool) {
+	if !c.Connection.IsZero() {
+		return typeConnection, true
+	}
+	t, ok := principalTypes[c.Actor.Kind]
+	return t, ok
 }
 
 // principalAttributes are those that the schema gives the type of a principal.

@@ -26,8 +26,9 @@ type policySet struct {
 
 // operationPolicies are the policies that can concern one operation.
 type operationPolicies struct {
-	list policyList
-	own  bool // some of them are the tenant's
+	list    policyList
+	own     bool         // some of them are the tenant's
+	allowed *allowedMemo // nil if they are
 }
 
 // policyList is in the order of the ids, so that what it decides is told in the
@@ -54,7 +55,7 @@ func mustDefaults() *policySet {
 	}
 	s := &policySet{byOperation: map[membership.Operation]operationPolicies{}}
 	for op := range permissionOf {
-		s.byOperation[op] = operationPolicies{list: list.concerning(op)}
+		s.byOperation[op] = operationPolicies{list: list.concerning(op), allowed: &allowedMemo{}}
 	}
 	return s
 }
