@@ -6,7 +6,6 @@ import (
 
 	"github.com/elimity-com/scim/optional"
 	"github.com/elimity-com/scim/schema"
-	"github.com/gorilla/mux"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -81,7 +80,7 @@ func (d *door) getResourceType(x *exchange) error {
 		return err
 	}
 	for _, t := range resourceTypes {
-		if t.name == mux.Vars(x.r)["id"] {
+		if t.name == x.pathID {
 			return x.send(http.StatusOK, d.resourceType(t))
 		}
 	}
@@ -121,7 +120,7 @@ func (d *door) getSchema(x *exchange) error {
 		return err
 	}
 	for _, s := range schemas() {
-		if strings.EqualFold(s.ID, mux.Vars(x.r)["id"]) {
+		if strings.EqualFold(s.ID, x.pathID) {
 			return x.send(http.StatusOK, d.schema(s))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/gorilla/mux"
 	"go.uber.org/zap"
 	"golang.org/x/sync/semaphore"
 
@@ -50,7 +49,7 @@ type door struct {
 	maxGroupBody int64
 	maxBulkBody  int64
 	log          *zap.Logger
-	routes       *mux.Router
+	endpoints    map[string]methods
 	large        *semaphore.Weighted // bytes of large bodies
 }
 
@@ -74,16 +73,17 @@ func New(directory *membership.Directory, verifier Verifier, c Config) http.Hand
 		base:    strings.TrimRight(c.PublicURL, "/") + root,
 		maxBody: c.MaxBody, maxGroupBody: c.MaxGroupBody, maxBulkBody: c.MaxBulkBody, log: c.Logger,
 	}
-	d.routes = d.newRoutes()
+	d.endpoints = d.newEndpoints()
 	d.large = semaphore.NewWeighted(largeAtOnce * max(d.maxGroupBody, largeStep))
 	return d
 }
 
 // exchange is one request whose sender is known, and its answer.
 type exchange struct {
-	w    *answer
-	r    *http.Request
-	call membership.Call
+	w      *answer
+	r      *http.Request
+	call   membership.Call
+	pathID string // what stands for {id} in the path
 
 	large   *semaphore.Weighted // nil: bodies are held already
 	counted *largeBody          // nil: it is not large

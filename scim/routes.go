@@ -5,74 +5,73 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gorilla/mux"
-
 	"github.com/scimbridge/scimbridge/membership"
 )
 
 // handler answers an exchange, or returns the error to answer with.
 type handler func(*exchange) error
 
-// methods are the handlers of one endpoint. They are matched here and not by
-// the router, which would not tell a wrong verb's caller the right ones.
+// methods are the handlers of one endpoint.
 type methods map[string]handler
 
-// ServeHTTP lets methods stand as the handler of a route; door.route calls them.
-func (methods) ServeHTTP(http.ResponseWriter, *http.Request) {}
-
-// newRoutes lists every endpoint of RFC 7644 section 3.2; the first path that
-// fits wins.
-func (d *door) newRoutes() *mux.Router {
-	r := mux.NewRouter().SkipClean(true)
-	for _, endpoint := range []struct {
-		path string
-		methods
-	}{
-		{"", methods{"GET": d.searchAll}},
-		{"/.search", methods{"POST": d.searchAll}},
-		{"/Users", methods{"GET": d.listUsers, "POST": d.createUser}},
-		{"/Users/.search", methods{"POST": d.listUsers}},
-		{"/Users/{id}", methods{"GET": d.getUser, "PUT": d.replaceUser, "PATCH": d.patchUser, "DELETE": d.deleteUser}},
-		{"/Groups", methods{"GET": d.listGroups, "POST": d.createGroup}},
-		{"/Groups/.search", methods{"POST": d.listGroups}},
-		{"/Groups/{id}", methods{"GET": d.getGroup, "PUT": d.replaceGroup, "PATCH": d.patchGroup, "DELETE": d.deleteGroup}},
-		{"/ServiceProviderConfig", methods{"GET": d.getServiceProviderConfig}},
-		{"/ResourceTypes", methods{"GET": d.listResourceTypes}},
-		{"/ResourceTypes/{id}", methods{"GET": d.getResourceType}},
-		{"/Schemas", methods{"GET": d.listSchemas}},
-		{"/Schemas/{id}", methods{"GET": d.getSchema}},
-		{"/Bulk", methods{"POST": d.bulk}},
-		{"/Me", methods{"GET": nobody, "POST": nobody, "PUT": nobody, "PATCH": nobody, "DELETE": nobody}},
-	} {
-		r.Handle(root+endpoint.path, endpoint.methods)
+// newEndpoints lists every endpoint of RFC 7644 section 3.2 by its path below
+// the root. Of a path that has one of its own and is below {id} as well, its own
+// counts.
+func (d *door) newEndpoints() map[string]methods {
+	return map[string]methods{
+		"":                       {"GET": d.searchAll},
+		"/.search":               {"POST": d.searchAll},
+		"/Users":                 {"GET": d.listUsers, "POST": d.createUser},
+		"/Users/.search":         {"POST": d.listUsers},
+		"/Users/{id}":            {"GET": d.getUser, "PUT": d.replaceUser, "PATCH": d.patchUser, "DELETE": d.deleteUser},
+		"/Groups":                {"GET": d.listGroups, "POST": d.createGroup},
+		"/Groups/.search":        {"POST": d.listGroups},
+		"/Groups/{id}":           {"GET": d.getGroup, "PUT": d.replaceGroup, "PATCH": d.patchGroup, "DELETE": d.deleteGroup},
+		"/ServiceProviderConfig": {"GET": d.getServiceProviderConfig},
+		"/ResourceTypes":         {"GET": d.listResourceTypes},
+		"/ResourceTypes/{id}":    {"GET": d.getResourceType},
+		"/Schemas":               {"GET": d.listSchemas},
+		"/Schemas/{id}":          {"GET": d.getSchema},
+		"/Bulk":                  {"POST": d.bulk},
+		"/Me":                    {"GET": nobody, "POST": nobody, "PUT": nobody, "PATCH": nobody, "DELETE": nobody},
 	}
-	return r
 }
 
 // Routes lists every route of the door, each as "METHOD /path": for tests that
 // must not miss one.
 func Routes() (all []string) {
-	_ = (&door{}).newRoutes().Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		path, _ := r.GetPathTemplate() // every endpoint has a path
-		for verb := range r.GetHandler().(methods) {
-			all = append(all, verb+" "+path)
+	for path, ms := range (&door{}).newEndpoints() {
+		for verb := range ms {
+			all = append(all, verb+" "+root+path)
 		}
-		return nil
-	})
+	}
 	slices.Sort(all)
 	return all
 }
 
-func (d *door) route(x *exchange) error {
-	var match mux.RouteMatch
-	if !d.routes.Match(x.r, &match) || match.MatchErr != nil {
-		return membership.NotFound("endpoint")
+// endpoint finds what stands at a path, and what stands there for {id}.
+func (d *door) endpoint(path string) (m methods, id string, ok bool) {
+	path, ok = strings.CutPrefix(path, root)
+	if !ok {
+		return nil, "", false
 	}
-	m, ok := match.Handler.(methods)
+	if m, ok = d.endpoints[path]; ok && !strings.HasSuffix(path, "/{id}") {
+		return m, "", true
+	}
+	last := strings.LastIndexByte(path, '/') + 1
+	if last == 0 || last == len(path) {
+		return nil, "", false
+	}
+	m, ok = d.endpoints[path[:last]+"{id}"]
+	return m, path[last:], ok
+}
+
+func (d *door) route(x *exchange) error {
+	m, id, ok := d.endpoint(x.r.URL.Path)
 	if !ok {
 		return membership.NotFound("endpoint")
 	}
-	x.r = mux.SetURLVars(x.r, match.Vars)
+	x.pathID = id
 	verb := x.r.Method
 	if verb == http.MethodHead {
 		verb = http.MethodGet // net/http leaves the body out
@@ -105,7 +104,7 @@ func nobody(*exchange) error {
 // id reads the id of the path. Ids compare exactly (RFC 7643 section 3.1), so
 // any other spelling is nobody's.
 func (x *exchange) id(what string) (membership.ID, error) {
-	id, ok := exactID(mux.Vars(x.r)["id"])
+	id, ok := exactID(x.pathID)
 	if !ok {
 		return membership.ID{}, membership.NotFound(what)
 	}
