@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"github.com/scimbridge/scimbridge/api"
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
@@ -32,13 +30,16 @@ const (
 )
 
 // handler is everything that the server answers.
-func (s *server) handler() http.Handler {
-	return identified(s.hardened(s.warnOfProxy(auth.Addressed(s.router(), s.config.TrustedProxies...))))
+func (s *server) handler() http.Handler { return s.outermost(s.router()) }
+
+// outermost is what every request goes through before its path matters.
+func (s *server) outermost(next http.Handler) http.Handler {
+	return identified(s.hardened(s.warnOfProxy(auth.Addressed(next, s.config.TrustedProxies...))))
 }
 
 // router wires everything together: the doors over one directory, and what
 // tells how the server is.
-func (s *server) router() *mux.Router {
+func (s *server) router() *mounts {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
@@ -51,16 +52,12 @@ func (s *server) router() *mux.Router {
 	jwts := auth.NewJWTs(s.store, s.keys, time.Now)
 	jwts.Limit(limits)
 
-	// Paths reach the doors as they were sent: cleaning would answer // with a
-	// redirect, and decoding would let an escaped slash cut an id in two.
-	root := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	root := &mounts{none: s.observed(doorNone, m, http.HandlerFunc(notFound))}
 	running := &crowd{most: int64(s.config.MaxRequests)}
-	mount := func(prefix, door string, h http.Handler) {
-		h = s.observed(door, m, running.admitted(door, h))
-		root.Path(prefix).Handler(h)
-		root.PathPrefix(prefix + "/").Handler(h)
+	below := func(prefix, door string, h http.Handler) {
+		root.all = append(root.all, mount{prefix, true, s.observed(door, m, running.admitted(door, h))})
 	}
-	mount(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
+	below(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
 	}))
 	native := api.New(api.Services{
@@ -73,16 +70,15 @@ func (s *server) router() *mux.Router {
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)})
 	for _, prefix := range append(otherPrefixes, nativePrefix) {
-		mount(prefix, doorNative, native)
+		below(prefix, doorNative, native)
 	}
-	mount(tokenPath, doorOAuth, auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
+	below(tokenPath, doorOAuth, auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
 		PublicURL: s.publicURL, Limits: limits, Logger: s.log.Named(doorOAuth),
 	}))
 
-	root.Path("/healthz").Handler(s.observed(doorSystem, m, readOnly(healthz)))
-	root.Path("/readyz").Handler(s.observed(doorSystem, m, readOnly(s.readyz)))
-	root.Path("/metrics").Handler(s.observed(doorSystem, m, readOnly(m.page(s.store.Ready))))
-	root.NotFoundHandler = s.observed(doorNone, m, http.HandlerFunc(notFound))
+	for path, h := range map[string]http.HandlerFunc{"/healthz": healthz, "/readyz": s.readyz, "/metrics": m.page(s.store.Ready)} {
+		root.all = append(root.all, mount{path, false, s.observed(doorSystem, m, readOnly(h))})
+	}
 	return root
 }
 

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/mux"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -65,9 +64,8 @@ func TestTheWalkMissesNothing(t *testing.T) {
 func routesOf(t *testing.T, s testServer) []string {
 	t.Helper()
 	routes := slices.Concat(scim.Routes(), api.Routes())
-	require.NoError(t, s.router().Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		path, err := r.GetPathTemplate()
-		require.NoError(t, err)
+	for _, at := range s.router().all {
+		path := at.path
 		switch {
 		case path == "/oauth2/token":
 			routes = append(routes, "POST "+path)
@@ -80,8 +78,7 @@ func routesOf(t *testing.T, s testServer) []string {
 			})
 			assert.True(t, known, "let the door at %s list its routes", path)
 		}
-		return nil
-	}))
+	}
 	return routes
 }
 
