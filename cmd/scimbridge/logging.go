@@ -13,6 +13,23 @@ import (
 // newLogger returns the program's log: one line for each entry, JSON for
 // machines or columns for people, times in UTC.
 func newLogger(c config.Config, to io.Writer) *zap.Logger {
+	return loggerTo(c, zapcore.Lock(zapcore.AddSync(to)))
+}
+
+// newHeldLogger is newLogger for a server: lines are held for a moment and
+// written together, but a warning or worse is written at once, with all before
+// it. end writes what is left.
+func newHeldLogger(c config.Config, to io.Writer) (log *zap.Logger, end func()) {
+	held := newHeldLines(to)
+	return loggerTo(c, held, zap.Hooks(func(e zapcore.Entry) error {
+		if e.Level < zapcore.WarnLevel {
+			return nil
+		}
+		return held.Sync()
+	})), held.end
+}
+
+func loggerTo(c config.Config, to zapcore.WriteSyncer, options ...zap.Option) *zap.Logger {
 	level, err := zapcore.ParseLevel(c.LogLevel)
 	if err != nil {
 		level = zapcore.InfoLevel // the configuration was checked before
@@ -26,9 +43,9 @@ func newLogger(c config.Config, to io.Writer) *zap.Logger {
 		shape.EncodeLevel = zapcore.CapitalLevelEncoder
 		encoder = zapcore.NewConsoleEncoder(shape)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), level))
+	return zap.New(zapcore.NewCore(encoder, to, level), options...)
 }
 
-func utcTime(t time.Time, to zapcore.PrimitiveArrayEncoder) {
-	to.AppendString(t.UTC().Format("2006-01-02T15:04:05.000000Z"))
-}
+var asMicroseconds = zapcore.TimeEncoderOfLayout("2006-01-02T15:04:05.000000Z")
+
+func utcTime(t time.Time, to zapcore.PrimitiveArrayEncoder) { asMicroseconds(t.UTC(), to) }

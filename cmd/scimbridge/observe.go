@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -17,24 +18,33 @@ func (s *server) observed(door string, m *metrics, next http.Handler) http.Handl
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		rec := &recorder{ResponseWriter: w}
-		cutOff := true
+		rec := recorders.Get().(*recorder)
+		*rec = recorder{ResponseWriter: w, cutOff: true}
 		// Deferred: a door that has to break off its answer panics.
 		defer func() {
 			took := time.Since(start)
 			m.request(door, r.Method, rec.status, took)
 			if entry := s.log.Check(level, "request"); entry != nil {
-				entry.Write(zap.String("request_id", r.Header.Get(requestIDHeader)), zap.String("door", door),
+				rec.entry = [...]zap.Field{
+					zap.String("request_id", r.Header.Get(requestIDHeader)), zap.String("door", door),
 					zap.String("method", r.Method), zap.String("path", loggedPath(r)),
 					zap.Int("status", rec.status), zap.Int64("bytes", rec.bytes), zap.Duration("duration", took),
-					zap.Bool("cut_off", cutOff))
+					zap.Bool("cut_off", rec.cutOff),
+				}
+				entry.Write(rec.entry[:]...)
 			}
+			*rec = recorder{}
+			recorders.Put(rec)
 		}()
 		next.ServeHTTP(rec, r)
-		cutOff = false
+		rec.cutOff = false
 		rec.begun() // net/http sends 200 for an empty answer
 	})
 }
+
+// recorders are used again: an answer is nobody's any more once its handler has
+// returned.
+var recorders = sync.Pool{New: func() any { return new(recorder) }}
 
 // loggedPath is the path as it was sent, if it is not too long. The query stays
 // out of the log, as headers and bodies do: filters hold names and addresses.
@@ -49,6 +59,8 @@ type recorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	cutOff bool
+	entry  [8]zap.Field // of its line in the log
 }
 
 // WriteHeader implements http.ResponseWriter.

@@ -18,8 +18,8 @@ func identified(next http.Handler) http.Handler {
 		if !harmless(id) {
 			id = membership.NewID().String()
 		}
-		r.Header.Set(requestIDHeader, id)
-		w.Header().Set(requestIDHeader, id)
+		value := []string{id} // of both; whoever sets another puts one in its place
+		r.Header[requestIDHeader], w.Header()[requestIDHeader] = value, value
 		next.ServeHTTP(w, r)
 	})
 }

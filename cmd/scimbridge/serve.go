@@ -20,7 +20,8 @@ func (p *program) serveCommand() *cobra.Command {
 }
 
 func (p *program) serve(ctx context.Context, s settings) error {
-	log := newLogger(s.Config, p.stderr)
+	log, end := newHeldLogger(s.Config, p.stderr)
+	defer end()
 	for _, w := range s.warnings {
 		log.Warn(w)
 	}

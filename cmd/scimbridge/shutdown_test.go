@@ -46,6 +46,7 @@ func TestStopFinishesWhatItBegan(t *testing.T) {
 		}
 		assert.NoError(t, server.wait(t), "exit status 0")
 		assert.Contains(t, server.logged(), `"msg":"stopped"`)
+		assert.Equal(t, 1+2*len(begun), strings.Count(server.logged(), `"msg":"request"`), "no line is lost")
 
 		members := nativeCaller(start(t, url), tenant).must(t, http.StatusOK, http.MethodGet, "/groups/"+group+"/members", "")
 		assert.Len(t, members["data"], len(begun))
