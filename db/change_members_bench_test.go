@@ -1,14 +1,17 @@
 package db_test
 
 import (
+	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
 	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
 )
 
-// BenchmarkChangeMembers adds and removes one member, one after the other and
-// from many callers, who then share commits.
+// BenchmarkChangeMembers adds and removes members: one at a time, by one caller
+// and by many, who then share commits, and many at once.
 func BenchmarkChangeMembers(b *testing.B) {
 	for _, engine := range dbtest.Engines() {
 		b.Run(engine, func(b *testing.B) {
@@ -39,16 +42,34 @@ func BenchmarkChangeMembers(b *testing.B) {
 					}
 				})
 			})
-			b.Run("twenty", func(b *testing.B) {
-				for b.Loop() {
-					if _, err := w.store.ChangeMembers(w.ctx, w.change(w.users[:20], nil)); err != nil {
-						b.Fatal(err)
+			for _, n := range []int{100, 10_000} {
+				w.need(b, n)
+				b.Run(strconv.Itoa(n), func(b *testing.B) {
+					for i := 0; b.Loop(); i++ {
+						at := i * n % (len(w.users) - n + 1)
+						users := w.users[at : at+n]
+						if _, err := w.store.ChangeMembers(w.ctx, w.change(users, nil)); err != nil {
+							b.Fatal(err)
+						}
+						if _, err := w.store.ChangeMembers(w.ctx, w.change(nil, users)); err != nil {
+							b.Fatal(err)
+						}
 					}
-					if _, err := w.store.ChangeMembers(w.ctx, w.change(nil, w.users[:20])); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
+				})
+			}
 		})
 	}
+}
+
+// need makes at least n users.
+func (w *tenant) need(b *testing.B, n int) {
+	b.Helper()
+	w.update(func(tx membership.Tx) error {
+		for i := len(w.users); i < n; i++ {
+			if err := w.insertUser(tx, fmt.Sprintf("u%d", i), now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

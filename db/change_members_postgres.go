@@ -9,7 +9,7 @@ import (
 )
 
 const qChangeMembers = `select status, coalesce(version, 0), last_modified, opened, closed, unknown_job, unknown
-	from change_members_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 
 // What goes into one statement at most. A change that is larger stands in no
 // line: it takes long enough by itself.
@@ -161,13 +161,13 @@ func changeJobs(ctx context.Context, s *session, ws []*memberWrite) ([]error, er
 	var status string
 	var version int64
 	var modified stamp
-	var opened, closed, unknown [][16]byte
-	var unknownJob []int32
+	var unknown [][16]byte
+	var opened, closed, unknownJob []int32
 	err := s.one(ctx, "group", qChangeMembers, []any{
-		s.tenant, c.Group, c.Connection, c.IfVersion, string(c.Call.Source()), c.Call.Connection,
-		j.at, j.actorKind, j.actorID, j.request, j.reason,
-		j.open.job, j.open.users, newIDs(len(j.open.users)), newIDs(len(j.open.users)),
-		j.closed.job, j.closed.users, newIDs(len(j.closed.users)), j.known.job, j.known.users,
+		s.tenant, c.Group, c.Connection, c.IfVersion, string(c.Call.Source()), c.Call.Connection, j.at,
+		j.actorKind, j.actorID, j.request, j.reason, newIDs(len(ws)), newIDs(len(ws)),
+		j.open.job, j.open.users, newIDs(len(j.open.users)),
+		j.closed.job, j.closed.users, j.known.job, j.known.users,
 	}, &status, &version, &modified, &opened, &closed, &unknownJob, &unknown)
 	if err != nil {
 		return nil, err

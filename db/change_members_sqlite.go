@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -10,72 +11,45 @@ import (
 
 // The member delta in plain statements, for an engine where a statement costs
 // no round trip and one transaction writes at a time. On PostgreSQL the function
-// change_members_together does the same. However many members a delta has, it is
-// the same few statements; {rows $n} are its users, each with the ids of the grant and
-// the event that may be written for it.
+// write_members does the same. However many members a delta has, it is the same
+// few statements; {rows $n} are users, each with the id of a grant.
 const (
-	// What has to be known before anything is written: the link, when something
-	// last happened to any of the users in the group, and how many users are not
-	// known. Who was in and out more often than sixteen times has no later change
-	// among the older grants: of one connection only the newest can have ended last.
-	lastChange = `(select max((select max(max(opened_at, coalesce(closed_at, opened_at))) from (
-			select opened_at, closed_at from grants
-			where tenant_id = $1 and group_id = $2 and user_id = i.id order by id desc limit 16)))
-		from {ids $3} i)`
-	ofGroup = ` from groups g where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
-	ofLink  = ` from groups g join group_links l on l.tenant_id = $1 and l.connection_id = $4 and l.group_id = g.id
+	qGroupStanding = `select 0, null from groups g where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
+	qLinkStanding  = `select l.version, l.last_modified
+		from groups g join group_links l on l.tenant_id = $1 and l.connection_id = $3 and l.group_id = g.id
 		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null
-			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $4 and c.removed_at is null)`
-	qLinkStanding      = `select l.version, l.last_modified, ` + lastChange + `, 0` + ofLink
-	qLinkStandingKnown = `select l.version, l.last_modified, ` + lastChange + `, (select count(*) from {ids $5} i where not exists (
-			select 1 from user_links k where k.tenant_id = $1 and k.connection_id = $4 and k.user_id = i.id))` + ofLink
-	qLocalStanding = `select 0, null, ` + lastChange + `, (select count(*) from {ids $4} i where not exists (
-			select 1 from users u where u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true))` + ofGroup
+			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $3 and c.removed_at is null)`
 
-	// A cross join keeps its order: without statistics the grants of the group
-	// would come first, and all rows with each.
-	qOpenGrants = `insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
-			opened_by_kind, opened_by_id, opened_request, opened_reason)
-		select $1, $2, n.user_id, n.grant_id, $3, coalesce((
-			select min(o.member_since) from grants o
-			where o.tenant_id = $1 and o.group_id = $2 and o.user_id = n.user_id and o.closed_at is null), $5), $5,
-			$6, $7, $8, $9
-		from {rows $4} n where not exists (
-			select 1 from grants o
-			where o.tenant_id = $1 and o.group_id = $2 and o.user_id = n.user_id and o.connection_id = $3 and o.closed_at is null)`
-	qOpenedEvents = `insert into events (tenant_id, id, at, actor_kind, actor_id, source, connection_id, action,
-			group_id, user_id, before, after, request_id, reason)
-		select $1, n.event_id, $4, $5, $6, $7, $8, 'grant.opened', $2, n.user_id,
-			case when g.member_since = g.opened_at then '{"member":false}' else '{"member":true}' end,
-			'{"member":true,"grant":"' || ` + uuidOfGrant + ` || '","source":"' || $9 || '"}', $10, $11
-		from {rows $3} n
-		cross join grants g on g.tenant_id = $1 and g.group_id = $2 and g.user_id = n.user_id and g.id = n.grant_id`
+	// What has to be known of each user: their grant of this source, since when
+	// other sources make them a member, and when something last happened to them in
+	// the group. Who was in and out more often than sixteen times has no later
+	// change among the older grants: of one connection only the newest can have
+	// ended last.
+	memberFacts = `coalesce(o.rowid, 0), o.id,
+			(select min(x.member_since) from grants x indexed by grants_open where x.tenant_id = $1 and x.group_id = $2
+				and x.user_id = i.id and x.closed_at is null and x.connection_id <> $3),
+			(select max(max(p.opened_at, coalesce(p.closed_at, p.opened_at))) from (
+				select y.opened_at, y.closed_at from grants y indexed by grants_of_group
+				where y.tenant_id = $1 and y.group_id = $2 and y.user_id = i.id order by y.rowid desc limit 16) p)
+		from {ids $4} i left join grants o on o.tenant_id = $1 and o.group_id = $2 and o.user_id = i.id
+			and o.connection_id = $3 and o.closed_at is null`
+	qMemberFacts = `select i.id, 1, ` + memberFacts
+	qLinkedFacts = `select i.id, exists (select 1 from user_links k
+			where k.tenant_id = $1 and k.connection_id = $3 and k.user_id = i.id), ` + memberFacts
+	qLocalFacts = `select i.id, exists (select 1 from users u
+			where u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true), ` + memberFacts
 
-	qClosedEvents = `insert into events (tenant_id, id, at, actor_kind, actor_id, source, connection_id, action,
-			group_id, user_id, before, after, request_id, reason)
-		select $1, n.event_id, $5, $6, $7, $8, $9, 'grant.closed', $2, n.user_id,
-			'{"member":true,"grant":"' || ` + uuidOfGrant + ` || '","source":"' || $10 || '"}',
-			case when exists (
-				select 1 from grants o
-				where o.tenant_id = $1 and o.group_id = $2 and o.user_id = n.user_id and o.connection_id <> $3 and o.closed_at is null)
-			then '{"member":true}' else '{"member":false}' end, $11, $12
-		from {rows $4} n
-		cross join grants g on g.tenant_id = $1 and g.group_id = $2 and g.user_id = n.user_id and g.connection_id = $3 and g.closed_at is null`
-	qCloseGrants = `update grants indexed by grants_open set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
-			closed_request = $8, closed_reason = $9
-		where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null
-			and user_id in (select user_id from {rows $4})`
+	insertGrants = `insert into grants (tenant_id, group_id, connection_id, opened_at, opened_by_kind, opened_by_id,
+			opened_request, opened_reason, member_since, user_id, id) `
+	qOpenGrant  = insertGrants + `values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	qOpenGrants = insertGrants + `select $1, $2, $3, $4, $5, $6, $7, $8, $4, n.user_id, n.grant_id from {rows $9} n`
 
-	// Of one user, who need not be looked up in a list.
-	qCloseGrant = `update grants indexed by grants_open set closed_at = $5, closed_by_kind = $6, closed_by_id = $7,
-			closed_request = $8, closed_reason = $9
-		where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null and user_id = $4`
-
-	qRaiseVersion = `update group_links set version = $4, last_modified = $5
-		where tenant_id = $1 and connection_id = $2 and group_id = $3`
-
-	uuidOfGrant = `lower(substr(hex(g.id), 1, 8) || '-' || substr(hex(g.id), 9, 4) || '-' || substr(hex(g.id), 13, 4)
-		|| '-' || substr(hex(g.id), 17, 4) || '-' || substr(hex(g.id), 21))`
+	// Without the sign any index that begins with the tenant would be as good as
+	// the place of the row.
+	closeGrants = `update grants set closed_at = $2, closed_by_kind = $3, closed_by_id = $4, closed_request = $5, closed_reason = $6
+		where +tenant_id = $1 and rowid `
+	qCloseGrant  = closeGrants + `= $7`
+	qCloseGrants = closeGrants + `in (select value from json_each($7))`
 )
 
 // delta applies one change. It refuses before it writes anything.
@@ -83,130 +57,211 @@ type delta struct {
 	*session
 	c  membership.MemberChange
 	at time.Time // of what it writes
+
+	open, close []memberFact
 }
 
-func (e *sqliteEngine) changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error) {
+// memberFact is a user in the group, and what is to be written or ended.
+type memberFact struct {
+	user, grant membership.ID
+	row         int64
+	since       time.Time // of other sources' grants; zero: there are none
+}
+
+func (e *sqliteEngine) changeMembers(ctx context.Context, q querier, c membership.MemberChange) (r membership.MemberResult, err error) {
 	d := delta{session: &session{querier: q, engine: e, tenant: c.Call.Tenant}, c: c, at: c.At}
-	r, err := d.check(ctx)
-	if err != nil {
+	if r.Version, r.LastModified, err = d.standing(ctx); err != nil {
 		return r, err
 	}
-	if r.Opened, err = d.open(ctx); err != nil {
+	if c.IfVersion != 0 && c.IfVersion != r.Version {
+		return r, versionMismatch(r.Version)
+	}
+	if err := d.look(ctx); err != nil {
 		return r, err
 	}
-	if r.Closed, err = d.close(ctx); err != nil {
+	if err := d.openGrants(ctx); err != nil {
 		return r, err
 	}
+	if err := d.closeGrants(ctx); err != nil {
+		return r, err
+	}
+	r.Opened, r.Closed = len(d.open), len(d.close)
 	if r.Opened+r.Closed > 0 && !c.Connection.IsZero() {
 		err = d.raise(ctx, &r)
 	}
 	return r, err
 }
 
-// check refuses, and moves the time of the change behind whatever happened to
-// the same users in the same group, whenever the request came in.
-func (d *delta) check(ctx context.Context) (r membership.MemberResult, err error) {
-	touched, must := d.c.Open, known(d.c)
-	if len(d.c.Close) > 0 {
-		touched = slices.Concat(d.c.Open, d.c.Close)
+// standing is the version of the link and when it was modified. Whoever shares a
+// transaction looks once.
+func (d *delta) standing(ctx context.Context) (version int64, modified time.Time, err error) {
+	shared, _ := d.querier.(patient)
+	if s, ok := shared.standings[d.link()]; ok {
+		return s.version, s.modified, nil
 	}
-	q, args := qLocalStanding, []any{d.tenant, d.c.Group, touched, must}
+	q, args := qGroupStanding, []any{d.tenant, d.c.Group}
 	if !d.c.Connection.IsZero() {
-		q, args = qLinkStanding, []any{d.tenant, d.c.Group, touched, d.c.Connection}
-		if len(must) > 0 {
-			q, args = qLinkStandingKnown, append(args, must)
+		q, args = qLinkStanding, append(args, d.c.Connection)
+	}
+	if err := d.one(ctx, "group", q, args, &version, (*stamp)(&modified)); err != nil {
+		return 0, time.Time{}, err
+	}
+	if shared.standings != nil {
+		shared.standings[d.link()] = standing{version: version, modified: modified}
+	}
+	return version, modified, nil
+}
+
+// look finds out what there is to do, and moves the time of the change behind
+// whatever happened to the same users in the same group, whenever the request
+// came in.
+func (d *delta) look(ctx context.Context) error {
+	var unknown []membership.ID
+	if len(d.c.Check) > 0 && !d.c.Kept {
+		var err error
+		if unknown, err = d.UnknownMembers(ctx, d.c.Connection, d.c.Check); err != nil {
+			return err
 		}
 	}
-	var last stamp
-	unknown := 0
-	if err := d.one(ctx, "group", q, args, &r.Version, (*stamp)(&r.LastModified), &last, &unknown); err != nil {
-		return r, err
+	opening, err := d.facts(ctx, d.c.Open, !d.c.Kept)
+	if err != nil {
+		return err
 	}
-	if p, ok := d.querier.(patient); ok {
-		p.raised.current(d.link(), &r)
-	}
-	if d.c.IfVersion != 0 && d.c.IfVersion != r.Version {
-		return r, versionMismatch(r.Version)
-	}
-	if unknown > 0 {
-		ids, err := d.UnknownMembers(ctx, d.c.Connection, must)
-		if err != nil {
-			return r, err
+	for _, f := range opening {
+		switch {
+		case !f.known:
+			unknown = append(unknown, f.user)
+		case f.row == 0:
+			f.grant = membership.NewID()
+			d.open = append(d.open, f.memberFact)
+			d.after(f.last)
 		}
-		return r, unknownMembers(ids)
 	}
-	if last := time.Time(last); !last.IsZero() {
+	if len(unknown) > 0 {
+		slices.SortFunc(unknown, membership.ID.Compare)
+		return unknownMembers(slices.Compact(unknown))
+	}
+	closing, err := d.facts(ctx, d.c.Close, false)
+	for _, f := range closing {
+		if f.row != 0 {
+			d.close = append(d.close, f.memberFact)
+			d.after(f.last)
+		}
+	}
+	return err
+}
+
+func (d *delta) after(last time.Time) {
+	if !last.IsZero() {
 		d.at = latest(d.at, last.Add(time.Microsecond))
 	}
-	return r, nil
 }
 
-func (d *delta) open(ctx context.Context) (int, error) {
-	if len(d.c.Open) == 0 {
-		return 0, nil
-	}
-	rows, actor := newMemberRows(d.c.Open), d.c.Call.Actor
-	n, err := d.exec(ctx, qOpenGrants, d.tenant, d.c.Group, d.c.Connection, rows, stamp(d.at),
-		string(actor.Kind), actor.ID, d.c.Call.RequestID, d.c.Call.Reason)
-	if err != nil || n == 0 {
-		return 0, err
-	}
-	_, err = d.exec(ctx, qOpenedEvents, d.tenant, d.c.Group, rows, stamp(d.at), string(actor.Kind), actor.ID,
-		string(d.c.Call.Source()), d.c.Call.Connection, d.source(), d.c.Call.RequestID, d.c.Call.Reason)
-	return int(n), err
+type foundFact struct {
+	memberFact
+	known bool
+	last  time.Time
 }
 
-func (d *delta) close(ctx context.Context) (int, error) {
-	if len(d.c.Close) == 0 {
-		return 0, nil
+// facts are those of users; ask: whether the source knows them.
+func (d *delta) facts(ctx context.Context, users []membership.ID, ask bool) ([]foundFact, error) {
+	if len(users) == 0 {
+		return nil, nil
 	}
-	rows, actor := newMemberRows(d.c.Close), d.c.Call.Actor
-	n, err := d.exec(ctx, qClosedEvents, d.tenant, d.c.Group, d.c.Connection, rows, stamp(d.at), string(actor.Kind), actor.ID,
-		string(d.c.Call.Source()), d.c.Call.Connection, d.source(), d.c.Call.RequestID, d.c.Call.Reason)
-	if err != nil || n == 0 {
-		return 0, err
+	q := qMemberFacts
+	if ask {
+		if q = qLinkedFacts; d.c.Connection.IsZero() {
+			q = qLocalFacts
+		}
 	}
-	q, who := qCloseGrants, any(rows)
-	if len(d.c.Close) == 1 {
-		q, who = qCloseGrant, d.c.Close[0]
+	found := make([]foundFact, 0, len(users))
+	for f, err := range stream(ctx, d.session, q, []any{d.tenant, d.c.Group, d.c.Connection, users}, func(f *foundFact) []any {
+		return []any{&f.user, &f.known, &f.row, &f.grant, (*stamp)(&f.since), (*stamp)(&f.last)}
+	}) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, f)
 	}
-	_, err = d.exec(ctx, q, d.tenant, d.c.Group, d.c.Connection, who, stamp(d.at),
-		string(actor.Kind), actor.ID, d.c.Call.RequestID, d.c.Call.Reason)
-	return int(n), err
+	return found, nil
 }
 
-// source is the side of the grants, whoever changes them.
-func (d *delta) source() string {
+func (d *delta) openGrants(ctx context.Context) error {
+	if len(d.open) == 0 {
+		return nil
+	}
+	actor, call := d.c.Call.Actor, d.c.Call
+	args := []any{d.tenant, d.c.Group, d.c.Connection, stamp(d.at), string(actor.Kind), actor.ID, call.RequestID, call.Reason}
+	var rows memberRows
+	for _, f := range d.open {
+		if f.since.IsZero() && len(d.open) > 1 {
+			rows = append(append(rows, f.user[:]...), f.grant[:]...)
+			continue
+		}
+		since := d.at
+		if !f.since.IsZero() {
+			since = f.since
+		}
+		if _, err := d.exec(ctx, qOpenGrant, append(args, stamp(since), f.user, f.grant)...); err != nil {
+			return err
+		}
+	}
+	if len(rows) > 0 {
+		if _, err := d.exec(ctx, qOpenGrants, append(args, rows)...); err != nil {
+			return err
+		}
+	}
+	return d.events(ctx, membership.ActionGrantOpened, d.open)
+}
+
+func (d *delta) closeGrants(ctx context.Context) error {
+	if len(d.close) == 0 {
+		return nil
+	}
+	actor, call := d.c.Call.Actor, d.c.Call
+	q, which := qCloseGrant, any(d.close[0].row)
+	if len(d.close) > 1 {
+		b := []byte{'['}
+		for i, f := range d.close {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, f.row, 10)
+		}
+		q, which = qCloseGrants, string(append(b, ']'))
+	}
+	if _, err := d.exec(ctx, q, d.tenant, stamp(d.at), string(actor.Kind), actor.ID, call.RequestID, call.Reason, which); err != nil {
+		return err
+	}
+	return d.events(ctx, membership.ActionGrantClosed, d.close)
+}
+
+func (d *delta) events(ctx context.Context, action membership.Action, facts []memberFact) error {
+	m := memberEvents{of: d.c.Call.Event(d.at, action, d.c.Group, membership.ID{}, nil, nil), side: membership.SourceSCIM}
 	if d.c.Connection.IsZero() {
-		return string(membership.SourceLocal)
+		m.side = membership.SourceLocal
 	}
-	return string(membership.SourceSCIM)
+	m.members = make([]byte, 0, len(facts)*memberEventSize)
+	for _, f := range facts {
+		m.members = appendMemberEvent(m.members, f.user, f.grant, !f.since.IsZero())
+	}
+	return d.insertMemberEvents(ctx, m)
 }
 
-func (d *delta) link() raisedLink { return raisedLink{d.tenant, d.c.Connection, d.c.Group} }
+func (d *delta) link() memberLine { return memberLine{d.tenant, d.c.Connection, d.c.Group} }
 
 // raise makes a new version of the link.
 func (d *delta) raise(ctx context.Context, r *membership.MemberResult) error {
 	r.Version++
 	r.LastModified = latest(d.at, r.LastModified.Add(time.Microsecond))
-	if p, ok := d.querier.(patient); ok && p.raised != nil {
-		p.raised[d.link()] = raisedTo{r.Version, r.LastModified}
+	if shared, ok := d.querier.(patient); ok && shared.standings != nil {
+		shared.standings[d.link()] = standing{version: r.Version, modified: r.LastModified, raised: true}
 		return nil
 	}
 	return d.changed(ctx, "group", qRaiseVersion, d.tenant, d.c.Connection, d.c.Group, r.Version, stamp(r.LastModified))
 }
 
-// memberRows are users with a new id each for a grant and for an event, 48 bytes
-// a row.
+// memberRows are users, each with the id of a grant: 32 bytes a row.
 type memberRows []byte
 
-const memberRowSize = 48
-
-func newMemberRows(users []membership.ID) memberRows {
-	rows := make(memberRows, 0, len(users)*memberRowSize)
-	for _, u := range users {
-		grant, event := membership.NewID(), membership.NewID()
-		rows = append(append(append(rows, u[:]...), grant[:]...), event[:]...)
-	}
-	return rows
-}
+const memberRowSize = 32

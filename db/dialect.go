@@ -9,7 +9,7 @@ import (
 // words in braces stand for what the engines spell differently:
 //
 //	{ids $n}           a derived table with one column, id, from a list of ids
-//	{rows $n}          one of user_id, grant_id, event_id, from memberRows; SQLite only
+//	{rows $n}          one of user_id, grant_id, from memberRows; SQLite only
 //	{in $n}            a condition: is one of a list of ids; {in keys $n}: of texts
 //	{text x}           the text of an id
 //	{quoted x}         a text as a JSON string

@@ -7,13 +7,16 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+// endOfTime is after any event, and of the width that times have.
+var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
 const (
 	qNewEventHead  = `insert into event_heads (tenant_id, number) values ($1, 0) on conflict do nothing`
 	qLockEventHead = `select number from event_heads where tenant_id = $1 {for update}`
 	qEventHead     = `select coalesce(max(number), 0) from event_heads where tenant_id = $1`
 	qNumberEvents  = `update events set number = $2 + n.place
 		from (select p.at, p.id, row_number() over (order by p.at, p.id) as place
-			from (select e.at, e.id from events e where e.tenant_id = $1 and e.number is null
+			from (select e.at, e.id from events e where e.tenant_id = $1 and e.number is null and e.at <= $4
 				order by e.at, e.id limit $3) p) n
 		where events.tenant_id = $1 and events.at = n.at and events.id = n.id`
 	qMoveEventHead = `update event_heads set number = $2 where tenant_id = $1`
@@ -21,7 +24,8 @@ const (
 
 // NumberEvents implements membership.Tx. The lock comes before the statement
 // that looks for events, so that on PostgreSQL its snapshot has what the
-// numberer before it wrote.
+// numberer before it wrote. Changes of members become events first; while not
+// all have, what is younger than those waits for the next call.
 func (s *session) NumberEvents(ctx context.Context, limit int) (int, error) {
 	if _, err := s.exec(ctx, qNewEventHead, s.tenant); err != nil {
 		return 0, err
@@ -30,15 +34,22 @@ func (s *session) NumberEvents(ctx context.Context, limit int) (int, error) {
 	if err := s.one(ctx, "tenant", qLockEventHead, []any{s.tenant}, &head); err != nil {
 		return 0, err
 	}
-	n, err := s.exec(ctx, qNumberEvents, s.tenant, head, limit)
+	until, err := s.unrollMemberEvents(ctx, limit)
+	if err != nil {
+		return 0, err
+	}
+	if until.IsZero() {
+		until = endOfTime
+	}
+	n, err := s.exec(ctx, qNumberEvents, s.tenant, head, limit, stamp(until))
 	if err != nil || n == 0 {
 		return 0, err
 	}
 	return int(n), s.changed(ctx, "tenant", qMoveEventHead, s.tenant, head+n)
 }
 
-const qEventsPending = `select count(*) from (
-	select 1 from events where tenant_id = $1 and number is null limit 1) p`
+const qEventsPending = `select (select count(*) from (select 1 from events where tenant_id = $1 and number is null limit 1) e)
+	+ (select count(*) from (select 1 from member_events where tenant_id = $1 limit 1) m)`
 
 // EventsPending implements membership.Reader.
 func (s *session) EventsPending(ctx context.Context) (bool, error) {
@@ -58,13 +69,10 @@ const qEventsBetween = `select coalesce(min(number), 0), coalesce(max(number), 0
 
 // EventsBetween implements membership.Reader.
 func (s *session) EventsBetween(ctx context.Context, from, to time.Time) (first, last int64, err error) {
-	if from.IsZero() {
-		from = time.Unix(0, 0)
-	}
 	if to.IsZero() {
-		to = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+		to = endOfTime
 	}
-	err = s.one(ctx, "tenant", qEventsBetween, []any{s.tenant, stamp(from), stamp(to)}, &first, &last)
+	err = s.one(ctx, "tenant", qEventsBetween, []any{s.tenant, stamp(since(from)), stamp(to)}, &first, &last)
 	return first, last, err
 }
 

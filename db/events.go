@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -47,11 +48,7 @@ const (
 
 // Events implements membership.Reader.
 func (s *session) Events(ctx context.Context, q membership.EventQuery) ([]membership.Event, error) {
-	after := q.After.At
-	if after.IsZero() {
-		after = time.Unix(0, 0) // older than any event, and not NULL
-	}
-	query, args := qEvents, []any{s.tenant, stamp(after), q.After.ID, q.Limit}
+	query, args := qEvents, []any{s.tenant, stamp(since(q.After.At)), q.After.ID, q.Limit}
 	switch {
 	case !q.Group.IsZero() && !q.User.IsZero():
 		query, args = qEventsBoth, append(args, q.Group, q.User)
@@ -60,10 +57,34 @@ func (s *session) Events(ctx context.Context, q membership.EventQuery) ([]member
 	case !q.User.IsZero():
 		query, args = qEventsUser, append(args, q.User)
 	}
-	return list(ctx, s, query, args, func(e *membership.Event) []any {
+	es, err := list(ctx, s, query, args, func(e *membership.Event) []any {
 		e.Tenant = s.tenant
 		return eventDest(e)
 	})
+	if err != nil {
+		return nil, err
+	}
+	rolled, err := s.rolledEvents(ctx, q)
+	if err != nil || len(rolled) == 0 {
+		return es, err
+	}
+	es = append(es, rolled...)
+	slices.SortFunc(es, func(a, b membership.Event) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		return a.ID.Compare(b.ID)
+	})
+	return es[:min(len(es), q.Limit)], nil
+}
+
+// since is the time to look after: a zero one is older than any event, and
+// not NULL.
+func since(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return t
 }
 
 func eventDest(e *membership.Event) []any {

@@ -64,10 +64,12 @@ func (s *session) DeleteExpiredClaims(ctx context.Context, now time.Time) error 
 	return err
 }
 
-const qRequestChanged = `select count(*) from (select 1 from events
-	where tenant_id = $1 and at >= $2 and at <= $3 and request_id = $4 and action <> $5 limit 1) e`
+const qRequestChanged = `select (select count(*) from (select 1 from events
+		where tenant_id = $1 and at >= $2 and at <= $3 and request_id = $4 and action <> $5 limit 1) e)
+	+ (select count(*) from (select 1 from member_events
+		where tenant_id = $1 and at >= $2 and at <= $3 and request_id = $4 limit 1) m)`
 
-// RequestChanged implements membership.Reader. The primary key bounds it by time.
+// RequestChanged implements membership.Reader. The primary keys bound it by time.
 func (s *session) RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error) {
 	var n int
 	err := s.one(ctx, "request", qRequestChanged, []any{s.tenant, stamp(from), stamp(to), requestID, string(membership.ActionRefused)}, &n)

@@ -6,10 +6,10 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// memberJobs are changes of members as the arrays of change_members_together;
-// jobs are numbered from one.
+// memberJobs are changes of members as the arguments of write_members; jobs are
+// numbered from one.
 type memberJobs struct {
-	at                                  []time.Time
+	at                                  time.Time // the latest
 	actorKind, actorID, request, reason []string
 	open, closed, known                 jobUsers
 }
@@ -28,36 +28,25 @@ func (u *jobUsers) add(job int32, users []membership.ID) {
 }
 
 func (j *memberJobs) add(c membership.MemberChange) {
-	j.at = append(j.at, c.At.UTC())
+	j.at = latest(j.at, c.At.UTC())
 	j.actorKind = append(j.actorKind, string(c.Call.Actor.Kind))
 	j.actorID = append(j.actorID, c.Call.Actor.ID)
 	j.request = append(j.request, c.Call.RequestID)
 	j.reason = append(j.reason, c.Call.Reason)
-	job := int32(len(j.at)) //nolint:gosec // a handful
+	job := int32(len(j.request)) //nolint:gosec // a handful
 	j.open.add(job, c.Open)
 	j.closed.add(job, c.Close)
 	j.known.add(job, known(c))
 }
 
-// count gives each job those of the users whose grants were opened or closed
-// that are its own.
-func (j *memberJobs) count(ws []*memberWrite, opened, closed [][16]byte) {
-	if len(ws) == 1 {
-		ws[0].result.Opened, ws[0].result.Closed = len(opened), len(closed)
-		return
+// count gives each job what was opened and closed of it: a number of a job for
+// each grant.
+func (j *memberJobs) count(ws []*memberWrite, opened, closed []int32) {
+	for _, job := range opened {
+		ws[job-1].result.Opened++
 	}
-	jobOf := map[membership.ID]int32{}
-	for i, u := range j.open.users {
-		jobOf[u] = j.open.job[i]
-	}
-	for i, u := range j.closed.users {
-		jobOf[u] = j.closed.job[i]
-	}
-	for _, u := range opened {
-		ws[jobOf[u]-1].result.Opened++
-	}
-	for _, u := range closed {
-		ws[jobOf[u]-1].result.Closed++
+	for _, job := range closed {
+		ws[job-1].result.Closed++
 	}
 }
 

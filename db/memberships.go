@@ -12,7 +12,7 @@ const qMemberships = `select ` + grantColumns + `, o.id, o.display_name, o.kind,
 	join groups o on o.tenant_id = $1 and o.id = g.group_id
 	left join connections c on c.tenant_id = $1 and c.id = g.connection_id
 	where g.tenant_id = $1 and g.user_id = $2 and g.closed_at is null and g.group_id in (
-		select distinct x.group_id from grants x {index grants_open_user}
+		select distinct x.group_id from grants x {index grants_of_user}
 		where x.tenant_id = $1 and x.user_id = $2 and x.closed_at is null and x.group_id > $3
 		order by x.group_id limit $4)
 	order by g.group_id, g.opened_at, g.id`

@@ -53,7 +53,7 @@ func (s *session) MembersAmong(ctx context.Context, group membership.ID, users [
 }
 
 const (
-	qMembershipsOf = `select distinct g.user_id, g.group_id from grants g {index grants_open_user}
+	qMembershipsOf = `select distinct g.user_id, g.group_id from grants g {index grants_of_user}
 		where g.tenant_id = $1 and g.user_id {in $2} and g.closed_at is null order by g.user_id, g.group_id`
 	qPermissionsOf = `select o.id, o.permissions from groups o
 		where o.tenant_id = $1 and o.id {in $2} and (o.deleted_at is null) is true`

@@ -22,7 +22,7 @@ import (
 var oneEngine = map[string]string{
 	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres",
 	// The delta in plain statements.
-	"qLinkStanding": "sqlite", "qLinkStandingKnown": "sqlite", "qLocalStanding": "sqlite", "qOpenGrants": "sqlite", "qOpenedEvents": "sqlite", "qClosedEvents": "sqlite", "qCloseGrants": "sqlite", "qCloseGrant": "sqlite",
+	"qGroupStanding": "sqlite", "qLinkStanding": "sqlite", "qMemberFacts": "sqlite", "qLinkedFacts": "sqlite", "qLocalFacts": "sqlite", "qOpenGrant": "sqlite", "qOpenGrants": "sqlite", "qCloseGrants": "sqlite", "qCloseGrant": "sqlite",
 }
 
 func TestEveryQueryPrepares(t *testing.T) {
@@ -85,7 +85,7 @@ func TestEveryQueryNamesItsTenant(t *testing.T) {
 }
 
 var tables = []string{
-	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "policies",
+	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "member_events", "policies",
 	"oauth_clients", "oauth_secrets", "oauth_assertions",
 	"event_heads",
 	"removal_windows", "removal_allowances",

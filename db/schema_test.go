@@ -54,13 +54,18 @@ func TestRowLevelSecurity(t *testing.T) {
 	ctx := context.Background()
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	a, b := newTenant(t, s), newTenant(t, s)
+	a.number()
+	b.number()
+	for _, w := range []*tenant{a, b} { // after the numbering
+		w.update(func(tx membership.Tx) error { return change(ctx, tx, w.change(w.users[1:2], nil)) })
+	}
 	for _, table := range tables {
 		forced, err := s.Query(ctx, a.tenant, `select (relrowsecurity and relforcerowsecurity)::text from pg_class
 			where oid = '`+table+`'::regclass`)
 		require.NoError(t, err)
 		require.Equal(t, []string{"true"}, forced, table)
 	}
-	for _, table := range []string{"tenants", "connections", "users", "groups", "grants", "events", "user_links", "group_links"} {
+	for _, table := range []string{"tenants", "connections", "users", "groups", "grants", "events", "member_events", "user_links", "group_links"} {
 		q := `select distinct tenant_id::text from ` + table
 		seen, err := s.Query(ctx, a.tenant, q)
 		require.NoError(t, err)

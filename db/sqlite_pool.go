@@ -122,13 +122,13 @@ const inKeysSQLite = "in (select value from json_each(#))"
 var (
 	sqliteOne = dialect{
 		ids:  "(select # as id)",
-		rows: "(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id, substr(#, 33, 16) as event_id)",
+		rows: "(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id)",
 		in:   "= #", inKeys: inKeysSQLite, index: "indexed by #",
 	}
 	sqliteMany = dialect{
 		ids: "(select unhex(value) as id from json_each(#))",
-		rows: `(with recursive n(i) as (select 1 union all select i + 48 from n where i + 48 < length(#))
-			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id, substr(#, i + 32, 16) as event_id from n)`,
+		rows: `(with recursive n(i) as (select 1 union all select i + 32 from n where i + 32 < length(#))
+			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id from n)`,
 		in: "in (select unhex(value) from json_each(#))", inKeys: inKeysSQLite, index: "indexed by #",
 	}
 )

@@ -3,34 +3,30 @@ package db
 import (
 	"context"
 	"time"
-
-	"github.com/scimbridge/scimbridge/membership"
 )
 
-// raisedVersions are versions of links that were raised in a transaction and are
-// yet to be written: requests that share it raise the same one again and again.
-type raisedVersions map[raisedLink]raisedTo
+// standings are links as a transaction knows them that several requests share:
+// they raise the version of the same one again and again, and nothing but they
+// changes it meanwhile.
+type standings map[memberLine]standing
 
-type raisedLink struct{ tenant, connection, group membership.ID }
-
-type raisedTo struct {
+type standing struct {
 	version  int64
 	modified time.Time
+	raised   bool // and yet to be written
 }
 
-// current puts what was raised over what was read.
-func (v raisedVersions) current(l raisedLink, r *membership.MemberResult) {
-	if to, ok := v[l]; ok {
-		r.Version, r.LastModified = to.version, to.modified
-	}
-}
+const qRaiseVersion = `update group_links set version = $4, last_modified = $5
+	where tenant_id = $1 and connection_id = $2 and group_id = $3`
 
-// write writes them all, and forgets them.
-func (v raisedVersions) write(ctx context.Context, q querier) error {
+// write writes what was raised, and forgets all.
+func (v standings) write(ctx context.Context, q querier) error {
 	for l, to := range v {
 		s := session{querier: q, tenant: l.tenant}
-		if err := s.changed(ctx, "group", qRaiseVersion, l.tenant, l.connection, l.group, to.version, stamp(to.modified)); err != nil {
-			return err
+		if to.raised {
+			if err := s.changed(ctx, "group", qRaiseVersion, l.tenant, l.connection, l.group, to.version, stamp(to.modified)); err != nil {
+				return err
+			}
 		}
 		delete(v, l)
 	}

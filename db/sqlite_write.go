@@ -42,14 +42,14 @@ func (e *sqliteEngine) writeTogether(b *batch[sqliteWrite]) {
 	ctx := context.WithoutCancel(first.ctx)
 	var breaker *ticket[sqliteWrite] // who ended it for all
 	err := e.write.transact(ctx, func(q querier) error {
-		raised := raisedVersions{}
+		shared := standings{}
 		for t := first; t != nil; t = next() {
-			if err := writeOne(ctx, q, raised, t); err != nil {
+			if err := writeOne(ctx, q, shared, t); err != nil {
 				breaker = t
 				return err
 			}
 		}
-		return raised.write(ctx, q)
+		return shared.write(ctx, q)
 	})
 	if err == nil {
 		return
@@ -80,16 +80,16 @@ func (e *sqliteEngine) shareMembers(ctx context.Context, c membership.MemberChan
 
 // writeOne carries out one write and sets its answer. Its own error means that
 // the whole transaction is lost.
-func writeOne(ctx context.Context, q querier, raised raisedVersions, t *ticket[sqliteWrite]) error {
+func writeOne(ctx context.Context, q querier, shared standings, t *ticket[sqliteWrite]) error {
 	if !t.work.undoes {
-		carryOut(t, patient{querier: q, ctx: ctx, raised: raised})
+		carryOut(t, patient{querier: q, ctx: ctx, standings: shared})
 		var refused *membership.Error
 		if t.panic == nil && (t.err == nil || errors.As(t.err, &refused)) {
 			return nil
 		}
 		return errNeighbour
 	}
-	if err := raised.write(ctx, q); err != nil {
+	if err := shared.write(ctx, q); err != nil {
 		return err
 	}
 	if _, err := q.exec(ctx, "savepoint one"); err != nil {
@@ -118,8 +118,8 @@ func carryOut(t *ticket[sqliteWrite], q querier) {
 // would roll back the others' writes as well.
 type patient struct {
 	querier
-	ctx    context.Context //nolint:containedctx // of the request that writes
-	raised raisedVersions  // nil: versions are written where they are raised
+	ctx       context.Context //nolint:containedctx // of the request that writes
+	standings standings       // nil: versions are written where they are raised
 }
 
 func (p patient) query(ctx context.Context, q string, args ...any) (rows, error) {

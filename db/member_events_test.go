@@ -1,0 +1,120 @@
+package db_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// A row for all members of a request becomes an event each, the same ones for
+// who looks before and after, in the order of time among all the others.
+func TestMemberEventsBecomeEvents(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w, other := newTenant(t, s), newTenant(t, s)
+		w.number()
+		plain := func() {
+			w.update(func(tx membership.Tx) error {
+				return tx.AppendEvents(w.ctx, membership.Event{ID: membership.NewID(), At: now(), Action: "plain.event"})
+			})
+		}
+		w.update(func(tx membership.Tx) error {
+			plainFirst := membership.Event{ID: membership.NewID(), At: now(), Action: "plain.event"}
+			if err := tx.AppendEvents(w.ctx, plainFirst); err != nil {
+				return err
+			}
+			return change(w.ctx, tx, w.change(w.users[1:9], nil))
+		})
+		plain()
+		w.update(func(tx membership.Tx) error { return change(w.ctx, tx, w.change(w.users[9:12], w.users[2:4])) })
+		plain()
+
+		pending := func(w *tenant) (pending bool) {
+			w.view(func(r membership.Reader) (err error) {
+				pending, err = r.EventsPending(w.ctx)
+				return err
+			})
+			return pending
+		}
+		page := func(w *tenant) (all []membership.Event) {
+			q := membership.EventQuery{Limit: 3}
+			for {
+				var es []membership.Event
+				w.view(func(r membership.Reader) (err error) {
+					es, err = r.Events(w.ctx, q)
+					return err
+				})
+				if all = append(all, es...); len(es) < q.Limit {
+					return all
+				}
+				q.After = es[len(es)-1].Position()
+			}
+		}
+		before := page(w)
+		require.Len(t, before, 1+1+8+1+3+2+1)
+		w.number()
+		require.False(t, pending(w))
+		require.True(t, pending(other))
+		require.Equal(t, before, page(w))
+		var numbered []membership.Event
+		for _, e := range w.numbered(0) {
+			require.Equal(t, int64(len(numbered)+1), e.Number)
+			e.Number = 0
+			numbered = append(numbered, e)
+		}
+		require.Equal(t, before, numbered)
+		rows, err := s.Query(w.ctx, w.tenant, `select 'left' from member_events where tenant_id = $1`, w.tenant)
+		require.NoError(t, err)
+		require.Empty(t, rows)
+	})
+}
+
+// What was written before member_events is read as it was.
+func TestGrantsOfTheSchemaBefore(t *testing.T) {
+	ctx := context.Background()
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		s, err := db.Open(ctx, url, db.Options{})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.Close()) }()
+		require.NoError(t, s.MigrateTo(ctx, 12))
+		w := &tenant{t: t, ctx: ctx, store: s, tenant: membership.NewID(), group: membership.NewID()}
+		at := now()
+		w.update(func(tx membership.Tx) error {
+			if err := tx.InsertTenant(ctx, membership.Tenant{ID: w.tenant, Name: "t", CreatedAt: at}); err != nil {
+				return err
+			}
+			return tx.InsertGroup(ctx, membership.Group{
+				Tenant: w.tenant, ID: w.group, DisplayName: "g", Kind: membership.GroupCustom, Origin: "local", CreatedAt: at, UpdatedAt: at,
+			})
+		})
+		var users []membership.ID
+		for i, closed := range []any{nil, db.Stamp(at), nil} {
+			u := membership.NewID()
+			users = append(users, u)
+			w.update(func(tx membership.Tx) error {
+				return tx.InsertUser(ctx, membership.User{
+					Tenant: w.tenant, ID: u, UserName: string(rune('a' + i)), Origin: "local", Active: true, CreatedAt: at, UpdatedAt: at,
+				})
+			})
+			require.NoError(t, s.Exec(ctx, w.tenant, `insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since,
+					opened_at, opened_by_kind, opened_by_id, opened_request, opened_reason, closed_at, closed_by_kind)
+				values ($1, $2, $3, $4, $5, $6, $6, 'user', 'x', 'r', 'why', $7, 'user')`,
+				w.tenant, w.group, u, membership.NewID(), membership.ID{}, db.Stamp(at), closed))
+		}
+		require.NoError(t, s.Migrate(ctx))
+		require.Equal(t, []membership.ID{users[0], users[2]}, w.members())
+		r, err := s.ChangeMembers(ctx, membership.MemberChange{
+			Call: membership.Call{Tenant: w.tenant}, At: at, Group: w.group, Open: users[1:], Close: users[:1],
+		})
+		require.NoError(t, err)
+		require.Equal(t, membership.MemberResult{Opened: 1, Closed: 1}, r)
+		require.Equal(t, users[1:], w.members())
+		for _, e := range w.events() {
+			require.True(t, e.At.After(at), "dated after what was there")
+		}
+	})
+}

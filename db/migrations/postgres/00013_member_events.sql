@@ -1,0 +1,190 @@
+-- +goose Up
+-- What a change of members leaves in the audit log: one row for all the members
+-- that a request added, one for all that it removed. Whoever numbers events next
+-- puts in the place of each an event a member, so nobody else reads this table.
+-- members is 33 bytes each: the user, the grant, and 1 if another grant makes
+-- them a member all the same, else 0.
+create table member_events (
+    tenant_id     uuid not null,
+    at            timestamptz not null,
+    id            uuid not null,
+    actor_kind    text not null,
+    actor_id      text not null,
+    source        text not null,
+    connection_id uuid not null, -- the caller's
+    action        text not null,
+    group_id      uuid not null,
+    side          text not null, -- of the grants: scim or local
+    members       bytea not null,
+    request_id    text not null,
+    reason        text not null,
+    primary key (tenant_id, at, id)
+);
+alter table member_events alter column members set storage external; -- ids do not compress
+alter table member_events enable row level security;
+alter table member_events force row level security;
+create policy tenant on member_events using (tenant_id = nullif(current_setting('scimbridge.tenant', true), '')::uuid);
+
+-- Changes of members that wait for the same group at the same time, in one round
+-- trip and one commit; one change is the usual case. It takes the place of
+-- change_members_together, which stays for servers of the version before.
+--
+-- The arrays of p_actor_kind to p_event have an element for each change (job);
+-- every user stands in p_open or p_close at most once, with the number of its
+-- job. A job with users who are not known is refused, and its neighbours are not:
+-- the answer names them. p_if_version is for a job that is alone. opened and
+-- closed have the number of its job for each user whose grant was.
+--
+-- Every statement in here has a snapshot of its own, taken after the lock. p_at
+-- was read before the lock: the jobs are dated after what happened to any of
+-- their users in the group meanwhile, so that history has no knots. Sixteen of
+-- the newest grants tell when that was: of one connection only the newest can
+-- have ended last. The lookups are lateral with "offset 0" so that each uses its
+-- index whatever the planner believes of a table without statistics.
+-- +goose StatementBegin
+create function write_members(
+    p_tenant uuid, p_group uuid, p_connection uuid, p_if_version bigint, p_source text, p_event_connection uuid, p_at timestamptz,
+    p_actor_kind text[], p_actor_id text[], p_request text[], p_reason text[], p_opened_event uuid[], p_closed_event uuid[],
+    p_open_job integer[], p_open uuid[], p_open_grant uuid[],
+    p_close_job integer[], p_close uuid[],
+    p_known_job integer[], p_known uuid[],
+    out status text, out version bigint, out last_modified timestamptz,
+    out opened integer[], out closed integer[], out unknown_job integer[], out unknown uuid[])
+language plpgsql
+-- Of a small table a planner would rather read all, and keeps that plan while it grows.
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+declare
+    jobs constant integer := cardinality(p_request);
+    is_local constant boolean := p_connection = '00000000-0000-0000-0000-000000000000';
+    side constant text := case when is_local then 'local' else 'scim' end;
+    tenant_set text;
+    found_users uuid[];
+    free timestamptz;
+    now_at timestamptz := p_at;
+    o_user uuid[]; o_grant uuid[]; o_since timestamptz[];
+    c_row tid[]; c_user uuid[]; c_grant uuid[]; c_still boolean[];
+    effective integer := 1;
+begin
+    tenant_set := set_config('scimbridge.tenant', p_tenant::text, true);
+    opened := '{}'; closed := '{}'; version := 0; unknown_job := '{}'; unknown := '{}';
+
+    -- Asked for plain "deleted_at is null", a planner without statistics takes an
+    -- index of living names, and reads every one of the tenant.
+    perform 1 from groups g
+     where g.tenant_id = p_tenant and g.id = p_group and (g.deleted_at is null) is true
+       for no key update;
+    if not found then status := 'not_found'; return; end if;
+    if not is_local then
+        select l.version, l.last_modified into write_members.version, write_members.last_modified
+          from group_links l
+         where l.tenant_id = p_tenant and l.connection_id = p_connection and l.group_id = p_group;
+        if not found then status := 'not_found'; return; end if;
+        if p_if_version <> 0 and p_if_version <> write_members.version then
+            status := 'version_mismatch'; return;
+        end if;
+    end if;
+
+    -- A key share keeps a user from being deprovisioned while they are added.
+    if cardinality(p_known) > 0 then
+        if is_local then
+            found_users := array(select u.id from unnest(p_known) k(id), lateral (
+                select x.id from users x
+                 where x.tenant_id = p_tenant and x.id = k.id and (x.deleted_at is null) is true
+                offset 0 for key share) u);
+        else
+            found_users := array(select l.user_id from unnest(p_known) k(id), lateral (
+                select x.user_id from user_links x
+                 where x.tenant_id = p_tenant and x.connection_id = p_connection and x.user_id = k.id
+                offset 0 for key share) l);
+        end if;
+        if cardinality(found_users) <> cardinality(p_known) then
+            select array_agg(k.job), array_agg(k.id) into unknown_job, unknown
+              from unnest(p_known_job, p_known) k(job, id)
+             where not exists (select 1 from unnest(found_users) f(id) where f.id = k.id);
+        end if;
+    end if;
+
+    -- Who writes here holds the lock: what is not there now stays so.
+    if cardinality(p_open) > 0 then
+        select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(n.grant_id), array_agg(o.since), max(s.free)
+          into opened, o_user, o_grant, o_since, free
+          from unnest(p_open_job, p_open, p_open_grant) n(job, user_id, grant_id), lateral (
+            select min(g.member_since) as since, count(*) filter (where g.connection_id = p_connection) as own
+              from grants g
+             where g.tenant_id = p_tenant and g.group_id = p_group and g.user_id = n.user_id and g.closed_at is null) o,
+          lateral (
+            select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' as free from (
+                select y.opened_at, y.closed_at from grants y
+                 where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
+                 order by y.id desc limit 16) x) s
+         where o.own = 0 and n.job <> all (unknown_job);
+        now_at := greatest(now_at, free);
+    end if;
+    if cardinality(p_close) > 0 then
+        select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(g.id), array_agg(g.row), array_agg(g.still), max(s.free)
+          into closed, c_user, c_grant, c_row, c_still, free
+          from unnest(p_close_job, p_close) n(job, user_id), lateral (
+            select x.ctid as row, x.id, exists (
+                    select 1 from grants o
+                     where o.tenant_id = p_tenant and o.group_id = p_group and o.user_id = n.user_id
+                       and o.closed_at is null and o.connection_id <> p_connection) as still
+              from grants x
+             where x.tenant_id = p_tenant and x.group_id = p_group and x.user_id = n.user_id
+               and x.connection_id = p_connection and x.closed_at is null
+            offset 0) g,
+          lateral (
+            select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' as free from (
+                select y.opened_at, y.closed_at from grants y
+                 where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
+                 order by y.id desc limit 16) x) s
+         where n.job <> all (unknown_job);
+        now_at := greatest(now_at, free);
+    end if;
+
+    if cardinality(opened) > 0 then
+        with g as (
+            insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
+                                opened_by_kind, opened_by_id, opened_request, opened_reason)
+            select p_tenant, p_group, n.user_id, n.grant_id, p_connection, coalesce(n.since, now_at), now_at,
+                   p_actor_kind[n.job], p_actor_id[n.job], p_request[n.job], p_reason[n.job]
+              from unnest(opened, o_user, o_grant, o_since) n(job, user_id, grant_id, since))
+        insert into member_events (tenant_id, at, id, actor_kind, actor_id, source, connection_id, action, group_id, side,
+                                   members, request_id, reason)
+        select p_tenant, now_at, p_opened_event[m.job], p_actor_kind[m.job], p_actor_id[m.job], p_source, p_event_connection,
+               'grant.opened', p_group, side, m.members, p_request[m.job], p_reason[m.job]
+          from (select n.job, string_agg(uuid_send(n.user_id) || uuid_send(n.grant_id)
+                           || case when n.since is null then '\x00'::bytea else '\x01' end, ''::bytea) as members
+                  from unnest(opened, o_user, o_grant, o_since) n(job, user_id, grant_id, since) group by n.job) m;
+    end if;
+    if cardinality(closed) > 0 then
+        with g as (
+            update grants g
+               set (closed_at, closed_by_kind, closed_by_id, closed_request, closed_reason) = (
+                       select now_at, p_actor_kind[n.job], p_actor_id[n.job], p_request[n.job], p_reason[n.job]
+                         from (select case when jobs = 1 then 1
+                                           else closed[array_position(c_user, g.user_id)] end as job offset 0) n)
+             where g.ctid = any (c_row))
+        insert into member_events (tenant_id, at, id, actor_kind, actor_id, source, connection_id, action, group_id, side,
+                                   members, request_id, reason)
+        select p_tenant, now_at, p_closed_event[m.job], p_actor_kind[m.job], p_actor_id[m.job], p_source, p_event_connection,
+               'grant.closed', p_group, side, m.members, p_request[m.job], p_reason[m.job]
+          from (select n.job, string_agg(uuid_send(n.user_id) || uuid_send(n.grant_id)
+                           || case when n.still then '\x01'::bytea else '\x00' end, ''::bytea) as members
+                  from unnest(closed, c_user, c_grant, c_still) n(job, user_id, grant_id, still) group by n.job) m;
+    end if;
+
+    if cardinality(opened) + cardinality(closed) > 0 and not is_local then
+        if jobs > 1 then -- each that changed something has a version of its own
+            select count(distinct n.job) into effective from unnest(opened || closed) n(job);
+        end if;
+        update group_links l
+           set version = l.version + effective,
+               last_modified = greatest(now_at, l.last_modified + interval '1 microsecond')
+         where l.tenant_id = p_tenant and l.connection_id = p_connection and l.group_id = p_group
+        returning l.version, l.last_modified into write_members.version, write_members.last_modified;
+    end if;
+    status := 'done';
+end $$;
+-- +goose StatementEnd
