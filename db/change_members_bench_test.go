@@ -73,3 +73,30 @@ func (w *tenant) need(b *testing.B, n int) {
 		return nil
 	})
 }
+
+// BenchmarkNumberEvents numbers what changes of many members left, in rows for
+// all of them.
+func BenchmarkNumberEvents(b *testing.B) {
+	const members = 10_000
+	for _, engine := range dbtest.Engines() {
+		b.Run(engine, func(b *testing.B) {
+			w := newTenant(b, dbtest.Open(b, dbtest.URL(b, engine)))
+			w.need(b, members)
+			for i := 0; b.Loop(); i++ {
+				b.StopTimer()
+				c := w.change(w.users, nil)
+				if i%2 == 1 {
+					c = w.change(nil, w.users)
+				}
+				if _, err := w.store.ChangeMembers(w.ctx, c); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				w.update(func(tx membership.Tx) error {
+					_, err := tx.NumberEvents(w.ctx, 2*members)
+					return err
+				})
+			}
+		})
+	}
+}
