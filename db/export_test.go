@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"testing/fstest"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -19,11 +20,11 @@ func (s *Store) Prepare(ctx context.Context, q string) error {
 			return err
 		case *sqliteConn:
 			for _, one := range []bool{true, false} {
-				st, err := c.PrepareContext(ctx, sqliteStatement{q, one}.expanded())
+				st, _, err := c.conn.PrepareTransient(sqliteStatement{q, one}.expanded())
 				if err != nil {
 					return err
 				}
-				if err := st.Close(); err != nil { //nolint:sqlclosecheck // its error counts
+				if err := st.Finalize(); err != nil {
 					return err
 				}
 			}
@@ -192,3 +193,36 @@ func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, 
 
 // WithoutStatistics leaves the tables without, as if the store had not grown.
 func (s *Store) WithoutStatistics() { s.engine.(*postgresEngine).stats.next.Store(0) }
+
+// Within runs statements in one transaction that others share.
+func (s *Store) Within(ctx context.Context, fn func(exec func(q string) error) error) error {
+	return s.engine.update(ctx, membership.ID{}, func(q querier) error {
+		return fn(func(text string) error {
+			_, err := q.exec(ctx, text)
+			return err
+		})
+	})
+}
+
+// Translate is the error that callers see.
+func (s *Store) Translate(err error) error { return s.translate(err) }
+
+// Row is one row of every kind of value.
+type Row struct {
+	None, ID   membership.ID
+	At         time.Time
+	Text       string
+	Empty, Nil []byte
+	Int        int64
+	Bool       bool
+	Name       string
+}
+
+// Values reads one.
+func Values(ctx context.Context, s *Store, q string, args ...any) (r Row, err error) {
+	err = s.engine.view(ctx, membership.ID{}, func(c querier) error {
+		return (&session{querier: c}).one(ctx, "row", q, args,
+			&r.None, &r.ID, (*stamp)(&r.At), &r.Text, &r.Empty, &r.Nil, &r.Int, &r.Bool, &r.Name)
+	})
+	return r, err
+}

@@ -49,6 +49,9 @@ func nextID(rs rows) func() (membership.ID, error) {
 			return id, err
 		}
 	}
+	if r, ok := rs.(*sqliteRows); ok {
+		return func() (membership.ID, error) { return r.id(0) }
+	}
 	return func() (id membership.ID, err error) {
 		err = rs.Scan(&id)
 		return id, err

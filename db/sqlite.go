@@ -3,8 +3,8 @@ package db
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"runtime"
@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver of migrations
+	"zombiezen.com/go/sqlite"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -26,31 +26,29 @@ type sqliteEngine struct {
 	writers     line[sqliteWrite]
 }
 
-func openSQLite(ctx context.Context, path string) (engine, error) {
+const sqliteBusyTimeout = 10 * time.Second
+
+// sqlitePragmas are those of every connection. synchronous=FULL: what was
+// acknowledged survives a loss of power.
+var sqlitePragmas = []string{
+	"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-8192)", "temp_store(MEMORY)",
+}
+
+func openSQLite(path string) (engine, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("the embedded store needs a file: sqlite:PATH")
 	}
-	w, err := newSQLitePool(ctx, path, 1, "begin immediate", "cache_size(-32768)")
+	w, err := newSQLitePool(path, 1, "begin immediate", "cache_size(-32768)")
 	if err != nil {
 		return nil, err
 	}
-	r, err := newSQLitePool(ctx, path, max(4, runtime.NumCPU()), "begin", "query_only(1)")
+	r, err := newSQLitePool(path, max(4, runtime.NumCPU()), "begin", "query_only(1)")
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	e := &sqliteEngine{path: path, write: w, read: r}
 	e.writers.run = e.writeTogether
 	return e, nil
-}
-
-// sqliteDB opens the file. synchronous=FULL: what was acknowledged survives a
-// loss of power.
-func sqliteDB(path string, pragmas ...string) (*sql.DB, error) {
-	v := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"cache_size(-8192)", "temp_store(MEMORY)",
-	}, pragmas...)}
-	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+v.Encode())
 }
 
 func (e *sqliteEngine) name() string { return "sqlite" }
@@ -66,7 +64,10 @@ func (e *sqliteEngine) update(ctx context.Context, _ membership.ID, fn func(quer
 }
 
 func (e *sqliteEngine) migrate(ctx context.Context, files fs.FS) error {
-	db, err := sqliteDB(e.path)
+	// goose asks for database/sql, and so for the driver that has it.
+	wait := fmt.Sprintf("busy_timeout(%d)", sqliteBusyTimeout.Milliseconds())
+	v := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{wait}, sqlitePragmas...)}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: e.path}).EscapedPath()+"?"+v.Encode())
 	if err != nil {
 		return err
 	}
@@ -96,61 +97,18 @@ func (e *sqliteEngine) class(err error) errorClass {
 	if errors.Is(err, errNeighbour) {
 		return classRetry
 	}
-	var se *sqlite.Error
-	if !errors.As(err, &se) {
-		return classOther
-	}
-	switch se.Code() {
-	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+	code := sqlite.ErrCode(err) // of an error that is not SQLite's: ResultError
+	switch code {
+	case sqlite.ResultConstraintUnique, sqlite.ResultConstraintPrimaryKey:
 		return classUnique
-	case sqlite3.SQLITE_CONSTRAINT_CHECK: // the one there is
+	case sqlite.ResultConstraintCheck: // the one there is
 		return classFrozen
 	}
-	switch se.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+	switch code.ToPrimary() {
+	case sqlite.ResultBusy, sqlite.ResultLocked:
 		return classRetry
-	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY:
+	case sqlite.ResultCantOpen, sqlite.ResultIOErr, sqlite.ResultFull, sqlite.ResultReadOnly:
 		return classUnavailable
 	}
 	return classOther
-}
-
-func sqliteArgs(args []any, one bool) []any {
-	out := make([]any, len(args))
-	for i, a := range args {
-		switch a := a.(type) {
-		case membership.ID:
-			out[i] = a[:]
-		case []membership.ID:
-			if one {
-				out[i] = a[0][:]
-			} else {
-				out[i] = hexArray(a)
-			}
-		case memberRows:
-			out[i] = []byte(a)
-		case []string:
-			out[i] = jsonList(a)
-		case stamp:
-			out[i] = a.text()
-		default:
-			out[i] = a
-		}
-	}
-	return out
-}
-
-// hexArray is a JSON array of ids in hexadecimal, for json_each and unhex.
-func hexArray(ids []membership.ID) string {
-	b := make([]byte, 0, 2+35*len(ids))
-	b = append(b, '[')
-	for i, id := range ids {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '"')
-		b = hex.AppendEncode(b, id[:])
-		b = append(b, '"')
-	}
-	return string(append(b, ']'))
 }
