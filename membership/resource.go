@@ -49,7 +49,9 @@ func resource(doc []byte, id ID, externalID, kind string, version int64, created
 }
 
 // ETag is the weak entity tag of a version (RFC 7644 section 3.14).
-func ETag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
+func ETag(version int64) string {
+	return string(append(strconv.AppendInt([]byte(`W/"`), version, 10), '"'))
+}
 
 // Timestamp is a time as every door writes it: RFC 3339, UTC, microseconds.
 func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }

@@ -50,7 +50,8 @@ func (x *exchange) reader(limit int64) (*bodyReader, error) {
 // checkContentType takes what calls itself JSON, and what does not say
 // (Google, JumpCloud and OneLogin send application/json).
 func checkContentType(header string) error {
-	if header == "" {
+	switch header {
+	case "", "application/scim+json", "application/json", "application/scim+json; charset=utf-8", "application/json; charset=utf-8":
 		return nil
 	}
 	mediaType, _, err := mime.ParseMediaType(header)

@@ -130,8 +130,15 @@ func (e *scimError) write(w http.ResponseWriter) {
 	_, _ = w.Write(body)
 }
 
+// The values are shared by all answers: none changes them.
+var (
+	scimJSON = []string{"application/scim+json"}
+	noStore  = []string{"no-store"}
+)
+
 // header is of every answer. Answers are about people: no cache may keep them.
 func header(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/scim+json")
-	w.Header().Set("Cache-Control", "no-store")
+	h := w.Header()
+	h["Content-Type"] = scimJSON
+	h["Cache-Control"] = noStore
 }

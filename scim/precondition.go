@@ -16,6 +16,9 @@ const never int64 = -1
 // are compared weakly: the door gives weak ones (RFC 7644 section 3.14). Of the
 // tags that it cannot have given it returns never. star is "*".
 func tags(values []string) (versions []int64, star bool) {
+	if len(values) == 0 {
+		return nil, false
+	}
 	for _, tag := range strings.Split(strings.Join(values, ","), ",") {
 		tag = strings.TrimSpace(tag)
 		if tag == "*" {

@@ -40,8 +40,8 @@ func (x *exchange) projection(t *resourceType) (projection, error) {
 // trailing & or ? is ignored (OneLogin).
 func readQuery(raw string) (parameters, error) {
 	p := defaults
-	given := map[string]bool{}
-	for _, pair := range strings.Split(raw, "&") {
+	var given map[string]bool
+	for pair := range strings.SplitSeq(raw, "&") {
 		k, v, _ := strings.Cut(pair, "=")
 		key, kerr := url.QueryUnescape(k)
 		value, verr := url.QueryUnescape(v)
@@ -53,6 +53,9 @@ func readQuery(raw string) (parameters, error) {
 		case "filter", "startindex", "count", "sortby", "sortorder", "cursor":
 			if given[key] {
 				return p, badRequest(typeInvalidValue, "%s is there twice", clip(k))
+			}
+			if given == nil {
+				given = map[string]bool{}
 			}
 			given[key] = true
 		}
