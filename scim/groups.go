@@ -75,14 +75,10 @@ func (d *door) sendGroup(x *exchange, status int, id membership.ID, shown projec
 		if reads := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; reads && x.notModified(l.Version) {
 			return nil
 		}
-		r, err := d.groupResource(l)
-		if err != nil {
-			return err
-		}
 		header(x.w)
 		x.describe(d.location(groupType, id), l.Version)
 		s := newStream(&withStatus{x.w, status})
-		s.group(r, members(id), shown)
+		s.group(d, l, members(id), shown)
 		return s.close()
 	})
 }

@@ -107,16 +107,14 @@ func (d *door) findUsers(x *exchange, p parameters, at page) (found foundUsers, 
 
 func (d *door) writeUsers(s *stream, users foundUsers, shown projection, first bool) {
 	for _, l := range users.links {
-		r, err := d.userResource(l, users.groups[l.User])
-		if err != nil {
-			s.fail(err)
-			return
-		}
 		if !first {
 			s.text(",")
 		}
 		first = false
-		s.value(shown.of(r))
+		s.user(d, l, users.groups[l.User], shown)
+		if s.err != nil {
+			return
+		}
 	}
 }
 
@@ -174,16 +172,11 @@ func (d *door) visitGroups(x *exchange, p parameters, at page, visit func(foundG
 
 func (d *door) writeGroups(s *stream, groups foundGroups, shown projection, first bool) {
 	for _, l := range groups.links {
-		r, err := d.groupResource(l)
-		if err != nil {
-			s.fail(err)
-			return
-		}
 		if !first {
 			s.text(",")
 		}
 		first = false
-		s.group(r, groups.members(l.Group), shown)
+		s.group(d, l, groups.members(l.Group), shown)
 		if s.err != nil {
 			return
 		}

@@ -10,6 +10,7 @@ type projection struct {
 	only   namedPaths
 	asked  bool // attributes was given, be it without a name that is known
 	except namedPaths
+	parts  bool // some of them are of an extension or a sub-attribute
 }
 
 // namedPath is the path of a schema, an attribute or a sub-attribute, in small
@@ -25,10 +26,15 @@ type namedPaths map[namedPath]bool
 
 // newProjection resolves names; what no schema has is ignored.
 func (t *resourceType) newProjection(attributes, excluded []string) projection {
-	return projection{only: t.namedPaths(attributes), asked: len(attributes) > 0, except: t.namedPaths(excluded)}
+	p := projection{only: t.namedPaths(attributes), asked: len(attributes) > 0, except: t.namedPaths(excluded)}
+	p.parts = p.only.haveParts() || p.except.haveParts()
+	return p
 }
 
 func (t *resourceType) namedPaths(names []string) namedPaths {
+	if len(names) == 0 {
+		return nil
+	}
 	all := namedPaths{}
 	for _, name := range names {
 		to, ok := t.locate(name)
@@ -48,6 +54,15 @@ func (t *resourceType) namedPaths(names []string) namedPaths {
 		}
 	}
 	return all
+}
+
+func (all namedPaths) haveParts() bool {
+	for p := range all {
+		if p.schema != "" || p.sub != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func pathOf(schema, name, sub string) namedPath {

@@ -37,15 +37,18 @@ func (d *door) addCommon(r map[string]any, t *resourceType, id membership.ID, m 
 
 // location is the address of a resource.
 func (d *door) location(t *resourceType, id membership.ID) string {
-	return d.base + t.endpoint + "/" + id.String()
+	var room [128]byte
+	b := append(room[:0], d.base...)
+	b = append(append(b, t.endpoint...), '/')
+	return string(id.AppendText(b))
 }
 
 // describe sets the headers that say which resource an answer is about, and in
 // which version.
 func (x *exchange) describe(location string, version int64) {
 	h := x.w.Header()
-	h.Set("ETag", membership.ETag(version))
-	h.Set("Content-Location", location)
+	h["Etag"] = []string{membership.ETag(version)}
+	h["Content-Location"] = []string{location}
 }
 
 func (x *exchange) send(status int, v any) error {
@@ -54,13 +57,14 @@ func (x *exchange) send(status int, v any) error {
 		return err
 	}
 	header(x.w)
+	sized(x.w, len(b))
 	x.w.WriteHeader(status)
 	_, err = x.w.Write(b)
 	return err
 }
 
 func (x *exchange) sendNothing(status int) error {
-	x.w.Header().Set("Cache-Control", "no-store")
+	x.w.Header()["Cache-Control"] = noStore
 	x.w.WriteHeader(status)
 	return nil
 }

@@ -218,7 +218,9 @@ func (t *resourceType) schemaNamed(urn string) (canonical string, known bool) {
 	return t.brokenURN(urn)
 }
 
-func isURN(s string) bool { return len(s) > 4 && strings.EqualFold(s[:4], "urn:") }
+func isURN[T string | []byte](s T) bool {
+	return len(s) > 4 && strings.EqualFold(string(s[:4]), "urn:")
+}
 
 // isName holds a name to RFC 7643 section 2.1, but lets it begin with a digit.
 func isName(s string) bool {

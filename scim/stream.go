@@ -1,49 +1,68 @@
 package scim
 
 import (
-	"io"
 	"iter"
+	"net/http"
 	"strconv"
 	"sync"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// stream writes an answer of any length in constant memory.
+// stream writes an answer of any length in constant memory. What fits into the
+// buffer is sent at once, with its length.
 type stream struct {
-	w   io.Writer
-	buf *[]byte
-	err error
+	w     http.ResponseWriter
+	buf   *buffer
+	begun bool // something was sent
+	err   error
 }
 
 // flushAt is when the buffer goes out; an answer below it can still become an
 // error.
 const flushAt = 32 << 10
 
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, flushAt+4<<10)
-	return &b
-}}
+// buffer is what a stream needs room for.
+type buffer struct {
+	text  []byte
+	parts []storedPart // of the resource that is written
+}
 
-func newStream(w io.Writer) *stream {
-	buf := buffers.Get().(*[]byte)
-	*buf = (*buf)[:0]
+var buffers = sync.Pool{New: func() any { return &buffer{text: make([]byte, 0, flushAt+4<<10)} }}
+
+func newStream(w http.ResponseWriter) *stream {
+	buf := buffers.Get().(*buffer)
+	buf.text = buf.text[:0]
 	return &stream{w: w, buf: buf}
 }
 
 // close writes out what is left unless something failed before.
 func (s *stream) close() error {
+	if !s.begun && s.err == nil {
+		sized(s.w, len(s.buf.text))
+	}
 	s.flush()
+	clear(s.buf.parts)
 	buffers.Put(s.buf)
 	s.buf = nil
 	return s.err
 }
 
-func (s *stream) flush() {
-	if s.err == nil && len(*s.buf) > 0 {
-		_, s.err = s.w.Write(*s.buf)
+// sized says how long an answer is, so that net/http sends it as it is and not in
+// chunks. What is shorter it counts itself.
+func sized(w http.ResponseWriter, length int) {
+	const counted = 2 << 10
+	if length >= counted {
+		w.Header()["Content-Length"] = []string{strconv.Itoa(length)}
 	}
-	*s.buf = (*s.buf)[:0]
+}
+
+func (s *stream) flush() {
+	if s.err == nil && len(s.buf.text) > 0 {
+		s.begun = true
+		_, s.err = s.w.Write(s.buf.text)
+	}
+	s.buf.text = s.buf.text[:0]
 }
 
 func (s *stream) fail(err error) {
@@ -53,40 +72,46 @@ func (s *stream) fail(err error) {
 }
 
 func (s *stream) text(t string) {
-	if *s.buf = append(*s.buf, t...); len(*s.buf) >= flushAt {
+	if s.buf.text = append(s.buf.text, t...); len(s.buf.text) >= flushAt {
 		s.flush()
 	}
 }
 
-func (s *stream) number(n int) { *s.buf = strconv.AppendInt(*s.buf, int64(n), 10) }
+func (s *stream) number(n int) { s.buf.text = strconv.AppendInt(s.buf.text, int64(n), 10) }
 
-// value writes any value.
+// value writes any value. It stays in the buffer until more comes.
 func (s *stream) value(v any) {
 	b, err := encode(v)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	if *s.buf = append(*s.buf, b...); len(*s.buf) >= flushAt {
-		s.flush()
+	s.buf.text = append(s.buf.text, b...)
+}
+
+// user writes a user.
+func (s *stream) user(d *door, l membership.UserLink, groups []membership.GroupRef, shown projection) {
+	if d.appendUser(s.buf, l, groups, shown) {
+		return
 	}
+	r, err := d.userResource(l, groups)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.value(shown.of(r))
 }
 
 // group writes a group; its members come last, and are not read at all when
 // they are not shown. They have no $ref: one of Microsoft's removal tests trips
 // over it. The list is there when it is empty, because authentik adds nobody
 // to a group without one.
-func (s *stream) group(r map[string]any, members iter.Seq2[membership.ID, error], shown projection) {
-	head, err := encode(shown.of(r))
-	if err != nil {
-		s.fail(err)
+func (s *stream) group(d *door, l membership.GroupLink, members iter.Seq2[membership.ID, error], shown projection) {
+	s.groupHead(d, l, shown)
+	if s.err != nil || !shown.keeps("", "members") {
 		return
 	}
-	if !shown.keeps("", "members") {
-		s.text(string(head))
-		return
-	}
-	s.text(string(head[:len(head)-1])) // an object that has an id: never empty
+	s.buf.text = s.buf.text[:len(s.buf.text)-1] // the end of an object that has an id: never empty
 	s.text(`,"members":[`)
 	value, kind := shown.shows("", "members", "value"), shown.shows("", "members", "type")
 	first := true
@@ -103,8 +128,21 @@ func (s *stream) group(r map[string]any, members iter.Seq2[membership.ID, error]
 	s.text("]}")
 }
 
+// groupHead writes a group without its members.
+func (s *stream) groupHead(d *door, l membership.GroupLink, shown projection) {
+	if d.appendGroup(s.buf, l, shown) {
+		return
+	}
+	r, err := d.groupResource(l)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.value(shown.of(r))
+}
+
 func (s *stream) member(id membership.ID, first, value, kind bool) {
-	b := *s.buf
+	b := s.buf.text
 	if !first {
 		b = append(b, ',')
 	}
@@ -120,7 +158,7 @@ func (s *stream) member(id membership.ID, first, value, kind bool) {
 	if kind {
 		b = append(b, `"type":"User"`...)
 	}
-	if *s.buf = append(b, '}'); len(*s.buf) >= flushAt {
+	if s.buf.text = append(b, '}'); len(s.buf.text) >= flushAt {
 		s.flush()
 	}
 }

@@ -171,10 +171,9 @@ func (d *door) deleteUser(x *exchange) error {
 func (d *door) sendUser(
 	x *exchange, status int, l membership.UserLink, groups []membership.GroupRef, shown projection,
 ) error {
-	r, err := d.userResource(l, groups)
-	if err != nil {
-		return err
-	}
+	header(x.w)
 	x.describe(d.location(userType, l.User), l.Version)
-	return x.send(status, shown.of(r))
+	s := newStream(&withStatus{x.w, status})
+	s.user(d, l, groups, shown)
+	return s.close()
 }
