@@ -61,6 +61,9 @@ declare
     side constant text := case when is_local then 'local' else 'scim' end;
     tenant_set text;
     found_users uuid[];
+    the_user uuid;
+    the_grant uuid;
+    since timestamptz;
     free timestamptz;
     now_at timestamptz := p_at;
     o_user uuid[]; o_grant uuid[]; o_since timestamptz[];
@@ -106,73 +109,106 @@ begin
         end if;
     end if;
 
-    -- Who writes here holds the lock: what is not there now stays so.
-    if cardinality(p_open) > 0 then
-        select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(n.grant_id), array_agg(o.since), max(s.free)
-          into opened, o_user, o_grant, o_since, free
-          from unnest(p_open_job, p_open, p_open_grant) n(job, user_id, grant_id), lateral (
-            select min(g.member_since) as since, count(*) filter (where g.connection_id = p_connection) as own
-              from grants g
-             where g.tenant_id = p_tenant and g.group_id = p_group and g.user_id = n.user_id and g.closed_at is null) o,
-          lateral (
-            select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' as free from (
-                select y.opened_at, y.closed_at from grants y
-                 where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
-                 order by y.id desc limit 16) x) s
-         where o.own = 0 and n.job <> all (unknown_job);
+    -- Who writes here holds the lock: what is not there now stays so. One member of
+    -- one request is the usual case, and to make ready for lists takes longer than
+    -- all the rest of it.
+    if jobs = 1 and cardinality(p_open) + cardinality(p_close) = 1 and cardinality(unknown_job) = 0 then
+        the_user := coalesce(p_open[1], p_close[1]);
+        select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' into free from (
+            select y.opened_at, y.closed_at from grants y
+             where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = the_user
+             order by y.id desc limit 16) x;
         now_at := greatest(now_at, free);
-    end if;
-    if cardinality(p_close) > 0 then
-        select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(g.id), array_agg(g.row), array_agg(g.still), max(s.free)
-          into closed, c_user, c_grant, c_row, c_still, free
-          from unnest(p_close_job, p_close) n(job, user_id), lateral (
-            select x.ctid as row, x.id, exists (
-                    select 1 from grants o
-                     where o.tenant_id = p_tenant and o.group_id = p_group and o.user_id = n.user_id
-                       and o.closed_at is null and o.connection_id <> p_connection) as still
-              from grants x
-             where x.tenant_id = p_tenant and x.group_id = p_group and x.user_id = n.user_id
-               and x.connection_id = p_connection and x.closed_at is null
-            offset 0) g,
-          lateral (
-            select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' as free from (
-                select y.opened_at, y.closed_at from grants y
-                 where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
-                 order by y.id desc limit 16) x) s
-         where n.job <> all (unknown_job);
-        now_at := greatest(now_at, free);
-    end if;
-
-    if cardinality(opened) > 0 then
-        with g as (
+        select min(g.member_since) filter (where g.connection_id <> p_connection),
+               (array_agg(g.id) filter (where g.connection_id = p_connection))[1]
+          into since, the_grant from grants g
+         where g.tenant_id = p_tenant and g.group_id = p_group and g.user_id = the_user and g.closed_at is null;
+        if cardinality(p_open) = 1 and the_grant is null then
+            opened := '{1}';
+            the_grant := p_open_grant[1];
             insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
                                 opened_by_kind, opened_by_id, opened_request, opened_reason)
-            select p_tenant, p_group, n.user_id, n.grant_id, p_connection, coalesce(n.since, now_at), now_at,
-                   p_actor_kind[n.job], p_actor_id[n.job], p_request[n.job], p_reason[n.job]
-              from unnest(opened, o_user, o_grant, o_since) n(job, user_id, grant_id, since))
-        insert into member_events (tenant_id, at, id, actor_kind, actor_id, source, connection_id, action, group_id, side,
-                                   members, request_id, reason)
-        select p_tenant, now_at, p_opened_event[m.job], p_actor_kind[m.job], p_actor_id[m.job], p_source, p_event_connection,
-               'grant.opened', p_group, side, m.members, p_request[m.job], p_reason[m.job]
-          from (select n.job, string_agg(uuid_send(n.user_id) || uuid_send(n.grant_id)
-                           || case when n.since is null then '\x00'::bytea else '\x01' end, ''::bytea) as members
-                  from unnest(opened, o_user, o_grant, o_since) n(job, user_id, grant_id, since) group by n.job) m;
-    end if;
-    if cardinality(closed) > 0 then
-        with g as (
+            values (p_tenant, p_group, the_user, the_grant, p_connection, coalesce(since, now_at), now_at,
+                    p_actor_kind[1], p_actor_id[1], p_request[1], p_reason[1]);
+        elsif cardinality(p_close) = 1 and the_grant is not null then
+            closed := '{1}';
             update grants g
-               set (closed_at, closed_by_kind, closed_by_id, closed_request, closed_reason) = (
-                       select now_at, p_actor_kind[n.job], p_actor_id[n.job], p_request[n.job], p_reason[n.job]
-                         from (select case when jobs = 1 then 1
-                                           else closed[array_position(c_user, g.user_id)] end as job offset 0) n)
-             where g.ctid = any (c_row))
-        insert into member_events (tenant_id, at, id, actor_kind, actor_id, source, connection_id, action, group_id, side,
-                                   members, request_id, reason)
-        select p_tenant, now_at, p_closed_event[m.job], p_actor_kind[m.job], p_actor_id[m.job], p_source, p_event_connection,
-               'grant.closed', p_group, side, m.members, p_request[m.job], p_reason[m.job]
-          from (select n.job, string_agg(uuid_send(n.user_id) || uuid_send(n.grant_id)
-                           || case when n.still then '\x01'::bytea else '\x00' end, ''::bytea) as members
-                  from unnest(closed, c_user, c_grant, c_still) n(job, user_id, grant_id, still) group by n.job) m;
+               set closed_at = now_at, closed_by_kind = p_actor_kind[1], closed_by_id = p_actor_id[1],
+                   closed_request = p_request[1], closed_reason = p_reason[1]
+             where g.tenant_id = p_tenant and g.group_id = p_group and g.user_id = the_user and g.id = the_grant;
+        end if;
+        if cardinality(opened) + cardinality(closed) = 1 then
+            insert into member_events (tenant_id, at, id, actor_kind, actor_id, source, connection_id, action, group_id, side,
+                                       members, request_id, reason)
+            values (p_tenant, now_at, p_opened_event[1], p_actor_kind[1], p_actor_id[1], p_source, p_event_connection,
+                    case when cardinality(opened) = 1 then 'grant.opened' else 'grant.closed' end, p_group, side,
+                    uuid_send(the_user) || uuid_send(the_grant) || case when since is null then '\x00'::bytea else '\x01' end,
+                    p_request[1], p_reason[1]);
+        end if;
+    else
+        if cardinality(p_open) > 0 then
+            select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(n.grant_id), array_agg(o.since), max(s.free)
+              into opened, o_user, o_grant, o_since, free
+              from unnest(p_open_job, p_open, p_open_grant) n(job, user_id, grant_id), lateral (
+                select min(g.member_since) as since, count(*) filter (where g.connection_id = p_connection) as own
+                  from grants g
+                 where g.tenant_id = p_tenant and g.group_id = p_group and g.user_id = n.user_id and g.closed_at is null) o,
+              lateral (
+                select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' as free from (
+                    select y.opened_at, y.closed_at from grants y
+                     where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
+                     order by y.id desc limit 16) x) s
+             where o.own = 0 and n.job <> all (unknown_job);
+            now_at := greatest(now_at, free);
+        end if;
+        if cardinality(p_close) > 0 then
+            select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(g.id), array_agg(g.row), array_agg(g.still), max(s.free)
+              into closed, c_user, c_grant, c_row, c_still, free
+              from unnest(p_close_job, p_close) n(job, user_id), lateral (
+                select min(x.ctid) filter (where x.connection_id = p_connection) as row,
+                       (array_agg(x.id) filter (where x.connection_id = p_connection))[1] as id, count(*) > 1 as still
+                  from grants x
+                 where x.tenant_id = p_tenant and x.group_id = p_group and x.user_id = n.user_id and x.closed_at is null) g,
+              lateral (
+                select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' as free from (
+                    select y.opened_at, y.closed_at from grants y
+                     where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
+                     order by y.id desc limit 16) x) s
+             where g.row is not null and n.job <> all (unknown_job);
+            now_at := greatest(now_at, free);
+        end if;
+
+        if cardinality(opened) > 0 then
+            with g as (
+                insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
+                                    opened_by_kind, opened_by_id, opened_request, opened_reason)
+                select p_tenant, p_group, n.user_id, n.grant_id, p_connection, coalesce(n.since, now_at), now_at,
+                       p_actor_kind[n.job], p_actor_id[n.job], p_request[n.job], p_reason[n.job]
+                  from unnest(opened, o_user, o_grant, o_since) n(job, user_id, grant_id, since))
+            insert into member_events (tenant_id, at, id, actor_kind, actor_id, source, connection_id, action, group_id, side,
+                                       members, request_id, reason)
+            select p_tenant, now_at, p_opened_event[m.job], p_actor_kind[m.job], p_actor_id[m.job], p_source, p_event_connection,
+                   'grant.opened', p_group, side, m.members, p_request[m.job], p_reason[m.job]
+              from (select n.job, string_agg(uuid_send(n.user_id) || uuid_send(n.grant_id)
+                               || case when n.since is null then '\x00'::bytea else '\x01' end, ''::bytea) as members
+                      from unnest(opened, o_user, o_grant, o_since) n(job, user_id, grant_id, since) group by n.job) m;
+        end if;
+        if cardinality(closed) > 0 then
+            with g as (
+                update grants g
+                   set (closed_at, closed_by_kind, closed_by_id, closed_request, closed_reason) = (
+                           select now_at, p_actor_kind[n.job], p_actor_id[n.job], p_request[n.job], p_reason[n.job]
+                             from (select case when jobs = 1 then 1
+                                               else closed[array_position(c_user, g.user_id)] end as job offset 0) n)
+                 where g.ctid = any (c_row))
+            insert into member_events (tenant_id, at, id, actor_kind, actor_id, source, connection_id, action, group_id, side,
+                                       members, request_id, reason)
+            select p_tenant, now_at, p_closed_event[m.job], p_actor_kind[m.job], p_actor_id[m.job], p_source, p_event_connection,
+                   'grant.closed', p_group, side, m.members, p_request[m.job], p_reason[m.job]
+              from (select n.job, string_agg(uuid_send(n.user_id) || uuid_send(n.grant_id)
+                               || case when n.still then '\x01'::bytea else '\x00' end, ''::bytea) as members
+                      from unnest(closed, c_user, c_grant, c_still) n(job, user_id, grant_id, still) group by n.job) m;
+        end if;
     end if;
 
     if cardinality(opened) + cardinality(closed) > 0 and not is_local then
