@@ -20,19 +20,16 @@ const (
 		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null
 			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $3 and c.removed_at is null)`
 
-	// What has to be known of each user: their grant of this source, since when
-	// other sources make them a member, and when something last happened to them in
-	// the group. Who was in and out more often than sixteen times has no later
-	// change among the older grants: of one connection only the newest can have
-	// ended last.
-	memberFacts = `coalesce(o.rowid, 0), o.id,
-			(select min(x.member_since) from grants x indexed by grants_open where x.tenant_id = $1 and x.group_id = $2
-				and x.user_id = i.id and x.closed_at is null and x.connection_id <> $3),
+	// What has to be known of each user: a row for each of their open grants, or one
+	// without, and when something last happened to them in the group. Who was in and
+	// out more often than sixteen times has no later change among the older grants:
+	// of one connection only the newest can have ended last.
+	memberFacts = `coalesce(o.rowid, 0), o.id, coalesce(o.connection_id <> $3, false), o.member_since,
 			(select max(max(p.opened_at, coalesce(p.closed_at, p.opened_at))) from (
 				select y.opened_at, y.closed_at from grants y indexed by grants_of_group
 				where y.tenant_id = $1 and y.group_id = $2 and y.user_id = i.id order by y.rowid desc limit 16) p)
-		from {ids $4} i left join grants o on o.tenant_id = $1 and o.group_id = $2 and o.user_id = i.id
-			and o.connection_id = $3 and o.closed_at is null`
+		from {ids $4} i left join grants o indexed by grants_open
+			on o.tenant_id = $1 and o.group_id = $2 and o.user_id = i.id and o.closed_at is null`
 	qMemberFacts = `select i.id, 1, ` + memberFacts
 	qLinkedFacts = `select i.id, exists (select 1 from user_links k
 			where k.tenant_id = $1 and k.connection_id = $3 and k.user_id = i.id), ` + memberFacts
@@ -159,8 +156,20 @@ func (d *delta) after(last time.Time) {
 
 type foundFact struct {
 	memberFact
-	known bool
-	last  time.Time
+	known, beside bool
+	last          time.Time
+}
+
+// also adds what another row of the same user tells.
+func (f *foundFact) also(other foundFact) {
+	if other.row == 0 {
+		return
+	}
+	if !other.beside {
+		f.row, f.grant = other.row, other.grant
+	} else if f.since.IsZero() || other.since.Before(f.since) {
+		f.since = other.since
+	}
 }
 
 // facts are those of users; ask: whether the source knows them.
@@ -176,12 +185,15 @@ func (d *delta) facts(ctx context.Context, users []membership.ID, ask bool) ([]f
 	}
 	found := make([]foundFact, 0, len(users))
 	for f, err := range stream(ctx, d.session, q, []any{d.tenant, d.c.Group, d.c.Connection, users}, func(f *foundFact) []any {
-		return []any{&f.user, &f.known, &f.row, &f.grant, (*stamp)(&f.since), (*stamp)(&f.last)}
+		return []any{&f.user, &f.known, &f.row, &f.grant, &f.beside, (*stamp)(&f.since), (*stamp)(&f.last)}
 	}) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, f)
+		if n := len(found); n == 0 || found[n-1].user != f.user {
+			found = append(found, foundFact{memberFact: memberFact{user: f.user}, known: f.known, last: f.last})
+		}
+		found[len(found)-1].also(f)
 	}
 	return found, nil
 }
