@@ -21,13 +21,10 @@ const (
 			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $3 and c.removed_at is null)`
 
 	// What has to be known of each user: a row for each of their open grants, or one
-	// without, and when something last happened to them in the group. Who was in and
-	// out more often than sixteen times has no later change among the older grants:
-	// of one connection only the newest can have ended last.
-	memberFacts = `coalesce(o.rowid, 0), o.id, coalesce(o.connection_id <> $3, false), o.member_since,
-			(select max(max(p.opened_at, coalesce(p.closed_at, p.opened_at))) from (
-				select y.opened_at, y.closed_at from grants y indexed by grants_of_group
-				where y.tenant_id = $1 and y.group_id = $2 and y.user_id = i.id order by y.rowid desc limit 16) p)
+	// without, and when the last of the others ended.
+	memberFacts = `coalesce(o.rowid, 0), o.id, coalesce(o.connection_id <> $3, false), o.member_since, o.opened_at,
+			(select max(y.closed_at) from grants y indexed by grants_of_group
+				where y.tenant_id = $1 and y.group_id = $2 and y.user_id = i.id)
 		from {ids $4} i left join grants o indexed by grants_open
 			on o.tenant_id = $1 and o.group_id = $2 and o.user_id = i.id and o.closed_at is null`
 	qMemberFacts = `select i.id, 1, ` + memberFacts
@@ -131,7 +128,7 @@ func (d *delta) look(ctx context.Context) error {
 		case f.row == 0:
 			f.grant = membership.NewID()
 			d.open = append(d.open, f.memberFact)
-			d.after(f.last)
+			d.after(f)
 		}
 	}
 	if len(unknown) > 0 {
@@ -142,22 +139,22 @@ func (d *delta) look(ctx context.Context) error {
 	for _, f := range closing {
 		if f.row != 0 {
 			d.close = append(d.close, f.memberFact)
-			d.after(f.last)
+			d.after(f)
 		}
 	}
 	return err
 }
 
-func (d *delta) after(last time.Time) {
-	if !last.IsZero() {
+func (d *delta) after(f foundFact) {
+	if last := latest(f.opened, f.closed); !last.IsZero() {
 		d.at = latest(d.at, last.Add(time.Microsecond))
 	}
 }
 
 type foundFact struct {
 	memberFact
-	known, beside bool
-	last          time.Time
+	known, beside  bool
+	opened, closed time.Time // when something last happened to them in the group
 }
 
 // also adds what another row of the same user tells.
@@ -170,6 +167,7 @@ func (f *foundFact) also(other foundFact) {
 	} else if f.since.IsZero() || other.since.Before(f.since) {
 		f.since = other.since
 	}
+	f.opened = latest(f.opened, other.opened)
 }
 
 // facts are those of users; ask: whether the source knows them.
@@ -185,13 +183,13 @@ func (d *delta) facts(ctx context.Context, users []membership.ID, ask bool) ([]f
 	}
 	found := make([]foundFact, 0, len(users))
 	for f, err := range stream(ctx, d.session, q, []any{d.tenant, d.c.Group, d.c.Connection, users}, func(f *foundFact) []any {
-		return []any{&f.user, &f.known, &f.row, &f.grant, &f.beside, (*stamp)(&f.since), (*stamp)(&f.last)}
+		return []any{&f.user, &f.known, &f.row, &f.grant, &f.beside, (*stamp)(&f.since), (*stamp)(&f.opened), (*stamp)(&f.closed)}
 	}) {
 		if err != nil {
 			return nil, err
 		}
 		if n := len(found); n == 0 || found[n-1].user != f.user {
-			found = append(found, foundFact{memberFact: memberFact{user: f.user}, known: f.known, last: f.last})
+			found = append(found, foundFact{memberFact: memberFact{user: f.user}, known: f.known, closed: f.closed})
 		}
 		found[len(found)-1].also(f)
 	}

@@ -25,6 +25,10 @@ alter table member_events enable row level security;
 alter table member_events force row level security;
 create policy tenant on member_events using (tenant_id = nullif(current_setting('scimbridge.tenant', true), '')::uuid);
 
+-- A user's past, and when it ended in a group, however often they were in and out.
+drop index grants_closed_user;
+create index grants_closed on grants (tenant_id, user_id, group_id, closed_at) where closed_at is not null;
+
 -- Changes of members that wait for the same group at the same time, in one round
 -- trip and one commit; one change is the usual case. It takes the place of
 -- change_members_together, which stays for servers of the version before.
@@ -37,9 +41,7 @@ create policy tenant on member_events using (tenant_id = nullif(current_setting(
 --
 -- Every statement in here has a snapshot of its own, taken after the lock. p_at
 -- was read before the lock: the jobs are dated after what happened to any of
--- their users in the group meanwhile, so that history has no knots. Sixteen of
--- the newest grants tell when that was: of one connection only the newest can
--- have ended last. The lookups are lateral with "offset 0" so that each uses its
+-- their users in the group meanwhile, so that history has no knots. The lookups are lateral with "offset 0" so that each uses its
 -- index whatever the planner believes of a table without statistics.
 -- +goose StatementBegin
 create function write_members(
@@ -64,7 +66,7 @@ declare
     the_user uuid;
     the_grant uuid;
     since timestamptz;
-    free timestamptz;
+    last timestamptz;
     now_at timestamptz := p_at;
     o_user uuid[]; o_grant uuid[]; o_since timestamptz[];
     c_row tid[]; c_user uuid[]; c_grant uuid[]; c_still boolean[];
@@ -114,15 +116,15 @@ begin
     -- all the rest of it.
     if jobs = 1 and cardinality(p_open) + cardinality(p_close) = 1 and cardinality(unknown_job) = 0 then
         the_user := coalesce(p_open[1], p_close[1]);
-        select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' into free from (
-            select y.opened_at, y.closed_at from grants y
-             where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = the_user
-             order by y.id desc limit 16) x;
-        now_at := greatest(now_at, free);
         select min(g.member_since) filter (where g.connection_id <> p_connection),
-               (array_agg(g.id) filter (where g.connection_id = p_connection))[1]
-          into since, the_grant from grants g
+               (array_agg(g.id) filter (where g.connection_id = p_connection))[1],
+               greatest(max(g.opened_at), (
+                   select x.closed_at from grants x
+                    where x.tenant_id = p_tenant and x.group_id = p_group and x.user_id = the_user and x.closed_at is not null
+                    order by x.closed_at desc limit 1))
+          into since, the_grant, last from grants g
          where g.tenant_id = p_tenant and g.group_id = p_group and g.user_id = the_user and g.closed_at is null;
+        now_at := greatest(now_at, last + interval '1 microsecond');
         if cardinality(p_open) = 1 and the_grant is null then
             opened := '{1}';
             the_grant := p_open_grant[1];
@@ -147,35 +149,37 @@ begin
         end if;
     else
         if cardinality(p_open) > 0 then
-            select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(n.grant_id), array_agg(o.since), max(s.free)
-              into opened, o_user, o_grant, o_since, free
+            select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(n.grant_id), array_agg(o.since),
+                   max(greatest(o.opened, s.closed))
+              into opened, o_user, o_grant, o_since, last
               from unnest(p_open_job, p_open, p_open_grant) n(job, user_id, grant_id), lateral (
-                select min(g.member_since) as since, count(*) filter (where g.connection_id = p_connection) as own
+                select min(g.member_since) as since, max(g.opened_at) as opened,
+                       count(*) filter (where g.connection_id = p_connection) as own
                   from grants g
                  where g.tenant_id = p_tenant and g.group_id = p_group and g.user_id = n.user_id and g.closed_at is null) o,
               lateral (
-                select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' as free from (
-                    select y.opened_at, y.closed_at from grants y
-                     where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
-                     order by y.id desc limit 16) x) s
+                select (select x.closed_at from grants x
+                         where x.tenant_id = p_tenant and x.group_id = p_group and x.user_id = n.user_id and x.closed_at is not null
+                         order by x.closed_at desc limit 1) as closed) s
              where o.own = 0 and n.job <> all (unknown_job);
-            now_at := greatest(now_at, free);
+            now_at := greatest(now_at, last + interval '1 microsecond');
         end if;
         if cardinality(p_close) > 0 then
-            select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(g.id), array_agg(g.row), array_agg(g.still), max(s.free)
-              into closed, c_user, c_grant, c_row, c_still, free
+            select coalesce(array_agg(n.job), '{}'), array_agg(n.user_id), array_agg(g.id), array_agg(g.row), array_agg(g.still),
+                   max(greatest(g.opened, s.closed))
+              into closed, c_user, c_grant, c_row, c_still, last
               from unnest(p_close_job, p_close) n(job, user_id), lateral (
                 select min(x.ctid) filter (where x.connection_id = p_connection) as row,
-                       (array_agg(x.id) filter (where x.connection_id = p_connection))[1] as id, count(*) > 1 as still
+                       (array_agg(x.id) filter (where x.connection_id = p_connection))[1] as id, max(x.opened_at) as opened,
+                       count(*) > 1 as still
                   from grants x
                  where x.tenant_id = p_tenant and x.group_id = p_group and x.user_id = n.user_id and x.closed_at is null) g,
               lateral (
-                select max(greatest(x.opened_at, x.closed_at)) + interval '1 microsecond' as free from (
-                    select y.opened_at, y.closed_at from grants y
-                     where y.tenant_id = p_tenant and y.group_id = p_group and y.user_id = n.user_id
-                     order by y.id desc limit 16) x) s
+                select (select x.closed_at from grants x
+                         where x.tenant_id = p_tenant and x.group_id = p_group and x.user_id = n.user_id and x.closed_at is not null
+                         order by x.closed_at desc limit 1) as closed) s
              where g.row is not null and n.job <> all (unknown_job);
-            now_at := greatest(now_at, free);
+            now_at := greatest(now_at, last + interval '1 microsecond');
         end if;
 
         if cardinality(opened) > 0 then

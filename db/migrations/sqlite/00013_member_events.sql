@@ -19,8 +19,8 @@ create table member_events (
 
 -- Grants in the order in which they were opened: new ones stand together at the
 -- end, where the key of before put each into the middle of its group, and what
--- was closed stays in its place. The two indexes of all grants cost nothing when
--- one is closed.
+-- was closed stays in its place. grants_of_group tells at once when a user's last
+-- grant in a group ended, however often they were in and out.
 create table grants_in_order (
     tenant_id      blob not null,
     group_id       blob not null,
@@ -45,5 +45,5 @@ insert into grants_in_order select tenant_id, group_id, user_id, id, connection_
 drop table grants;
 alter table grants_in_order rename to grants;
 create unique index grants_open on grants (tenant_id, group_id, user_id, connection_id) where closed_at is null;
-create index grants_of_group on grants (tenant_id, group_id, user_id);
+create index grants_of_group on grants (tenant_id, group_id, user_id, closed_at);
 create index grants_of_user on grants (tenant_id, user_id, group_id);
