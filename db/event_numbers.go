@@ -16,7 +16,8 @@ const (
 	qEventHead     = `select coalesce(max(number), 0) from event_heads where tenant_id = $1`
 	qNumberEvents  = `update events set number = $2 + n.place
 		from (select p.at, p.id, row_number() over (order by p.at, p.id) as place
-			from (select e.at, e.id from events e where e.tenant_id = $1 and e.number is null and e.at <= $4
+			from (select e.at, e.id from events e {index events_unnumbered}
+				where e.tenant_id = $1 and e.number is null and e.at <= $4
 				order by e.at, e.id limit $3) p) n
 		where events.tenant_id = $1 and events.at = n.at and events.id = n.id`
 	qMoveEventHead = `update event_heads set number = $2 where tenant_id = $1`
@@ -48,7 +49,8 @@ func (s *session) NumberEvents(ctx context.Context, limit int) (int, error) {
 	return int(n), s.changed(ctx, "tenant", qMoveEventHead, s.tenant, head+n)
 }
 
-const qEventsPending = `select (select count(*) from (select 1 from events where tenant_id = $1 and number is null limit 1) e)
+const qEventsPending = `select (select count(*) from (select 1 from events {index events_unnumbered}
+		where tenant_id = $1 and number is null limit 1) e)
 	+ (select count(*) from (select 1 from member_events where tenant_id = $1 limit 1) m)`
 
 // EventsPending implements membership.Reader.

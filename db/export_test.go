@@ -34,6 +34,31 @@ func (s *Store) Prepare(ctx context.Context, q string) error {
 	})
 }
 
+// Plan explains a query on SQLite, for lists of one and for longer ones.
+func (s *Store) Plan(ctx context.Context, q string) (plan []string, err error) {
+	err = s.engine.view(ctx, membership.ID{}, func(c querier) error {
+		for _, one := range []bool{true, false} {
+			text := "explain query plan " + sqliteStatement{q, one}.expanded()
+			steps, err := list(ctx, &session{querier: unbound{c}}, text, nil, func(t *string) []any {
+				return []any{new(int), new(int), new(int), t}
+			})
+			if err != nil {
+				return err
+			}
+			plan = append(plan, steps...)
+		}
+		return nil
+	})
+	return plan, err
+}
+
+// unbound runs statements whose arguments do not matter.
+type unbound struct{ querier }
+
+func (u unbound) query(ctx context.Context, q string, _ ...any) (rows, error) {
+	return u.querier.query(ctx, q, make([]any, 30)...)
+}
+
 // StartParameters are what a connection to PostgreSQL asks for when it starts.
 func StartParameters(url string) (map[string]string, error) {
 	c, err := postgresConfig(url)

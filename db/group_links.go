@@ -21,7 +21,7 @@ const (
 		where l.tenant_id = $1 and l.connection_id = $2 and l.group_id = $3` + liveConnection
 	qGroupLinkByName = `select ` + groupLinkColumns + ` from group_links l
 		where l.tenant_id = $1 and l.connection_id = $2 and l.display_name_key = $3`
-	qLinksOfGroup = `select ` + groupLinkColumns + ` from group_links l
+	qLinksOfGroup = `select ` + groupLinkColumns + ` from group_links l {index group_links_group}
 		where l.tenant_id = $1 and l.group_id = $2 order by l.connection_id`
 )
 

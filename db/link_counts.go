@@ -17,7 +17,7 @@ const qLinkCounts = `select count(*), coalesce(sum(x.local), 0), coalesce(sum(x.
 			max(case when g.connection_id <> $2 and g.connection_id <> $4 then 1 else 0 end) as others,
 			(select count(l.version) from user_links l
 				where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = g.user_id) as seen
-		from grants g where g.tenant_id = $1 and g.group_id = $3 and g.closed_at is null group by g.user_id) x`
+		from grants g {index grants_open} where g.tenant_id = $1 and g.group_id = $3 and g.closed_at is null group by g.user_id) x`
 
 // LinkCounts implements membership.Reader.
 func (s *session) LinkCounts(ctx context.Context, connection, group membership.ID) (n membership.LinkCounts, err error) {

@@ -7,15 +7,19 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const memberColumns = `select ` + grantColumns + `, ` + userColumns + `, coalesce(c.name, '')
-	from grants g
+const (
+	memberColumns = `select ` + grantColumns + `, ` + userColumns + `, coalesce(c.name, '')
+	from grants g `
+	memberJoins = `
 	join users u on u.tenant_id = $1 and u.id = g.user_id
 	left join connections c on c.tenant_id = $1 and c.id = g.connection_id
 	where g.tenant_id = $1 and g.group_id = $2`
-
-const (
 	memberOrder = ` order by g.user_id, g.opened_at, g.id`
-	qMember     = memberColumns + ` and g.user_id = $3 and g.closed_at is null` + memberOrder
+
+	// Of a group that has seen many come and go only those who are in are read.
+	openGrants  = `{index grants_open}`
+	openMembers = memberColumns + openGrants + memberJoins
+	qMember     = openMembers + ` and g.user_id = $3 and g.closed_at is null` + memberOrder
 )
 
 // membersQuery writes the query of a MemberQuery. The conditions on a member
@@ -31,6 +35,10 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (st
 		c.WriteString(` and (` + alias + `.closed_at is null or ` + alias + `.closed_at > ` + c.arg(stamp(q.AsOf)) + `)`)
 	}
 	open("g")
+	among := openGrants
+	if !q.AsOf.IsZero() {
+		among = ``
+	}
 	if !q.After.IsZero() {
 		c.and(`g.user_id >`, q.After)
 	}
@@ -61,11 +69,11 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (st
 	if q.Limit > 0 {
 		// The same conditions pick the users of the page.
 		where := c.String()
-		c.WriteString(` and g.user_id in (select distinct g.user_id from grants g
+		c.WriteString(` and g.user_id in (select distinct g.user_id from grants g ` + among + `
 			join users u on u.tenant_id = $1 and u.id = g.user_id
 			where g.tenant_id = $1 and g.group_id = $2` + where + ` order by g.user_id limit ` + c.arg(q.Limit) + `)`)
 	}
-	return memberColumns + c.String() + memberOrder, c.args
+	return memberColumns + among + memberJoins + c.String() + memberOrder, c.args
 }
 
 type memberRow struct {

@@ -39,7 +39,7 @@ func (s *session) UsersByEmail(ctx context.Context, keys []string) ([]membership
 	return s.users(ctx, qUsersByEmails, s.tenant, keys)
 }
 
-const qMembersAmong = memberColumns + ` and g.user_id {in $3} and g.closed_at is null` + memberOrder
+const qMembersAmong = openMembers + ` and g.user_id {in $3} and g.closed_at is null` + memberOrder
 
 // MembersAmong implements membership.PeopleReader.
 func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) (out []membership.Member, err error) {

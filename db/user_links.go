@@ -23,7 +23,7 @@ const (
 	qLockUserLink   = qUserLink + ` {for update}`
 	qUserLinkByName = `select ` + userLinkColumns + ` from user_links l
 		where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key = $3`
-	qLinksOfUser = `select ` + userLinkColumns + ` from user_links l
+	qLinksOfUser = `select ` + userLinkColumns + ` from user_links l {index user_links_user}
 		where l.tenant_id = $1 and l.user_id = $2 order by l.connection_id`
 )
 
@@ -119,10 +119,14 @@ func (s *session) DeleteUserLink(ctx context.Context, connection, user membershi
 	return s.changed(ctx, "user", qDeleteUserLink, s.tenant, connection, user)
 }
 
+// A cross join keeps its order on SQLite, which would begin with all groups, or
+// with all grants of the tenant.
 const qGroupsOf = `select g.user_id, l.group_id, l.display_name
 	from {ids $3} i
-	join grants g on g.tenant_id = $1 and g.user_id = i.id and g.connection_id = $2 and g.closed_at is null
-	join group_links l on l.tenant_id = $1 and l.connection_id = $2 and l.group_id = g.group_id
+	cross join grants g {index grants_of_user}
+	cross join group_links l
+	where g.tenant_id = $1 and g.user_id = i.id and g.connection_id = $2 and g.closed_at is null
+		and l.tenant_id = $1 and l.connection_id = $2 and l.group_id = g.group_id
 	order by g.user_id, l.group_id`
 
 // GroupsOf implements membership.Reader.

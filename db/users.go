@@ -148,8 +148,10 @@ func (s *session) DeleteUser(ctx context.Context, id membership.ID, at time.Time
 }
 
 const qLinkedUsers = `select ` + userColumns + ` from {ids $3} i
-	join user_links l on l.tenant_id = $1 and l.connection_id = $2 and l.user_id = i.id
-	join users u on u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true
+	cross join user_links l
+	cross join users u
+	where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = i.id
+		and u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true
 	order by u.id`
 
 // LinkedUsers implements membership.Reader.
