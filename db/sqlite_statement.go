@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -18,10 +19,12 @@ type sqliteStatement struct {
 }
 
 func (s sqliteStatement) expanded() string {
+	// SQLite plans a statement anew for each value of a bare limit.
+	text := sqliteWords.spell(strings.ReplaceAll(s.text, "limit $", "limit +$"))
 	if s.one {
-		return sqliteOne.expand(sqliteOneWords.spell(sqliteWords.spell(s.text)))
+		return sqliteOne.expand(sqliteOneWords.spell(text))
 	}
-	return sqliteMany.expand(sqliteListWords.spell(sqliteWords.spell(s.text)))
+	return sqliteMany.expand(sqliteListWords.spell(text))
 }
 
 const inKeysSQLite = "in (select value from json_each(#))"
