@@ -70,6 +70,32 @@ func (s *session) HoldConnection(ctx context.Context, id membership.ID) (members
 	return s.connection(ctx, qHoldConnection, id)
 }
 
+const qNameInView = `select 1 from user_links l where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key = $3`
+
+// HoldName implements membership.Tx.
+func (s *session) HoldName(
+	ctx context.Context, connection membership.ID, name string, emails []string,
+) (h membership.NameHolders, err error) {
+	h.Connection.Tenant, h.User.Tenant = s.tenant, s.tenant
+	var held, named bool
+	var one int
+	qs := []question{
+		maybe(&held, qHoldConnection, []any{s.tenant, connection}, connectionDest(&h.Connection)...),
+		maybe(&h.InView, qNameInView, []any{s.tenant, connection, name}, &one),
+		maybe(&named, qUserByName, []any{s.tenant, name}, userDest(&h.User)...),
+	}
+	if len(emails) > 0 {
+		qs = append(qs, question{qUsersByEmails, []any{s.tenant, emails}, func(rs rows) (err error) {
+			h.ByEmail, err = readAll(rs, s.userDest)
+			return err
+		}})
+	}
+	if err = s.ask(ctx, qs...); err == nil && !held {
+		err = membership.NotFound("connection")
+	}
+	return h, err
+}
+
 const (
 	connectionsOf   = `select ` + connectionColumns + ` from connections where tenant_id = $1 and id > $2`
 	qConnectionsAll = connectionsOf + ` order by id limit $3`

@@ -334,6 +334,91 @@ func TestMemberDifference(t *testing.T) {
 	})
 }
 
+// Writes may travel with the next statement or with the commit: an error of one
+// is the transaction's, wherever it shows.
+func TestAWriteThatFailsLeavesNothing(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		event := w.change(nil, nil).Call.Event(now(), membership.ActionUserCreated, membership.ID{}, w.users[0], nil, nil)
+		w.update(func(tx membership.Tx) error { return tx.AppendEvents(w.ctx, event) })
+		name := func(i int) string { return fmt.Sprintf("soon%d", i) }
+		look := func(tx membership.Tx) error {
+			_, err := tx.UserByName(w.ctx, name(0))
+			return err
+		}
+		for what, after := range map[string]func(membership.Tx) error{
+			"at the end":   func(membership.Tx) error { return nil },
+			"then a query": look,
+			"then many": func(tx membership.Tx) (err error) {
+				for i := range 600 {
+					err = errors.Join(err, w.insertUser(tx, name(i+1), now()))
+				}
+				return err
+			},
+		} {
+			err := s.Update(w.ctx, w.tenant, func(tx membership.Tx) error {
+				if err := w.insertUser(tx, name(0), now()); err != nil {
+					return err
+				}
+				if err := tx.AppendEvents(w.ctx, event); err != nil { // it is there
+					return err
+				}
+				return after(tx)
+			})
+			require.Equal(t, membership.KindUniqueness, membership.KindOf(err), "%s: %v", what, err)
+			w.view(func(r membership.Reader) error {
+				for i := range 2 {
+					_, err := r.UserByName(w.ctx, name(i))
+					require.Equal(t, membership.KindNotFound, membership.KindOf(err), what)
+				}
+				return nil
+			})
+		}
+		w.update(func(tx membership.Tx) (err error) {
+			for i := range 600 {
+				err = errors.Join(err, w.insertUser(tx, name(i), now()))
+			}
+			return errors.Join(err, look(tx))
+		})
+	})
+}
+
+func TestHoldName(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		u := membership.User{
+			Tenant: w.tenant, ID: membership.NewID(), UserName: "Ada", Email: "Ada@example.com", Origin: "local", Active: true,
+			CreatedAt: now(), UpdatedAt: now(),
+		}
+		w.update(func(tx membership.Tx) error { return tx.InsertUser(w.ctx, u) })
+		hold := func(name string, emails ...string) (h membership.NameHolders) {
+			w.update(func(tx membership.Tx) (err error) {
+				h, err = tx.HoldName(w.ctx, w.connection, name, emails)
+				return err
+			})
+			require.Equal(t, w.connection, h.Connection.ID)
+			require.Equal(t, "okta", h.Connection.IDP)
+			return h
+		}
+		h := hold("nobody")
+		require.False(t, h.InView)
+		require.True(t, h.User.ID.IsZero())
+		require.Empty(t, h.ByEmail)
+		h = hold("u1", "ada@example.com", "other@example.com")
+		require.True(t, h.InView)
+		require.Equal(t, w.users[1], h.User.ID)
+		require.Equal(t, []membership.User{u}, h.ByEmail)
+		h = hold("ada")
+		require.False(t, h.InView)
+		require.Equal(t, u, h.User)
+		err := s.Update(w.ctx, w.tenant, func(tx membership.Tx) error {
+			_, err := tx.HoldName(w.ctx, membership.NewID(), "ada", nil)
+			return err
+		})
+		require.Equal(t, membership.NotFound("connection"), err)
+	})
+}
+
 // A user who is being deprovisioned is not added meanwhile, nor is a grant left
 // open in a group that ends.
 func TestAddsRaceWithEnds(t *testing.T) {

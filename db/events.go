@@ -29,7 +29,7 @@ func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) 
 				c.row(i*14+1, 14)
 			}
 		}
-		if _, err := s.exec(ctx, qInsertEvent+c.String(), c.args...); err != nil {
+		if err := s.execSoon(ctx, qInsertEvent+c.String(), c.args...); err != nil {
 			return err
 		}
 		events = events[n:]

@@ -59,10 +59,9 @@ const qInsertGroupLink = `insert into group_links (tenant_id, connection_id, gro
 
 // InsertGroupLink implements membership.Tx.
 func (s *session) InsertGroupLink(ctx context.Context, l membership.GroupLink) error {
-	_, err := s.exec(ctx, qInsertGroupLink, s.tenant, l.Connection, l.Group, l.ExternalID,
+	return s.execSoon(ctx, qInsertGroupLink, s.tenant, l.Connection, l.Group, l.ExternalID,
 		l.DisplayName, membership.Fold(l.DisplayName), string(l.Attributes), l.Version,
 		stamp(l.CreatedAt), stamp(l.LastModified))
-	return err
 }
 
 const qUpdateGroupLink = `update group_links set external_id = $4, display_name = $5, display_name_key = $6,

@@ -70,9 +70,8 @@ const qInsertGroup = `insert into groups (tenant_id, id, display_name, display_n
 
 // InsertGroup implements membership.Tx.
 func (s *session) InsertGroup(ctx context.Context, g membership.Group) error {
-	_, err := s.exec(ctx, qInsertGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
+	return s.execSoon(ctx, qInsertGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
 		string(g.Kind), string(g.Origin), jsonList(g.Permissions), stamp(g.CreatedAt), stamp(g.UpdatedAt))
-	return err
 }
 
 const qUpdateGroup = `update groups set display_name = $3, display_name_key = $4, kind = $5, permissions = $6, updated_at = $7

@@ -52,11 +52,41 @@ func (t *pgTransaction) exec(ctx context.Context, q string, args ...any) (int64,
 	return tag.RowsAffected(), err
 }
 
+// maxPending bounds what waits to be sent.
+const maxPending = 256
+
 // execSoon is exec with the next statement, or with the commit: what went wrong
 // is their error.
-func (t *pgTransaction) execSoon(q string, args []any) {
+func (t *pgTransaction) execSoon(ctx context.Context, q string, args []any) error {
+	if len(t.pending) >= maxPending {
+		_, err := t.exec(ctx, q, args...)
+		return err
+	}
 	t.writes++
 	t.pending = append(t.pending, pgStatement{pgText(q), pgArgs(args)})
+	return nil
+}
+
+func (t *pgTransaction) ask(ctx context.Context, qs []question) error {
+	statements := make([]pgStatement, len(qs))
+	for i, q := range qs {
+		statements[i] = pgStatement{pgText(q.text), pgArgs(q.args)}
+	}
+	b, err := t.send(ctx, statements...)
+	if err != nil {
+		return err
+	}
+	for _, q := range qs {
+		rs, err := b.Query()
+		if err == nil {
+			err = q.read(rs)
+			rs.Close()
+		}
+		if err != nil {
+			return errors.Join(err, b.Close())
+		}
+	}
+	return b.Close()
 }
 
 func (t *pgTransaction) execEach(ctx context.Context, q string, rows [][]any) error {
@@ -69,9 +99,9 @@ func (t *pgTransaction) execEach(ctx context.Context, q string, rows [][]any) er
 	return t.pgTx.execEach(ctx, q, rows)
 }
 
-// send sends a statement in one round trip with what goes before it, and returns
-// when its result is the next to be read.
-func (t *pgTransaction) send(ctx context.Context, last pgStatement) (pgx.BatchResults, error) {
+// send sends statements in one round trip with what goes before them, and returns
+// when their results are the next to be read.
+func (t *pgTransaction) send(ctx context.Context, last ...pgStatement) (pgx.BatchResults, error) {
 	var b pgx.Batch
 	if !t.begun {
 		b.Queue(t.begin)
@@ -81,7 +111,9 @@ func (t *pgTransaction) send(ctx context.Context, last pgStatement) (pgx.BatchRe
 		b.Queue(s.text, s.args...)
 	}
 	before := b.Len()
-	b.Queue(last.text, last.args...)
+	for _, s := range last {
+		b.Queue(s.text, s.args...)
+	}
 	t.begun, t.pending = true, nil
 	r := t.conn.SendBatch(ctx, &b)
 	for range before {

@@ -109,20 +109,24 @@ const qInsertUser = `insert into users (tenant_id, id, user_name, user_name_key,
 
 // InsertUser implements membership.Tx.
 func (s *session) InsertUser(ctx context.Context, u membership.User) error {
-	return s.InsertUsers(ctx, []membership.User{u})
+	return s.execSoon(ctx, qInsertUser, s.userRow(u)...)
 }
 
 // InsertUsers implements membership.Tx.
 func (s *session) InsertUsers(ctx context.Context, us []membership.User) error {
 	rows := make([][]any, len(us))
 	for i, u := range us {
-		rows[i] = []any{
-			s.tenant, u.ID, u.UserName, membership.Fold(u.UserName),
-			u.Email, membership.Fold(u.Email), u.Name, string(u.Origin),
-			u.Suspended, u.Deprovisioned, u.Pending, u.Active, stamp(u.CreatedAt), stamp(u.UpdatedAt),
-		}
+		rows[i] = s.userRow(u)
 	}
 	return s.execEach(ctx, qInsertUser, rows)
+}
+
+func (s *session) userRow(u membership.User) []any {
+	return []any{
+		s.tenant, u.ID, u.UserName, membership.Fold(u.UserName),
+		u.Email, membership.Fold(u.Email), u.Name, string(u.Origin),
+		u.Suspended, u.Deprovisioned, u.Pending, u.Active, stamp(u.CreatedAt), stamp(u.UpdatedAt),
+	}
 }
 
 const qUpdateUser = `update users set user_name = $3, user_name_key = $4, email = $5, email_key = $6, name = $7,

@@ -18,35 +18,33 @@ func invitedAs(ctx context.Context, tx Tx, userName string, emails ...string) (U
 	case err == nil && !u.Pending:
 		return User{}, nil
 	case KindOf(err) == KindNotFound:
-		if u, err = invitedByEmail(ctx, tx, emails); err != nil || u.ID.IsZero() {
+		keys := addresses(UserLink{Emails: emails})
+		if len(keys) == 0 {
+			return User{}, nil
+		}
+		us, err := tx.UsersByEmail(ctx, keys)
+		if err != nil {
 			return User{}, err
 		}
+		return lockInvited(ctx, tx, us)
 	case err != nil:
 		return User{}, err
 	}
-	u, err = tx.LockUser(ctx, u.ID)
+	return lockInvited(ctx, tx, []User{u})
+}
+
+// lockInvited locks the one among users who is pending; the zero User if there
+// is not exactly one, or no more.
+func lockInvited(ctx context.Context, tx Tx, users []User) (User, error) {
+	users = slices.DeleteFunc(users, func(u User) bool { return !u.Pending })
+	if len(users) != 1 {
+		return User{}, nil
+	}
+	u, err := tx.LockUser(ctx, users[0].ID)
 	if KindOf(err) == KindNotFound || err == nil && !u.Pending { // taken since we looked
 		return User{}, nil
 	}
 	return u, err
-}
-
-func invitedByEmail(ctx context.Context, r Reader, emails []string) (User, error) {
-	var keys []string
-	for _, e := range emails {
-		if e != "" {
-			keys = append(keys, Fold(e))
-		}
-	}
-	if len(keys) == 0 {
-		return User{}, nil
-	}
-	us, err := r.UsersByEmail(ctx, once(keys))
-	us = slices.DeleteFunc(us, func(u User) bool { return !u.Pending })
-	if err != nil || len(us) != 1 {
-		return User{}, err
-	}
-	return us[0], nil
 }
 
 // claim makes an invited user the one who came natively.
@@ -69,14 +67,14 @@ func claimed(call Call, u User) Event {
 // claimOrCreate is rule 20, for a userName that nobody has: somebody who was
 // invited by address is that user, if the connection may link users who are
 // there (rule 22); else it is a new one.
-func (d *Directory) claimOrCreate(ctx context.Context, tx Tx, call Call, conn Connection, l *UserLink) error {
-	if conn.LinkExistingUsers {
-		u, err := invitedAs(ctx, tx, l.UserName, append(slices.Clone(l.Emails), l.Email)...)
+func (d *Directory) claimOrCreate(ctx context.Context, tx Tx, call Call, h NameHolders, l *UserLink) error {
+	if h.Connection.LinkExistingUsers {
+		u, err := lockInvited(ctx, tx, h.ByEmail)
 		if err != nil {
 			return err
 		}
 		if !u.ID.IsZero() {
-			return d.linkExisting(ctx, tx, call, conn, u.ID, l)
+			return d.linkExisting(ctx, tx, call, h.Connection, u.ID, l)
 		}
 	}
 	return d.createProvisioned(ctx, tx, call, l)

@@ -18,7 +18,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 	}
 	var out UserLink
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		conn, err := tx.HoldConnection(ctx, call.Connection)
+		h, err := tx.HoldName(ctx, call.Connection, Fold(view.UserName), addresses(view))
 		if err != nil {
 			return err
 		}
@@ -26,25 +26,39 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 		l.Tenant, l.Connection, l.Version = call.Tenant, call.Connection, 1
 		l.CreatedAt = d.clock.Now()
 		l.LastModified = l.CreatedAt
-		if err := userNameFreeInView(ctx, tx, l); err != nil {
-			return err
-		}
-		switch u, err := tx.UserByName(ctx, Fold(l.UserName)); {
-		case KindOf(err) == KindNotFound:
-			if err := d.claimOrCreate(ctx, tx, call, conn, &l); err != nil {
-				return err
-			}
-		case err != nil:
-			return err
+		switch {
+		case h.InView:
+			return userNameTaken()
+		case h.User.ID.IsZero():
+			err = d.claimOrCreate(ctx, tx, call, h, &l)
 		default:
-			if err := d.linkExisting(ctx, tx, call, conn, u.ID, &l); err != nil {
-				return err
-			}
+			err = d.linkExisting(ctx, tx, call, h.Connection, h.User.ID, &l)
+		}
+		if err != nil {
+			return err
 		}
 		out = l
 		return nil
 	})
 	return out, err
+}
+
+// NameHolders are who has a name, when a connection wants to give it to a user.
+type NameHolders struct {
+	Connection Connection
+	InView     bool   // somebody has it in the connection's view
+	User       User   // who has it in the tenant; zero: nobody
+	ByEmail    []User // who has one of the addresses
+}
+
+// addresses are all of a link, folded.
+func addresses(l UserLink) (keys []string) {
+	for _, e := range append(slices.Clone(l.Emails), l.Email) {
+		if e != "" {
+			keys = append(keys, Fold(e))
+		}
+	}
+	return once(keys)
 }
 
 // createProvisioned makes the user of rule 20.

@@ -153,6 +153,9 @@ type Tx interface {
 	// being changed until the transaction ends; others can hold it too. Whatever
 	// makes a link or a credential holds its connection.
 	HoldConnection(ctx context.Context, id ID) (Connection, error)
+	// HoldName is HoldConnection, and tells who has a user name, folded, or one of
+	// some addresses, folded too.
+	HoldName(ctx context.Context, connection ID, name string, emails []string) (NameHolders, error)
 
 	// KeepUsers returns those of users that live, in no order, and makes whoever
 	// would delete one of them wait until the transaction ends.
