@@ -189,7 +189,9 @@ func (s *Store) Lines() int {
 	if e, ok := s.engine.(*postgresEngine); ok {
 		e.writers.mu.Lock()
 		defer e.writers.mu.Unlock()
-		return len(e.writers.of)
+		e.locals.mu.Lock()
+		defer e.locals.mu.Unlock()
+		return len(e.writers.of) + len(e.locals.of)
 	}
 	return 0
 }

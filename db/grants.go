@@ -68,7 +68,14 @@ func stream[T any](ctx context.Context, s *session, q string, args []any, dest f
 			return
 		}
 		defer rs.Close()
-		var row T
+		scanned(rs, dest)(yield)
+	}
+}
+
+// scanned are the rows of an answer; its reader closes it.
+func scanned[T any](rs rows, dest func(*T) []any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var row, zero T
 		to := dest(&row)
 		for rs.Next() {
 			if err := rs.Scan(to...); err != nil {

@@ -92,11 +92,15 @@ func (s *session) Members(ctx context.Context, group membership.ID, q membership
 	return s.members(ctx, query, args)
 }
 
-// members folds the rows of grants to members.
 func (s *session) members(ctx context.Context, query string, args []any) iter.Seq2[membership.Member, error] {
+	return s.fold(stream(ctx, s, query, args, memberDest))
+}
+
+// fold makes members of the rows of their grants.
+func (s *session) fold(rows iter.Seq2[memberRow, error]) iter.Seq2[membership.Member, error] {
 	return func(yield func(membership.Member, error) bool) {
 		var m membership.Member
-		for r, err := range stream(ctx, s, query, args, memberDest) {
+		for r, err := range rows {
 			if err != nil {
 				yield(membership.Member{}, err)
 				return

@@ -43,13 +43,20 @@ const qMembersAmong = openMembers + ` and g.user_id {in $3} and g.closed_at is n
 
 // MembersAmong implements membership.PeopleReader.
 func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) (out []membership.Member, err error) {
-	for m, err := range s.members(ctx, qMembersAmong, []any{s.tenant, group, users}) {
-		if err != nil {
-			return nil, err
+	err = s.ask(ctx, s.membersAmong(group, users, &out))
+	return out, err
+}
+
+func (s *session) membersAmong(group membership.ID, users []membership.ID, out *[]membership.Member) question {
+	return question{qMembersAmong, []any{s.tenant, group, users}, func(rs rows) error {
+		for m, err := range s.fold(scanned(rs, memberDest)) {
+			if err != nil {
+				return err
+			}
+			*out = append(*out, m)
 		}
-		out = append(out, m)
-	}
-	return out, nil
+		return nil
+	}}
 }
 
 const (

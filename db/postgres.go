@@ -21,6 +21,7 @@ import (
 type postgresEngine struct {
 	pool    *pgxpool.Pool
 	writers lines[memberLine, *memberWrite]
+	locals  lines[memberLine, *localWrite]
 	stats   *statistics
 }
 
@@ -34,7 +35,7 @@ func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, err
 		return nil, err
 	}
 	e := &postgresEngine{pool: pool, stats: newStatistics(pool, log)}
-	e.writers.run = e.writeTogether
+	e.writers.run, e.locals.run = e.writeTogether, e.writeLocals
 	if err := e.warnOfSuperuser(ctx, log); err != nil {
 		pool.Close()
 		return nil, err

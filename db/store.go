@@ -50,6 +50,7 @@ type engine interface {
 	// own or together with others who come at the same time.
 	changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error)
 	shareMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error)
+	shareLocal(ctx context.Context, w *localWrite) error
 	migrate(ctx context.Context, files fs.FS) error
 	ready(ctx context.Context, version int64) error
 	class(err error) errorClass

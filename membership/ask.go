@@ -29,15 +29,18 @@ func (d *Directory) allow(ctx context.Context, call Call, op Operation, group, u
 // use case ends with refused.
 func (d *Directory) allowInside(
 	ctx context.Context, call Call, op Operation, group, user ID,
-) (inside func(context.Context, Reader) error, err error) {
+) (inside func(context.Context, MemberStanding) error, err error) {
 	q := Question{Call: call, Operation: op, Group: group, User: user}
 	switch err := d.ask(ctx, q); {
 	case err == nil:
-		return func(context.Context, Reader) error { return nil }, nil
+		return func(context.Context, MemberStanding) error { return nil }, nil
 	case !errors.Is(err, ErrUndecided):
 		return nil, d.refused(ctx, call, op, group, user, err)
 	}
-	return func(ctx context.Context, r Reader) error { return d.askShowing(ctx, r, q) }, nil
+	return func(ctx context.Context, s MemberStanding) error {
+		q.Objects = &Objects{Group: s.Group, User: s.User}
+		return d.ask(ctx, q)
+	}, nil
 }
 
 // askShowing asks with the objects as they are now. What does not exist is

@@ -4,7 +4,28 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"time"
 )
+
+// LocalChange opens or closes the local grant of one user in one group.
+type LocalChange struct {
+	Call  Call
+	At    time.Time // the earliest that it is dated
+	Group ID
+	User  ID
+	Add   bool // else remove
+	// Judge is shown what is there, with the group locked; its error ends the
+	// change before anything is written. It may run more than once.
+	Judge func(MemberStanding) error
+}
+
+// MemberStanding is what is there of a group, a user, and the user as a member
+// of the group; what is not is zero.
+type MemberStanding struct {
+	Group  Group
+	User   User
+	Member Member
+}
 
 // AddMember opens a local grant (rules 7, 8, 12). alsoLocal opens it beside a
 // provider's.
@@ -13,38 +34,30 @@ func (d *Directory) AddMember(ctx context.Context, call Call, group, user ID, al
 	if err != nil {
 		return Member{}, err
 	}
-	var out Member
-	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		if err := inside(ctx, tx); err != nil {
-			return err
-		}
-		g, err := tx.LockGroup(ctx, group)
-		if err != nil {
-			return err
-		}
-		if err := g.takesLocal(); err != nil {
-			return err
-		}
-		if _, err := tx.User(ctx, user); err != nil {
-			return err
-		}
-		switch m, err := tx.Member(ctx, group, user); {
-		case KindOf(err) == KindNotFound:
-		case err != nil:
-			return err
-		case !alsoLocal || m.local():
-			return alreadyMember(m)
-		}
-		if _, err := t.change(ctx, tx, MemberChange{
-			Call: call, At: d.clock.Now(), Group: group, Open: []ID{user},
-		}); KindOf(err) == KindUnknownMembers { // deleted since we looked
-			return NotFound("user")
-		} else if err != nil {
-			return err
-		}
-		out, err = tx.Member(ctx, group, user)
-		return err
+	out, err := d.changeLocal(ctx, LocalChange{
+		Call: call, Group: group, User: user, Add: true,
+		Judge: func(s MemberStanding) error {
+			if err := inside(ctx, s); err != nil {
+				return err
+			}
+			if s.Group.ID.IsZero() {
+				return NotFound("group")
+			}
+			if err := s.Group.takesLocal(); err != nil {
+				return err
+			}
+			switch {
+			case s.User.ID.IsZero():
+				return NotFound("user")
+			case len(s.Member.Sources) > 0 && (!alsoLocal || s.Member.local()):
+				return alreadyMember(s.Member)
+			}
+			return nil
+		},
 	})
+	if KindOf(err) == KindUnknownMembers { // deleted since we looked
+		err = NotFound("user")
+	}
 	return out, d.refused(ctx, call, OpAddMembers, group, user, err)
 }
 
@@ -56,36 +69,43 @@ func (d *Directory) RemoveMember(ctx context.Context, call Call, group, user ID)
 		return nil, err
 	}
 	var left *Member
-	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		left = nil
-		if err := inside(ctx, tx); err != nil {
-			return err
-		}
-		if _, err := tx.LockGroup(ctx, group); err != nil {
-			return err
-		}
-		m, err := tx.Member(ctx, group, user)
-		if err != nil {
-			return err
-		}
-		if !m.local() {
-			e := errorf(KindManagedByIdP, managedByIdP)
-			e.Details = m.details()
-			return e
-		}
-		if _, err := t.change(ctx, tx, MemberChange{
-			Call: call, At: d.clock.Now(), Group: group, Close: []ID{user},
-		}); err != nil {
-			return err
-		}
-		if len(m.Sources) == 1 {
+	_, err = d.changeLocal(ctx, LocalChange{
+		Call: call, Group: group, User: user,
+		Judge: func(s MemberStanding) error {
+			left = nil
+			if err := inside(ctx, s); err != nil {
+				return err
+			}
+			m := s.Member
+			switch {
+			case s.Group.ID.IsZero():
+				return NotFound("group")
+			case len(m.Sources) == 0:
+				return NotFound("member")
+			case !m.local():
+				e := errorf(KindManagedByIdP, managedByIdP)
+				e.Details = m.details()
+				return e
+			case len(m.Sources) > 1:
+				m.Sources = slices.DeleteFunc(m.Sources, func(s MemberSource) bool { return s.Grant.Connection.IsZero() })
+				left = &m
+			}
 			return nil
-		}
-		m.Sources = slices.DeleteFunc(m.Sources, func(s MemberSource) bool { return s.Grant.Connection.IsZero() })
-		left = &m
-		return nil
+		},
 	})
-	return left, d.refused(ctx, call, OpRemoveMembers, group, user, err)
+	if err = d.refused(ctx, call, OpRemoveMembers, group, user, err); err != nil {
+		return nil, err
+	}
+	return left, nil
+}
+
+func (d *Directory) changeLocal(ctx context.Context, c LocalChange) (Member, error) {
+	c.At = d.clock.Now()
+	m, r, err := d.store.ChangeLocal(ctx, c)
+	if err == nil {
+		d.observe(SourceLocal, r.Opened, r.Closed)
+	}
+	return m, err
 }
 
 // Member returns one member of a group.

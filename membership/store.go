@@ -28,6 +28,11 @@ type Store interface {
 	// the size of the group.
 	ChangeMembers(ctx context.Context, c MemberChange) (MemberResult, error)
 
+	// ChangeLocal locks the group, lets c.Judge decide about what is there, and
+	// writes as ChangeMembers does, in a transaction of its own or together with
+	// others that wait for the group. It returns the member who was added.
+	ChangeLocal(ctx context.Context, c LocalChange) (Member, MemberResult, error)
+
 	// Ready reports whether the store answers and has the schema that this
 	// program expects.
 	Ready(ctx context.Context) error
