@@ -54,7 +54,10 @@ func NewID() ID {
 }
 
 // ParseID reads the 36-character text form, in either case.
-func ParseID(s string) (ID, error) {
+func ParseID(s string) (ID, error) { return ParseIDOf(s) }
+
+// ParseIDOf is ParseID of a text in either form.
+func ParseIDOf[T string | []byte](s T) (ID, error) {
 	var id ID
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return ID{}, errBadID
@@ -95,7 +98,7 @@ func (id ID) MarshalText() ([]byte, error) { return id.AppendText(nil), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (id *ID) UnmarshalText(b []byte) error {
-	v, err := ParseID(string(b))
+	v, err := ParseIDOf(b)
 	if err != nil {
 		return err
 	}

@@ -6,13 +6,14 @@ import "slices"
 // their net effect on the caller's own grants. The zero value changes nothing.
 type MemberDelta struct {
 	replace   bool
-	clears    int // how often everybody was taken out
-	order     []ID
-	state     map[ID]memberState
+	clears    int           // how often everybody was taken out
+	users     []memberState // in the order in which they were first named
+	at        map[ID]int32  // where they stand
 	malformed []string
 }
 
 type memberState struct {
+	id     ID
 	wanted bool // the last word: in or out
 	named  bool // was added at some point, so it must be a known user (rule 6)
 	clears int  // how often everybody had been taken out when that was said
@@ -20,8 +21,10 @@ type memberState struct {
 
 // Add puts users in.
 func (d *MemberDelta) Add(users ...ID) {
+	d.expect(len(users))
 	for _, u := range users {
-		d.set(u, memberState{wanted: true, named: true, clears: d.clears})
+		s := d.of(u)
+		s.wanted, s.named, s.clears = true, true, d.clears
 	}
 }
 
@@ -31,8 +34,10 @@ func (d *MemberDelta) AddMalformed(id string) { d.malformed = append(d.malformed
 
 // Remove takes users out; taking out a stranger is nothing (rule 4).
 func (d *MemberDelta) Remove(users ...ID) {
+	d.expect(len(users))
 	for _, u := range users {
-		d.set(u, memberState{named: d.state[u].named})
+		s := d.of(u)
+		s.wanted, s.clears = false, 0
 	}
 }
 
@@ -45,46 +50,67 @@ func (d *MemberDelta) Clear() {
 
 // IsZero reports whether no operation on members was folded in.
 func (d *MemberDelta) IsZero() bool {
-	return !d.replace && len(d.order) == 0 && len(d.malformed) == 0
+	return !d.replace && len(d.users) == 0 && len(d.malformed) == 0
 }
 
 // isPlain reports whether it can go to the store as it is.
 func (d *MemberDelta) isPlain() bool {
-	return len(d.order) > 0 && !d.replace && len(d.malformed) == 0
+	return len(d.users) > 0 && !d.replace && len(d.malformed) == 0
 }
 
-func (d *MemberDelta) set(u ID, s memberState) {
-	if d.state == nil {
-		d.state = make(map[ID]memberState)
+// expect makes room for the first users.
+func (d *MemberDelta) expect(n int) {
+	if d.at == nil && n > 0 {
+		d.at, d.users = make(map[ID]int32, n), make([]memberState, 0, n)
 	}
-	if _, seen := d.state[u]; !seen {
-		d.order = append(d.order, u)
+}
+
+func (d *MemberDelta) of(u ID) *memberState {
+	i, seen := d.at[u]
+	if !seen {
+		i = int32(len(d.users)) //nolint:gosec // a body is not that long
+		d.at[u] = i
+		d.users = append(d.users, memberState{id: u})
 	}
-	d.state[u] = s
+	return &d.users[i]
 }
 
 // lists returns who is wanted in, who is wanted out (of no meaning after a
 // replace), and who only has to exist.
 func (d *MemberDelta) lists() (in, out, check []ID) {
-	for _, u := range d.order {
-		switch s := d.state[u]; {
-		case s.wanted && s.clears == d.clears:
-			in = append(in, u)
+	wanted := 0
+	for i := range d.users {
+		if d.in(&d.users[i]) {
+			wanted++
+		}
+	}
+	if wanted > 0 {
+		in = make([]ID, 0, wanted)
+	}
+	if wanted < len(d.users) {
+		out = make([]ID, 0, len(d.users)-wanted)
+	}
+	for i := range d.users {
+		switch s := &d.users[i]; {
+		case d.in(s):
+			in = append(in, s.id)
 		default:
-			out = append(out, u)
+			out = append(out, s.id)
 			if s.named {
-				check = append(check, u)
+				check = append(check, s.id)
 			}
 		}
 	}
 	return in, out, check
 }
 
+func (d *MemberDelta) in(s *memberState) bool { return s.wanted && s.clears == d.clears }
+
 // removesMany reports whether more than one member could be taken out.
 func (d *MemberDelta) removesMany() bool {
 	n := 0
-	for _, u := range d.order {
-		if !d.state[u].wanted {
+	for i := range d.users {
+		if !d.users[i].wanted {
 			n++
 		}
 		if n > 1 {
@@ -97,11 +123,16 @@ func (d *MemberDelta) removesMany() bool {
 // operations are what a connection asks the policy for.
 func (d *MemberDelta) operations() []Operation {
 	var ops []Operation
-	in, out, _ := d.lists()
-	if len(in)+len(d.malformed) > 0 {
+	in := 0
+	for i := range d.users {
+		if d.in(&d.users[i]) {
+			in++
+		}
+	}
+	if in+len(d.malformed) > 0 {
 		ops = append(ops, OpAddMembers)
 	}
-	if len(out) > 0 || d.replace {
+	if in < len(d.users) || d.replace {
 		ops = append(ops, OpRemoveMembers)
 	}
 	return ops

@@ -120,14 +120,26 @@ func (d *Directory) guardRemovals(
 			return false, err
 		}
 	}
-	closing := len(c.Close)
-	if !present {
-		if closing, err = tx.OpenAmong(ctx, c.Connection, c.Group, c.Close); err != nil {
-			return false, err
+	// More than are named it cannot be: most pass without a look at each.
+	held, err := d.tooMuch(ctx, tx, c, w, len(c.Close))
+	if err == nil && held != nil && !present {
+		var closing int
+		if closing, err = tx.OpenAmong(ctx, c.Connection, c.Group, c.Close); err == nil {
+			held, err = d.tooMuch(ctx, tx, c, w, closing)
 		}
 	}
+	if err != nil || held == nil {
+		return false, err
+	}
+	return true, d.useAllowance(ctx, tx, c.Call, c.Group, d.clock.Now(), held)
+}
+
+// tooMuch returns what is above the limits if so many are closed; nil: nothing.
+func (d *Directory) tooMuch(
+	ctx context.Context, tx Tx, c MemberChange, w RemovalWindows, closing int,
+) (_ *heldRemoval, err error) {
 	if closing < 2 {
-		return false, nil
+		return nil, nil //nolint:nilnil // nothing is no error
 	}
 	ofGroup := removals{scope: "group", group: c.Group, closing: closing, before: sum(w.Group)}
 	ofAll := removals{scope: "connection", closing: closing, before: sum(w.Connection)}
@@ -138,14 +150,14 @@ func (d *Directory) guardRemovals(
 			continue
 		}
 		if r.open, err = tx.OpenOf(ctx, c.Connection, r.group, limit); err != nil {
-			return false, err
+			return nil, err
 		}
 		if d.guard.exceeded(r) {
-			return true, d.useAllowance(ctx, tx, c.Call, c.Group, d.clock.Now(), &heldRemoval{removals: r, guard: d.guard})
+			return &heldRemoval{removals: r, guard: d.guard}, nil
 		}
 		found = r.open
 	}
-	return false, nil
+	return nil, nil //nolint:nilnil // nothing is no error
 }
 
 // lately drops the minutes that have left the window.

@@ -368,14 +368,21 @@ func TestGuardAsksNoMoreThanItNeeds(t *testing.T) {
 		require.Equal(t, []string{"lock", "update"}, s.asked)
 		require.Equal(t, []int{10, 10}, counts())
 		w.scimRemove(w.okta, g, all[11:13]...)
-		require.Equal(t, []string{"lock", "among", "of", "update"}, s.asked, "the group is enough for the connection")
+		require.Equal(t, []string{"lock", "of", "update"}, s.asked, "the group is enough for the connection")
 		require.Equal(t, []int{12, 12}, counts())
 		w.scimRemove(w.okta, other, all[40:42]...)
-		require.Equal(t, []string{"lock", "among", "of", "update"}, s.asked, "only the connection is above its number")
+		require.Equal(t, []string{"lock", "of", "update"}, s.asked, "only the connection is above its number")
 		require.Equal(t, []int{12, 14}, counts())
 		require.NoError(t, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Clear(); d.Add(all[15:40]...) }))
 		require.Equal(t, []string{"lock", "of", "update"}, s.asked, "a replace knows who is there")
 		require.Equal(t, []int{14, 16}, counts())
+		strangers := make([]membership.ID, 40)
+		for i := range strangers {
+			strangers[i] = membership.NewID()
+		}
+		require.NoError(t, w.try(w.okta, g, append(strangers, all[15:17]...)))
+		require.Equal(t, []string{"lock", "of", "among", "of", "update"}, s.asked, "only what seems too much is looked at closely")
+		require.Equal(t, []int{16, 18}, counts())
 	})
 }
 

@@ -96,6 +96,11 @@ type memberValue struct {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (m *memberValue) UnmarshalJSON(b []byte) error {
+	p := plainText{rest: b}
+	if id, plain := p.memberID(); plain { // as nearly every provider writes it
+		m.id, m.ok = id.String(), true
+		return nil
+	}
 	var v any
 	if b[0] == '{' {
 		var object struct{ Value any }

@@ -16,8 +16,8 @@ import (
 func plainMemberPatch(body []byte) (delta membership.MemberDelta, ok bool) {
 	p := plainText{rest: body}
 	operations := 0
-	ok = p.object(func(name string) bool {
-		switch name {
+	ok = p.object(func(name []byte) bool {
+		switch string(name) {
 		case "schemas":
 			return p.list(func() bool { _, ok := p.text(); return ok })
 		case "Operations":
@@ -36,35 +36,37 @@ func plainMemberPatch(body []byte) (delta membership.MemberDelta, ok bool) {
 
 // memberOperation folds one operation into the delta.
 func (p *plainText) memberOperation(delta *membership.MemberDelta) bool {
-	var op, path string
+	var op, path []byte
 	var ids []membership.ID
 	listed := false
-	ok := p.object(func(name string) (ok bool) {
+	ok := p.object(func(name []byte) (ok bool) {
 		switch {
-		case name == "op" && op == "":
+		case string(name) == "op" && op == nil:
 			op, ok = p.text()
-		case name == "path" && path == "":
+		case string(name) == "path" && path == nil:
 			path, ok = p.text()
-		case name == "value" && !listed:
+		case string(name) == "value" && !listed:
 			listed = true
 			ids, ok = p.memberIDs()
 		}
 		return ok
 	})
-	switch {
-	case !ok:
+	if !ok {
 		return false
-	case path == "members" && listed && strings.EqualFold(op, opAdd):
+	}
+	ofMembers := listed && string(path) == "members"
+	switch {
+	case ofMembers && strings.EqualFold(string(op), opAdd):
 		delta.Add(ids...)
-	case path == "members" && listed && strings.EqualFold(op, opRemove):
+	case ofMembers && strings.EqualFold(string(op), opRemove):
 		delta.Remove(ids...)
-	case path == "members" && listed && strings.EqualFold(op, opReplace):
+	case ofMembers && strings.EqualFold(string(op), opReplace):
 		delta.Clear()
 		delta.Add(ids...)
-	case !listed && strings.EqualFold(op, opRemove):
+	case !listed && strings.EqualFold(string(op), opRemove):
 		const before, after = `members[value eq \"`, `\"]`
-		text, begins := strings.CutPrefix(path, before)
-		text, ends := strings.CutSuffix(text, after)
+		text, begins := bytes.CutPrefix(path, []byte(before))
+		text, ends := bytes.CutSuffix(text, []byte(after))
 		id, valid := exactID(text)
 		if !begins || !ends || !valid {
 			return false
@@ -76,32 +78,41 @@ func (p *plainText) memberOperation(delta *membership.MemberDelta) bool {
 	return true
 }
 
-// memberIDs reads a list of objects that each have a value, and otherwise what
-// is the server's to say.
+// memberIDs reads a list of members.
 func (p *plainText) memberIDs() (ids []membership.ID, ok bool) {
 	ok = p.list(func() bool {
-		given := false
-		return p.object(func(name string) bool {
-			text, ok := p.text()
-			if !ok {
-				return false
-			}
-			switch name {
-			case "display", "type", "$ref":
-				return true
-			case "value":
-				id, valid := exactID(text)
-				if given || !valid {
-					return false
-				}
-				given = true
-				ids = append(ids, id)
-				return true
-			}
-			return false
-		}) && given
+		if ids == nil {
+			const shortest = len(`{"value":"00000000-0000-0000-0000-000000000000"},`)
+			ids = make([]membership.ID, 0, 1+max(0, bytes.IndexByte(p.rest, ']'))/shortest)
+		}
+		id, ok := p.memberID()
+		ids = append(ids, id)
+		return ok
 	})
 	return ids, ok
+}
+
+// memberID reads an object that has a value, and otherwise what is the server's
+// to say.
+func (p *plainText) memberID() (id membership.ID, ok bool) {
+	given := false
+	ok = p.object(func(name []byte) bool {
+		text, ok := p.text()
+		if !ok {
+			return false
+		}
+		switch string(name) {
+		case "display", "type", "$ref":
+			return true
+		case "value":
+			if !given {
+				id, given = exactID(text)
+				return given
+			}
+		}
+		return false
+	})
+	return id, ok && given
 }
 
 // plainText is JSON made of nothing but objects, lists and printable ASCII texts
@@ -126,30 +137,31 @@ func (p *plainText) next(c byte) bool {
 
 func (p *plainText) end() bool { return len(bytes.TrimLeft(p.rest, " \t\r\n")) == 0 }
 
-// text reads a text as it stands, with the backslashes of its escapes.
-func (p *plainText) text() (string, bool) {
+// text reads a text as it stands, with the backslashes of its escapes. It is a
+// part of the body.
+func (p *plainText) text() ([]byte, bool) {
 	if !p.next('"') {
-		return "", false
+		return nil, false
 	}
 	for i := 0; i < len(p.rest); i++ {
 		switch c := p.rest[i]; {
 		case c == '"':
-			s := string(p.rest[:i])
+			s := p.rest[:i]
 			p.rest = p.rest[i+1:]
 			return s, true
 		case c == '\\':
 			if i++; i == len(p.rest) || p.rest[i] != '"' {
-				return "", false
+				return nil, false
 			}
 		case c < ' ', c > '~':
-			return "", false
+			return nil, false
 		}
 	}
-	return "", false
+	return nil, false
 }
 
 // object reads an object; field reads the value behind a name.
-func (p *plainText) object(field func(name string) bool) bool {
+func (p *plainText) object(field func(name []byte) bool) bool {
 	if !p.next('{') {
 		return false
 	}

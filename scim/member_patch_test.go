@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 const plainID, otherID = `01a20125-1e97-70e6-8236-c329a9c89ae6`, `01a20125-1e97-70e6-8236-c329a9c89ae7`
@@ -80,7 +82,7 @@ func BenchmarkMemberPatch(b *testing.B) {
 	var many bytes.Buffer
 	many.WriteString(`{"Operations":[{"op":"add","path":"members","value":[{"value":"` + plainID + `"}`)
 	for range 9_999 {
-		many.WriteString(`,{"value":"` + otherID + `"}`)
+		many.WriteString(`,{"value":"` + membership.NewID().String() + `"}`)
 	}
 	many.WriteString(`]}]}`)
 	for name, body := range map[string][]byte{"one": []byte(plainPatches[0]), "10000": many.Bytes()} {

@@ -112,8 +112,8 @@ func (x *exchange) id(what string) (membership.ID, error) {
 }
 
 // exactID reads an id in its one canonical form.
-func exactID(s string) (membership.ID, bool) {
-	id, err := membership.ParseID(s)
+func exactID[T string | []byte](s T) (membership.ID, bool) {
+	id, err := membership.ParseIDOf(s)
 	if err != nil {
 		return membership.ID{}, false
 	}
