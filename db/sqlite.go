@@ -29,7 +29,7 @@ type sqliteEngine struct {
 // What the connections that read keep in memory together, in KiB, and each at
 // least. A change of the file empties it.
 const (
-	sqliteReadCache    = 32 << 10
+	sqliteReadCache    = 16 << 10
 	sqliteMinReadCache = 1 << 10
 )
 
