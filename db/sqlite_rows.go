@@ -53,17 +53,12 @@ func (r *sqliteRows) Scan(dest ...any) error {
 	return nil
 }
 
-// id reads a column of ids.
+// id reads a column of ids: 16 bytes, the text form, or NULL.
 func (r *sqliteRows) id(i int) (id membership.ID, err error) {
-	switch r.st.ColumnType(i) {
-	case sqlite.TypeNull:
-	case sqlite.TypeBlob:
-		if r.st.ColumnLen(i) == len(id) {
-			r.st.ColumnBytes(i, id[:])
-			return id, nil
-		}
-		fallthrough
-	default:
+	switch n := r.st.ColumnLen(i); {
+	case n == len(id):
+		r.st.ColumnBytes(i, id[:])
+	case n > 0 || !r.st.ColumnIsNull(i):
 		err = id.Scan(r.st.ColumnText(i))
 	}
 	return id, err
