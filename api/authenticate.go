@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/gorilla/mux"
-
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -100,7 +98,7 @@ func unauthenticated(header, message string) error {
 // pathID reads an id of the path. What cannot be the id of anything is answered
 // like what does not exist.
 func (r request) pathID(name, what string) (membership.ID, error) {
-	id, err := membership.ParseID(mux.Vars(r.Request)[name])
+	id, err := membership.ParseID(r.PathValue(name))
 	if err != nil {
 		return membership.ID{}, membership.NotFound(what)
 	}

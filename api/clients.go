@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -45,7 +43,7 @@ func (r request) client() (connection, id membership.ID, err error) {
 	if connection.IsZero() {
 		return connection, id, membership.NotFound("client")
 	}
-	if tenant, id, ok := auth.ParseClientID(mux.Vars(r.Request)["client_id"]); ok {
+	if tenant, id, ok := auth.ParseClientID(r.PathValue("client_id")); ok {
 		if tenant != r.call.Tenant {
 			return connection, id, membership.NotFound("client")
 		}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -170,8 +169,7 @@ func unquote(s string) (string, bool) {
 
 // routeOf is the route of a request as openapi.yaml names it.
 func routeOf(r *http.Request) string {
-	template, _ := mux.CurrentRoute(r).GetPathTemplate() // every route has one
-	return r.Method + " " + strings.TrimSuffix(template, "/")
+	return r.Method + " " + r.Pattern
 }
 
 func fingerprint(r *http.Request, body []byte) (sum [sha256.Size]byte) {

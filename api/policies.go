@@ -3,8 +3,6 @@ package api
 import (
 	"net/http"
 
-	"github.com/gorilla/mux"
-
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -78,7 +76,7 @@ func (d *door) deletePolicy(w http.ResponseWriter, r request) error {
 
 // policyID is the id of the path, which its owner chose: no UUID. Ids need no
 // escapes, so one with escapes is nobody's.
-func (r request) policyID() string { return mux.Vars(r.Request)["id"] }
+func (r request) policyID() string { return r.PathValue("id") }
 
 func appendPolicy(b []byte, p auth.TenantPolicy) []byte {
 	b = appendField(append(b, '{'), "id", p.ID)

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/gorilla/mux"
 )
 
 // route is one method of one path. Every route is in openapi.yaml, and in the
@@ -82,21 +80,21 @@ func (ms methods) allow() string {
 }
 
 func (d *door) router() http.Handler {
-	// A path is taken as it was sent: cleaning would redirect, and an escaped
-	// slash would cut an id in two.
-	m := mux.NewRouter().SkipClean(true).UseEncodedPath()
-	paths := make(map[string]methods)
+	var tree paths
+	known := make(map[string]methods)
 	for _, rt := range d.routes() {
-		if paths[rt.path] == nil {
-			paths[rt.path] = methods{}
-			h := d.edge(paths[rt.path].handle)
-			m.Handle(rt.path, h)
-			m.Handle(rt.path+"/", h)
+		if known[rt.path] == nil {
+			known[rt.path] = methods{}
+			tree.add(rt.path, d.edge(known[rt.path].handle))
 		}
-		paths[rt.path][rt.method] = rt.handle
+		known[rt.path][rt.method] = rt.handle
 	}
-	m.NotFoundHandler = d.edge(func(http.ResponseWriter, *http.Request) error {
+	none := d.edge(func(http.ResponseWriter, *http.Request) error {
 		return &failure{status: http.StatusNotFound, code: codeNotFound, message: "there is no such path in this API"}
 	})
-	return m
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !tree.serve(w, r) {
+			none.ServeHTTP(w, r)
+		}
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/gorilla/mux"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap/zaptest"
@@ -21,7 +20,7 @@ func TestSessionCookie(t *testing.T) {
 		whose := func(w http.ResponseWriter, r request) error {
 			return send(w, http.StatusOK, []byte(`{"actor":"`+r.call.Actor.String()+`"}`))
 		}
-		m := mux.NewRouter()
+		m := http.NewServeMux()
 		m.Handle("/orgs/{org}", d.edge(d.session(tenantByPath("org", tenantMismatch("another tenant")), whose)))
 		m.Handle("/plain", d.edge(d.privateBy(tenantByCredential, whose)))
 		server := httptest.NewServer(m)

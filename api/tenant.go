@@ -3,8 +3,6 @@ package api
 import (
 	"net/http"
 
-	"github.com/gorilla/mux"
-
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -48,7 +46,7 @@ const tenantHeader = "X-Tenant-ID"
 func tenantByPath(variable string, mismatch *failure) tenantBy {
 	return tenantBy{
 		named: func(r *http.Request) (membership.ID, error) {
-			id, err := membership.ParseID(mux.Vars(r)[variable])
+			id, err := membership.ParseID(r.PathValue(variable))
 			if err != nil || id.IsZero() {
 				return membership.ID{}, mismatch
 			}

@@ -5,7 +5,6 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/gorilla/mux"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap/zaptest"
@@ -22,7 +21,7 @@ func TestHowRoutesNameTheirTenant(t *testing.T) {
 			return send(w, http.StatusOK, []byte(`"`+r.call.Tenant.String()+`"`))
 		}
 		nothing := &failure{status: http.StatusNotFound, code: codeNotFound, message: "there is no such organization"}
-		m := mux.NewRouter()
+		m := http.NewServeMux()
 		m.Handle("/orgs/{org}", d.edge(d.privateBy(tenantByPath("org", nothing), whose)))
 		m.Handle("/own", d.edge(d.privateBy(tenantByCredential, whose)))
 		server := httptest.NewServer(m)
