@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
 
@@ -14,6 +15,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal asks the program to finish; a second one ends it.
 	context.AfterFunc(ctx, stop)
-	collectLess()
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	ballast := newBallast()
+	status := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	runtime.KeepAlive(ballast)
+	os.Exit(status)
 }
