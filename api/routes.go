@@ -80,12 +80,12 @@ func (ms methods) allow() string {
 }
 
 func (d *door) router() http.Handler {
-	var tree paths
+	all := newPaths()
 	known := make(map[string]methods)
 	for _, rt := range d.routes() {
 		if known[rt.path] == nil {
 			known[rt.path] = methods{}
-			tree.add(rt.path, d.edge(known[rt.path].handle))
+			all.add(rt.path, d.edge(known[rt.path].handle))
 		}
 		known[rt.path][rt.method] = rt.handle
 	}
@@ -93,7 +93,7 @@ func (d *door) router() http.Handler {
 		return &failure{status: http.StatusNotFound, code: codeNotFound, message: "there is no such path in this API"}
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !tree.serve(w, r) {
+		if !all.serve(w, r) {
 			none.ServeHTTP(w, r)
 		}
 	})
