@@ -33,14 +33,14 @@ const (
 	qLocalFacts = `select i.id, exists (select 1 from users u
 			where u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true), ` + memberFacts
 
-	insertGrants = `insert into grants (tenant_id, group_id, connection_id, opened_at, opened_by_kind, opened_by_id,
+	insertGrants = `insert or fail into grants (tenant_id, group_id, connection_id, opened_at, opened_by_kind, opened_by_id,
 			opened_request, opened_reason, member_since, user_id, id) `
 	qOpenGrant  = insertGrants + `values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 	qOpenGrants = insertGrants + `select $1, $2, $3, $4, $5, $6, $7, $8, $4, n.user_id, n.grant_id from {rows $9} n`
 
 	// Without the sign any index that begins with the tenant would be as good as
 	// the place of the row.
-	closeGrants = `update grants set closed_at = $2, closed_by_kind = $3, closed_by_id = $4, closed_request = $5, closed_reason = $6
+	closeGrants = `update or fail grants set closed_at = $2, closed_by_kind = $3, closed_by_id = $4, closed_request = $5, closed_reason = $6
 		where +tenant_id = $1 and rowid `
 	qCloseGrant  = closeGrants + `= $7`
 	qCloseGrants = closeGrants + `in (select value from json_each($7))`
