@@ -185,7 +185,7 @@ func changeJobs(ctx context.Context, s *session, ws []*memberWrite) ([]error, er
 	}
 	j.count(ws, opened, closed)
 	if e, ok := s.engine.(*postgresEngine); ok {
-		e.stats.wrote(len(opened) + len(closed)) //nolint:contextcheck // the look is nobody's request
+		e.stats.wrote(&e.stats.grants, len(opened)+len(closed)) //nolint:contextcheck // the look is nobody's request
 	}
 	j.version(ws, version, time.Time(modified))
 	j.refuse(errs, unknownJob, unknown)

@@ -33,6 +33,8 @@ const (
 	qLocalFacts = `select i.id, exists (select 1 from users u
 			where u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true), ` + memberFacts
 
+	// "or fail" keeps no copies of pages for taking one statement back: whatever
+	// fails ends the transaction, or goes back to its savepoint.
 	insertGrants = `insert or fail into grants (tenant_id, group_id, connection_id, opened_at, opened_by_kind, opened_by_id,
 			opened_request, opened_reason, member_since, user_id, id) `
 	qOpenGrant  = insertGrants + `values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`

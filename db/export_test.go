@@ -219,7 +219,11 @@ func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, 
 }
 
 // WithoutStatistics leaves the tables without, as if the store had not grown.
-func (s *Store) WithoutStatistics() { s.engine.(*postgresEngine).stats.next.Store(0) }
+func (s *Store) WithoutStatistics() {
+	stats := s.engine.(*postgresEngine).stats
+	stats.directory.next.Store(0)
+	stats.grants.next.Store(0)
+}
 
 // Within runs statements in one transaction that others share.
 func (s *Store) Within(ctx context.Context, fn func(exec func(q string) error) error) error {

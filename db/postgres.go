@@ -132,7 +132,7 @@ func (e *postgresEngine) update(ctx context.Context, tenant membership.ID, fn fu
 	}
 	err = t.commit(ctx)
 	if done = err == nil; done {
-		e.stats.wrote(t.writes) //nolint:contextcheck // the look is nobody's request
+		e.stats.wrote(&e.stats.directory, t.writes) //nolint:contextcheck // the look is nobody's request
 	}
 	return err
 }

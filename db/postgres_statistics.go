@@ -18,12 +18,20 @@ import (
 type statistics struct {
 	pool    *pgxpool.Pool
 	log     *zap.Logger
-	written atomic.Int64 // rows, roughly, since the program began
-	next    atomic.Int64 // how many of them call for the next look; 0: none any more
 	looking sync.Mutex
+
+	// Grants are counted by themselves: they come when a hundred thousand users are
+	// there, and an empty table is read as a whole, by plans that stay.
+	directory, grants growth
 
 	life context.Context //nolint:containedctx // the store's
 	end  context.CancelFunc
+}
+
+// growth counts what was written, roughly, since the program began.
+type growth struct {
+	rows atomic.Int64
+	next atomic.Int64 // how many rows call for the next look; 0: none any more
 }
 
 // The looks are at 300 rows, 3,000 and so on up to 3,000,000: then the tables
@@ -33,11 +41,13 @@ const (
 	lastLook  = 3_000_000
 )
 
-const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, events`
+const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, events,
+	member_events`
 
 func newStatistics(pool *pgxpool.Pool, log *zap.Logger) *statistics {
 	s := &statistics{pool: pool, log: log}
-	s.next.Store(firstLook)
+	s.directory.next.Store(firstLook)
+	s.grants.next.Store(firstLook)
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -48,9 +58,9 @@ func (s *statistics) close() {
 	s.looking.Lock() // and nobody begins another
 }
 
-// wrote counts rows that were committed.
-func (s *statistics) wrote(rows int) {
-	n, next := s.written.Add(int64(rows)), s.next.Load()
+// wrote counts rows of one growth that were committed.
+func (s *statistics) wrote(g *growth, rows int) {
+	n, next := g.rows.Add(int64(rows)), g.next.Load()
 	if next == 0 || n < next || !s.looking.TryLock() {
 		return
 	}
@@ -59,7 +69,7 @@ func (s *statistics) wrote(rows int) {
 			next = 0
 		}
 	}
-	s.next.Store(next)
+	g.next.Store(next)
 	go func() {
 		defer s.looking.Unlock()
 		s.look()

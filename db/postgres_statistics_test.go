@@ -1,0 +1,41 @@
+package db_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// A first import brings its users before it brings any member: that the tables
+// were looked at when nobody was a member does not keep them from another look.
+func TestGrantsHaveStatisticsOfTheirOwn(t *testing.T) {
+	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
+	w := newTenant(t, s)
+	looks := func() int {
+		rows, err := s.Query(w.ctx, w.tenant, `select analyze_count::text from pg_stat_user_tables where relname = 'grants'`)
+		require.NoError(t, err)
+		require.Len(t, rows, 1)
+		n, err := strconv.Atoi(rows[0])
+		require.NoError(t, err)
+		return n
+	}
+	const enough = 400
+	w.update(func(tx membership.Tx) error {
+		for i := len(w.users); i < enough; i++ {
+			if err := w.insertUser(tx, fmt.Sprintf("u%d", i), now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	require.Eventually(t, func() bool { return looks() > 0 }, time.Minute, 10*time.Millisecond)
+	before := looks()
+	w.update(func(tx membership.Tx) error { return change(w.ctx, tx, w.change(w.users[1:], nil)) })
+	require.Eventually(t, func() bool { return looks() > before }, time.Minute, 10*time.Millisecond)
+}
