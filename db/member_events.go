@@ -57,9 +57,11 @@ const (
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	qMemberEvents = `select ` + memberEventColumns + ` from member_events
 		where tenant_id = $1 and at >= $2 order by at, id`
-	qOldestMemberEvents = `select ` + memberEventColumns + ` from member_events
-		where tenant_id = $1 and (at, id) > ($2, $3) order by at, id limit 1`
-	qDropMemberEvents = `delete from member_events where tenant_id = $1 and (at, id) <= ($2, $3)`
+	qOldestMemberEvents = `select at, id, length(members) from member_events
+		where tenant_id = $1 and (at, id) > ($2, $3) order by at, id limit $4`
+	qMemberEventsUntil = `select ` + memberEventColumns + ` from member_events
+		where tenant_id = $1 and (at, id) > ($2, $3) and (at, id) <= ($4, $5) order by at, id`
+	qDropMemberEvents = `delete from member_events where tenant_id = $1 and at = $2 and id = $3`
 )
 
 func memberEventsDest(m *memberEvents) []any {
@@ -106,41 +108,66 @@ func (s *session) rolledEvents(ctx context.Context, q membership.EventQuery) (es
 // limit events or no row is left. It returns the time of the last row if there
 // may be more. The caller holds the lock of the tenant's numbers.
 func (s *session) unrollMemberEvents(ctx context.Context, limit int) (until time.Time, err error) {
-	var last membership.Event
+	var last membership.EventPosition
 	for n := 0; n < limit; {
-		m := memberEvents{}
-		err := s.one(ctx, "event", qOldestMemberEvents, []any{s.tenant, stamp(since(last.At)), last.ID}, memberEventsDest(&m)...)
-		if membership.KindOf(err) == membership.KindNotFound {
-			until = time.Time{}
-			break
+		next, err := s.nextMemberEvents(ctx, last, limit-n)
+		if err != nil || next == last {
+			return time.Time{}, err
 		}
+		rows, err := list(ctx, s, qMemberEventsUntil,
+			[]any{s.tenant, stamp(since(last.At)), last.ID, stamp(next.At), next.ID}, memberEventsDest)
 		if err != nil {
 			return until, err
 		}
-		if err := s.unroll(ctx, m); err != nil {
+		// Each is dropped by itself: an older one may be committed meanwhile.
+		drop := make([][]any, len(rows))
+		for i, m := range rows {
+			n += m.len()
+			drop[i] = []any{s.tenant, stamp(m.of.At), m.of.ID}
+		}
+		if err := s.unroll(ctx, rows); err != nil {
 			return until, err
 		}
-		n += m.len()
-		last, until = m.of, m.of.At
+		if err := s.execEach(ctx, qDropMemberEvents, drop); err != nil {
+			return until, err
+		}
+		last, until = next, next.At
 	}
-	if !last.At.IsZero() {
-		_, err = s.exec(ctx, qDropMemberEvents, s.tenant, stamp(last.At), last.ID)
+	return until, nil
+}
+
+// nextMemberEvents is where to read to from a place on, so that it is not many
+// more than limit events; the place itself if nothing comes after it.
+func (s *session) nextMemberEvents(ctx context.Context, from membership.EventPosition, limit int) (to membership.EventPosition, err error) {
+	const rows = 1000
+	type row struct {
+		at   membership.EventPosition
+		size int
 	}
-	return until, err
+	sizes, err := list(ctx, s, qOldestMemberEvents, []any{s.tenant, stamp(since(from.At)), from.ID, rows}, func(r *row) []any {
+		return []any{(*stamp)(&r.at.At), &r.at.ID, &r.size}
+	})
+	to = from
+	for n := 0; err == nil && len(sizes) > 0 && n < limit; sizes = sizes[1:] {
+		to = sizes[0].at
+		n += sizes[0].size / memberEventSize
+	}
+	return to, err
 }
 
 // unroll writes a part at a time: a row can have a hundred thousand members.
-func (s *session) unroll(ctx context.Context, m memberEvents) error {
+func (s *session) unroll(ctx context.Context, rows []memberEvents) error {
 	const part = 1024
-	events := make([]membership.Event, 0, min(m.len(), part))
-	for i := range m.len() {
-		events = append(events, m.event(i))
-		if len(events) == part || i == m.len()-1 {
-			if err := s.AppendEvents(ctx, events...); err != nil {
-				return err
+	events := make([]membership.Event, 0, part)
+	for _, m := range rows {
+		for i := range m.len() {
+			if events = append(events, m.event(i)); len(events) == part {
+				if err := s.AppendEvents(ctx, events...); err != nil {
+					return err
+				}
+				events = events[:0]
 			}
-			events = events[:0]
 		}
 	}
-	return nil
+	return s.AppendEvents(ctx, events...)
 }
