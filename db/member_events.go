@@ -61,7 +61,7 @@ const (
 		where tenant_id = $1 and (at, id) > ($2, $3) order by at, id limit $4`
 	qMemberEventsUntil = `select ` + memberEventColumns + ` from member_events
 		where tenant_id = $1 and (at, id) > ($2, $3) and (at, id) <= ($4, $5) order by at, id`
-	qDropMemberEvents = `delete from member_events where tenant_id = $1 and at = $2 and id = $3`
+	qDropMemberEvents = `delete from member_events where tenant_id = $1 and at >= $2 and at <= $3 and id {in $4}`
 )
 
 func memberEventsDest(m *memberEvents) []any {
@@ -119,16 +119,16 @@ func (s *session) unrollMemberEvents(ctx context.Context, limit int) (until time
 		if err != nil {
 			return until, err
 		}
-		// Each is dropped by itself: an older one may be committed meanwhile.
-		drop := make([][]any, len(rows))
+		// These are dropped and no others: an older one may be committed meanwhile.
+		drop := make([]membership.ID, len(rows))
 		for i, m := range rows {
 			n += m.len()
-			drop[i] = []any{s.tenant, stamp(m.of.At), m.of.ID}
+			drop[i] = m.of.ID
 		}
 		if err := s.unroll(ctx, rows); err != nil {
 			return until, err
 		}
-		if err := s.execEach(ctx, qDropMemberEvents, drop); err != nil {
+		if _, err := s.exec(ctx, qDropMemberEvents, s.tenant, stamp(since(last.At)), stamp(next.At), drop); err != nil {
 			return until, err
 		}
 		last, until = next, next.At

@@ -118,3 +118,41 @@ func TestGrantsOfTheSchemaBefore(t *testing.T) {
 		}
 	})
 }
+
+// As many rows as changes of one member leave are read in parts, and nothing of
+// them is lost or told twice.
+func TestManyMemberEventsBecomeEvents(t *testing.T) {
+	const changes = 2100
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		w.number()
+		w.update(func(tx membership.Tx) error {
+			for i := range changes {
+				u := w.users[1+i/2%10 : 2+i/2%10]
+				c := w.change(u, nil)
+				if i%2 == 1 {
+					c = w.change(nil, u)
+				}
+				if err := change(w.ctx, tx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for _, want := range []int{1500, changes - 1500, 0} {
+			var n int
+			w.update(func(tx membership.Tx) (err error) {
+				n, err = tx.NumberEvents(w.ctx, 1500)
+				return err
+			})
+			require.Equal(t, want, n)
+		}
+		seen := map[membership.ID]bool{}
+		for i, e := range w.numbered(1) {
+			require.Equal(t, int64(i+2), e.Number)
+			require.Equal(t, i%2 == 0, e.Action == membership.ActionGrantOpened, "in the order of time")
+			seen[e.ID] = true
+		}
+		require.Len(t, seen, changes)
+	})
+}
