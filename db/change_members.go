@@ -14,6 +14,10 @@ func (s *session) ChangeMembers(ctx context.Context, c membership.MemberChange) 
 	return s.engine.changeMembers(ctx, s.querier, c)
 }
 
+// memberLine is whose changes of members go together: those of one source in
+// one group.
+type memberLine struct{ tenant, connection, group membership.ID }
+
 // known are the users that must exist, each once.
 func known(c membership.MemberChange) []membership.ID {
 	switch {

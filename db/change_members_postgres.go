@@ -18,10 +18,6 @@ const (
 	maxMembersAtOnce = 1000
 )
 
-// memberLine is whose changes of members go together: those of one source in
-// one group.
-type memberLine struct{ tenant, connection, group membership.ID }
-
 // memberWrite is one change in a line, and its result.
 type memberWrite struct {
 	change membership.MemberChange
@@ -66,39 +62,8 @@ func (e *postgresEngine) writeTogether(l memberLine, b *batch[*memberWrite]) {
 		alone = w.change.IfVersion != 0
 		return true
 	}
-	var together []*ticket[*memberWrite]
-	for t := b.next(fits); t != nil; t = b.next(fits) {
-		together = append(together, t)
-	}
-	if len(together) == 0 {
-		return
-	}
-	if len(together) == 1 {
-		t := together[0]
-		t.err = e.changeAlone(t.ctx, t.work)
-		return
-	}
-	// What others wait for is not given up when one of them does.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(together[0].ctx), togetherTimeout)
-	defer cancel()
-	works := make([]*memberWrite, len(together))
-	for i, t := range together {
-		works[i] = t.work
-	}
-	errs, err := e.changeTogether(ctx, l, works)
-	for i, t := range together {
-		if err == nil {
-			t.err = errs[i]
-			continue
-		}
-		// Nothing of it was written. Whatever was wrong is one's own now.
-		t.err = e.changeAlone(t.ctx, t.work)
-	}
+	b.together(fits, func(ctx context.Context, ws []*memberWrite) ([]error, error) { return e.changeTogether(ctx, l, ws) }, e.changeAlone)
 }
-
-// togetherTimeout is for a database that stopped answering: nobody's own
-// patience ends what is shared.
-const togetherTimeout = 30 * time.Second
 
 func (e *postgresEngine) changeAlone(ctx context.Context, w *memberWrite) error {
 	if w.members() > maxMembersAtOnce {

@@ -155,29 +155,14 @@ func (e *postgresEngine) writeLocals(l memberLine, b *batch[*localWrite]) {
 		users[w.local.User] = true
 		return true
 	}
-	var together []*ticket[*localWrite]
-	var ws []*localWrite
-	for t := b.next(fits); t != nil; t = b.next(fits) {
-		together, ws = append(together, t), append(ws, t.work)
-	}
-	if len(together) > 1 {
-		// What others wait for is not given up when one of them does.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(together[0].ctx), togetherTimeout)
-		defer cancel()
-		if errs, err := e.changeLocals(ctx, l.tenant, ws); err == nil {
-			for i, t := range together {
-				t.err = errs[i]
+	b.together(fits, func(ctx context.Context, ws []*localWrite) ([]error, error) { return e.changeLocals(ctx, l.tenant, ws) },
+		func(ctx context.Context, w *localWrite) error {
+			errs, err := e.changeLocals(ctx, l.tenant, []*localWrite{w})
+			if err == nil {
+				err = errs[0]
 			}
-			return
-		}
-	}
-	// Alone, or nothing of it was written: whatever was wrong is one's own now.
-	for _, t := range together {
-		errs, err := e.changeLocals(t.ctx, l.tenant, []*localWrite{t.work})
-		if t.err = err; err == nil {
-			t.err = errs[0]
-		}
-	}
+			return err
+		})
 }
 
 func (e *postgresEngine) changeLocals(ctx context.Context, tenant membership.ID, ws []*localWrite) (errs []error, err error) {
