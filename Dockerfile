@@ -12,6 +12,7 @@ COPY config config
 COPY db db
 COPY membership membership
 COPY scim scim
+COPY server server
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/scimbridge ./cmd/scimbridge \
  && mkdir -p /out/data /out/tmp

@@ -15,6 +15,7 @@ import (
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/server"
 )
 
 // administration is what the commands for tenants, connections and tokens work
@@ -76,14 +77,14 @@ func (p *program) administer(
 
 func (p *program) withStore(ctx context.Context, s settings, tenant membership.ID, do func(administration) error) error {
 	p.warn(s)
-	log := newLogger(s.Config, p.stderr)
-	store, err := openStore(ctx, s.Config, log)
+	log := server.NewLogger(s.Config, p.stderr)
+	store, err := server.OpenStore(ctx, s.Config, log)
 	if err != nil {
 		return err
 	}
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
 	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{})
-	keys := auth.NewKeySets(keyPolicy(s.Config, publicURL(s.Config, s.Listen)), time.Now, log)
+	keys := auth.NewKeySets(server.KeyPolicy(s.Config, server.PublicURL(s.Config, s.Listen)), time.Now, log)
 	return do(administration{
 		store: store, directory: directory, tokens: auth.NewTokens(store, directory, time.Now, nil),
 		connections: auth.NewConnections(store, directory, time.Now, nil),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/server"
 )
 
 // bootstrapOptions are the flags of bootstrap.
@@ -55,7 +56,7 @@ func (p *program) bootstrap(ctx context.Context, s settings, o bootstrapOptions)
 		return usageError(fmt.Sprintf("--idp must be one of %s, not %q", strings.Join(membership.IDPs, ", "), o.idp))
 	}
 	p.warn(s)
-	store, err := openStore(ctx, s.Config, newLogger(s.Config, p.stderr))
+	store, err := server.OpenStore(ctx, s.Config, server.NewLogger(s.Config, p.stderr))
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (p *program) bootstrap(ctx context.Context, s settings, o bootstrapOptions)
 	}
 	out := bootstrapped{
 		TenantID: b.TenantID, ConnectionID: b.ConnectionID, SCIMToken: b.SCIMToken, APIToken: b.APIToken,
-		SCIMBaseURL: publicURL(s.Config, s.Listen) + scimPrefix,
+		SCIMBaseURL: server.PublicURL(s.Config, s.Listen) + server.SCIMPrefix,
 	}
 	if o.asJSON {
 		return p.printJSON(out)

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/config"
+	"github.com/scimbridge/scimbridge/server"
 )
 
 // demoOptions are the flags of demo.
@@ -46,13 +47,13 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	c.Listen = "127.0.0.1:0"
 	c.DatabaseURL = config.DatabaseURL("sqlite:" + filepath.Join(dir, "demo.db"))
 	c.RateLimit = 0 // whoever plays with it shall not have to wait
-	server, err := openServer(ctx, c, zap.NewNop())
+	bridge, err := server.Open(ctx, c, thisBuild().Version, zap.NewNop())
 	if err != nil {
 		return err
 	}
 	serving, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- server.run(serving) }()
+	go func() { ended <- bridge.Run(serving) }()
 	defer func() {
 		stop()
 		err = errors.Join(err, <-ended)
@@ -62,7 +63,7 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	if o.asJSON {
 		show = newScreen(io.Discard, nil)
 	}
-	result, err := playDemo(ctx, server, show)
+	result, err := playDemo(ctx, bridge, show)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/scimbridge/scimbridge/server"
 )
 
 // demoGroup and what is in it have the shape of the native API's answers.
@@ -63,7 +65,7 @@ func (d *demo) groups(ctx context.Context) ([]demoGroup, error) {
 }
 
 func (d *demo) get(ctx context.Context, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base+nativePrefix+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base+server.NativePrefix+path, nil)
 	if err != nil {
 		return err
 	}

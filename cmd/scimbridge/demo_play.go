@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/scimbridge/scimbridge/cmd/scimbridge/replay"
+	"github.com/scimbridge/scimbridge/server"
 )
 
 // demoResult is what the demo came to; --json prints it.
@@ -38,12 +39,12 @@ type demo struct {
 // playDemo tells the story: two providers fill a group each, an administrator
 // adds members beside them, one provider sends its whole list again, and the
 // administrator's members are still there.
-func playDemo(ctx context.Context, s *server, show *screen) (demoResult, error) {
-	tenant, err := newDemoTenant(ctx, s.store)
+func playDemo(ctx context.Context, s *server.Server, show *screen) (demoResult, error) {
+	tenant, err := newDemoTenant(ctx, s.Store())
 	if err != nil {
 		return demoResult{}, err
 	}
-	d := &demo{base: s.baseURL(), tenant: tenant, show: show}
+	d := &demo{base: s.BaseURL(), tenant: tenant, show: show}
 	show.title(d.base)
 
 	okta, entra, err := d.recorded(ctx)
@@ -68,7 +69,7 @@ func playDemo(ctx context.Context, s *server, show *screen) (demoResult, error) 
 		return demoResult{}, err
 	}
 	return demoResult{
-		BaseURL: d.base, SCIMBaseURL: d.base + scimPrefix,
+		BaseURL: d.base, SCIMBaseURL: d.base + server.SCIMPrefix,
 		TenantID: tenant.id.String(), APIToken: tenant.apiToken,
 		Connections: []demoConnection{tenant.okta, tenant.entra},
 		Groups:      groups, Exchanges: d.count, OK: d.count.Failed == 0 && bothSources(groups),
@@ -121,14 +122,14 @@ type party struct {
 
 func (d *demo) provider(c demoConnection) party {
 	return party{
-		name: c.Name, prefix: scimPrefix, token: c.Token,
+		name: c.Name, prefix: server.SCIMPrefix, token: c.Token,
 		headers: map[string]string{"Content-Type": "application/scim+json"},
 	}
 }
 
 func (d *demo) admin() party {
 	return party{
-		name: "Admin", prefix: nativePrefix, token: d.tenant.apiToken,
+		name: "Admin", prefix: server.NativePrefix, token: d.tenant.apiToken,
 		headers: map[string]string{"Content-Type": "application/json", "X-Tenant-ID": d.tenant.id.String()},
 	}
 }

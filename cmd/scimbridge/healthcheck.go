@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/scimbridge/scimbridge/server"
 )
 
-// healthcheckTimeout is above readyTimeout, and below what a container platform
+// healthcheckTimeout is above what the store is given for a probe (2 s), and below what a container platform
 // gives a health command.
 const healthcheckTimeout = 2500 * time.Millisecond
 
@@ -34,7 +36,7 @@ func (p *program) healthcheck(ctx context.Context, s settings) error {
 	if strings.HasSuffix(s.Listen, ":0") {
 		return errors.New("the listen address has no fixed port to ask at")
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, localURL(s.Config, s.Listen)+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.LocalURL(s.Config, s.Listen)+"/readyz", nil)
 	if err != nil {
 		return err
 	}

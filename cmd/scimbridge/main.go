@@ -7,7 +7,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 )
 
@@ -15,8 +14,5 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal asks the program to finish; a second one ends it.
 	context.AfterFunc(ctx, stop)
-	ballast := newBallast()
-	status := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
-	runtime.KeepAlive(ballast)
-	os.Exit(status)
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/scimbridge/scimbridge/server"
 )
 
 func (p *program) migrateCommand() *cobra.Command {
@@ -19,7 +21,7 @@ func (p *program) migrateCommand() *cobra.Command {
 
 func (p *program) migrate(ctx context.Context, s settings) error {
 	p.warn(s)
-	store, err := openStore(ctx, s.Config, newLogger(s.Config, p.stderr))
+	store, err := server.OpenStore(ctx, s.Config, server.NewLogger(s.Config, p.stderr))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/server"
 )
 
 // policyOptions are the flags of the commands about policies.
@@ -117,7 +118,7 @@ func (p *program) onPolicies(ctx context.Context, s settings, o policyOptions, d
 		return usageError("--tenant must be the tenant's id, a UUID")
 	}
 	p.warn(s)
-	store, err := openStore(ctx, s.Config, newLogger(s.Config, p.stderr))
+	store, err := server.OpenStore(ctx, s.Config, server.NewLogger(s.Config, p.stderr))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +18,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/server"
+)
+
+// Where the doors are, under names that a test's own server does not hide.
+const (
+	scimPrefix   = server.SCIMPrefix
+	nativePrefix = server.NativePrefix
 )
 
 // These helpers run the program as real processes: only those can be killed.
@@ -251,4 +260,11 @@ func memberPatch(op string, users ...string) string {
 	}
 	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],`+
 		`"Operations":[{"op":%q,"path":"members","value":[%s]}]}`, op, strings.Join(values, ","))
+}
+
+func body(t *testing.T, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return string(b)
 }

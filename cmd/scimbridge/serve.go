@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/server"
 )
 
 func (p *program) serveCommand() *cobra.Command {
@@ -20,20 +22,20 @@ func (p *program) serveCommand() *cobra.Command {
 }
 
 func (p *program) serve(ctx context.Context, s settings) error {
-	log, end := newHeldLogger(s.Config, p.stderr)
+	log, end := server.NewBufferedLogger(s.Config, p.stderr)
 	defer end()
 	for _, w := range s.warnings {
 		log.Warn(w)
 	}
-	server, err := openServer(ctx, s.Config, log)
+	bridge, err := server.Open(ctx, s.Config, thisBuild().Version, log)
 	if err != nil {
 		return err
 	}
-	if s.PublicURL == "" && reachable(server.address) != server.address {
+	if s.PublicURL == "" && server.Reachable(bridge.Address()) != bridge.Address() {
 		log.Warn("no public URL is set: locations will name the loopback address")
 	}
 	log.Info("listening",
-		zap.String("address", server.address), zap.String("public_url", server.publicURL),
-		zap.String("store", server.store.Engine()), zap.String("version", thisBuild().Version))
-	return server.run(ctx)
+		zap.String("address", bridge.Address()), zap.String("public_url", bridge.PublicURL()),
+		zap.String("store", bridge.Store().Engine()), zap.String("version", thisBuild().Version))
+	return bridge.Run(ctx)
 }

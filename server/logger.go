@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"io"
@@ -10,17 +10,17 @@ import (
 	"github.com/scimbridge/scimbridge/config"
 )
 
-// newLogger returns the program's log: one line for each entry, JSON for
+// NewLogger returns the program's log: one line for each entry, JSON for
 // machines or columns for people, times in UTC.
-func newLogger(c config.Config, to io.Writer) *zap.Logger {
+func NewLogger(c config.Config, to io.Writer) *zap.Logger {
 	return loggerTo(c, zapcore.Lock(zapcore.AddSync(to)))
 }
 
-// newHeldLogger is newLogger for a server: lines are held for a moment and
+// NewBufferedLogger is NewLogger for a server: lines are held for a moment and
 // written together, but a warning or worse is written at once, with all before
 // it. end writes what is left.
-func newHeldLogger(c config.Config, to io.Writer) (log *zap.Logger, end func()) {
-	held := newHeldLines(to)
+func NewBufferedLogger(c config.Config, to io.Writer) (log *zap.Logger, end func()) {
+	held := newLogWriter(to)
 	return loggerTo(c, held, zap.Hooks(func(e zapcore.Entry) error {
 		if e.Level < zapcore.WarnLevel {
 			return nil

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net/http"
@@ -18,7 +18,7 @@ var (
 
 // hardened gives every answer the headers that keep a browser from making more
 // of it than it is. What a handler sets itself wins.
-func (s *server) hardened(next http.Handler) http.Handler {
+func (s *Server) hardened(next http.Handler) http.Handler {
 	https := s.config.TLS() || strings.HasPrefix(s.publicURL, "https://")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

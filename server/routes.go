@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net/http"
@@ -12,8 +12,8 @@ import (
 
 // Where the doors are. Each sees whole paths.
 const (
-	scimPrefix   = "/scim/v2"
-	nativePrefix = "/v1"
+	SCIMPrefix   = "/scim/v2"
+	NativePrefix = "/v1"
 	tokenPath    = auth.TokenPath
 )
 
@@ -30,16 +30,16 @@ const (
 )
 
 // handler is everything that the server answers.
-func (s *server) handler() http.Handler { return s.outermost(s.router()) }
+func (s *Server) handler() http.Handler { return s.outermost(s.router()) }
 
 // outermost is what every request goes through before its path matters.
-func (s *server) outermost(next http.Handler) http.Handler {
+func (s *Server) outermost(next http.Handler) http.Handler {
 	return identified(s.hardened(s.warnOfProxy(auth.Addressed(next, s.config.TrustedProxies...))))
 }
 
 // router wires everything together: the doors over one directory, and what
 // tells how the server is.
-func (s *server) router() *mounts {
+func (s *Server) router() *prefixMux {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
@@ -52,12 +52,12 @@ func (s *server) router() *mounts {
 	jwts := auth.NewJWTs(s.store, s.keys, time.Now)
 	jwts.Limit(limits)
 
-	root := &mounts{none: s.observed(doorNone, m, http.HandlerFunc(notFound))}
+	root := &prefixMux{none: s.observed(doorNone, m, http.HandlerFunc(notFound))}
 	running := &crowd{most: int64(s.config.MaxRequests)}
 	below := func(prefix, door string, h http.Handler) {
-		root.all = append(root.all, mount{prefix, true, s.observed(door, m, running.admitted(door, h))})
+		root.all = append(root.all, route{prefix, true, s.observed(door, m, running.admitted(door, h))})
 	}
-	below(scimPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
+	below(SCIMPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
 	}))
 	native := api.New(api.Services{
@@ -69,7 +69,7 @@ func (s *server) router() *mounts {
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)})
-	for _, prefix := range append(otherPrefixes, nativePrefix) {
+	for _, prefix := range append(otherPrefixes, NativePrefix) {
 		below(prefix, doorNative, native)
 	}
 	below(tokenPath, doorOAuth, auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
@@ -77,7 +77,7 @@ func (s *server) router() *mounts {
 	}))
 
 	for path, h := range map[string]http.HandlerFunc{"/healthz": healthz, "/readyz": s.readyz, "/metrics": m.page(s.store.Ready)} {
-		root.all = append(root.all, mount{path, false, s.observed(doorSystem, m, readOnly(h))})
+		root.all = append(root.all, route{path, false, s.observed(doorSystem, m, readOnly(h))})
 	}
 	return root
 }

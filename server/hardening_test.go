@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bufio"
@@ -147,7 +147,7 @@ func TestSlowClients(t *testing.T) {
 			}
 		}
 	})
-	res, err := http.Get(s.baseURL() + "/readyz")
+	res, err := http.Get(s.BaseURL() + "/readyz")
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusOK, res.StatusCode, "others are served")
 	res.Body.Close()
@@ -191,7 +191,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		"/scim/v2/Groups": 2 << 20, "/scim/v2/Bulk": 2 << 20, "/v1/users": 1 << 20, "/v1/tokens": 1 << 20,
 	} {
 		door := doorSCIM
-		if strings.HasPrefix(path, nativePrefix) {
+		if strings.HasPrefix(path, NativePrefix) {
 			door = doorNative
 		}
 		for _, told := range []bool{true, false} {
@@ -200,7 +200,7 @@ func TestBodiesAreBounded(t *testing.T) {
 			if !told {
 				r = struct{ io.Reader }{text}
 			}
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.baseURL()+path, r)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.BaseURL()+path, r)
 			require.NoError(t, err)
 			header := good[door].header
 			for i := 0; i+1 < len(header); i += 2 {

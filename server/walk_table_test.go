@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net/http"
@@ -236,7 +236,7 @@ func doorOf(path string) string {
 	switch {
 	case path == "/healthz", path == "/readyz", path == "/metrics":
 		return doorSystem
-	case path == scimPrefix, strings.HasPrefix(path, scimPrefix+"/"):
+	case path == SCIMPrefix, strings.HasPrefix(path, SCIMPrefix+"/"):
 		return doorSCIM
 	}
 	return doorNative // all of its APIs

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -6,11 +6,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,13 +17,12 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/scimbridge/scimbridge/config"
-	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
 // testServer is a server that answers handler calls, on an embedded store.
 type testServer struct {
-	*server
+	*Server
 	handle http.Handler
 	logs   *observer.ObservedLogs
 }
@@ -39,13 +36,13 @@ func newTestServer(t testing.TB, changes ...func(*config.Config)) testServer {
 	for _, change := range changes {
 		change(&c)
 	}
-	s, err := openServer(t.Context(), c, zap.New(core))
+	s, err := Open(t.Context(), c, "test", zap.New(core))
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_ = s.listener.Close()
 		_ = s.store.Close()
 	})
-	return testServer{server: s, handle: s.handler(), logs: logs}
+	return testServer{Server: s, handle: s.handler(), logs: logs}
 }
 
 func (s testServer) do(t testing.TB, method, target string, header ...string) *http.Response {
@@ -205,7 +202,7 @@ func TestMetrics(t *testing.T) {
 
 func TestCutOffAnswerIsLogged(t *testing.T) {
 	s := newTestServer(t)
-	h := s.observed(doorNative, newMetrics("sqlite"), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	h := s.observed(doorNative, newMetrics("sqlite", "test"), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("half"))
 		panic(http.ErrAbortHandler)
 	}))
@@ -237,7 +234,7 @@ func TestRecorderKeepsFlushAndReadFrom(t *testing.T) {
 
 func TestStoreOperationsAreMeasured(t *testing.T) {
 	s := newTestServer(t)
-	m := newMetrics("sqlite")
+	m := newMetrics("sqlite", "test")
 	store := measured(s.store, m)
 	ctx, tenant := t.Context(), membership.NewID()
 	require.NoError(t, store.View(ctx, tenant, func(membership.Reader) error { return nil }))
@@ -251,27 +248,5 @@ func TestStoreOperationsAreMeasured(t *testing.T) {
 		`operation="view",outcome="canceled"`, `operation="view",outcome="error"`,
 	} {
 		assert.Contains(t, w.Body.String(), "scimbridge_store_operation_duration_seconds_count{"+labels+"} 1\n")
-	}
-}
-
-func TestProfilerIsOnlyOnItsOwnAddress(t *testing.T) {
-	server := start(t, dbtest.URL(t, dbtest.Engines()[0]), "--debug-listen=127.0.0.1:0")
-	var address string
-	require.Eventually(t, func() bool {
-		m := regexp.MustCompile(`"msg":"the profiler is on[^}]*"address":"([^"]+)"`).FindStringSubmatch(server.logged())
-		if m != nil {
-			address = m[1]
-		}
-		return m != nil
-	}, 5*time.Second, 10*time.Millisecond)
-	for url, status := range map[string]int{
-		"http://" + address + "/debug/pprof/heap":        http.StatusOK,
-		"http://" + server.address + "/debug/pprof/heap": http.StatusNotFound,
-		"http://" + address + "/scim/v2/Users":           http.StatusNotFound,
-	} {
-		resp, err := http.Get(url)
-		require.NoError(t, err)
-		_ = resp.Body.Close()
-		assert.Equal(t, status, resp.StatusCode, url)
 	}
 }

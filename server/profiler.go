@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -19,7 +19,7 @@ func listenDebug(ctx context.Context, address string) (net.Listener, error) {
 
 // serveDebug serves Go's profiler apart from the doors: whoever reaches it sees
 // the inside of the process. It returns what ends it.
-func (s *server) serveDebug() (end func()) {
+func (s *Server) serveDebug() (end func()) {
 	s.log.Warn("the profiler is on: nobody but administrators may reach it", zap.String("address", s.debug.Addr().String()))
 	m := http.NewServeMux()
 	m.HandleFunc("/debug/pprof/", pprof.Index)

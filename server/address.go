@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -22,9 +22,9 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, err
 }
 
-// reachable turns an address to listen on into one that this machine can reach:
+// Reachable turns an address to listen on into one that this machine can reach:
 // "every interface" becomes the loopback.
-func reachable(address string) string {
+func Reachable(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return address // the configuration was checked before
@@ -49,24 +49,24 @@ func bound(configured string, l net.Listener) string {
 	return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
 }
 
-// publicURL is the configured one, or follows the address listened on.
-func publicURL(c config.Config, listening string) string {
+// PublicURL is the configured one, or follows the address listened on.
+func PublicURL(c config.Config, listening string) string {
 	if c.PublicURL != "" {
 		return c.PublicURL
 	}
-	return localURL(c, listening)
+	return LocalURL(c, listening)
 }
 
-// localURL is where this machine reaches an address.
-func localURL(c config.Config, listening string) string {
+// LocalURL is where this machine reaches an address.
+func LocalURL(c config.Config, listening string) string {
 	if c.TLS() {
-		return "https://" + reachable(listening)
+		return "https://" + Reachable(listening)
 	}
-	return "http://" + reachable(listening)
+	return "http://" + Reachable(listening)
 }
 
-// keyPolicy is strict for a server that others reach over TLS: one on a
+// KeyPolicy is strict for a server that others reach over TLS: one on a
 // developer's machine has its issuers there, too.
-func keyPolicy(c config.Config, publicURL string) auth.KeyPolicy {
+func KeyPolicy(c config.Config, publicURL string) auth.KeyPolicy {
 	return auth.KeyPolicy{AllowPrivate: c.JWKSAnywhere || strings.HasPrefix(publicURL, "http://")}
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"io"
@@ -11,7 +11,7 @@ import (
 )
 
 // observed logs and counts the requests of one door.
-func (s *server) observed(door string, m *metrics, next http.Handler) http.Handler {
+func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handler {
 	level := zapcore.InfoLevel
 	if door == doorSystem {
 		level = zapcore.DebugLevel // probes come every few seconds

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bytes"
@@ -47,10 +47,10 @@ func (s *sink) setBroken(broken bool) {
 }
 
 // No line is lost, none is cut, and all are in their order.
-func TestHeldLinesAreAllWritten(t *testing.T) {
+func TestBufferedLinesAreAllWritten(t *testing.T) {
 	const writers, each = 8, 2000
 	to := &sink{}
-	held := newHeldLines(to)
+	held := newLogWriter(to)
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -79,9 +79,9 @@ func TestHeldLinesAreAllWritten(t *testing.T) {
 }
 
 // Nobody has to do anything for a line to be written.
-func TestHeldLineIsWrittenByItself(t *testing.T) {
+func TestBufferedLineIsWrittenByItself(t *testing.T) {
 	to := &sink{}
-	log, end := newHeldLogger(config.Default(), to)
+	log, end := NewBufferedLogger(config.Default(), to)
 	defer end()
 	for _, word := range []string{"first", "second"} { // also after a pause
 		log.Info(word)
@@ -91,9 +91,9 @@ func TestHeldLineIsWrittenByItself(t *testing.T) {
 }
 
 // A warning is there when the call returns, behind what came before it.
-func TestWarningsAreNotHeld(t *testing.T) {
+func TestWarningsAreNotBuffered(t *testing.T) {
 	to := &sink{}
-	log, end := newHeldLogger(config.Default(), to)
+	log, end := NewBufferedLogger(config.Default(), to)
 	defer end()
 	named := log.Named("part").With(zap.Int("n", 1))
 	named.Info("before")
@@ -105,9 +105,9 @@ func TestWarningsAreNotHeld(t *testing.T) {
 }
 
 // A full disk that has room again gets lines again.
-func TestHeldLinesGoOnAfterAFailure(t *testing.T) {
+func TestBufferedLogGoesOnAfterAFailure(t *testing.T) {
 	to := &sink{}
-	held := newHeldLines(to)
+	held := newLogWriter(to)
 	to.setBroken(true)
 	_, _ = held.Write([]byte("lost\n"))
 	require.Error(t, held.Sync())

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -34,7 +34,7 @@ type metrics struct {
 // buckets are in seconds: from an embedded store's lookup to the longest list.
 var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
-func newMetrics(engine string) *metrics {
+func newMetrics(engine, version string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -73,7 +73,7 @@ func newMetrics(engine string) *metrics {
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "scimbridge_build_info", Help: "Always 1; the labels say what runs.",
-		ConstLabels: prometheus.Labels{"version": thisBuild().Version, "go_version": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.limited, m.durations, m.opened, m.closed, m.held, m.expiring, m.transactions, m.storeUp, build,

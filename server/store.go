@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"github.com/scimbridge/scimbridge/db"
 )
 
-// openStore opens the configured store and brings its schema up to date.
-func openStore(ctx context.Context, c config.Config, log *zap.Logger) (*db.Store, error) {
+// OpenStore opens the configured store and brings its schema up to date.
+func OpenStore(ctx context.Context, c config.Config, log *zap.Logger) (*db.Store, error) {
 	store, err := db.Open(ctx, string(c.DatabaseURL), db.Options{Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the store %s: %w", c.DatabaseURL, err)

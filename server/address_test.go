@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net"
@@ -19,15 +19,15 @@ func TestReachable(t *testing.T) {
 		"[fe80::1]:80":   "[fe80::1]:80",
 		"example.com:80": "example.com:80",
 	} {
-		assert.Equal(t, want, reachable(listening), listening)
+		assert.Equal(t, want, Reachable(listening), listening)
 	}
 }
 
 func TestPublicURL(t *testing.T) {
 	c := config.Default()
-	assert.Equal(t, "http://127.0.0.1:8080", publicURL(c, "0.0.0.0:8080"))
+	assert.Equal(t, "http://127.0.0.1:8080", PublicURL(c, "0.0.0.0:8080"))
 	c.PublicURL = "https://scim.example.test"
-	assert.Equal(t, "https://scim.example.test", publicURL(c, "0.0.0.0:8080"))
+	assert.Equal(t, "https://scim.example.test", PublicURL(c, "0.0.0.0:8080"))
 }
 
 func TestAddressInUseIsOneShortLine(t *testing.T) {
@@ -53,7 +53,7 @@ func TestBoundKeepsTheHost(t *testing.T) {
 
 func TestKeyPolicy(t *testing.T) {
 	for url, allowed := range map[string]bool{"https://scim.example.com": false, "http://127.0.0.1:8080": true} {
-		assert.Equal(t, allowed, keyPolicy(config.Config{}, url).AllowPrivate, url)
-		assert.True(t, keyPolicy(config.Config{JWKSAnywhere: true}, url).AllowPrivate, url)
+		assert.Equal(t, allowed, KeyPolicy(config.Config{}, url).AllowPrivate, url)
+		assert.True(t, KeyPolicy(config.Config{JWKSAnywhere: true}, url).AllowPrivate, url)
 	}
 }

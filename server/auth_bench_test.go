@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ type patching struct {
 func newPatching(b *testing.B) *patching {
 	b.Helper()
 	s := newTestServer(b, func(c *config.Config) { c.RateLimit = 1_000_000 })
-	log, end := newHeldLogger(s.config, io.Discard)
+	log, end := NewBufferedLogger(s.config, io.Discard)
 	b.Cleanup(end)
 	s.log = log
 	s.handle = s.handler()
@@ -58,7 +58,8 @@ func (p *patching) send(b *testing.B, to http.Handler, method, path, body string
 
 // patch sends the i-th PATCH of a client.
 func (p *patching) patch(b *testing.B, to http.Handler, client, i int) {
-	body := memberPatch([]string{"add", "remove"}[i%2], p.users[client])
+	body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],`+
+		`"Operations":[{"op":%q,"path":"members","value":[{"value":%q}]}]}`, []string{"add", "remove"}[i%2], p.users[client])
 	if w := p.send(b, to, http.MethodPatch, "/scim/v2/Groups/"+p.group, body); w.Code != http.StatusNoContent {
 		b.Error(w.Code, w.Body)
 	}
@@ -106,7 +107,7 @@ func BenchmarkMiddlewareOfGroupPatch(b *testing.B) {
 		}
 		bare(w, r)
 	})
-	around := p.outermost(&mounts{all: []mount{{scimPrefix, true,
+	around := p.outermost(&prefixMux{all: []route{{SCIMPrefix, true,
 		p.observed(doorSCIM, p.metrics, (&crowd{most: 500}).admitted(doorSCIM, known))}}})
 
 	// Each alone, and often enough for a clock of the processor's time.

@@ -1,4 +1,7 @@
-package main
+// Package server is the running bridge: the listener, what every request goes
+// through before and after its door, the doors over one store, and health and
+// metrics. Commands open one and run it.
+package server
 
 import (
 	"context"
@@ -7,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,9 +34,8 @@ var usualPhases = phases{
 
 const maxHeaderBytes = 64 << 10
 
-// server is the running bridge: one store and one listener. serve and demo run
-// the same one.
-type server struct {
+// Server is one store and one listener.
+type Server struct {
 	config    config.Config
 	log       *zap.Logger
 	store     *db.Store
@@ -48,14 +51,14 @@ type server struct {
 	draining  atomic.Bool // told to stop: not ready any more
 }
 
-// openServer opens and migrates the store and takes the address. What follows
-// is run, which closes both.
-func openServer(ctx context.Context, c config.Config, log *zap.Logger) (*server, error) {
+// Open opens and migrates the store and takes the address. What follows is Run,
+// which closes both. version is what metrics say of the program.
+func Open(ctx context.Context, c config.Config, version string, log *zap.Logger) (*Server, error) {
 	cert, err := openCertificate(c, log.Named("tls"))
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, c, log)
+	store, err := OpenStore(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -71,23 +74,32 @@ func openServer(ctx context.Context, c config.Config, log *zap.Logger) (*server,
 		return nil, err
 	}
 	address := bound(c.Listen, listener)
-	m := newMetrics(store.Engine())
-	public := publicURL(c, address)
-	return &server{
+	m := newMetrics(store.Engine(), version)
+	public := PublicURL(c, address)
+	return &Server{
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
 		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
-		keys:    auth.NewKeySets(keyPolicy(c, public), time.Now, log.Named("keys")),
+		keys:    auth.NewKeySets(KeyPolicy(c, public), time.Now, log.Named("keys")),
 		address: address, publicURL: public,
 	}, nil
 }
 
-// baseURL is where this machine reaches the server, whatever its public URL.
-func (s *server) baseURL() string { return localURL(s.config, s.address) }
+// Store is the one that the server answers from.
+func (s *Server) Store() *db.Store { return s.store }
 
-// run serves until ctx ends. Then it takes no new connection, finishes the
+// Address is the one that is listened on, with the port that was really taken.
+func (s *Server) Address() string { return s.address }
+
+// PublicURL is the one under which callers reach the server.
+func (s *Server) PublicURL() string { return s.publicURL }
+
+// BaseURL is where this machine reaches the server, whatever its public URL.
+func (s *Server) BaseURL() string { return LocalURL(s.config, s.address) }
+
+// Run serves until ctx ends. Then it takes no new connection, finishes the
 // requests that it began, writes what they leave to be written, and closes the
 // store.
-func (s *server) run(ctx context.Context) error {
+func (s *Server) Run(ctx context.Context) error {
 	h := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: s.phases.header,
@@ -97,6 +109,8 @@ func (s *server) run(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          log.New(httpErrors{s.log.Named("http")}, "", 0),
 	}
+	ballast := newBallast()
+	defer runtime.KeepAlive(ballast)
 	recording, served := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.usage.Run(recording) })
@@ -117,7 +131,7 @@ func (s *server) run(ctx context.Context) error {
 	return errors.Join(err, s.store.Close())
 }
 
-func (s *server) serve(h *http.Server) error {
+func (s *Server) serve(h *http.Server) error {
 	if s.cert == nil {
 		return h.Serve(s.listener)
 	}
@@ -125,7 +139,7 @@ func (s *server) serve(h *http.Server) error {
 	return h.ServeTLS(s.listener, "", "")
 }
 
-func (s *server) drain(ctx context.Context, h *http.Server) error {
+func (s *Server) drain(ctx context.Context, h *http.Server) error {
 	s.draining.Store(true)
 	s.log.Info("stopping", zap.Duration("timeout", s.config.ShutdownTimeout))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -19,7 +19,7 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 
 // readyz says whether requests should come here: the store answers and is
 // migrated, and the server is not about to stop.
-func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		writeJSON(w, http.StatusServiceUnavailable, `{"status":"stopping"}`)
 		return

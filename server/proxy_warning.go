@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net/http"
@@ -8,7 +8,7 @@ import (
 // warnOfProxy tells once of a proxy that no setting names: all of its clients
 // share one address, and so one limit of failed attempts. Anybody can send that
 // header, which is why it is a warning and no more.
-func (s *server) warnOfProxy(next http.Handler) http.Handler {
+func (s *Server) warnOfProxy(next http.Handler) http.Handler {
 	if len(s.config.TrustedProxies) > 0 {
 		return next
 	}
