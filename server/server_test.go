@@ -241,11 +241,19 @@ func TestStoreOperationsAreMeasured(t *testing.T) {
 	assert.Error(t, store.Update(ctx, tenant, func(membership.Tx) error { return membership.NotFound("it") }))
 	assert.Error(t, store.View(ctx, tenant, func(membership.Reader) error { return context.Canceled }))
 	assert.Error(t, store.View(ctx, tenant, func(membership.Reader) error { return io.ErrUnexpectedEOF }))
+	call := membership.Call{Tenant: tenant}
+	_, err := store.ChangeMembers(ctx, membership.MemberChange{Call: call})
+	assert.Error(t, err)
+	judge := func(membership.MemberStanding) error { return membership.NotFound("it") }
+	_, _, err = store.ChangeLocal(ctx, membership.LocalChange{Call: call, Judge: judge})
+	assert.Error(t, err)
+	assert.NoError(t, store.Ready(ctx))
 	w := httptest.NewRecorder()
 	m.page(s.store.Ready)(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil))
 	for _, labels := range []string{
 		`operation="view",outcome="ok"`, `operation="update",outcome="refused"`,
 		`operation="view",outcome="canceled"`, `operation="view",outcome="error"`,
+		`operation="change_members",outcome="refused"`, `operation="change_local",outcome="refused"`,
 	} {
 		assert.Contains(t, w.Body.String(), "scimbridge_store_operation_duration_seconds_count{"+labels+"} 1\n")
 	}
