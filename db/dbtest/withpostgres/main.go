@@ -19,6 +19,8 @@ import (
 	"os/signal"
 	"runtime"
 	"time"
+
+	"github.com/scimbridge/scimbridge/db/dbtest/cluster"
 )
 
 const (
@@ -51,24 +53,24 @@ func run(args []string) int {
 	// From here on a signal is passed on to the command, so that whatever ends
 	// it, the cluster goes after it.
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, endings...)
+	signal.Notify(signals, cluster.Endings...)
 
 	if os.Getenv(urlVariable) != "" {
 		return command(args, signals)
 	}
-	bin, err := haveBinaries()
+	bin, err := cluster.Find()
 	if err != nil {
 		say("no PostgreSQL could be had (%v); `make test-sqlite` runs the SQLite half only", err)
 		return exitNoPostgres
 	}
-	cluster, err := start(bin, durable)
+	c, err := cluster.Start(bin, durable)
 	if err != nil {
 		say("%v", err)
 		return exitFailed
 	}
-	defer cluster.stop()
-	say("PostgreSQL %s on port %d", bin.version, cluster.port)
-	if err := os.Setenv(urlVariable, cluster.url()); err != nil {
+	defer c.Stop()
+	say("PostgreSQL %s on port %d", bin.Version, c.Port())
+	if err := os.Setenv(urlVariable, c.URL()); err != nil {
 		say("%v", err)
 		return exitFailed
 	}
@@ -85,7 +87,7 @@ func command(args []string, signals <-chan os.Signal) int {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = dieWithParent()
+	cmd.SysProcAttr = cluster.DieWithParent()
 	if err := cmd.Start(); err != nil {
 		say("%v", err)
 		return exitFailed

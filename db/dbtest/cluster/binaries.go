@@ -1,4 +1,4 @@
-package main
+package cluster
 
 import (
 	"errors"
@@ -14,14 +14,14 @@ import (
 // oldest is the first major version that the store supports.
 const oldest = 15
 
-// binaries is a directory with PostgreSQL's server programs.
-type binaries struct {
+// Binaries is a directory with PostgreSQL's server programs.
+type Binaries struct {
 	dir     string
 	major   int
-	version string
+	Version string
 }
 
-func (b binaries) program(name string) string {
+func (b Binaries) program(name string) string {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
@@ -30,12 +30,12 @@ func (b binaries) program(name string) string {
 
 var errNotInstalled = errors.New("it is not installed")
 
-// haveBinaries finds PostgreSQL, or installs it where that is possible.
-func haveBinaries() (binaries, error) {
+// Find finds PostgreSQL, or installs it where that is possible.
+func Find() (Binaries, error) {
 	bin, err := findBinaries()
 	if errors.Is(err, errNotInstalled) && canInstall() {
 		if err := install(); err != nil {
-			return binaries{}, fmt.Errorf("installing it: %w", err)
+			return Binaries{}, fmt.Errorf("installing it: %w", err)
 		}
 		return findBinaries()
 	}
@@ -44,7 +44,7 @@ func haveBinaries() (binaries, error) {
 
 // findBinaries prefers what the user has put on PATH, and takes the newest
 // version that is installed elsewhere.
-func findBinaries() (binaries, error) {
+func findBinaries() (Binaries, error) {
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
 		if bin, err := inspect(strings.TrimSpace(string(out))); err == nil {
 			return bin, nil
@@ -55,7 +55,7 @@ func findBinaries() (binaries, error) {
 			return bin, nil
 		}
 	}
-	best, failed := binaries{}, errNotInstalled
+	best, failed := Binaries{}, errNotInstalled
 	for _, place := range []string{
 		"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
 		"/usr/pgsql-*/bin",                  // Red Hat
@@ -69,7 +69,7 @@ func findBinaries() (binaries, error) {
 	} {
 		dirs, err := filepath.Glob(place)
 		if err != nil {
-			return binaries{}, err
+			return Binaries{}, err
 		}
 		for _, dir := range dirs {
 			bin, err := inspect(dir)
@@ -87,8 +87,8 @@ func findBinaries() (binaries, error) {
 var versionLine = regexp.MustCompile(`\(PostgreSQL\) ((\d+)\S*)`)
 
 // inspect reports the version in dir, or why it is of no use.
-func inspect(dir string) (binaries, error) {
-	bin := binaries{dir: dir}
+func inspect(dir string) (Binaries, error) {
+	bin := Binaries{dir: dir}
 	if _, err := exec.LookPath(bin.program("initdb")); err != nil {
 		return bin, errNotInstalled // a client without its server, say
 	}
@@ -100,12 +100,12 @@ func inspect(dir string) (binaries, error) {
 	if m == nil {
 		return bin, fmt.Errorf("cannot read the version in %q", out)
 	}
-	bin.version = m[1]
+	bin.Version = m[1]
 	if bin.major, err = strconv.Atoi(m[2]); err != nil {
 		return bin, err
 	}
 	if bin.major < oldest {
-		return bin, fmt.Errorf("%s is version %s, older than %d", dir, bin.version, oldest)
+		return bin, fmt.Errorf("%s is version %s, older than %d", dir, bin.Version, oldest)
 	}
 	return bin, nil
 }

@@ -1,9 +1,9 @@
-package main
+package cluster
 
 import "syscall"
 
-// dieWithParent has the kernel end a child whose parent was killed; SIGQUIT is
+// DieWithParent has the kernel end a child whose parent was killed; SIGQUIT is
 // PostgreSQL's immediate shutdown, and has a Go program print where it stood.
-func dieWithParent() *syscall.SysProcAttr {
+func DieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT}
 }

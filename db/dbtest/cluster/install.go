@@ -1,6 +1,7 @@
-package main
+package cluster
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,7 @@ func canInstall() bool {
 
 // install gets PostgreSQL from the distribution.
 func install() error {
-	say("PostgreSQL is not installed; asking apt-get for it")
+	fmt.Fprintln(os.Stderr, "PostgreSQL is not installed; asking apt-get for it")
 	// Debian's package would make a cluster of its own and start it.
 	const own = "/etc/postgresql-common/createcluster.d/withpostgres.conf"
 	if err := os.MkdirAll(filepath.Dir(own), 0o755); err == nil {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package cluster
 
 import (
 	"errors"
@@ -10,13 +10,13 @@ import (
 	"syscall"
 )
 
-// endings are the signals that ask this program to end.
-var endings = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+// Endings are the signals that ask this program to end.
+var Endings = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 
-// server is how PostgreSQL is started: away from the terminal's signals, so
+// attributes is how PostgreSQL is started: away from the terminal's signals, so
 // that the command ends before it does, and never as root.
-func server() (*syscall.SysProcAttr, error) {
-	attr := dieWithParent()
+func attributes() (*syscall.SysProcAttr, error) {
+	attr := DieWithParent()
 	attr.Setpgid = true
 	if os.Geteuid() != 0 {
 		return attr, nil

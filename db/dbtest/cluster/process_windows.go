@@ -1,13 +1,13 @@
-package main
+package cluster
 
 import (
 	"os"
 	"syscall"
 )
 
-var endings = []os.Signal{os.Interrupt}
+var Endings = []os.Signal{os.Interrupt}
 
-func server() (*syscall.SysProcAttr, error) {
+func attributes() (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}, nil
 }
 
@@ -15,4 +15,4 @@ func giveAway(string) error { return nil }
 
 func quit(p *os.Process) { _ = p.Kill() }
 
-func dieWithParent() *syscall.SysProcAttr { return nil }
+func DieWithParent() *syscall.SysProcAttr { return nil }
