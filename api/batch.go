@@ -8,7 +8,8 @@ import (
 )
 
 // changeMembers applies a list of additions and removals. What an atomic batch
-// refuses is answered like its first failure, with all of them in the details.
+// refuses is answered like its first failure, with the first few of them in the
+// details.
 func (d *door) changeMembers(w http.ResponseWriter, r request) error {
 	group, err := r.pathID("id", "group")
 	if err != nil {
@@ -88,6 +89,6 @@ func batchFailure(err error, outcomes []membership.MemberOutcome) error {
 	if f.details == nil {
 		f.details = map[string]any{}
 	}
-	f.details["results"] = failed
+	maps.Copy(f.details, membership.FirstOf("results", failed))
 	return &f
 }

@@ -36,6 +36,12 @@ func (d *door) decodeArray(w http.ResponseWriter, r request) ([]json.RawMessage,
 	if !utf8.Valid(body) {
 		return nil, membership.Invalidf("the body is not UTF-8")
 	}
+	if !json.Valid(body) {
+		return nil, membership.Invalidf("the body is not valid JSON")
+	}
+	if err := checkElements("the body", body); err != nil {
+		return nil, err
+	}
 	var items []json.RawMessage
 	if json.Unmarshal(body, &items) != nil || items == nil {
 		return nil, membership.Invalidf("the body must be a JSON array")
@@ -67,6 +73,33 @@ const (
 	maxMany    = 10_000
 	manyBodies = 8 // times the longest body of other requests
 )
+
+// maxElements is more than any list of a body may have. What is longer is not
+// even decoded: a short element takes ten times the memory of its text.
+const maxElements = 2 * maxMany
+
+// checkElements refuses a list of more elements. The value is valid JSON.
+func checkElements(field string, value []byte) error {
+	commas, depth, inText := 0, 0, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '[', c == '{':
+			depth++
+		case c == ']', c == '}':
+			depth--
+		case c == ',' && depth == 1:
+			if commas++; commas >= maxElements {
+				return membership.Invalidf("%s must have fewer than %d elements", field, maxElements)
+			}
+		}
+	}
+	return nil
+}
 
 // checkMany refuses a list that is empty or too long.
 func checkMany(field string, n int) error {
@@ -150,6 +183,9 @@ func decodeObject(body []byte, into fields, required []string) error {
 				continue
 			}
 			target = n.to
+		}
+		if err := checkElements(name, value); err != nil {
+			return err
 		}
 		if json.Unmarshal(value, target) != nil || string(value) == "null" {
 			return membership.Invalidf("%s must be %s", name, typeOf(target))

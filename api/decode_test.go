@@ -94,3 +94,18 @@ func TestBodies(t *testing.T) {
 	}
 	assert.Len(t, h.do(http.MethodGet, "/v1/groups", "").data(), 3)
 }
+
+// A list is not decoded when it is longer than any may be.
+func TestLongListsAreNotDecoded(t *testing.T) {
+	list := func(element string, n int) string { return "[" + strings.Repeat(element+",", n-1) + element + "]" }
+	var texts []string
+	into := fields{"a": &texts}
+	assert.NoError(t, decodeObject([]byte(`{"a":`+list(`"x,\"["`, maxElements)+`}`), into, nil))
+	assert.Len(t, texts, maxElements)
+	long := `{"a":` + list(`""`, 3_000_000) + `}`
+	assert.LessOrEqual(t, testing.AllocsPerRun(1, func() {
+		err := decodeObject([]byte(long), into, nil)
+		assert.EqualError(t, err, "a must have fewer than 20000 elements")
+	}), 50.0)
+	assert.NoError(t, checkElements("a", []byte(list(`{"a":1,"b":[1,2,3,4]}`, maxElements))), "each list for itself")
+}

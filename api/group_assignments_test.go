@@ -124,6 +124,13 @@ func TestAssigningIsAllOrNothing(t *testing.T) {
 		r = send(group, fresh, nobody, theirs)
 		r.fails(http.StatusNotFound, codeNotFound)
 		assert.Equal(t, map[string]any{"unknown": []any{nobody, theirs}}, r.is(http.StatusNotFound)["details"])
+		strangers := make([]string, 30)
+		for i := range strangers {
+			strangers[i] = membership.NewID().String()
+		}
+		details := send(group, strangers...).is(http.StatusNotFound)["details"].(map[string]any)
+		assert.Len(t, details["unknown"], 20, "an error does not grow with the body")
+		assert.EqualValues(t, 30, details["unknown_count"])
 		assert.Equal(t, 2, members())
 		assert.Len(t, h.events(membership.ActionGrantOpened), opened)
 

@@ -41,11 +41,7 @@ func newIDs(n int) []membership.ID {
 
 func unknownMembers(ids []membership.ID) error {
 	slices.SortFunc(ids, membership.ID.Compare)
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = id.String()
-	}
-	return membership.UnknownMembers(texts)
+	return membership.UnknownMembers(ids)
 }
 
 func versionMismatch(have int64) error {

@@ -9,7 +9,7 @@ type MemberDelta struct {
 	clears    int           // how often everybody was taken out
 	users     []memberState // in the order in which they were first named
 	at        map[ID]int32  // where they stand
-	malformed []string
+	malformed Named         // was added, and cannot be the id of any user
 }
 
 type memberState struct {
@@ -30,7 +30,10 @@ func (d *MemberDelta) Add(users ...ID) {
 
 // AddMalformed records something that was added and cannot be the id of any
 // user.
-func (d *MemberDelta) AddMalformed(id string) { d.malformed = append(d.malformed, id) }
+func (d *MemberDelta) AddMalformed(id string) { d.malformed.Add(id) }
+
+// AddAllMalformed is AddMalformed of many.
+func (d *MemberDelta) AddAllMalformed(ids Named) { d.malformed.AddAll(ids) }
 
 // Remove takes users out; taking out a stranger is nothing (rule 4).
 func (d *MemberDelta) Remove(users ...ID) {
@@ -50,12 +53,12 @@ func (d *MemberDelta) Clear() {
 
 // IsZero reports whether no operation on members was folded in.
 func (d *MemberDelta) IsZero() bool {
-	return !d.replace && len(d.users) == 0 && len(d.malformed) == 0
+	return !d.replace && len(d.users) == 0 && d.malformed.Len() == 0
 }
 
 // isPlain reports whether it can go to the store as it is.
 func (d *MemberDelta) isPlain() bool {
-	return len(d.users) > 0 && !d.replace && len(d.malformed) == 0
+	return len(d.users) > 0 && !d.replace && d.malformed.Len() == 0
 }
 
 // expect makes room for the first users.
@@ -129,7 +132,7 @@ func (d *MemberDelta) operations() []Operation {
 			in++
 		}
 	}
-	if in+len(d.malformed) > 0 {
+	if in+d.malformed.Len() > 0 {
 		ops = append(ops, OpAddMembers)
 	}
 	if in < len(d.users) || d.replace {
@@ -144,11 +147,26 @@ func (d *MemberDelta) named() []ID {
 	return slices.Concat(in, check)
 }
 
-// UnknownMembers is the error of rule 6: nothing was applied, and the unknown
-// ids are named.
-func UnknownMembers(ids []string) error {
-	const most = 20
-	e := errorf(KindUnknownMembers, "no such user for this connection: %s", joinMost(ids, most))
-	e.Details = map[string]any{"unknown": ids[:min(len(ids), most)]}
+// UnknownMembers is the error of rule 6: nothing was applied, and the first of
+// the unknown ids are named.
+func UnknownMembers(ids []ID) error {
+	var n Named
+	n.addIDs(ids)
+	return n.unknownMembers()
+}
+
+func (n *Named) addIDs(ids []ID) {
+	for i, id := range ids {
+		if len(n.first) == maxNamed {
+			n.count += len(ids) - i
+			return
+		}
+		n.Add(id.String())
+	}
+}
+
+func (n *Named) unknownMembers() error {
+	e := errorf(KindUnknownMembers, "no such user for this connection: %s", n)
+	e.Details = firstOf("unknown", n.first, n.count)
 	return e
 }

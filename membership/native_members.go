@@ -20,9 +20,9 @@ type Additions struct {
 }
 
 // AddMembers opens local grants for many users, all or nothing (rules 7, 8 and
-// 12). Errors: KindNotFound with Details["unknown"], the ids that are no user of
-// the tenant; KindAlreadyMember with Details["members"], the users and their
-// sources.
+// 12). Errors: KindNotFound with Details["unknown"], the first of the ids that are
+// no user of the tenant; KindAlreadyMember with Details["members"], the first of
+// the users and their sources. FirstOf says what else there is.
 func (d *Directory) AddMembers(ctx context.Context, call Call, group ID, users []ID) (Additions, error) {
 	each, err := d.allowAdding(ctx, Question{Call: call, Operation: OpAddMembers, Group: group})
 	if err != nil {
@@ -168,18 +168,18 @@ func unknownUsers(ids []ID) error {
 	if len(ids) > 1 {
 		e.Message = "users not found"
 	}
-	e.Details = map[string]any{"unknown": ids}
+	e.Details = FirstOf("unknown", ids)
 	return e
 }
 
 // alreadyMembers is rule 8 for many.
 func alreadyMembers(members []Member) error {
 	e := errorf(KindAlreadyMember, "some of the users are already members of the group")
-	named := make([]map[string]any, len(members))
-	for i, m := range members {
-		named[i] = m.details()
-		named[i]["user_id"] = m.User.ID
+	named := make([]map[string]any, min(len(members), maxNamed))
+	for i := range named {
+		named[i] = members[i].details()
+		named[i]["user_id"] = members[i].User.ID
 	}
-	e.Details = map[string]any{"members": named}
+	e.Details = firstOf("members", named, len(members))
 	return e
 }

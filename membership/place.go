@@ -80,7 +80,7 @@ func (p *placing) roles(ctx context.Context, places []Place) error {
 		}
 		ids = slices.DeleteFunc(ids, func(id ID) bool { return known[id] })
 		e := errorf(KindNotFound, "role not found")
-		e.Details = map[string]any{"unknown_roles": ids}
+		e.Details = FirstOf("unknown_roles", ids)
 		return e
 	}
 	if p.d.ask(ctx, Question{Call: p.call, Operation: OpAdminister}) == nil {

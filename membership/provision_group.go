@@ -197,18 +197,17 @@ func (d *Directory) changeMembers(
 // refuseMalformed is rule 6 for values that are no ids at all; the unknown ids
 // beside them are named with them.
 func refuseMalformed(ctx context.Context, tx Tx, call Call, m MemberDelta) error {
-	if len(m.malformed) == 0 {
+	if m.malformed.Len() == 0 {
 		return nil
 	}
 	unknown, err := tx.UnknownMembers(ctx, call.Connection, m.named())
 	if err != nil {
 		return err
 	}
-	ids := slices.Clone(m.malformed)
-	for _, u := range unknown {
-		ids = append(ids, u.String())
-	}
-	return UnknownMembers(ids)
+	var all Named
+	all.AddAll(m.malformed)
+	all.addIDs(unknown)
+	return all.unknownMembers()
 }
 
 func (d *Directory) changeGroupView(

@@ -103,6 +103,20 @@ func TestRule06_SCIMAddsAnUnknownID(t *testing.T) {
 				require.NotContains(t, e.Message, known.String(), name)
 			}))
 		}
+		many := make([]membership.ID, 1000)
+		for i := range many {
+			many[i] = membership.NewID()
+		}
+		for name, change := range map[string]func(*membership.MemberDelta){
+			"ids":          func(d *membership.MemberDelta) { d.Add(many...) },
+			"no ids, too":  func(d *membership.MemberDelta) { d.Add(many[1:]...); d.AddMalformed("x") },
+			"replacements": func(d *membership.MemberDelta) { d.Clear(); d.Add(many...) },
+		} {
+			e := w.kind(membership.KindUnknownMembers, w.patch(w.okta, g, change))
+			require.Contains(t, e.Message, ", and 980 more", name)
+			require.Len(t, e.Details["unknown"], 20, name)
+			require.Equal(t, 1000, e.Details["unknown_count"], name)
+		}
 		require.Empty(t, w.members(g))
 		_, err := w.dir.ProvisionGroup(w.ctx, w.okta, membership.GroupLink{DisplayName: "new"}, delta(stranger))
 		w.kind(membership.KindUnknownMembers, err)

@@ -192,7 +192,7 @@ type Tx interface {
 	// delta, writes one event for each grant it opened or closed, and raises the
 	// link's version if there was any. Errors: KindNotFound (no such group, or
 	// the connection has no link to it), KindVersionMismatch, KindUnknownMembers
-	// (Details["unknown"] has the ids); then nothing was written.
+	// (Details["unknown"] has the first of the ids); then nothing was written.
 	ChangeMembers(ctx context.Context, c MemberChange) (MemberResult, error)
 	// LockView locks all groups that the connection is linked to, then all of its
 	// users, each in the order of their ids: until the transaction ends nobody

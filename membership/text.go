@@ -1,7 +1,6 @@
 package membership
 
 import (
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -60,25 +59,4 @@ func checkReason(s string) error {
 		return Invalidf("reason is longer than %d bytes", 4*MaxText)
 	}
 	return nil
-}
-
-// joinMost joins the first n of ss and says how many more there are. Callers
-// sent them, so each is cut to a length that a message can hold.
-func joinMost(ss []string, n int) string {
-	var b strings.Builder
-	for i, s := range ss {
-		if i == n {
-			b.WriteString(", and " + strconv.Itoa(len(ss)-n) + " more")
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		const longest = 64
-		if len(s) > longest {
-			s = strings.ToValidUTF8(s[:longest], "") + "…"
-		}
-		b.WriteString(strconv.Quote(s))
-	}
-	return b.String()
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // repeated is a body that nobody holds: start, then so many times part, then
@@ -84,7 +86,7 @@ func TestBodiesAreNotHeld(t *testing.T) {
 		p, err := newTokens(newBodyReader(r)).groupParts(&attributeBudget{1 << 20})
 		require.NoError(t, err)
 		require.Len(t, p.members["members"].ids, n)
-		require.Equal(t, []string{"x"}, p.members["members"].malformed)
+		require.Equal(t, `"x"`, named(p.members["members"].malformed))
 	})
 	require.Less(t, int64(r.heap)-int64(before), int64(40*n))
 }
@@ -154,4 +156,55 @@ func TestKeysTwice(t *testing.T) {
 	}
 	_, err := foldText(`{"Operations":[{"op":"add","path":"members","value":["` + a + `"],"path":"displayName"}]}`)
 	require.Equal(t, typeInvalidSyntax, errorOf(err).scimType)
+}
+
+func named(n membership.Named) string { return n.String() }
+
+// TestMalformedMembersAreCounted: of what cannot be an id the first few are
+// named, each cut, and none is kept; a list of nothing else is not read to its
+// end.
+func TestMalformedMembersAreCounted(t *testing.T) {
+	const n = 2_000_000
+	long := strings.Repeat("é", 500)
+	same := func(s string) func(int) string { return func(int) string { return s } }
+	read := map[string]*repeated{
+		"texts":      {start: `{"members":[`, end: `"x"]}`, part: same(`"a",`)},
+		"objects":    {start: `{"members":[`, end: `"x"]}`, part: same(`{"value":"a"},`)},
+		"long texts": {start: `{"members":[`, end: `"x"]}`, part: same(`"` + long + `",`)},
+	}
+	for name, r := range read {
+		t.Run(name, func(t *testing.T) {
+			if r.n = n; len(r.part(0)) > 100 {
+				r.n = 30_000
+			}
+			before := heap()
+			timed(t, func() {
+				_, err := newTokens(newBodyReader(r)).groupParts(&attributeBudget{1 << 20})
+				e := errorOf(err)
+				require.Equal(t, typeInvalidValue, e.scimType)
+				require.Contains(t, e.detail, "members has more than 10000 values that are no ids: ")
+				require.Contains(t, e.detail, ", and 9981 more")
+				require.Less(t, len(e.detail), 3000)
+			})
+			require.Less(t, int64(heap())-int64(before), int64(1<<20))
+		})
+	}
+	for name, r := range map[string]*repeated{
+		"operations": {start: `{"Operations":[`, end: `{"op":"add","path":"members","value":"x"}]}`,
+			part: same(`{"op":"add","path":"members","value":"a"},`)},
+		"paths": {start: `{"Operations":[`, end: `{"op":"add","path":"members","value":"x"}]}`,
+			part: same(`{"op":"add","path":"members[value eq \"a\"]"},`)},
+		"SCIM 1.1": {start: `{"members":[`, end: `{"value":"x"}]}`, part: same(`{"value":"a"},`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.n = n / 10
+			before := heap()
+			timed(t, func() {
+				c, _, err := readGroupPatch(newTokens(newBodyReader(r)), &attributeBudget{1 << 20})
+				require.NoError(t, err)
+				require.False(t, c.members.IsZero())
+			})
+			require.Less(t, int64(r.heap)-int64(before), int64(1<<20))
+		})
+	}
 }

@@ -166,9 +166,7 @@ func foldMembers(delta *membership.MemberDelta, op string, s selection, l member
 
 func (l memberList) addTo(delta *membership.MemberDelta) {
 	delta.Add(l.ids...)
-	for _, s := range l.malformed {
-		delta.AddMalformed(s)
-	}
+	delta.AddAllMalformed(l.malformed)
 }
 
 func addMembers(delta *membership.MemberDelta, ids []string) {

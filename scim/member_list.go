@@ -13,7 +13,7 @@ type memberList struct {
 	given     bool // there was a value, be it null
 	null      bool
 	ids       []membership.ID
-	malformed []string // what cannot be an id, cut to what a message can hold
+	malformed membership.Named // what cannot be an id
 }
 
 // members reads a value of members: a list of objects with a value, or, as
@@ -76,14 +76,20 @@ func (t tokens) oneMember(l *memberList) error {
 	return l.add(0, m)
 }
 
+// maxMalformed is how many values of a list may be no ids before the rest of it
+// is not even counted.
+const maxMalformed = 10_000
+
 func (l *memberList) add(i int, m memberValue) error {
 	if !m.ok {
 		return badRequest(typeInvalidValue, "members[%d] must have a value, which is a string", i)
 	}
 	if id, ok := exactID(m.id); ok {
 		l.ids = append(l.ids, id)
-	} else {
-		l.malformed = append(l.malformed, strings.Clone(clip(m.id)))
+		return nil
+	}
+	if l.malformed.Add(m.id); l.malformed.Len() > maxMalformed {
+		return badRequest(typeInvalidValue, "members has more than %d values that are no ids: %s", maxMalformed, &l.malformed)
 	}
 	return nil
 }
