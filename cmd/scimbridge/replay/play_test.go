@@ -59,6 +59,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		item["id"] = fmt.Sprint("id-", len(s.items))
+		item["meta"] = map[string]any{"created": "2026-01-02T03:04:05Z", "lastModified": "2026-01-02T03:04:05Z", "version": `W/"1"`}
 		s.items[path+"/"+item["id"].(string)] = item
 		w.Header().Set("Location", path+"/"+item["id"].(string))
 		answer(http.StatusCreated, item)
@@ -278,7 +279,7 @@ func TestConversations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) < 48 || !slices.IsSortedFunc(all, func(a, b Conversation) int { return strings.Compare(a.ID, b.ID) }) {
+	if len(all) < 69 || !slices.IsSortedFunc(all, func(a, b Conversation) int { return strings.Compare(a.ID, b.ID) }) {
 		t.Errorf("%d conversations", len(all))
 	}
 	s := newServer(t)
