@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/outbound"
 )
 
 // house is the door over a real store, with two tenants in it.
@@ -58,10 +60,10 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	verifier := auth.NewVerifier(store, time.Now)
 	h.verifier = verifier
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)
-	keys := auth.NewKeySets(auth.KeyPolicy{}, time.Now, c.Logger)
+	keys := auth.NewKeySets(outbound.New(nil), time.Now, c.Logger)
 	clients := auth.NewClients(store, h.directory, keys, time.Now, verifier.Forget)
 	policies := auth.NewPolicies(h.directory, store, time.Now, policy)
-	jwtKeys := auth.NewKeySets(auth.KeyPolicy{AllowPrivate: true}, time.Now, c.Logger)
+	jwtKeys := auth.NewKeySets(outbound.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}), time.Now, c.Logger)
 	jwts := auth.NewJWTs(store, jwtKeys, time.Now)
 	h.services = Services{
 		Directory: h.directory, Tokens: h.tokens, Clients: clients, Policies: policies,

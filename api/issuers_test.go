@@ -14,6 +14,7 @@ import (
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/outbound"
 )
 
 func TestIssuersOverHTTP(t *testing.T) {
@@ -141,7 +142,7 @@ func TestIssuersGiveNoMoreThanTheirMakerHas(t *testing.T) {
 func TestChangesOfIssuersTakeEffect(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		now := time.Now()
-		keys := auth.NewKeySets(auth.KeyPolicy{}, time.Now, nil)
+		keys := auth.NewKeySets(outbound.New(nil), time.Now, nil)
 		replica := h.services
 		replica.Verifier = auth.Native{JWTs: auth.NewJWTs(h.store, keys, func() time.Time { return now })}
 		elsewhere := httptest.NewServer(New(replica, Config{}))

@@ -12,13 +12,14 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/outbound"
 )
 
 func TestClaims(t *testing.T) {
 	now := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
 	key := ecSigner(t, "1", elliptic.P256())
 	src := auth.KeySource{Set: jwks(t, key.jwk(t))}
-	keys := auth.NewKeySets(auth.KeyPolicy{}, time.Now, zap.NewNop())
+	keys := auth.NewKeySets(outbound.New(nil), time.Now, zap.NewNop())
 	rules := auth.ClaimRules{Issuer: "https://issuer", Subject: "job", Audiences: []string{"a", "b"}, MaxLifetime: 10 * time.Minute}
 	type changes map[string]any
 	claims := func(with changes) map[string]any {

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/outbound"
 )
 
 // trusting is the reading half of an IssuerStore: one tenant has one issuer.
@@ -64,7 +65,7 @@ func trust(t testing.TB, now *time.Time) (j *JWTs, s *trusting, sign func(subjec
 		require.NoError(t, err)
 		return string(text)
 	}
-	return NewJWTs(s, NewKeySets(KeyPolicy{}, clock, zap.NewNop()), clock), s, sign
+	return NewJWTs(s, NewKeySets(outbound.New(nil), clock, zap.NewNop()), clock), s, sign
 }
 
 func TestJWTsCostNoQueryEach(t *testing.T) {

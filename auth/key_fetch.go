@@ -2,16 +2,10 @@ package auth
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"slices"
-	"syscall"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -23,42 +17,34 @@ const (
 	maxURI        = 2048
 )
 
+// Outbound is how key sets are fetched: a tenant names the URI, and must not
+// reach into the network of the server with it. outbound.Guard is one.
+type Outbound interface {
+	// CheckURL says whether a URL can be connected to, as far as that is known
+	// beforehand. The error is a sentence without its subject.
+	CheckURL(text string) error
+	// Client returns a client that refuses what may not be connected to.
+	Client(timeout time.Duration, redirects int) *http.Client
+}
+
 // fetcher gets key sets over the network.
 type fetcher struct {
-	policy KeyPolicy
+	out    Outbound
 	client *http.Client
 }
 
-func newFetcher(p KeyPolicy) fetcher {
-	dialer := &net.Dialer{Timeout: keysTimeout, ControlContext: p.checkAddress}
-	return fetcher{policy: p, client: &http.Client{
-		Timeout: keysTimeout,
-		// No proxy of the environment: what it connects to, nobody could check.
-		Transport: &http.Transport{
-			DialContext:         dialer.DialContext,
-			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout: keysTimeout,
-			ForceAttemptHTTP2:   true,
-			DisableKeepAlives:   true, // a fetch every ten minutes
-			// A header may be large, but not endless.
-			MaxResponseHeaderBytes: 64 << 10,
-		},
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			switch {
-			case len(via) > keysRedirects:
-				return errors.New("too many redirects")
-			case r.URL.Scheme != via[0].URL.Scheme:
-				return errors.New("a redirect to another scheme")
-			}
-			return p.checkURI(r.URL.String())
-		},
-	}}
+func newFetcher(out Outbound) fetcher {
+	return fetcher{out: out, client: out.Client(keysTimeout, keysRedirects)}
+}
+
+func (f fetcher) check(uri string) error {
+	if err := f.out.CheckURL(uri); err != nil {
+		return membership.Invalidf("jwks_uri %s", err)
+	}
+	return nil
 }
 
 func (f fetcher) fetch(ctx context.Context, uri string) (keySet, error) {
-	if err := f.policy.checkURI(uri); err != nil {
-		return nil, err
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
 	if err != nil {
 		return nil, err
@@ -84,49 +70,4 @@ func (f fetcher) fetch(ctx context.Context, uri string) (keySet, error) {
 		return nil, errors.New("the answer has no key that can be used")
 	}
 	return set, nil
-}
-
-// checkURI is what can be known without asking anybody.
-func (p KeyPolicy) checkURI(s string) error {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil, len(s) > maxURI, u.Hostname() == "", u.User != nil, u.Fragment != "", u.Scheme != "https" && u.Scheme != "http":
-		return membership.Invalidf("jwks_uri must be a URL such as https://issuer.example.com/keys, of at most %d bytes", maxURI)
-	case p.AllowPrivate:
-		return nil
-	case u.Scheme != "https":
-		return membership.Invalidf("jwks_uri must begin with https://")
-	}
-	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !public(a) {
-		return membership.Invalidf("jwks_uri must not be an address of a private network")
-	}
-	return nil
-}
-
-// checkAddress is asked with the address that is really connected to, after
-// every name was looked up: what a name means can change at any time.
-func (p KeyPolicy) checkAddress(_ context.Context, _, address string, _ syscall.RawConn) error {
-	if p.AllowPrivate {
-		return nil
-	}
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil || !public(ap.Addr()) {
-		return errors.New("the name leads to an address of a private network")
-	}
-	return nil
-}
-
-// notPublic are the networks of RFC 6890 and its successors that the methods of
-// netip.Addr do not know, and those in which an IPv4 address can hide.
-var notPublic = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
-	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
-}
-
-func public(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	return a.IsGlobalUnicast() && !a.IsPrivate() &&
-		!slices.ContainsFunc(notPublic, func(n netip.Prefix) bool { return n.Contains(a) })
 }

@@ -39,12 +39,6 @@ type KeySource struct {
 	URI string
 }
 
-// KeyPolicy says where keys may be fetched from. Without AllowPrivate that is
-// https and addresses of the public internet: the URI comes from a tenant, who
-// must not reach into the network of the server. AllowPrivate takes http and
-// every address.
-type KeyPolicy struct{ AllowPrivate bool }
-
 // KeySets verifies signatures with the keys of many sources, and keeps what it
 // fetched. It may be used by many at once.
 type KeySets struct {
@@ -57,8 +51,8 @@ type KeySets struct {
 }
 
 // NewKeySets returns a KeySets. The log hears of sources that fail.
-func NewKeySets(policy KeyPolicy, clock membership.Clock, log *zap.Logger) *KeySets {
-	return &KeySets{fetcher: newFetcher(policy), clock: clock, log: log, sources: make(map[string]*keySource)}
+func NewKeySets(out Outbound, clock membership.Clock, log *zap.Logger) *KeySets {
+	return &KeySets{fetcher: newFetcher(out), clock: clock, log: log, sources: make(map[string]*keySource)}
 }
 
 // Check says whether a source can be used, without fetching anything: an error
@@ -67,7 +61,7 @@ func (k *KeySets) Check(src KeySource) error {
 	if len(src.Set) > 0 {
 		return checkKeySet(src.Set)
 	}
-	return k.fetcher.policy.checkURI(src.URI)
+	return k.fetcher.check(src.URI)
 }
 
 // Verify returns the claims of a JWT (RFC 7519) that a key of the source signed,

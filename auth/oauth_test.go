@@ -21,6 +21,7 @@ import (
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/outbound"
 )
 
 const publicURL = "https://scim.example.com"
@@ -43,7 +44,7 @@ func eachCounter(t *testing.T, test func(t *testing.T, o *counter)) {
 }
 
 func (o *counter) keys() *auth.KeySets {
-	return auth.NewKeySets(auth.KeyPolicy{AllowPrivate: true}, o.clock, zaptest.NewLogger(o.t))
+	return auth.NewKeySets(outbound.New(loopback), o.clock, zaptest.NewLogger(o.t))
 }
 
 // replica is one more server, on a store of its own.

@@ -15,7 +15,7 @@ type Config struct {
 	LogFormat       string        // json or console
 	ShutdownTimeout time.Duration // how long requests may take to finish once told to stop
 	MaxBody         int64         // bytes of the largest request body
-	JWKSAnywhere    bool          // key sets may be fetched over http and from private networks
+	AllowedNetworks Networks      // that the program may connect to, besides public addresses
 	DebugListen     string        // host:port of the profiler; empty: none
 	RateLimit       int           // requests a second of one caller; 0: no limit
 	FailedAuthLimit int           // failed authentications a second of one client address; 0: no limit

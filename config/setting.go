@@ -79,10 +79,10 @@ func Settings() []Setting {
 			write: func(c *Config, v string) (err error) { c.MaxBody, err = positive(v); return err },
 		},
 		{
-			Key: "jwks_anywhere", Value: "true|false", Default: "false",
-			Usage: "fetch key sets (jwks_uri) over http and from private networks too; always so while the public URL is http://",
-			read:  func(c Config) string { return strconv.FormatBool(c.JWKSAnywhere) },
-			write: func(c *Config, v string) error { c.JWKSAnywhere = v == "true"; return oneOf(v, "true", "false") },
+			Key: "allowed_networks", Value: "NETWORKS", Default: "",
+			Usage: "networks, with commas between, that the server may also fetch from (jwks_uri), by http too; empty: public addresses over https only",
+			read:  func(c Config) string { return c.AllowedNetworks.String() },
+			write: func(c *Config, v string) (err error) { c.AllowedNetworks, err = networks(v); return err },
 		},
 		{
 			Key: "debug_listen", Value: "HOST:PORT", Default: "",

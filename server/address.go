@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 
-	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
 )
 
@@ -63,10 +61,4 @@ func LocalURL(c config.Config, listening string) string {
 		return "https://" + Reachable(listening)
 	}
 	return "http://" + Reachable(listening)
-}
-
-// KeyPolicy is strict for a server that others reach over TLS: one on a
-// developer's machine has its issuers there, too.
-func KeyPolicy(c config.Config, publicURL string) auth.KeyPolicy {
-	return auth.KeyPolicy{AllowPrivate: c.JWKSAnywhere || strings.HasPrefix(publicURL, "http://")}
 }

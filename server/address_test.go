@@ -50,10 +50,3 @@ func TestBoundKeepsTheHost(t *testing.T) {
 		assert.NoError(t, l.Close())
 	}
 }
-
-func TestKeyPolicy(t *testing.T) {
-	for url, allowed := range map[string]bool{"https://scim.example.com": false, "http://127.0.0.1:8080": true} {
-		assert.Equal(t, allowed, KeyPolicy(config.Config{}, url).AllowPrivate, url)
-		assert.True(t, KeyPolicy(config.Config{JWKSAnywhere: true}, url).AllowPrivate, url)
-	}
-}

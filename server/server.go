@@ -20,6 +20,7 @@ import (
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
 	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/outbound"
 )
 
 // phases end every part of a request: a client that stalls keeps nothing.
@@ -79,7 +80,7 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	return &Server{
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
 		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
-		keys:    auth.NewKeySets(KeyPolicy(c, public), time.Now, log.Named("keys")),
+		keys:    auth.NewKeySets(outbound.New(c.AllowedNetworks), time.Now, log.Named("keys")),
 		address: address, publicURL: public,
 	}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/outbound"
 	"github.com/scimbridge/scimbridge/server"
 )
 
@@ -84,7 +85,7 @@ func (p *program) withStore(ctx context.Context, s settings, tenant membership.I
 	}
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
 	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{})
-	keys := auth.NewKeySets(server.KeyPolicy(s.Config, server.PublicURL(s.Config, s.Listen)), time.Now, log)
+	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, log)
 	return do(administration{
 		store: store, directory: directory, tokens: auth.NewTokens(store, directory, time.Now, nil),
 		connections: auth.NewConnections(store, directory, time.Now, nil),

@@ -30,8 +30,9 @@ var layers = map[string][]string{
 	"api":        {"auth", "membership"},
 	"db":         {"auth", "membership"},
 	"config":     {},
-	"server":     {"api", "auth", "config", "db", "membership", "scim"},
-	"cmd":        {"api", "auth", "config", "db", "membership", "scim", "server"},
+	"outbound":   {}, // auth has a port for it
+	"server":     {"api", "auth", "config", "db", "membership", "outbound", "scim"},
+	"cmd":        {"api", "auth", "config", "db", "membership", "outbound", "scim", "server"},
 	"bench":      {}, // it drives the built program, as a user would
 }
 
