@@ -20,6 +20,7 @@ import (
 
 type postgresEngine struct {
 	pool    *pgxpool.Pool
+	probe   *pgxpool.Pool // of one connection: answers ready, however busy the others are
 	writers lines[memberLine, *memberWrite]
 	locals  lines[memberLine, *localWrite]
 	stats   *statistics
@@ -34,9 +35,15 @@ func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, err
 	if err != nil {
 		return nil, err
 	}
-	e := &postgresEngine{pool: pool, stats: newStatistics(pool, log)}
+	probe, err := pgxpool.NewWithConfig(ctx, probeConfig(c))
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	e := &postgresEngine{pool: pool, probe: probe, stats: newStatistics(pool, log)}
 	e.writers.run, e.locals.run = e.writeTogether, e.writeLocals
 	if err := e.warnOfSuperuser(ctx, log); err != nil {
+		probe.Close()
 		pool.Close()
 		return nil, err
 	}
@@ -68,6 +75,14 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 	return c, nil
 }
 
+// probeConfig is for a pool of one connection, which is not there before it is
+// asked for, and goes when nobody asks.
+func probeConfig(c *pgxpool.Config) *pgxpool.Config {
+	p := c.Copy()
+	p.MaxConns, p.MinConns, p.MinIdleConns = 1, 0, 0
+	return p
+}
+
 // planOnce: every query goes by a key. Plans made for one set of values cost
 // more than they can win: of the change of members they are half of the time.
 // Behind a pooler it does nothing, or the same for others of ours.
@@ -94,6 +109,7 @@ func (e *postgresEngine) name() string { return "postgres" }
 
 func (e *postgresEngine) close() error {
 	e.stats.close()
+	e.probe.Close()
 	e.pool.Close()
 	return nil
 }
@@ -153,7 +169,7 @@ func (e *postgresEngine) migrate(ctx context.Context, files fs.FS) error {
 }
 
 func (e *postgresEngine) ready(ctx context.Context, version int64) error {
-	c, err := e.pool.Acquire(ctx)
+	c, err := e.probe.Acquire(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 type sqliteEngine struct {
 	path        string
 	write, read *sqlitePool
+	probe       *sqlitePool // answers ready, however busy the others are
 	writers     line[sqliteWrite]
 }
 
@@ -31,6 +32,7 @@ type sqliteEngine struct {
 const (
 	sqliteReadCache    = 16 << 10
 	sqliteMinReadCache = 1 << 10
+	sqliteProbeCache   = 64 // of the connection that answers ready
 )
 
 // sqliteWriting are the pragmas of the connection that writes. What was committed
@@ -60,14 +62,18 @@ func openSQLite(path string) (engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	e := &sqliteEngine{path: path, write: w, read: r}
+	p, err := newSQLitePool(path, 1, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", sqliteProbeCache))
+	if err != nil {
+		return nil, errors.Join(err, r.close(), w.close())
+	}
+	e := &sqliteEngine{path: path, write: w, read: r, probe: p}
 	e.writers.run = e.writeTogether
 	return e, nil
 }
 
 func (e *sqliteEngine) name() string { return "sqlite" }
 
-func (e *sqliteEngine) close() error { return errors.Join(e.read.close(), e.write.close()) }
+func (e *sqliteEngine) close() error { return errors.Join(e.probe.close(), e.read.close(), e.write.close()) }
 
 func (e *sqliteEngine) view(ctx context.Context, _ membership.ID, fn func(querier) error) error {
 	return e.read.transact(ctx, fn)
@@ -102,7 +108,7 @@ func (e *sqliteEngine) migrate(ctx context.Context, files fs.FS) error {
 }
 
 func (e *sqliteEngine) ready(ctx context.Context, version int64) error {
-	return e.read.transact(ctx, func(q querier) error {
+	return e.probe.transact(ctx, func(q querier) error {
 		return checkSchema(ctx, q, version)
 	})
 }
