@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -129,6 +130,10 @@ func readUpTo(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, &failure{
 			status: http.StatusRequestEntityTooLarge, code: codeTooLarge,
 			message: "the body is too large", details: map[string]any{"max_bytes": tooLarge.Limit},
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &failure{
+			status: http.StatusRequestTimeout, code: codeTooSlow, message: "the body came in too slowly: send it without pauses",
 		}
 	case err != nil:
 		return nil, membership.Invalidf("the body could not be read to its end")

@@ -55,6 +55,7 @@ func (d *door) edge(h handler) http.Handler {
 func (d *door) fail(a *answer, r *http.Request, err error) {
 	f := failureOf(err)
 	switch {
+	case f.status == http.StatusRequestTimeout: // net/http ends the context, but the caller may still read
 	case r.Context().Err() != nil: // nobody waits for this answer any more
 		f = unavailable
 	case f.status == http.StatusServiceUnavailable || a.begun:

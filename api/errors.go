@@ -26,6 +26,7 @@ const (
 	codeInProgress       = "request_in_progress"
 	codeAnswerLost       = "answer_lost"
 	codeTooLarge         = "too_large"
+	codeTooSlow          = "too_slow"
 	codeRateLimited      = "rate_limited"
 	codeInternal         = "internal"
 	codeUnavailable      = "unavailable"

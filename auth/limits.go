@@ -87,6 +87,15 @@ func (l *Limits) failed(ctx context.Context, err error) error {
 	if l == nil || l.failures == nil || !refused {
 		return err
 	}
+	return l.count(ctx, err)
+}
+
+// count is failed for whatever an address does that only wastes work: a form
+// that does not arrive, say.
+func (l *Limits) count(ctx context.Context, err error) error {
+	if l == nil || l.failures == nil {
+		return err
+	}
 	if limit := tooManyFailures(l.failures.take(l.source(ctx), l.clock())); limit != nil {
 		return limit
 	}

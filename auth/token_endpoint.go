@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +29,7 @@ const (
 	maxTokenBody    = 64 << 10
 	codeUnavailable = "temporarily_unavailable"
 	retryToken      = 30 // seconds, of Retry-After
+	formTimeout     = 5 * time.Second
 )
 
 // TokenEndpointConfig is what the token endpoint has to be told.
@@ -34,12 +37,15 @@ type TokenEndpointConfig struct {
 	// PublicURL is the scheme and authority under which clients reach the server.
 	PublicURL string
 	Limits    *Limits
-	Logger    *zap.Logger
+	// FormTimeout is how long a form may take to arrive; 0: five seconds.
+	FormTimeout time.Duration
+	Logger      *zap.Logger
 }
 
 type tokenEndpoint struct {
-	issuer issuer
-	log    *zap.Logger
+	issuer      issuer
+	formTimeout time.Duration
+	log         *zap.Logger
 }
 
 // NewTokenEndpoint returns the handler of the token endpoint (RFC 6749 section
@@ -48,15 +54,18 @@ type tokenEndpoint struct {
 // bearer grant (section 2.1). It expects Addressed around it.
 func NewTokenEndpoint(store ClientStore, keys *KeySets, clock membership.Clock, c TokenEndpointConfig) http.Handler {
 	public := strings.TrimRight(c.PublicURL, "/")
-	return &tokenEndpoint{log: c.Logger, issuer: issuer{
-		store: store, keys: keys, clock: clock, limits: c.Limits,
-		audiences: []string{public + TokenPath, public, public + "/"},
-	}}
+	return &tokenEndpoint{
+		log: c.Logger, formTimeout: cmp.Or(c.FormTimeout, formTimeout),
+		issuer: issuer{
+			store: store, keys: keys, clock: clock, limits: c.Limits,
+			audiences: []string{public + TokenPath, public, public + "/"},
+		},
+	}
 }
 
 // ServeHTTP implements http.Handler.
 func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req, err := readTokenRequest(w, r)
+	req, err := e.readTokenRequest(w, r)
 	var t Token
 	var text string
 	if err == nil {
@@ -114,14 +123,15 @@ func answerToken(w http.ResponseWriter, status int, body any) {
 	_, _ = w.Write(b)
 }
 
-// readTokenRequest decodes a request; errors are *oauthError.
-func readTokenRequest(w http.ResponseWriter, r *http.Request) (tokenRequest, error) {
+// readTokenRequest decodes a request. Errors are *oauthError, or of
+// membership.KindRateLimited.
+func (e *tokenEndpoint) readTokenRequest(w http.ResponseWriter, r *http.Request) (tokenRequest, error) {
 	if r.Method != http.MethodPost {
 		return tokenRequest{}, &oauthError{
 			status: http.StatusMethodNotAllowed, code: codeInvalidRequest, description: "the token endpoint takes POST only",
 		}
 	}
-	form, err := readForm(w, r)
+	form, err := e.readForm(w, r)
 	if err != nil {
 		return tokenRequest{}, err
 	}
@@ -197,7 +207,7 @@ func (t *tokenRequest) readGrant(authorization []string, form url.Values) error 
 
 // readForm reads a body whose parameters are there once each, and a request
 // that has no others.
-func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+func (e *tokenEndpoint) readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, invalidRequest("the body must be a form (Content-Type: application/x-www-form-urlencoded)")
@@ -205,13 +215,19 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if r.URL.RawQuery != "" {
 		return nil, invalidRequest("parameters belong into the body: a URL is kept in logs")
 	}
+	// Without a connection, as in a test, there is no deadline.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(e.formTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTokenBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		return nil, &oauthError{status: http.StatusRequestEntityTooLarge, code: codeInvalidRequest, description: "the body is too large"}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, e.issuer.limits.count(r.Context(), &oauthError{
+			status: http.StatusRequestTimeout, code: codeInvalidRequest, description: "the body came in too slowly",
+		})
 	case err != nil:
-		return nil, invalidRequest("the body could not be read to its end")
+		return nil, e.issuer.limits.count(r.Context(), invalidRequest("the body could not be read to its end"))
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {

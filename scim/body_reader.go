@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -76,6 +77,8 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errUnavailable):
 	case errors.As(err, &tooLarge):
 		err = errBodyTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = errBodyTooSlow
 	case errors.Is(err, encoding.ErrInvalidUTF8):
 		err = badRequest(typeInvalidSyntax, "the body is not UTF-8")
 	default:
@@ -85,7 +88,12 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-var errBodyTooLarge = &membership.Error{Kind: membership.KindTooLarge, Message: "the body is too large"}
+var (
+	errBodyTooLarge = &membership.Error{Kind: membership.KindTooLarge, Message: "the body is too large"}
+	errBodyTooSlow  = &scimError{
+		status: http.StatusRequestTimeout, detail: "the body came in too slowly: send it without pauses",
+	}
+)
 
 // drain reads what is left: a caller who is still sending would not see the
 // answer. Nothing of the body is to be used afterwards.

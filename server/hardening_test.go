@@ -117,7 +117,7 @@ func ends(t *testing.T, conn net.Conn) {
 // A client that stalls, in whatever phase, is cut off.
 func TestSlowClients(t *testing.T) {
 	s := newTestServer(t)
-	s.phases = phases{header: 200 * time.Millisecond, read: 400 * time.Millisecond, write: 600 * time.Millisecond, idle: 200 * time.Millisecond}
+	s.phases = shortPhases
 	b := s.bootstrap(t)
 	s.serving(t)
 	post := fmt.Sprintf("POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{", b.SCIMToken)

@@ -34,7 +34,7 @@ func (s *Server) handler() http.Handler { return s.outermost(s.router()) }
 
 // outermost is what every request goes through before its path matters.
 func (s *Server) outermost(next http.Handler) http.Handler {
-	return identified(s.hardened(s.warnOfProxy(auth.Addressed(next, s.config.TrustedProxies...))))
+	return identified(s.hardened(s.warnOfProxy(auth.Addressed(s.paced(next), s.config.TrustedProxies...))))
 }
 
 // router wires everything together: the doors over one directory, and what
@@ -73,7 +73,7 @@ func (s *Server) router() *prefixMux {
 		below(prefix, doorNative, native)
 	}
 	below(tokenPath, doorOAuth, auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
-		PublicURL: s.publicURL, Limits: limits, Logger: s.log.Named(doorOAuth),
+		PublicURL: s.publicURL, Limits: limits, FormTimeout: s.phases.form, Logger: s.log.Named(doorOAuth),
 	}))
 
 	for path, h := range map[string]http.HandlerFunc{"/healthz": healthz, "/readyz": s.readyz, "/metrics": m.page(s.store.Ready)} {

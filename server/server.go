@@ -24,12 +24,19 @@ import (
 )
 
 // phases end every part of a request: a client that stalls keeps nothing.
-type phases struct{ header, read, write, idle time.Duration }
+type phases struct {
+	header time.Duration // of a request, TLS handshakes too
+	stall  time.Duration // of a body or an answer
+	form   time.Duration // of /oauth2/token, from its beginning to its end
+	stream time.Duration // of HTTP/2, while the server is at work
+	idle   time.Duration // between two requests
+}
 
 var usualPhases = phases{
 	header: 10 * time.Second,
-	read:   2 * time.Minute, // a body of the largest size over a slow line
-	write:  5 * time.Minute, // the longest streamed list
+	stall:  10 * time.Second,
+	form:   5 * time.Second,
+	stream: 5 * time.Minute,
 	idle:   2 * time.Minute,
 }
 
@@ -104,8 +111,9 @@ func (s *Server) Run(ctx context.Context) error {
 	h := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: s.phases.header,
-		ReadTimeout:       s.phases.read,
-		WriteTimeout:      s.phases.write,
+		ReadTimeout:       s.phases.stall, // until the body and the answer set their own
+		WriteTimeout:      s.phases.stall,
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: s.phases.stall},
 		IdleTimeout:       s.phases.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          log.New(httpErrors{s.log.Named("http")}, "", 0),
