@@ -138,6 +138,7 @@ func TestRegisterFormatsAndBadInput(t *testing.T) {
 		} {
 			r := h.do(http.MethodGet, "/v1/audit/register", "", header("Accept", accept))
 			assert.Equal(t, want, r.header.Get("Content-Type"), accept)
+			assert.Regexp(t, `^attachment; filename="scimbridge-register-20\d{6}T\d{6}Z\.(jsonl|csv)"$`, r.header.Get("Content-Disposition"))
 			_, rows := r.report()
 			assert.Empty(t, rows)
 		}
@@ -188,18 +189,27 @@ func TestReportsTakeTheTimeTheyNeed(t *testing.T) {
 	})
 }
 
+// A report is named for the time that it tells of.
+func TestNamesOfReports(t *testing.T) {
+	at := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+	m := membership.Manifest{Report: membership.ReportRegister, Format: FormatCSV, SnapshotAt: at.Add(time.Hour)}
+	assert.Equal(t, "scimbridge-register-20260801T130000Z.csv", reportFile(m))
+	m.Query = []membership.Parameter{{Name: "as_of", Value: membership.Timestamp(at)}}
+	assert.Equal(t, "scimbridge-register-20260801T120000Z.csv", reportFile(m))
+}
+
 // A directory administrator elsewhere chooses names; a spreadsheet here must not
-// run them.
+// run them. TestCells has every spelling.
 func TestCellsAreNoFormulas(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		for i, name := range []string{`=cmd|' /C calc'!A0`, "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", `"a", "b"`, "a\r\nb", " blank ", "Zoë"} {
+		for i, name := range []string{`=cmd|' /C calc'!A0`, "＝1", "\tx", `"a", "b"`, "a\r\nb", " blank ", "Zoë"} {
 			body, err := json.Marshal(map[string]string{"user_name": "u" + string(rune('a'+i)), "email": "", "name": name})
 			require.NoError(t, err)
 			user, group := h.make("/v1/users", string(body)), h.group("Group")
 			h.member(group, user)
 			_, rows := h.do(http.MethodGet, "/v1/audit/register?format=csv&user_id="+user, "").report()
 			want := strings.ReplaceAll(name, "\r\n", "\n") // the reader of the test does that
-			if strings.ContainsAny(want[:1], "=+-@\t\r\n") {
+			if strings.ContainsAny(want, "=＝\t") {
 				want = "'" + want
 			}
 			assert.Equal(t, want, rows[0]["name"])

@@ -86,9 +86,22 @@ const (
 func answerReport(w http.ResponseWriter) membership.Send {
 	return func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
 		w.Header().Set("Content-Type", mediaTypes[m.Format])
+		w.Header().Set("Content-Disposition", `attachment; filename="`+reportFile(m)+`"`)
 		w.Header().Set("Cache-Control", "no-store")
 		return WriteReport(&patient{w: w, end: time.Now().Add(reportTime)}, m, body)
 	}
+}
+
+// reportFile is a name for a report that every file system takes, such as
+// scimbridge-register-20260801T120000Z.csv: the time is that which it tells of.
+func reportFile(m membership.Manifest) string {
+	at := m.SnapshotAt
+	for _, p := range m.Query {
+		if t, err := time.Parse(time.RFC3339, p.Value); p.Name == "as_of" && err == nil {
+			at = t
+		}
+	}
+	return "scimbridge-" + string(m.Report) + "-" + at.UTC().Format("20060102T150405Z") + "." + m.Format
 }
 
 // patient gives every write its own time, up to an end.
@@ -136,7 +149,8 @@ func appendManifestLine(b []byte, m membership.Manifest) []byte {
 		return append(b, "}\n"...)
 	}
 	b = append(b, manifestMark+`,`...)
-	b = appendQuoted(b, string(AppendManifest(nil, m)))
+	// As JSON it is the same; a reader that splits at semicolons finds none.
+	b = appendQuoted(b, strings.ReplaceAll(string(AppendManifest(nil, m)), ";", `\u003b`))
 	for range widths[m.Report] - 2 {
 		b = append(b, ',')
 	}

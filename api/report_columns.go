@@ -1,7 +1,6 @@
 package api
 
 import (
-	"strings"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -109,21 +108,3 @@ func (h *csvHeader) time(name string, _ time.Time)   { h.name(name) }
 func (h *csvHeader) text(name, _ string)             { h.name(name) }
 func (h *csvHeader) optional(name, _ string)         { h.name(name) }
 func (h *csvHeader) yes(name string, _ bool)         { h.name(name) }
-
-// appendCell appends a text that others chose. One that a spreadsheet would take
-// for a formula gets an apostrophe in front, which spreadsheets do not show.
-func appendCell(b []byte, s string) []byte {
-	if s != "" && strings.IndexByte("=+-@\t\r\n", s[0]) >= 0 {
-		return appendQuoted(b, "'"+s)
-	}
-	if strings.ContainsAny(s, "\",\r\n") || s != strings.TrimSpace(s) {
-		return appendQuoted(b, s)
-	}
-	return append(b, s...)
-}
-
-func appendQuoted(b []byte, s string) []byte {
-	b = append(b, '"')
-	b = append(b, strings.ReplaceAll(s, `"`, `""`)...)
-	return append(b, '"')
-}

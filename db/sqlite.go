@@ -48,9 +48,12 @@ const sqliteBusyTimeout = 10 * time.Second
 // acknowledged survives a loss of power.
 var sqlitePragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"}
 
-func openSQLite(path string) (engine, error) {
+func openSQLite(path string, o Options) (engine, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("the embedded store needs a file: sqlite:PATH")
+	}
+	if err := prepareSQLiteFile(path, o.MustExist, o.Logger); err != nil {
+		return nil, err
 	}
 	w, err := newSQLitePool(path, 1, "begin immediate", sqliteWriting...)
 	if err != nil {

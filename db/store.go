@@ -38,6 +38,9 @@ var (
 // Options of a Store; the zero value of each field has a default.
 type Options struct {
 	Logger *zap.Logger // none
+	// MustExist makes the error ErrNoStore where the file of an embedded store is
+	// missing, instead of making it.
+	MustExist bool
 }
 
 // engine is what SQLite and PostgreSQL do differently.
@@ -78,7 +81,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	var err error
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
-		e, err = openSQLite(strings.TrimPrefix(url, "sqlite:"))
+		e, err = openSQLite(strings.TrimPrefix(url, "sqlite:"), o)
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		e, err = openPostgres(ctx, url, o.Logger)
 	default:
