@@ -92,10 +92,11 @@ func (o *bulkOperation) readPath(base string) error {
 		path = strings.TrimPrefix(path, root)
 	}
 	for _, t := range resourceTypes {
-		rest, ok := strings.CutPrefix(path, t.endpoint)
-		if !ok || rest != "" && rest[0] != '/' {
+		n := len(t.endpoint)
+		if len(path) < n || !strings.EqualFold(path[:n], t.endpoint) || len(path) > n && path[n] != '/' {
 			continue
 		}
+		rest, ok := path[n:], true
 		o.of, o.target = t, strings.TrimPrefix(rest, "/")
 		if _, refers := referredTo(o.target); !refers {
 			o.target = strings.TrimSuffix(o.target, "/")

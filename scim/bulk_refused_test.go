@@ -32,7 +32,7 @@ func TestBulkOperationRefused(t *testing.T) {
 			`{"method":"POST","path":"/Bulk","bulkId":"x","data":{"Operations":[]}}`:                                              "400",
 			`{"method":"POST","path":"/Users/../Bulk","bulkId":"x","data":{"Operations":[]}}`:                                     "400",
 			`{"method":"POST","path":"/Me","bulkId":"x","data":{"userName":"lost"}}`:                                              "400",
-			`{"method":"POST","path":"/users","bulkId":"x","data":{"userName":"lost"}}`:                                           "400",
+			`{"method":"POST","path":"/user","bulkId":"x","data":{"userName":"lost"}}`:                                            "400",
 			`{"method":"POST","path":"Users","bulkId":"x","data":{"userName":"lost"}}`:                                            "400",
 			`{"method":"POST","path":"https://x.example/Users","bulkId":"x","data":{"userName":"x"}}`:                             "400",
 			`{"method":"POST","path":"","bulkId":"x","data":{"userName":"lost"}}`:                                                 "400",

@@ -80,7 +80,7 @@ func (d *door) getResourceType(x *exchange) error {
 		return err
 	}
 	for _, t := range resourceTypes {
-		if t.name == x.pathID {
+		if strings.EqualFold(t.name, x.pathID) {
 			return x.send(http.StatusOK, d.resourceType(t))
 		}
 	}

@@ -158,7 +158,7 @@ func (t *resourceType) comparison(e *filter.AttributeExpression) (membership.Fil
 	p := e.AttributePath
 	name, sub := mailAlias(p.URI(), p.AttributeName, p.SubAttributeName())
 	to := t.find(p.URI(), name, sub)
-	if urn, known := t.schemaNamed(p.URI() + ":" + name); known && p.URIPrefix != nil {
+	if urn, known := t.schemaNamed(p.URI() + ":" + name); known && p.URIPrefix != nil && sub == "" {
 		to = target{name: urn, whole: true}
 	}
 	a := membership.Attribute{Schema: to.schema, Name: to.name, Sub: to.subName}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -155,14 +156,35 @@ func (r *reader) valuePath(attr filter.AttributePath) (filter.Expression, error)
 	if err != nil {
 		return nil, err
 	}
-	if sub != nil {
-		condition, err := r.comparison(filter.AttributePath{AttributeName: *sub})
-		if err != nil {
-			return nil, err
+	present := &filter.ValuePath{AttributePath: attr, ValueFilter: e}
+	if sub == nil {
+		switch r.nextOperator() {
+		case "":
+			return present, nil
+		case filter.PR:
+			_, err := r.comparison(attr)
+			return present, err
 		}
-		e = &filter.LogicalExpression{Left: e, Right: condition, Operator: filter.AND}
+		sub = new("value") // emails[type eq "work"] eq "x", as Microsoft printed it
 	}
-	return &filter.ValuePath{AttributePath: attr, ValueFilter: e}, nil
+	condition, err := r.comparison(filter.AttributePath{AttributeName: *sub})
+	if err != nil {
+		return nil, err
+	}
+	return &filter.ValuePath{
+		AttributePath: attr, ValueFilter: &filter.LogicalExpression{Left: e, Right: condition, Operator: filter.AND},
+	}, nil
+}
+
+// nextOperator returns the comparison operator that comes next, or "".
+func (r *reader) nextOperator() filter.CompareOperator {
+	start := r.at
+	defer func() { r.at = start }()
+	r.blanks()
+	if op, ok := operator(r.run(nameByte)); ok {
+		return op
+	}
+	return ""
 }
 
 // valueFilter reads what stands between [ and ], and the ].
@@ -193,18 +215,15 @@ func (r *reader) subAttribute() (*string, error) {
 
 func (r *reader) attributePath() (filter.AttributePath, error) {
 	text := r.run(func(c byte) bool { return nameByte(c) || c == ':' || c == '.' || c == '/' })
-	var p filter.AttributePath
-	name := text
-	if i := strings.LastIndexByte(text, ':'); i >= 0 {
-		prefix := text[:i]
-		p.URIPrefix, name = &prefix, text[i+1:]
-	}
-	name, sub, dotted := strings.Cut(name, ".")
-	if !isName(name) || dotted && !isName(sub) {
+	prefix, name, sub, ok := splitName(text)
+	p := filter.AttributePath{AttributeName: name}
+	if !ok {
 		return p, r.unexpected("an attribute")
 	}
-	p.AttributeName = name
-	if dotted {
+	if prefix != "" {
+		p.URIPrefix = &prefix
+	}
+	if sub != "" {
 		p.SubAttribute = &sub
 	}
 	return p, nil
@@ -215,7 +234,13 @@ func nameByte(c byte) bool {
 }
 
 var operators = []filter.CompareOperator{
-	filter.EQ, filter.NE, filter.CO, filter.SW, filter.EW, filter.GT, filter.GE, filter.LT, filter.LE,
+	filter.EQ, filter.NE, filter.CO, filter.SW, filter.EW, filter.GT, filter.GE, filter.LT, filter.LE, filter.PR,
+}
+
+// operator reads a word that may be one, in any letter case.
+func operator(word string) (filter.CompareOperator, bool) {
+	op := filter.CompareOperator(strings.ToLower(word))
+	return op, slices.Contains(operators, op)
 }
 
 // comparison reads the operator and the value behind an attribute.
@@ -223,30 +248,34 @@ func (r *reader) comparison(attr filter.AttributePath) (filter.Expression, error
 	if !r.blanks() {
 		return nil, r.unexpected("an operator")
 	}
-	word := strings.ToLower(r.run(nameByte))
-	if word == string(filter.PR) {
-		return &filter.AttributeExpression{AttributePath: attr, Operator: filter.PR}, nil
+	word := r.run(nameByte)
+	op, ok := operator(word)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%q is no operator", clip(word))
+	case op == filter.PR:
+		return &filter.AttributeExpression{AttributePath: attr, Operator: op}, nil
+	case !r.blanks():
+		return nil, r.unexpected("a value")
 	}
-	for _, op := range operators {
-		if word != string(op) {
-			continue
-		}
-		if !r.blanks() {
-			return nil, r.unexpected("a value")
-		}
-		v, err := r.value()
-		return &filter.AttributeExpression{AttributePath: attr, Operator: op, CompareValue: v}, err
-	}
-	return nil, fmt.Errorf("%q is no operator", clip(word))
+	v, err := r.value()
+	return &filter.AttributeExpression{AttributePath: attr, Operator: op, CompareValue: v}, err
 }
 
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+
+// noQuotes are what people and word processors take for quotation marks. A bare
+// word does not begin with one: its end would be anybody's guess.
+const noQuotes = "'`\u00b4\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 
 // value reads a JSON string, number, true, false or null, or a bare word, which
 // is a string without its quotes.
 func (r *reader) value() (any, error) {
 	if r.at < len(r.text) && r.text[r.at] == '"' {
 		return r.quoted()
+	}
+	if c, _ := utf8.DecodeRuneInString(r.text[r.at:]); strings.ContainsRune(noQuotes, c) {
+		return nil, fmt.Errorf("a text stands between double quotation marks and not behind %c", c)
 	}
 	word := r.run(func(c byte) bool { return c != ' ' && c != ')' && c != ']' && c != '"' && c != '(' && c != '[' })
 	switch {

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 
@@ -64,6 +65,35 @@ func (c *groupChange) foldParts(op string, p groupParts) error {
 		}
 	}
 	edits, err := groupType.expand(op, p.rest)
-	c.edits = append(c.edits, edits...)
-	return err
+	if err != nil {
+		return err
+	}
+	return c.add(edits)
 }
+
+// add adds edits in their order. One of members, which was found in an object
+// under the URN of the schema, is folded as any other operation on them.
+func (c *groupChange) add(edits []edit) error {
+	for _, e := range edits {
+		if e.to.attr == nil || e.to.attr != membersAttribute {
+			c.edits = append(c.edits, e)
+			continue
+		}
+		text, err := encode(e.value)
+		if err != nil {
+			return err
+		}
+		s := selection{all: true, sub: e.to.subName}
+		l, err := newTokens(bytes.NewReader(text)).membersOf(s)
+		if err != nil {
+			return err
+		}
+		if err := foldMembers(&c.members, e.op, s, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// membersAttribute is never edited as an attribute: members are apart.
+var membersAttribute = groupType.attributes[""]["members"]

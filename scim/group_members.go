@@ -19,18 +19,17 @@ type selection struct {
 
 // memberPath reads a path if it is one of members. The forms that providers
 // send a thousand times in a row are recognised as they stand: "members" and
-// members[value eq "ID"], with or without the URN, in any letter case.
+// members[value eq "ID"], in any letter case.
 func memberPath(path string) (s selection, ok bool, err error) {
 	path = strings.TrimSpace(path)
-	rest := path
-	if prefix := groupType.core.ID + ":"; len(rest) > len(prefix) && strings.EqualFold(rest[:len(prefix)], prefix) {
-		rest = rest[len(prefix):]
-	}
 	const name = "members"
-	if len(rest) < len(name) || !strings.EqualFold(rest[:len(name)], name) {
+	rest := path
+	if len(rest) >= len(name) && strings.EqualFold(rest[:len(name)], name) {
+		rest = rest[len(name):]
+	} else if rest, ok = qualifiedMembers(path); !ok {
 		return selection{}, false, nil
 	}
-	switch rest = rest[len(name):]; {
+	switch {
 	case rest == "":
 		return selection{all: true}, true, nil
 	case rest[0] == '[':
@@ -43,6 +42,26 @@ func memberPath(path string) (s selection, ok bool, err error) {
 		return selection{all: true, sub: rest[1:]}, true, nil
 	}
 	return selection{}, false, nil
+}
+
+// qualifiedMembers returns what stands behind members in a path with a URN,
+// whichever of its spellings that is.
+func qualifiedMembers(path string) (rest string, ok bool) {
+	if !isURN(path) {
+		return "", false
+	}
+	name, value := path, ""
+	if i := strings.IndexByte(path, '['); i >= 0 {
+		name, value = path[:i], path[i:]
+	}
+	to, ok := groupType.locate(name)
+	if !ok || to.schema != "" || to.whole || !strings.EqualFold(to.name, "members") {
+		return "", false
+	}
+	if to.subName != "" {
+		return "." + to.subName + value, true
+	}
+	return value, true
 }
 
 // valueEquals reads [value eq "ID"] where ID has nothing to unescape.

@@ -137,8 +137,10 @@ func (o *groupOperation) fold(c *groupChange, budget *attributeBudget) error {
 		return err
 	}
 	edits, err := groupType.editsOf(o.operation)
-	c.edits = append(c.edits, edits...)
-	return err
+	if err != nil {
+		return err
+	}
+	return c.add(edits)
 }
 
 // memberList returns the value of an operation on members, which stood before

@@ -247,7 +247,7 @@ func TestHostileAddresses(t *testing.T) {
 			h.refused(404, "GET", "/ResourceTypes/"+s, "")
 			h.refused(400, "PATCH", h.group, `{"Operations":[{"op":"add","path":"members","value":[{"value":"`+s+`"}]}]}`)
 		}
-		for _, path := range []string{"/Users/../Groups", "/./Users", "/Users/%2e%2e/Groups", "/users", "/Users%2f" + id, "/Users;x=y", h.user + "/emails", "/%00", "/\u00fc"} {
+		for _, path := range []string{"/Users/../Groups", "/./Users", "/Users/%2e%2e/Groups", "/user", "/Users%2f" + id, "/Users;x=y", h.user + "/emails", "/%00", "/\u00fc"} {
 			h.refused(404, "GET", path, "")
 		}
 		for _, verb := range []string{"TRACE", "OPTIONS", "patch", "PROPFIND", "X"} {

@@ -23,7 +23,7 @@ func TestAuthentication(t *testing.T) {
 
 func TestEndpoints(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		for _, path := range []string{"/nowhere", "/Users/x/y", "/users", "/Schemas/urn:none", "/ResourceTypes/Nothing", "/Users/00919288221112222", "/Users/%00", "/Groups/" + strings.Repeat("x", 5000)} {
+		for _, path := range []string{"/nowhere", "/Users/x/y", "/usersx", "/Users/{ID}", "/{id}", "/Schemas/urn:none", "/ResourceTypes/Nothing", "/Users/00919288221112222", "/Users/%00", "/Groups/" + strings.Repeat("x", 5000)} {
 			b.do("GET", path, "").wantError(404, "")
 		}
 		id := b.user("ann")

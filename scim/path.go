@@ -24,7 +24,15 @@ func (t *resourceType) path(text string) (edit, error) {
 	if err != nil {
 		return edit{}, badRequest(typeInvalidPath, "the path %q cannot be read: %s", clip(text), err)
 	}
-	to := t.find(p.AttributePath.URI(), p.AttributePath.AttributeName, p.SubAttributeName())
+	to := t.find(p.AttributePath.URI(), p.AttributePath.AttributeName, p.AttributePath.SubAttributeName())
+	if to.subName != "" {
+		return edit{}, badRequest(typeInvalidPath, "the path %q cannot be read: a filter stands behind a sub-attribute", clip(text))
+	}
+	if sub := p.SubAttributeName(); to.attr != nil {
+		to = t.in(to.schema, to.name, sub)
+	} else {
+		to.subName = sub
+	}
 	if to.attr == nil {
 		return edit{to: to}, nil
 	}

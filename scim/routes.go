@@ -49,12 +49,21 @@ func Routes() (all []string) {
 	return all
 }
 
-// endpoint finds what stands at a path, and what stands there for {id}.
+// endpoint finds what stands at a path, in any letter case, and what stands
+// there for {id}, as it was sent.
 func (d *door) endpoint(path string) (m methods, id string, ok bool) {
 	path, ok = strings.CutPrefix(path, root)
 	if !ok {
 		return nil, "", false
 	}
+	if m, id, ok = d.endpointAt(path); ok {
+		return m, id, true
+	}
+	return d.endpointAt(d.canonical(path))
+}
+
+// endpointAt is endpoint for a path below the root in the one letter case.
+func (d *door) endpointAt(path string) (m methods, id string, ok bool) {
 	if m, ok = d.endpoints[path]; ok && !strings.HasSuffix(path, "/{id}") {
 		return m, "", true
 	}
@@ -64,6 +73,21 @@ func (d *door) endpoint(path string) (m methods, id string, ok bool) {
 	}
 	m, ok = d.endpoints[path[:last]+"{id}"]
 	return m, path[last:], ok
+}
+
+// canonical returns a path with the names of endpoints as they are listed, if
+// there is one in another letter case: providers and people write /users.
+func (d *door) canonical(path string) string {
+	parent := path[:strings.LastIndexByte(path, '/')+1]
+	of := path
+	for name := range d.endpoints {
+		if name, below := strings.CutSuffix(name, "{id}"); !below && strings.EqualFold(name, path) {
+			return name
+		} else if below && strings.EqualFold(name, parent) {
+			of = name + path[len(name):]
+		}
+	}
+	return of
 }
 
 func (d *door) route(x *exchange) error {

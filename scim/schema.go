@@ -145,29 +145,11 @@ func (t *resourceType) locate(path string) (to target, ok bool) {
 	if urn, known := t.schemaNamed(path); known {
 		return target{schema: urn, whole: true}, true
 	}
-	prefix, rest := "", path
-	if i := strings.LastIndexByte(path, ':'); i >= 0 {
-		prefix, rest = path[:i], path[i+1:]
-	}
-	name, sub, dotted := strings.Cut(rest, ".")
-	if !isName(name) || dotted && !isName(sub) {
+	prefix, name, sub, ok := splitName(path)
+	if !ok {
 		return target{}, false
 	}
 	return t.find(prefix, name, sub), true
-}
-
-// find is locate for a path that was taken apart.
-func (t *resourceType) find(prefix, name, sub string) target {
-	if prefix == "" {
-		return t.unqualified(name, sub)
-	}
-	if urn, known := t.schemaNamed(prefix); known {
-		return t.in(urn, name, sub)
-	}
-	if !isURN(prefix) {
-		return target{name: name, subName: sub}
-	}
-	return target{schema: prefix, name: name, subName: sub}
 }
 
 // unqualified looks in the resource's own schema first and then in the
@@ -220,17 +202,4 @@ func (t *resourceType) schemaNamed(urn string) (canonical string, known bool) {
 
 func isURN[T string | []byte](s T) bool {
 	return len(s) > 4 && strings.EqualFold(string(s[:4]), "urn:")
-}
-
-// isName holds a name to RFC 7643 section 2.1, but lets it begin with a digit.
-func isName(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
-		case c == '$' && i == 0:
-		default:
-			return false
-		}
-	}
-	return s != ""
 }
