@@ -108,7 +108,7 @@ func TestSpellingsOfANameMeanTheSame(t *testing.T) {
 		require.Equal(t, g, f, text)
 
 		if want.attr.kind == kindComplex && want.attr.multi && a.sub == "" {
-			p, err := userType.path(text + `[type eq "x"].value`)
+			p, err := userType.path(text + `[type eq "x"].type`)
 			require.NoError(t, err, text)
 			require.Equal(t, want.attr, p.to.attr, text)
 		}

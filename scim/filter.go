@@ -14,7 +14,7 @@ import (
 
 // readings returns the ways to understand the filter of a query, the exact one
 // first. A further one counts only when the ones before it find nothing; it is
-// there for clients that encode twice or not at all.
+// there for clients that encode twice.
 func (t *resourceType) readings(text string) ([]membership.Filter, error) {
 	text = encodedTwice(text)
 	e, err := readFilter(text)
@@ -47,8 +47,7 @@ func encodedTwice(text string) string {
 }
 
 // relax returns the filter with the texts that its equalities may have been
-// meant to have. Microsoft's validator encodes values twice; Rauthy puts
-// addresses into the URL as they are, so that their + arrives as a blank.
+// meant to have: Microsoft's validator encodes values twice.
 func relax(e filter.Expression) (filter.Expression, bool) {
 	switch e := e.(type) {
 	case *filter.LogicalExpression:
@@ -66,16 +65,13 @@ func relax(e filter.Expression) (filter.Expression, bool) {
 		if !ok || e.Operator != filter.EQ {
 			return e, false
 		}
-		meant := s
-		if decoded, err := url.PathUnescape(s); err == nil && membership.ValidText(decoded) {
-			meant = decoded
-		}
-		if strings.Contains(meant, "@") {
-			meant = strings.ReplaceAll(meant, " ", "+")
+		meant, err := url.PathUnescape(s)
+		if err != nil || meant == s || !membership.ValidText(meant) {
+			return e, false
 		}
 		relaxed := *e
 		relaxed.CompareValue = meant
-		return &relaxed, meant != s
+		return &relaxed, true
 	}
 	return e, false
 }

@@ -29,7 +29,7 @@ func TestProjection(t *testing.T) {
 	} {
 		r, err := object([]byte(resource))
 		require.NoError(t, err)
-		have, err := encode(userType.newProjection(names(tt.only), names(tt.except)).of(r))
+		have, err := encode(userType.newProjection(namesOf(t, tt.only), namesOf(t, tt.except)).of(r))
 		require.NoError(t, err)
 		assert.JSONEq(t, tt.want, string(have), "attributes=%s excludedAttributes=%s", tt.only, tt.except)
 	}
@@ -58,4 +58,33 @@ func TestTags(t *testing.T) {
 	}
 	_, star := tags([]string{"*"})
 	assert.True(t, star)
+}
+
+func namesOf(t require.TestingT, list string) []string {
+	names, err := appendNames(nil, list)
+	require.NoError(t, err)
+	return names
+}
+
+// TestNamesWithAFilter: a value filter in a list of names is read and narrows
+// nothing; its commas, blanks and brackets separate nothing.
+func TestNamesWithAFilter(t *testing.T) {
+	const core = "urn:ietf:params:scim:schemas:core:2.0:User"
+	for list, want := range map[string][]string{
+		`emails[type eq "work"]`:                        {"emails"},
+		`userName,emails[type eq "work"].value title`:   {"userName", "emails.value", "title"},
+		`emails[value eq "a, b]\"["] , title`:           {"emails", "title"},
+		core + `:emails[type eq "work"],name.givenName`: {core + ":emails", "name.givenName"},
+		core + `.emails[type eq "x"].type`:              {core + ".emails.type"},
+		``:                                              nil,
+	} {
+		assert.Equal(t, want, namesOf(t, list), list)
+	}
+	for _, list := range []string{`emails[type eq 'work']`, `emails[`, `emails[type]`, `a[b pr]c`, `emails[type eq "x]`} {
+		_, err := appendNames(nil, list)
+		require.Error(t, err, list)
+		assert.Equal(t, typeInvalidPath, errorOf(err).scimType, list)
+		_, err = readSearch([]byte(`{"sortBy":` + text(t, list) + `}`))
+		require.Error(t, err, list)
+	}
 }

@@ -49,6 +49,9 @@ func readQuery(raw string) (parameters, error) {
 			return p, badRequest(typeInvalidValue, "the query is not percent-encoded UTF-8 at %q", clip(pair))
 		}
 		key = strings.ToLower(key)
+		if key == "filter" {
+			value = decodeFilter(v, value)
+		}
 		switch key {
 		case "filter", "startindex", "count", "sortby", "sortorder", "cursor":
 			if given[key] {
@@ -66,14 +69,61 @@ func readQuery(raw string) (parameters, error) {
 	return p, nil
 }
 
+// decodeFilter decodes a filter of a query, which is blank when each + of it is
+// a blank. If the filter's own words are separated by %20, a + in a value is a
+// plus: Rauthy sends addresses as they are. If some are separated by + it is a
+// blank, as in any form: who mixes the two finds nobody rather than another
+// person. A percent-encoded blank is never a plus.
+func decodeFilter(raw, blank string) string {
+	if strings.IndexByte(raw, '+') < 0 {
+		return blank
+	}
+	plus, err := url.PathUnescape(raw)
+	if err != nil {
+		return blank
+	}
+	pluses, blanks := separators(plus, blank)
+	if blanks && !pluses {
+		return plus
+	}
+	// A + outside of the texts may yet be in a bare value, or in a filter that was
+	// encoded twice.
+	if twice := encodedTwice(plus); blanks || twice != plus {
+		if _, err := readFilter(twice); err == nil {
+			return plus
+		}
+	}
+	return blank
+}
+
+// separators reports what stands between the words of a filter, outside of its
+// texts: one of its two readings has a plus where the other has a blank.
+func separators(plus, blank string) (pluses, blanks bool) {
+	quoted := false
+	for i := 0; i < len(plus); i++ {
+		switch c := plus[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ' ':
+			blanks = true
+		case c == '+' && blank[i] == ' ':
+			pluses = true
+		}
+	}
+	return pluses, blanks
+}
+
 func (p *parameters) set(key, value string) (err error) {
 	switch key {
 	case "filter":
 		p.filter, p.hasFilter = value, strings.TrimSpace(value) != ""
 	case "attributes":
-		p.attributes = append(p.attributes, names(value)...)
+		p.attributes, err = appendNames(p.attributes, value)
 	case "excludedattributes":
-		p.excluded = append(p.excluded, names(value)...)
+		p.excluded, err = appendNames(p.excluded, value)
 	case "startindex":
 		p.startIndex, err = number("startIndex", value, 1)
 		p.startIndex = max(p.startIndex, 1)
@@ -81,7 +131,7 @@ func (p *parameters) set(key, value string) (err error) {
 		p.asked, err = number("count", value, defaultCount)
 		p.count = min(max(p.asked, 0), maxCount)
 	case "sortby":
-		p.sortBy = strings.TrimSpace(value)
+		p.sortBy, err = withoutFilter(strings.TrimSpace(value))
 	case "sortorder":
 		p.sortOrder = strings.TrimSpace(value)
 	case "cursor":
@@ -90,8 +140,55 @@ func (p *parameters) set(key, value string) (err error) {
 	return err
 }
 
-func names(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+// appendNames reads the names of a list that is separated by commas or blanks.
+func appendNames(names []string, list string) ([]string, error) {
+	if strings.IndexByte(list, '[') < 0 {
+		return append(names, strings.FieldsFunc(list, isNameSeparator)...), nil
+	}
+	depth, quoted, escaped := 0, false, false
+	for _, part := range strings.FieldsFunc(list, func(r rune) bool {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\':
+			escaped = quoted
+		case r == '"':
+			quoted = !quoted
+		case quoted:
+		case r == '[':
+			depth++
+		case r == ']':
+			depth--
+		}
+		return depth == 0 && !quoted && isNameSeparator(r)
+	}) {
+		name, err := withoutFilter(part)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+func isNameSeparator(r rune) bool { return r == ',' || r == ' ' }
+
+// withoutFilter is the rule of a name with a value filter, such as
+// emails[type eq "work"] in Microsoft's Postman collection: it names the
+// attribute, all elements of it.
+func withoutFilter(name string) (string, error) {
+	if strings.IndexByte(name, '[') < 0 {
+		return name, nil
+	}
+	p, err := readPath(name)
+	if err != nil {
+		return "", badRequest(typeInvalidPath, "the attribute %q cannot be read: %s", clip(name), err)
+	}
+	name = p.AttributePath.String()
+	if p.SubAttribute != nil {
+		name += "." + *p.SubAttribute
+	}
+	return name, nil
 }
 
 // number reads an integer, of which there is no too large one: it only selects

@@ -45,7 +45,7 @@ func sameText(t interface {
 	groups := []membership.GroupRef{{ID: id, DisplayName: text}, {ID: membership.NewID()}}[:version%3]
 	for _, attributes := range theProjections {
 		for _, excluded := range theProjections {
-			shown := userType.newProjection(names(attributes), names(excluded))
+			shown := userType.newProjection(namesOf(t, attributes), namesOf(t, excluded))
 			got := &buffer{text: []byte("x")}
 			if d.appendUser(got, user, groups, shown) {
 				r, err := d.userResource(user, groups)
@@ -55,7 +55,7 @@ func sameText(t interface {
 				require.Equal(t, "x"+string(want), string(got.text), "%s: only %q, not %q", doc, attributes, excluded)
 				written = true
 			}
-			shown = groupType.newProjection(names(attributes), names(excluded))
+			shown = groupType.newProjection(namesOf(t, attributes), namesOf(t, excluded))
 			got = &buffer{}
 			if d.appendGroup(got, group, shown) {
 				r, err := d.groupResource(group)

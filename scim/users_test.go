@@ -134,13 +134,13 @@ func TestUserFilters(t *testing.T) {
 			`id eq "` + id + `" and manager eq "M"`: 1, `manager eq "M" and id eq "` + id + `"`: 1, `id eq "` + id + `" and manager eq "N"`: 0,
 			`id eq "` + strings.ToUpper(id) + `"`: 0, `active eq "True"`: 2, `not (userName sw "rau")`: 1, `meta.lastModified gt "2020-01-01T00:00:00Z"`: 2,
 			`unknown eq "x"`: 0, `meta.resourceType eq "User"`: 2, `userName eq "a\u0022b"`: 0,
-			// as clients that encode twice, or not at all, make it arrive
-			`userName eq "rau%2Btag%40x.example"`: 1, `userName eq "rau tag@x.example"`: 1,
+			// as clients that encode twice make it arrive
+			`userName eq "rau%2Btag%40x.example"`: 1, `userName eq "rau tag@x.example"`: 0,
 		} {
 			require.Equal(t, want, b.total("/Users", filter), "%s", filter)
 		}
 		require.EqualValues(t, 1, b.do("GET", "/Users?filter=userName%2520eq%2520%2522other%2522&", "").want(200).json()["totalResults"])
-		require.EqualValues(t, 1, b.do("GET", "/Users?filter=userName+eq+%22rau+tag@x.example%22&", "").want(200).json()["totalResults"])
+		require.EqualValues(t, 1, b.do("GET", "/Users?filter=userName%20eq%20%22rau+tag@x.example%22&", "").want(200).json()["totalResults"])
 		for _, bad := range []string{`userName`, `active gt true`, `userName eq`, strings.Repeat("(", 2000)} {
 			b.do("GET", "/Users?filter="+url.QueryEscape(bad), "").wantError(400, "invalidFilter")
 		}
