@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"cmp"
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -31,6 +33,9 @@ type Attribute struct {
 	Sub       string
 	CaseExact bool
 	Time      bool // a dateTime, compared by time
+	// Unlisted: no schema has it. Its names, and that of the schema, are then
+	// looked up in any letter case.
+	Unlisted bool
 }
 
 // Path returns the canonical path without the schema, such as emails.value.
@@ -58,8 +63,8 @@ const (
 	LessOrEqual    Operator = "le"
 )
 
-// Compare holds an attribute against a value: string, bool, float64 or nil. On
-// a multi-valued attribute one element that matches is enough; ne is the
+// Compare holds an attribute against a value: string, bool, float64, json.Number
+// or nil. On a multi-valued attribute one element that matches is enough; ne is the
 // opposite of eq.
 type Compare struct {
 	Attribute Attribute
@@ -86,7 +91,11 @@ func (f Not) Match(r map[string]any) bool { return !f.Filter.Match(r) }
 // Match implements Filter.
 func (f Element) Match(r map[string]any) bool {
 	for _, v := range f.Attribute.values(r, false) {
-		if m, ok := v.(map[string]any); ok && f.Filter.Match(m) {
+		m, ok := v.(map[string]any)
+		if !ok { // a simple element stands for its value
+			m = map[string]any{"value": v}
+		}
+		if f.Filter.Match(m) {
 			return true
 		}
 	}
@@ -118,14 +127,14 @@ func (f Compare) any(r map[string]any, op Operator) bool {
 // it is not (RFC 7643 section 2.4).
 func (a Attribute) notPrimary(r map[string]any) bool {
 	const primary = "primary"
-	if a.Name == primary && a.Sub == "" {
-		return r[primary] == nil
+	if a.Sub == "" && strings.EqualFold(a.Name, primary) {
+		return a.named(r, primary) == nil
 	}
-	if a.Sub != primary {
+	if !strings.EqualFold(a.Sub, primary) {
 		return false
 	}
-	for _, e := range (Attribute{Schema: a.Schema, Name: a.Name}).values(r, false) {
-		if m, ok := e.(map[string]any); ok && m[primary] == nil {
+	for _, e := range (Attribute{Schema: a.Schema, Name: a.Name, Unlisted: a.Unlisted}).values(r, false) {
+		if m, ok := e.(map[string]any); ok && a.named(m, primary) == nil {
 			return true
 		}
 	}
@@ -136,25 +145,52 @@ func (a Attribute) notPrimary(r map[string]any) bool {
 // Without leaf the path ends at the attribute itself.
 func (a Attribute) values(r map[string]any, leaf bool) []any {
 	if a.Schema != "" {
-		ext, ok := r[a.Schema].(map[string]any)
+		ext, ok := a.named(r, a.Schema).(map[string]any)
 		if !ok {
 			return nil
 		}
 		r = ext
 	}
-	vs := elements(r[a.Name])
+	vs := elements(a.named(r, a.Name))
 	if !leaf || a.Sub == "" {
 		return vs
 	}
 	var out []any
 	for _, v := range vs {
 		if m, ok := v.(map[string]any); ok {
-			out = append(out, elements(m[a.Sub])...)
+			out = append(out, elements(a.named(m, a.Sub))...)
 		} else if a.Sub == "value" { // a simple element stands for its value
 			out = append(out, v)
 		}
 	}
 	return out
+}
+
+// named returns the member of an object.
+func (a Attribute) named(object map[string]any, name string) any {
+	v, ok := object[name]
+	if !ok && a.Unlisted {
+		return object[KeyFold(object, name)]
+	}
+	return v
+}
+
+// KeyFold returns the key of an object that is name in another letter case, the
+// first of them in the order of the keys, or name if there is none.
+func KeyFold(object map[string]any, name string) string {
+	if _, ok := object[name]; ok {
+		return name
+	}
+	found := ""
+	for key := range object {
+		if strings.EqualFold(key, name) && (found == "" || key < found) {
+			found = key
+		}
+	}
+	if found == "" {
+		return name
+	}
+	return found
 }
 
 // elements returns v as a list without what counts as unassigned (RFC 7643
@@ -191,9 +227,9 @@ func (f Compare) holds(op Operator, have any) bool {
 	case bool:
 		b, ok := have.(bool)
 		return ok && op == Equal && b == want
-	case float64:
-		n, ok := have.(float64)
-		return ok && ordered(op, compareNumbers(n, want))
+	case float64, json.Number:
+		c, ok := CompareNumbers(have, want)
+		return ok && ordered(op, c)
 	}
 	return false
 }
@@ -220,14 +256,51 @@ func (f Compare) holdsText(op Operator, have, want string) bool {
 	return ordered(op, strings.Compare(have, want))
 }
 
-func compareNumbers(a, b float64) int {
+// CompareNumbers compares two numbers of decoded JSON, each a float64 or a
+// json.Number, as cmp.Compare does. Integers that are given as json.Number are
+// compared by their digits: ids are longer than what a float64 holds.
+func CompareNumbers(a, b any) (c int, ok bool) {
+	x, xok := a.(json.Number)
+	y, yok := b.(json.Number)
+	if xok && yok && isInteger(x) && isInteger(y) {
+		return compareIntegers(string(x), string(y)), true
+	}
+	f, fok := asFloat(a)
+	g, gok := asFloat(b)
+	return cmp.Compare(f, g), fok && gok
+}
+
+func asFloat(v any) (f float64, ok bool) {
+	switch v := v.(type) {
+	case float64:
+		return v, true
+	case json.Number:
+		f, err := v.Float64()
+		return f, err == nil
+	}
+	return 0, false
+}
+
+func isInteger(n json.Number) bool { return !strings.ContainsAny(string(n), ".eE") }
+
+// compareIntegers compares integers as JSON writes them: no leading zeros.
+func compareIntegers(a, b string) int {
+	digits, negative := strings.CutPrefix(a, "-")
+	others, otherNegative := strings.CutPrefix(b, "-")
 	switch {
-	case a < b:
-		return -1
-	case a > b:
+	case digits == "0" && others == "0":
+		return 0
+	case negative != otherNegative:
+		if negative {
+			return -1
+		}
 		return 1
 	}
-	return 0
+	c := cmp.Or(cmp.Compare(len(digits), len(others)), strings.Compare(digits, others))
+	if negative {
+		return -c
+	}
+	return c
 }
 
 func ordered(op Operator, cmp int) bool {

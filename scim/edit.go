@@ -27,6 +27,10 @@ type edit struct {
 	made  map[string]any
 	value any
 	given bool // there was a value, be it null
+	// ofKey: a key of an object was the path. parts are the attributes in value,
+	// if the target can turn out to be an extension that no schema describes.
+	ofKey bool
+	parts []edit
 }
 
 // apply carries out an edit on a resource in its JSON form with canonical
@@ -34,7 +38,7 @@ type edit struct {
 func apply(r map[string]any, e edit) error {
 	switch {
 	case e.to.custom():
-		return applyCustom(r, e)
+		return applyExtension(r, e)
 	case e.to.whole:
 		if e.to.schema != "" { // only to clear it: expand takes anything else apart
 			delete(r, e.to.schema)
@@ -110,6 +114,13 @@ func (a *attribute) simple(v any) (any, error) {
 			return v, nil
 		}
 		return nil, badRequest(typeInvalidValue, "%s must be a number", a.path)
+	case kindString:
+		v = numberAsText(v)
+	case kindUnlisted:
+		if list, ok := v.([]any); ok && len(list) > maxValues {
+			return nil, tooManyValues(a.path)
+		}
+		return clone(v), nil
 	}
 	if s, ok := v.(string); ok {
 		return s, nil
@@ -125,30 +136,49 @@ func (a *attribute) applyObject(home map[string]any, e edit) error {
 		object = map[string]any{}
 	}
 	switch {
-	case e.to.sub != nil:
-		if err := e.to.sub.set(object, e); err != nil {
+	case e.to.subName != "":
+		if err := applySub(object, e); err != nil {
 			return err
 		}
 	case e.op == opRemove, unassigned(e.value):
 		delete(home, a.name)
 		return nil
 	default:
-		values, err := a.object(objectInArray(e.value))
-		if err != nil {
+		if err := a.merge(object, e.op, e.value); err != nil {
 			return err
-		}
-		for name, v := range values {
-			if v == nil {
-				delete(object, name)
-			} else {
-				object[name] = v
-			}
 		}
 	}
 	if len(object) == 0 || withoutValue(a, object) {
 		delete(home, a.name)
 	} else {
 		home[a.name] = object
+	}
+	return nil
+}
+
+// applySub changes one sub-attribute of an object.
+func applySub(object map[string]any, e edit) error {
+	if e.to.sub == nil { // of an attribute that no schema has
+		return applyUnlisted(object, edit{op: e.op, to: target{name: e.to.subName}, value: e.value, given: e.given})
+	}
+	return e.to.sub.set(object, e)
+}
+
+// merge changes the sub-attributes of an object that a value names.
+func (a *attribute) merge(object map[string]any, op string, value any) error {
+	if a.unlisted {
+		return mergeUnlisted(object, op, value)
+	}
+	values, err := a.object(objectInArray(value))
+	if err != nil {
+		return err
+	}
+	for name, v := range values {
+		if v == nil {
+			delete(object, name)
+		} else {
+			object[name] = v
+		}
 	}
 	return nil
 }
@@ -174,69 +204,6 @@ func (a *attribute) object(v any) (map[string]any, error) {
 		object[sub.name] = value
 	}
 	return object, nil
-}
-
-// applyCustom changes an extension that only the provider knows. It is kept as
-// it was sent, for the provider to find it again.
-func applyCustom(r map[string]any, e edit) error {
-	if e.where != nil {
-		return nil
-	}
-	// The path may be the extension's own URN: nothing else can tell.
-	object, isObject := e.value.(map[string]any)
-	if urn := e.to.urn(); isObject || e.op == opRemove && r[existing(r, urn)] != nil {
-		e.to = target{schema: urn, whole: true}
-	}
-	key := existing(r, e.to.schema)
-	if e.to.whole && e.op == opRemove {
-		delete(r, key)
-		return nil
-	}
-	extension, _ := r[key].(map[string]any)
-	if extension == nil {
-		extension = map[string]any{}
-	}
-	if !e.to.whole {
-		name := e.to.name
-		if e.to.subName != "" {
-			name += "." + e.to.subName
-		}
-		object = map[string]any{name: e.value}
-	}
-	if len(object) > maxValues {
-		return tooManyValues(e.to.schema)
-	}
-	for _, name := range sortedKeys(object) {
-		v := object[name]
-		name = existing(extension, name)
-		if e.op == opRemove || unassigned(v) {
-			delete(extension, name)
-		} else {
-			extension[name] = clone(v)
-		}
-	}
-	if r[key] == nil && len(r) > maxValues || len(extension) > maxValues {
-		return tooManyValues(e.to.schema)
-	}
-	if len(extension) == 0 {
-		delete(r, key)
-	} else {
-		r[key] = extension
-	}
-	return nil
-}
-
-// existing returns the key of m that is name in another letter case, or name.
-func existing(m map[string]any, name string) string {
-	if _, ok := m[name]; ok {
-		return name
-	}
-	for key := range m {
-		if strings.EqualFold(key, name) {
-			return key
-		}
-	}
-	return name
 }
 
 // clone copies a decoded JSON value.

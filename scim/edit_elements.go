@@ -3,23 +3,29 @@ package scim
 import (
 	"maps"
 	"slices"
+
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // applyElements changes a multi-valued complex attribute.
 func (a *attribute) applyElements(home map[string]any, e edit) error {
-	list, _ := home[a.name].([]any)
+	list, isList := home[a.name].([]any)
+	if have := home[a.name]; !isList && !unassigned(have) { // see unlisted
+		list = []any{have}
+	}
+	before := len(list)
 	var err error
-	if e.where == nil && e.to.sub == nil {
+	if e.where == nil && e.to.subName == "" {
 		list, err = a.changeAll(list, e)
 	} else {
 		list, err = a.changeSelected(list, e)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(list) == 0 {
+	case len(list) == 0:
 		delete(home, a.name)
-	} else {
+	case isList, e.op != opRemove, len(list) < before:
 		home[a.name] = list
 	}
 	return nil
@@ -37,13 +43,13 @@ func (a *attribute) changeAll(list []any, e edit) ([]any, error) {
 	switch e.op {
 	case opRemove:
 		return slices.DeleteFunc(list, func(have any) bool {
-			return slices.ContainsFunc(values, func(v map[string]any) bool { return contains(have, v) })
+			return slices.ContainsFunc(values, func(v any) bool { return a.contains(have, v) })
 		}), nil
 	case opReplace:
 		list = nil
 	}
 	for _, v := range values {
-		if list = addElement(list, v); len(list) > maxValues {
+		if list = a.addElement(list, v); len(list) > maxValues {
 			return nil, tooManyValues(a.path)
 		}
 	}
@@ -61,7 +67,7 @@ func tooManyValues(name string) error {
 
 // elements returns the elements of a value in canonical form, without those
 // that say nothing.
-func (a *attribute) elements(v any) ([]map[string]any, error) {
+func (a *attribute) elements(v any) ([]any, error) {
 	if unassigned(v) {
 		return nil, nil
 	}
@@ -69,9 +75,13 @@ func (a *attribute) elements(v any) ([]map[string]any, error) {
 	if len(all) > maxValues {
 		return nil, tooManyValues(a.path)
 	}
-	var out []map[string]any
+	var out []any
 	for _, sent := range all {
 		if unassigned(sent) {
+			continue
+		}
+		if a.unlisted {
+			out = append(out, clone(sent))
 			continue
 		}
 		element, err := a.object(sent)
@@ -96,47 +106,28 @@ func dropUnassigned(a *attribute, element map[string]any) bool {
 
 // addElement adds an element unless it is there already (RFC 7644 section
 // 3.5.2.1); one with the same value and type gets what is new.
-func addElement(list []any, element map[string]any) []any {
+func (a *attribute) addElement(list []any, element any) []any {
 	for i, have := range list {
-		if contains(have, element) {
+		if a.contains(have, element) {
 			return list
 		}
-		old, ok := have.(map[string]any)
-		if ok && element["value"] != nil && old["value"] == element["value"] && old["type"] == element["type"] {
-			maps.Copy(old, element)
-			return onePrimary(list, i, element["primary"])
+		if a.take(have, element) {
+			return a.onePrimary(list, i)
 		}
 	}
 	list = append(list, element)
-	return onePrimary(list, len(list)-1, element["primary"])
-}
-
-// contains reports whether an element has all that part says.
-func contains(element any, part map[string]any) bool {
-	have, ok := element.(map[string]any)
-	if !ok {
-		return false
-	}
-	if v, ok := part["value"]; ok && have["value"] != v { // what most differ in
-		return false
-	}
-	for name, v := range part { // sub-attributes are simple
-		if have[name] != v {
-			return false
-		}
-	}
-	return true
+	return a.onePrimary(list, len(list)-1)
 }
 
 // onePrimary: a new primary element unsets the old one (RFC 7644 section
 // 3.5.2), so that there is never more than one.
-func onePrimary(list []any, i int, primary any) []any {
-	if primary != true {
+func (a *attribute) onePrimary(list []any, i int) []any {
+	if m, ok := list[i].(map[string]any); !ok || a.named(m, primary) != true {
 		return list
 	}
 	for j, other := range list {
-		if m, ok := other.(map[string]any); ok && j != i && m["primary"] == true {
-			m["primary"] = false
+		if m, ok := other.(map[string]any); ok && j != i && a.named(m, primary) == true {
+			m[membership.KeyFold(m, primary)] = false
 		}
 	}
 	return list
@@ -145,9 +136,12 @@ func onePrimary(list []any, i int, primary any) []any {
 // changeSelected is an edit of the elements that a filter selects (all of them
 // without one), or of one of their sub-attributes.
 func (a *attribute) changeSelected(list []any, e edit) ([]any, error) {
+	if len(list) > maxValues { // as one sent it
+		return nil, tooManyValues(a.path)
+	}
 	var selected []int
 	for i, v := range list {
-		if m, ok := v.(map[string]any); ok && (e.where == nil || e.where.Match(m)) {
+		if e.where == nil || e.where.Match(elementObject(v)) {
 			selected = append(selected, i)
 		}
 	}
@@ -166,12 +160,14 @@ func (a *attribute) changeSelected(list []any, e edit) ([]any, error) {
 	}
 	gone := make(map[int]bool)
 	for _, i := range selected {
-		keep, err := a.changeElement(list[i].(map[string]any), e)
+		element := elementObject(list[i])
+		keep, err := a.changeElement(element, e)
 		if err != nil {
 			return nil, err
 		}
 		gone[i] = !keep
-		onePrimary(list, i, list[i].(map[string]any)["primary"])
+		list[i] = elementAgain(list[i], element)
+		a.onePrimary(list, i)
 	}
 	var out []any
 	for i, v := range list {
@@ -180,6 +176,25 @@ func (a *attribute) changeSelected(list []any, e edit) ([]any, error) {
 		}
 	}
 	return out, nil
+}
+
+// elementObject returns an element as an object; a simple one stands for its
+// value.
+func elementObject(element any) map[string]any {
+	if object, ok := element.(map[string]any); ok {
+		return object
+	}
+	return map[string]any{"value": element}
+}
+
+// elementAgain returns what became of an element: a simple one stays simple as
+// long as a value is all there is.
+func elementAgain(before any, object map[string]any) any {
+	_, wasObject := before.(map[string]any)
+	if v, ok := object["value"]; ok && !wasObject && len(object) == 1 {
+		return v
+	}
+	return object
 }
 
 // addMade is the rule of a value path that selects nothing: the element is made
@@ -198,21 +213,16 @@ func addMade(list []any, made map[string]any) []any {
 func (a *attribute) changeElement(element map[string]any, e edit) (keep bool, err error) {
 	hadValue := element["value"] != nil
 	switch {
-	case e.to.sub != nil:
-		err = e.to.sub.set(element, e)
+	case e.to.subName != "":
+		err = applySub(element, e)
 	case e.op == opRemove, unassigned(e.value):
 		return false, nil
 	default:
-		var values map[string]any
-		if values, err = a.object(objectInArray(e.value)); err != nil {
-			return false, err
-		}
 		if e.op == opReplace {
 			clear(element)
 			maps.Copy(element, e.made)
 		}
-		maps.Copy(element, values)
-		maps.DeleteFunc(element, func(_ string, v any) bool { return v == nil })
+		err = a.merge(element, e.op, e.value)
 	}
 	cleared := hadValue && withoutValue(a, element)
 	return len(element) > 0 && !cleared, err

@@ -25,11 +25,11 @@ func (t *resourceType) expand(op string, values map[string]any) ([]edit, error) 
 }
 
 func (t *resourceType) expandKey(op, key string, value any) ([]edit, error) {
-	e := edit{op: op, value: value, given: true}
+	e := edit{op: op, value: value, given: true, ofKey: true}
 	if strings.IndexByte(key, '[') >= 0 {
 		if path, err := t.path(key); err == nil {
 			path.op, path.value, path.given = e.op, e.value, e.given
-			return keepWritable(path), nil
+			return t.writable(path)
 		}
 		return nil, nil // an attribute nobody knows
 	}
@@ -39,7 +39,7 @@ func (t *resourceType) expandKey(op, key string, value any) ([]edit, error) {
 	}
 	e.to = to
 	if !to.whole {
-		return keepWritable(e), nil
+		return t.writable(e)
 	}
 	inner, isObject := value.(map[string]any)
 	switch {
@@ -54,21 +54,38 @@ func (t *resourceType) expandKey(op, key string, value any) ([]edit, error) {
 	}
 	var edits []edit
 	for _, name := range sortedKeys(inner) {
-		first, sub, _ := strings.Cut(name, ".")
-		in := edit{op: op, to: t.in(to.schema, first, sub), value: inner[name], given: true}
-		if isURN(name) {
-			in.to, _ = t.locate(name)
+		more, err := t.expandInner(op, to.schema, name, inner[name])
+		if err != nil {
+			return nil, err
 		}
-		edits = append(edits, keepWritable(in)...)
+		edits = append(edits, more...)
 	}
 	return edits, nil
 }
 
-func keepWritable(e edit) []edit {
-	if a := e.to.attr; a != nil && (a.readOnly || e.to.sub != nil && e.to.sub.readOnly) {
-		return nil
+// expandInner is expandKey for a key of an object under the URN of a schema.
+func (t *resourceType) expandInner(op, urn, key string, value any) ([]edit, error) {
+	switch {
+	case isURN(key):
+		return t.expandKey(op, key, value)
+	case strings.IndexByte(key, '[') >= 0:
+		return t.expandKey(op, strings.TrimPrefix(urn+":"+key, ":"), value)
 	}
-	return []edit{e}
+	name, sub, _ := strings.Cut(key, ".")
+	return t.writable(edit{op: op, to: t.in(urn, name, sub), value: value, given: true, ofKey: true})
+}
+
+// writable completes an edit, unless only the server may make it.
+func (t *resourceType) writable(e edit) ([]edit, error) {
+	if readOnly(e) {
+		return nil, nil
+	}
+	return t.complete(e)
+}
+
+func readOnly(e edit) bool {
+	a := e.to.attr
+	return a != nil && (a.readOnly || e.to.sub != nil && e.to.sub.readOnly)
 }
 
 // sortedKeys makes the order of edits, and with it the outcome, depend on what

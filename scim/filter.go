@@ -118,7 +118,9 @@ func (t *resourceType) element(e *filter.ValuePath) (membership.Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return membership.Element{Attribute: membership.Attribute{Schema: to.schema, Name: to.name}, Filter: inner}, nil
+	return membership.Element{
+		Attribute: membership.Attribute{Schema: to.schema, Name: to.name, Unlisted: to.attr == nil}, Filter: inner,
+	}, nil
 }
 
 // elementFilter resolves a filter on the elements of a complex attribute; a nil
@@ -133,6 +135,9 @@ func (t *resourceType) elementFilter(a *attribute, e filter.Expression) (members
 	case *filter.AttributeExpression:
 		to := membership.Attribute{Name: e.AttributePath.AttributeName}
 		if a == nil {
+			if e.AttributePath.SubAttribute != nil {
+				to.Sub = *e.AttributePath.SubAttribute
+			}
 			return compare(to, nil, e)
 		}
 		if a.kind != kindComplex {
@@ -169,9 +174,10 @@ func (t *resourceType) comparison(e *filter.AttributeExpression) (membership.Fil
 }
 
 // compare makes the comparison of a simple attribute, or of one that no schema
-// has: that one is absent from every resource.
+// has.
 func compare(to membership.Attribute, a *attribute, e *filter.AttributeExpression) (membership.Filter, error) {
 	c := membership.Compare{Attribute: to, Op: membership.Operator(e.Operator)}
+	c.Attribute.Unlisted = a == nil
 	if c.Op == membership.Present {
 		return c, nil
 	}
@@ -187,11 +193,9 @@ func compare(to membership.Attribute, a *attribute, e *filter.AttributeExpressio
 
 func loose(v any) (any, error) {
 	if n, ok := v.(json.Number); ok {
-		f, err := n.Float64()
-		if err != nil {
+		if _, err := n.Float64(); err != nil {
 			return nil, fmt.Errorf("%s is no number that can be compared", clip(n.String()))
 		}
-		return f, nil
 	}
 	return v, nil
 }

@@ -27,7 +27,7 @@ func whole(t *testing.T, body []byte) ([]byte, bool) {
 // FuzzUserPatch: edits can be applied again, and leave a resource that can be
 // stored.
 func FuzzUserPatch(f *testing.F) {
-	for _, r := range rules {
+	for _, r := range allRules() {
 		f.Add([]byte(`{"Operations":` + r.ops + `}`))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -76,6 +76,8 @@ func FuzzGroupPatch(f *testing.F) {
 		`[{"op":"remove","path":"members"},{"op":"replace","path":"members","value":null},{"op":"replace","path":"members","value":""}]`,
 		`[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members.display","value":{"a":[1]}}]`, `[]`, `null`, `[{"op":"remove"}]`,
 		`[{"op":"add","path":"displayName","value":"x","value":"y","op":"replace","x":{"y":[]}}]`, `[{"op":"add","path":"members","value":{"display":1}}]`,
+		`[{"op":"add","path":"members","value":{"members":[{"value":"` + id + `"}]}},{"op":"replace","value":{"members":{"members":null}}}]`,
+		`[{"op":"add","path":"members","value":["{\"value\":\"` + id + `\"}","[",5]},{"op":"remove","path":"members","value":"[\"` + id + `\"]"}]`,
 	} {
 		f.Add([]byte(`{"schemas":["x"],"Operations":` + ops + `}`))
 	}
@@ -178,24 +180,58 @@ func heldMembers(c *groupChange, op string, s selection, value json.RawMessage) 
 			return false
 		}
 		l.null = v == nil
-		for i, e := range arrayOfOne(v) {
-			if unassigned(v) {
-				break
-			}
-			if m, ok := e.(map[string]any); ok {
-				// Of spellings the last counts; maps do not tell which that was.
-				var object struct{ Value any }
-				b, _ := json.Marshal(m)
-				_ = json.Unmarshal(b, &object)
-				e = object.Value
-			}
-			id, ok := e.(string)
-			if l.add(i, memberValue{id, ok}) != nil {
-				return false
-			}
+		if !heldList(&l, v) {
+			return false
 		}
 	}
 	return foldMembers(&c.members, op, s, l) == nil
+}
+
+func heldList(l *memberList, v any) bool {
+	if unassigned(v) {
+		return true
+	}
+	elements, isList := v.([]any)
+	if m, ok := v.(map[string]any); ok {
+		var object struct{ Members any }
+		b, _ := json.Marshal(m)
+		_ = decode(b, &object)
+		named := slices.ContainsFunc(sortedKeys(m), func(key string) bool { return strings.EqualFold(key, "members") })
+		switch id := heldValue(m); {
+		case named && !heldList(l, object.Members):
+			return false
+		case named && id == nil:
+			return true
+		}
+	}
+	if !isList {
+		elements = []any{v}
+	}
+	for i, e := range elements {
+		m, isObject := e.(map[string]any)
+		if isObject {
+			e = heldValue(m)
+		}
+		id, ok := e.(string)
+		if ok && !isObject && likeJSON(id) {
+			if inner, err := decodeText(id); err != nil || !heldList(l, inner) {
+				return false
+			}
+			continue
+		}
+		if l.add(i, memberValue{id: id, ok: ok}) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// heldValue: of spellings the last counts; maps do not tell which that was.
+func heldValue(m map[string]any) any {
+	var object struct{ Value any }
+	b, _ := json.Marshal(m)
+	_ = decode(b, &object)
+	return object.Value
 }
 
 // FuzzQuery: a query is read to what a list can be asked for, and selects of a

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,10 @@ func timed(t *testing.T, fn func()) {
 var fuzzResources = []map[string]any{
 	{}, jensen,
 	{"userName": "x", "emails": []any{map[string]any{"value": "x"}}},
+	{"urn:x:y": map[string]any{
+		"z":     map[string]any{"w": []any{"x", json.Number("5")}, "V": true},
+		"lines": []any{map[string]any{"value": "x", "Primary": true}, "y", map[string]any{"a": []any{map[string]any{"b": nil}}}},
+	}},
 	{"id": "x", "displayName": "g", "members": []any{map[string]any{"value": "x", "type": "User"}}},
 }
 
@@ -98,7 +103,7 @@ var fuzzValues = []string{
 func FuzzPath(f *testing.F) {
 	for i, s := range []string{
 		"name.givenName", `emails[type eq "work"].value`, `members[value eq "x"]`, enterpriseURN + ":manager", "urn:x:y",
-		`roles[primary eq "True"`, "emails", "addresses.locality", "active", "urn:x:y:z.w", `urn:x:y:emails[type eq "work"].value`,
+		`roles[primary eq "True"`, "emails", "addresses.locality", "active", "urn:x:y:z.w", `urn:x:y:lines[value eq "x"].a`, `urn:x:y:Lines[primary eq true]`, "urn:x:y:LINES", "urn:x:y:z", `urn:x:y:emails[type eq "work"].value`,
 		`addresses[type eq "work" and primary eq true]`, "members[(((", "name", " manager ", "emails.primary",
 	} {
 		f.Add(s, uint8(i), uint8(i))

@@ -194,7 +194,7 @@ func TestHostileAttributes(t *testing.T) {
 				h.refused(status, place[0], place[1], body)
 			}
 		}
-		h.refused(400, "PATCH", h.user, op(`emails[type eq 1e999].value`, `1`))
+		h.refused(400, "PATCH", h.user, op(`emails[type eq 1e999].value`, `1e999`))
 		for body, status := range map[string]int{
 			op(`emails[`+strings.Repeat("not (", 30)+`a pr`+strings.Repeat(")", 29)+`]`, `"x"`):     400,
 			op(strings.Repeat("a.", 2000), `"x"`):                                                   400,

@@ -93,7 +93,7 @@ func TestBadBodies(t *testing.T) {
 			`{"userName":"x","displayName":"x","a":` + strings.Repeat("[", 90_000) + strings.Repeat("]", 90_000) + `}`: "invalidSyntax",
 			`{"userName":{"a":1},"displayName":{"a":1}}`:                                                               "invalidValue",
 			`{"userName":"` + strings.Repeat("x", 900) + `","displayName":"` + strings.Repeat("x", 900) + `"}`:         "invalidValue",
-			`{"userName":"x","displayName":"x","externalId":7}`:                                                        "invalidValue",
+			`{"userName":"x","displayName":"x","externalId":[7]}`:                                                      "invalidValue",
 		} {
 			for _, path := range []string{user, group} {
 				b.do("PUT", path, body).wantError(400, scimType)

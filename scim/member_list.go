@@ -43,7 +43,7 @@ func (t tokens) members() (memberList, error) {
 		err = t.oneMember(&l)
 	default:
 		id, ok := tok.(string)
-		err = l.add(0, memberValue{id, ok})
+		err = l.add(0, memberValue{id, ok, true})
 	}
 	return l, err
 }
@@ -57,21 +57,31 @@ func (t tokens) membersOf(s selection) (memberList, error) {
 	return t.members()
 }
 
-// oneMember reads the rest of an object that stands where a list belongs.
+// oneMember reads the rest of an object that stands where a list belongs: it is
+// a member, or has the list under its own name (see inOwnName).
 func (t tokens) oneMember(l *memberList) error {
 	var m memberValue
-	empty := true
-	if err := t.fields(func(name string) error {
+	empty, list := true, false
+	if err := t.fields(func(name string) (err error) {
 		empty = false
+		if strings.EqualFold(name, "members") {
+			list = true
+			*l, err = t.members()
+			l.null = false // which is not to say that all are meant
+			return err
+		}
 		if !strings.EqualFold(name, "value") {
 			return t.skip()
 		}
 		var v any
-		err := t.read(&v)
+		err = t.read(&v)
 		m.id, m.ok = v.(string)
 		return err
 	}); err != nil || empty { // {} is no value
 		return err
+	}
+	if list && !m.ok {
+		return nil
 	}
 	return l.add(0, m)
 }
@@ -88,16 +98,35 @@ func (l *memberList) add(i int, m memberValue) error {
 		l.ids = append(l.ids, id)
 		return nil
 	}
+	if m.bare && likeJSON(m.id) {
+		return l.addText(m.id)
+	}
 	if l.malformed.Add(m.id); l.malformed.Len() > maxMalformed {
 		return badRequest(typeInvalidValue, "members has more than %d values that are no ids: %s", maxMalformed, &l.malformed)
 	}
 	return nil
 }
 
+// addText is elementOfText for members.
+func (l *memberList) addText(s string) error {
+	t := newTokens(newBodyReader(strings.NewReader(s)))
+	inner, err := t.members()
+	if err == nil {
+		err = t.end()
+	}
+	if err != nil {
+		return badRequest(typeInvalidValue, "members: the text %q holds no member", clip(s))
+	}
+	l.ids = append(l.ids, inner.ids...)
+	l.malformed.AddAll(inner.malformed)
+	return nil
+}
+
 // memberValue is the id in one element of a list of members.
 type memberValue struct {
-	id string
-	ok bool
+	id   string
+	ok   bool
+	bare bool // it stood there without its object
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -108,14 +137,16 @@ func (m *memberValue) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	var v any
-	if b[0] == '{' {
+	if m.bare = b[0] != '{'; m.bare {
+		if err := json.Unmarshal(b, &v); err != nil {
+			return err
+		}
+	} else {
 		var object struct{ Value any }
 		if err := json.Unmarshal(b, &object); err != nil {
 			return err
 		}
 		v = object.Value
-	} else if err := json.Unmarshal(b, &v); err != nil {
-		return err
 	}
 	m.id, m.ok = v.(string)
 	return nil

@@ -74,7 +74,7 @@ func (t *resourceType) editsOf(o operation) ([]edit, error) {
 		return nil, err
 	}
 	e.op, e.value, e.given = op, value, o.given()
-	if a := e.to.attr; a != nil && len(keepWritable(e)) == 0 {
+	if a := e.to.attr; readOnly(e) {
 		// Clients repeat the id that is in the address; anything else read-only is
 		// an error (RFC 7644 section 3.5.2).
 		if a.name == "id" || a.name == "schemas" {
@@ -88,7 +88,7 @@ func (t *resourceType) editsOf(o operation) ([]edit, error) {
 	if e.to.whole {
 		return t.wholeSchema(e, o.Path)
 	}
-	return []edit{e}, nil
+	return t.complete(e)
 }
 
 // withoutPath is an operation on the resource itself.

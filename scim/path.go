@@ -33,19 +33,23 @@ func (t *resourceType) path(text string) (edit, error) {
 	} else {
 		to.subName = sub
 	}
-	if to.attr == nil {
+	if to.attr == nil && !to.custom() {
 		return edit{to: to}, nil
 	}
 	where, err := t.elementFilter(to.attr, p.ValueExpression)
 	if err != nil {
 		return edit{}, badRequest(typeInvalidPath, "the path %q cannot be read: %s", clip(text), err)
 	}
-	made, _ := equalities(to.attr, p.ValueExpression)
+	made, ok := equalities(to.attr, p.ValueExpression)
+	if !ok {
+		made = nil
+	}
 	return edit{to: to, where: where, made: made}, nil
 }
 
 // equalities returns what an element carries that a filter selects by
-// equalities alone; ok is false for any other filter.
+// equalities alone; ok is false for any other filter. A nil attribute is one that
+// no schema has.
 func equalities(a *attribute, e filter.Expression) (made map[string]any, ok bool) {
 	switch e := e.(type) {
 	case *filter.LogicalExpression:
@@ -62,6 +66,10 @@ func equalities(a *attribute, e filter.Expression) (made map[string]any, ok bool
 		}
 		return left, true
 	case *filter.AttributeExpression:
+		if a == nil {
+			made = map[string]any{e.AttributePath.AttributeName: e.CompareValue}
+			return made, e.Operator == filter.EQ && e.AttributePath.SubAttribute == nil && !unassigned(e.CompareValue)
+		}
 		sub := a.subs[strings.ToLower(e.AttributePath.AttributeName)]
 		if e.Operator != filter.EQ || sub == nil || sub.readOnly || e.AttributePath.SubAttribute != nil {
 			return nil, false

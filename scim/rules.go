@@ -56,10 +56,20 @@ func stringBoolean(v any) (b, ok bool) {
 	return false, false
 }
 
+// numberAsText is the rule of a number where a text is meant: employee numbers,
+// postal codes. One with an exponent is refused: whatever it was, it is not what
+// the provider has.
+func numberAsText(v any) any {
+	if n, ok := v.(json.Number); ok && !strings.ContainsAny(n.String(), "eE") {
+		return n.String()
+	}
+	return v
+}
+
 // bareValue is the rule of a value without its object: "ID" for {"value":"ID"}.
 // Entra's manager, Postman's members.
 func bareValue(a *attribute, v any) any {
-	if s, ok := v.(string); ok && s != "" && a.value() != nil {
+	if s, ok := numberAsText(v).(string); ok && s != "" && a.value() != nil {
 		return map[string]any{"value": s}
 	}
 	return v
@@ -104,7 +114,7 @@ func withoutValue(a *attribute, element map[string]any) bool {
 // clears it, says nothing of whether somebody is active. Only a POST without it
 // means true.
 func keepsActive(a *attribute, e edit) bool {
-	return a.name == "active" && (e.op == opRemove || unassigned(e.value))
+	return !a.unlisted && a.name == "active" && (e.op == opRemove || unassigned(e.value))
 }
 
 // valueDecides is the rule of a remove that has both a path and a value: it

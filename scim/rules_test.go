@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -75,6 +76,9 @@ var rules = []rule{
 	{name: "a custom extension removed", before: `{"urn:x:custom:1.0:User":{"a":"1"}}`, ops: `[{"op":"remove","path":"urn:x:custom:1.0:User"}]`, after: `{}`},
 	{name: "a custom extension with a dot in its version", before: `{"urn:okta:custom:1.0":{"a":"1"}}`,
 		ops: `[{"op":"add","value":{"urn:okta:custom:1.0":{"b":"2"},"urn:okta:custom:2.0":{"c":"3"}}}]`, after: `{"urn:okta:custom:1.0":{"a":"1","b":"2"},"urn:okta:custom:2.0":{"c":"3"}}`},
+	{name: "a URN in the object of another", before: `{` + ent + `:{"department":"d","division":"x"}}`,
+		ops:   `[{"op":"replace","value":{"urn:ietf:params:scim:schemas:core:2.0:User":{"title":"T","emails[type eq \"work\"].value":"a",` + ent + `:{"division":"y"}}}}]`,
+		after: `{"title":"T","emails":[{"type":"work","value":"a"}],` + ent + `:{"department":"d","division":"y"}}`},
 	{name: "an extension removed", before: `{` + ent + `:{"department":"d"}}`,
 		ops: `[{"op":"remove","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"}]`, after: `{}`},
 	{name: "value path that selects nothing makes the element, one for several operations",
@@ -107,12 +111,32 @@ var rules = []rule{
 	{name: "add to a list", before: `{"emails":[{"value":"a"}]}`, ops: `[{"op":"add","value":{"emails":[{"value":"b"}]}}]`, after: `{"emails":[{"value":"a"},{"value":"b"}]}`},
 	{name: "a sub-attribute of all elements", before: `{"emails":[{"value":"a"},{"value":"b"}]}`,
 		ops: `[{"op":"replace","path":"emails.type","value":"x"},{"op":"add","path":"phoneNumbers.value","value":"1"}]`, after: `{"emails":[{"value":"a","type":"x"},{"value":"b","type":"x"}],"phoneNumbers":[{"value":"1"}]}`},
+	{name: "numbers where texts are meant", ops: `[{"op":"add","value":{"userName":5,"externalId":1.50,"phoneNumbers":[15551234,{"value":7,"type":1}],
+			` + ent + `:{"employeeNumber":12345678901234567890,"manager":26118915}}},{"op":"add","path":"addresses[type eq \"work\"].postalCode","value":1234}]`,
+		after: `{"userName":"5","externalId":"1.50","phoneNumbers":[{"value":"15551234"},{"value":"7","type":"1"}],"addresses":[{"type":"work","postalCode":"1234"}],
+			` + ent + `:{"employeeNumber":"12345678901234567890","manager":{"value":"26118915"}}}`},
+	{name: "a number that was rounded", ops: `[{"op":"add","path":"externalId","value":1.2345678901234568e+21}]`, refuse: typeInvalidValue},
+	{name: "a value in its own name", before: `{"emails":[{"value":"a"}]}`,
+		ops: `[{"op":"add","path":"emails","value":{"Emails":[{"value":"b"}]}},{"op":"replace","path":"displayName","value":{"displayName":"D"}},
+			{"op":"replace","path":"name","value":{"name":{"givenName":"G"}}},{"op":"add","path":"` + enterpriseURN + `:manager","value":{"` + enterpriseURN + `:manager":{"value":"M"}}},
+			{"op":"replace","path":"active","value":{"active":"False"}}]`,
+		after: `{"emails":[{"value":"a"},{"value":"b"}],"displayName":"D","name":{"givenName":"G"},"active":false,` + ent + `:{"manager":{"value":"M"}}}`},
+	{name: "a removal that names more than is there", before: `{"emails":[{"value":"Ann@x.test","type":"work"},{"value":"b"}],"roles":[{"value":"r","display":"R"}]}`,
+		ops:   `[{"op":"remove","path":"emails","value":[{"value":"ann@X.test","type":"WORK","primary":"False","display":""}]},{"op":"remove","path":"roles","value":"R"}]`,
+		after: `{"emails":[{"value":"b"}]}`},
+	{name: "a removal of another element", before: `{"emails":[{"value":"a","type":"work","primary":true}],"photos":[{"value":"https://x.test/A"}]}`,
+		ops: `[{"op":"remove","path":"emails","value":[{"value":"a","type":"home"},{"value":"a","primary":false},{"value":"b","type":"work"}]},
+			{"op":"remove","path":"photos","value":[{"value":"https://x.test/a"}]}]`,
+		after: `{"emails":[{"value":"a","type":"work","primary":true}],"photos":[{"value":"https://x.test/A"}]}`},
+	{name: "an added value in other letters", before: `{"emails":[{"value":"Ann@x.test","type":"work"}]}`,
+		ops:   `[{"op":"add","path":"emails","value":[{"value":"ann@x.test","type":"Work","primary":false},{"value":"ann@x.test","type":"WORK","display":"A"}]}]`,
+		after: `{"emails":[{"value":"ann@x.test","type":"WORK","display":"A"}]}`},
 	{name: "operations in order", before: `{"externalId":"1"}`,
 		ops: `[{"op":"remove","path":"externalId"},{"op":"add","path":"externalId","value":"2"},{"op":"replace","path":"externalId","value":"3"}]`, after: `{"externalId":"3"}`},
-	{name: "wrong types", ops: `[{"op":"add","path":"userName","value":5}]`, refuse: typeInvalidValue},
+	{name: "wrong types", ops: `[{"op":"add","path":"userName","value":true}]`, refuse: typeInvalidValue},
 	{name: "a list for a text", ops: `[{"op":"add","path":"userName","value":["x"]}]`, refuse: typeInvalidValue},
 	{name: "a text for an object", ops: `[{"op":"add","path":"name","value":"x"}]`, refuse: typeInvalidValue},
-	{name: "a number for an element", ops: `[{"op":"add","path":"emails","value":[5]}]`, refuse: typeInvalidValue},
+	{name: "a list for an element", ops: `[{"op":"add","path":"emails","value":[["x"]]}]`, refuse: typeInvalidValue},
 	{name: "a filter on one value", ops: `[{"op":"add","path":"name[givenName eq \"x\"].familyName","value":"x"}]`, refuse: typeInvalidPath},
 	{name: "a path that is none", ops: `[{"op":"add","path":"emails[type eq \"","value":"x"}]`, refuse: typeInvalidPath},
 	{name: "a name that is none", ops: `[{"op":"add","path":"a b","value":"x"}]`, refuse: typeInvalidPath},
@@ -123,8 +147,10 @@ var rules = []rule{
 	{name: "no value", ops: `[{"op":"replace","path":"title"}]`, refuse: typeInvalidValue},
 }
 
+func allRules() []rule { return slices.Concat(rules, unlistedRules, textRules) }
+
 func TestRules(t *testing.T) {
-	for _, r := range rules {
+	for _, r := range allRules() {
 		t.Run(r.name, func(t *testing.T) {
 			p, err := readPatch([]byte(`{"Operations":` + r.ops + `}`))
 			require.NoError(t, err)

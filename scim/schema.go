@@ -21,6 +21,7 @@ const (
 	kindTime
 	kindBinary
 	kindComplex
+	kindUnlisted // a value that is kept as it was sent
 )
 
 // attribute is what the schemas say of one attribute.
@@ -32,7 +33,9 @@ type attribute struct {
 	caseExact bool
 	readOnly  bool
 	writeOnly bool
-	subs      map[string]*attribute // by lower-case name
+	// unlisted: no schema has it. It is what its value shows; see edit_unlisted.go.
+	unlisted bool
+	subs     map[string]*attribute // by lower-case name
 }
 
 // value is the sub-attribute that stands for the whole (RFC 7643 section 2.4),

@@ -48,7 +48,7 @@ func TestCreateUser(t *testing.T) {
 		require.Equal(t, b.base+"/Users/"+id, got.header.Get("Content-Location"))
 
 		b.do("POST", "/Users", `{"userName":"ANN"}`).wantError(409, "uniqueness")
-		for _, none := range []string{`{}`, `{"userName":""}`, `{"userName":null}`, `{"userName":" "}`, `{"userName":5}`, `{"userName":["x"]}`, `{"userName":"x","active":"no"}`} {
+		for _, none := range []string{`{}`, `{"userName":""}`, `{"userName":null}`, `{"userName":" "}`, `{"userName":true}`, `{"userName":["x"]}`, `{"userName":"x","active":"no"}`} {
 			b.do("POST", "/Users", none).wantError(400, "invalidValue")
 		}
 	})
