@@ -156,7 +156,7 @@ func (a *attribute) changeSelected(list []any, e edit) ([]any, error) {
 			return nil, tooManyValues(a.path)
 		}
 		selected = []int{len(list)}
-		list = addMade(list, e.made)
+		list = a.addMade(list, e)
 	}
 	gone := make(map[int]bool)
 	for _, i := range selected {
@@ -191,7 +191,7 @@ func elementObject(element any) map[string]any {
 // long as a value is all there is.
 func elementAgain(before any, object map[string]any) any {
 	_, wasObject := before.(map[string]any)
-	if v, ok := object["value"]; ok && !wasObject && len(object) == 1 {
+	if v := object[membership.KeyFold(object, "value")]; v != nil && !wasObject && len(object) == 1 {
 		return v
 	}
 	return object
@@ -200,12 +200,26 @@ func elementAgain(before any, object map[string]any) any {
 // addMade is the rule of a value path that selects nothing: the element is made
 // and carries the equalities of the filter (Entra). Further operations with the
 // same filter then select it.
-func addMade(list []any, made map[string]any) []any {
-	element := maps.Clone(made)
+func (a *attribute) addMade(list []any, e edit) []any {
+	if v, ok := e.made[membership.KeyFold(e.made, "value")]; ok && len(e.made) == 1 && a.hasSimple(list, e) {
+		return append(list, v)
+	}
+	element := maps.Clone(e.made)
 	if element == nil {
 		element = map[string]any{}
 	}
 	return append(list, element)
+}
+
+// hasSimple reports whether elements have nothing but a value, as the others of
+// the list show, or what is sent.
+func (a *attribute) hasSimple(list []any, e edit) bool {
+	one := e.value
+	if len(list) > 0 {
+		one = list[0]
+	}
+	_, isObject := one.(map[string]any)
+	return a.unlisted && !isObject && (len(list) > 0 || e.to.subName == "")
 }
 
 // changeElement carries out an edit on one element and reports whether the

@@ -53,20 +53,32 @@ func (t tokens) attribute(key string, budget *attributeBudget) (v any, err error
 	return v, budget.spend(len(key) + int(t.dec.InputOffset()-start))
 }
 
-// foldParts folds such an object in. The order is that of its sorted keys.
-func (c *groupChange) foldParts(op string, p groupParts) error {
+// foldBody folds the body of a POST or PUT. Its members are added to whatever
+// stands in the delta: a new group has none that a replace could take out.
+func (c *groupChange) foldBody(p groupParts) error { return c.fold(opReplace, opAdd, p) }
+
+// foldParts folds the value of an operation without a path.
+func (c *groupChange) foldParts(op string, p groupParts) error { return c.fold(op, op, p) }
+
+// fold folds an object of attributes in. The order is that of its sorted keys.
+func (c *groupChange) fold(op, ofMembers string, p groupParts) error {
 	for _, key := range slices.Sorted(maps.Keys(p.members)) {
 		s, _, err := memberPath(key)
 		if err != nil {
 			return err
 		}
-		if err := foldMembers(&c.members, op, s, p.members[key]); err != nil {
+		if err := foldMembers(&c.members, ofMembers, s, p.members[key]); err != nil {
 			return err
 		}
 	}
 	edits, err := groupType.expand(op, p.rest)
 	if err != nil {
 		return err
+	}
+	for i := range edits {
+		if edits[i].to.attr == membersAttribute {
+			edits[i].op = ofMembers
+		}
 	}
 	return c.add(edits)
 }

@@ -53,7 +53,7 @@ func (d *door) readGroup(x *exchange) (projection, groupChange, error) {
 	if x.r.Method == http.MethodPut {
 		change.members.Clear()
 	}
-	return shown, change, change.foldParts(opAdd, parts)
+	return shown, change, change.foldBody(parts)
 }
 
 // getGroup is RFC 7644 section 3.4.1.
