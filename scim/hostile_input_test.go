@@ -323,7 +323,11 @@ func TestEndlessBody(t *testing.T) {
 				var status int
 				_, err = fmt.Fscanf(conn, "HTTP/1.1 %d", &status)
 				require.NoError(t, err, what)
-				require.Equal(t, http.StatusRequestEntityTooLarge, status, what)
+				want := http.StatusRequestEntityTooLarge
+				if place[1] == "/Groups" && strings.HasPrefix(start, `{"members"`) || place[1] == h.group && strings.HasPrefix(start, `{"Op`) {
+					want = http.StatusBadRequest // so many members that cannot be any are not read to their end
+				}
+				require.Equal(t, want, status, what)
 				require.NoError(t, conn.Close())
 			}
 		}
