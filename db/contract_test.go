@@ -63,7 +63,7 @@ func (w *tenant) insertUser(tx membership.Tx, name string, at time.Time) error {
 	u := membership.User{Tenant: w.tenant, ID: membership.NewID(), UserName: name, Origin: "scim", Active: true, CreatedAt: at, UpdatedAt: at}
 	w.users = append(w.users, u.ID)
 	return errors.Join(tx.InsertUser(w.ctx, u), tx.InsertUserLink(w.ctx, membership.UserLink{
-		Tenant: w.tenant, Connection: w.connection, User: u.ID, UserName: name, Active: true,
+		Tenant: w.tenant, Connection: w.connection, User: u.ID, UserName: name, Name: name, Active: true,
 		Attributes: []byte(`{}`), Version: 1, CreatedAt: at, LastModified: at,
 	}))
 }

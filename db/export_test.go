@@ -157,9 +157,9 @@ func (s *Store) MigrateTo(ctx context.Context, version int) error {
 
 // HoldMembers sets how many members a filter may look into, until the test ends.
 func HoldMembers(t interface{ Cleanup(func()) }, n int) {
-	was := maxHeldMembers
-	maxHeldMembers = n
-	t.Cleanup(func() { maxHeldMembers = was })
+	was := maxFilteredMembers
+	maxFilteredMembers = n
+	t.Cleanup(func() { maxFilteredMembers = was })
 }
 
 // Waiting is how many writes of a group stand in the line behind the one that

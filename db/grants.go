@@ -37,6 +37,18 @@ func (s *session) MemberIDs(ctx context.Context, connection, group membership.ID
 	}
 }
 
+const qNamedMembers = `select g.user_id, coalesce(l.name, '') from grants g {index grants_open}
+	left join user_links l on l.tenant_id = $1 and l.connection_id = $3 and l.user_id = g.user_id
+	where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null order by g.user_id`
+
+// NamedMembers implements membership.Reader.
+func (s *session) NamedMembers(
+	ctx context.Context, connection, group membership.ID,
+) iter.Seq2[membership.NamedMember, error] {
+	return stream(ctx, s, qNamedMembers, []any{s.tenant, group, connection},
+		func(m *membership.NamedMember) []any { return []any{&m.User, &m.Name} })
+}
+
 // nextID reads the one column of a row. Where a driver shows the bytes as they
 // came, they are the id: a hundred thousand of them are not worth decoding.
 func nextID(rs rows) func() (membership.ID, error) {

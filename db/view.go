@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -19,6 +20,8 @@ type viewOf[L any] struct {
 	// enrich adds what is dear to load to the resources of a batch, if the
 	// filter mentions it.
 	enrich func(ctx context.Context, f membership.Filter, batch []L, resources []map[string]any) error
+	// filterOf decides what a filter says of what is too long to load.
+	filterOf func(ctx context.Context, f membership.Filter, l L) (membership.Filter, error)
 }
 
 func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.ID, q membership.ViewQuery) ([]L, int, error) {
@@ -53,9 +56,47 @@ func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.I
 	return links, total, err
 }
 
-// maxHeldMembers bounds what a filter holds that no index answers, such as
-// members.value co "x".
-var maxHeldMembers = 200_000
+// maxFilteredMembers bounds into how many members a filter looks that no index
+// answers, such as members.value co "x".
+var maxFilteredMembers = 1_000_000
+
+// filteredMembers streams the members of a group as a filter sees them. looked
+// counts them, over all groups of a query.
+func (s *session) filteredMembers(
+	ctx context.Context, f membership.Filter, connection, group membership.ID, looked *int,
+) iter.Seq2[map[string]any, error] {
+	return func(yield func(map[string]any, error) bool) {
+		m := map[string]any{"type": "User"}
+		for member, err := range s.membersFor(ctx, f, connection, group) {
+			if *looked++; err == nil && *looked > maxFilteredMembers {
+				err = &membership.Error{
+					Kind:    membership.KindTooMany,
+					Message: "the filter looks into too many members: ask with members.value eq, or for fewer groups",
+				}
+			}
+			m["value"], m["display"] = member.User.String(), member.Name
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// membersFor streams members, with their names if a filter asks for them.
+func (s *session) membersFor(
+	ctx context.Context, f membership.Filter, connection, group membership.ID,
+) iter.Seq2[membership.NamedMember, error] {
+	if membership.MentionsPart(f, "members", "display") {
+		return s.NamedMembers(ctx, connection, group)
+	}
+	return func(yield func(membership.NamedMember, error) bool) {
+		for id, err := range s.MemberIDs(ctx, connection, group) {
+			if !yield(membership.NamedMember{User: id}, err) {
+				return
+			}
+		}
+	}
+}
 
 // order is a sort that a column answers: key, then id.
 type order struct {
@@ -159,32 +200,16 @@ func (s *session) UserLinks(ctx context.Context, connection membership.ID, q mem
 
 // GroupLinks implements membership.Reader.
 func (s *session) GroupLinks(ctx context.Context, connection membership.ID, q membership.ViewQuery) ([]membership.GroupLink, int, error) {
+	looked := 0
 	return viewOf[membership.GroupLink]{
 		columns: groupFilter, table: "group_links", from: groupLinkColumns, load: s.groupLinks,
 		id:       func(l membership.GroupLink) membership.ID { return l.Group },
 		resource: membership.GroupLink.Resource,
-		enrich: func(ctx context.Context, f membership.Filter, batch []membership.GroupLink, rs []map[string]any) error {
+		filterOf: func(ctx context.Context, f membership.Filter, l membership.GroupLink) (membership.Filter, error) {
 			if !membership.Mentions(f, "members") {
-				return nil
+				return f, nil
 			}
-			held := 0
-			for i, l := range batch {
-				var members []any
-				for id, err := range s.MemberIDs(ctx, connection, l.Group) {
-					if err != nil {
-						return err
-					}
-					if held++; held > maxHeldMembers {
-						return &membership.Error{
-							Kind:    membership.KindTooMany,
-							Message: "the filter looks into too many members: ask with members.value eq, or for fewer groups",
-						}
-					}
-					members = append(members, map[string]any{"value": id.String(), "type": "User"})
-				}
-				rs[i]["members"] = members
-			}
-			return nil
+			return membership.OfElements(f, "members", s.filteredMembers(ctx, f, connection, l.Group, &looked))
 		},
 	}.page(ctx, s, connection, q)
 }

@@ -50,11 +50,19 @@ func (v viewOf[L]) choose(ctx context.Context, q membership.ViewQuery, batch []L
 	for i, l := range batch {
 		resources[i] = v.resource(l)
 	}
-	if err := v.enrich(ctx, q.Filter, batch, resources); err != nil {
-		return 0, err
+	if v.enrich != nil {
+		if err := v.enrich(ctx, q.Filter, batch, resources); err != nil {
+			return 0, err
+		}
 	}
 	for i, l := range batch {
-		if q.Filter != nil && !q.Filter.Match(resources[i]) {
+		f := q.Filter
+		if v.filterOf != nil {
+			if f, err = v.filterOf(ctx, f, l); err != nil {
+				return 0, err
+			}
+		}
+		if f != nil && !f.Match(resources[i]) {
 			continue
 		}
 		n++

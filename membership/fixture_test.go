@@ -177,7 +177,7 @@ func (w *world) seen(c membership.Call, group membership.ID) (ids []membership.I
 	require.NoError(w.t, w.dir.VisitProvisionedGroup(w.ctx, c, group,
 		func(v membership.GroupLink, members membership.MembersOf) error {
 			l = v
-			for id, err := range members(group) {
+			for id, err := range members.IDs(group) {
 				if err != nil {
 					return err
 				}

@@ -1,11 +1,15 @@
 package membership
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // MemberDelta folds the member operations of one request, in their order, to
 // their net effect on the caller's own grants. The zero value changes nothing.
 type MemberDelta struct {
 	replace   bool
+	adds      bool
 	clears    int           // how often everybody was taken out
 	users     []memberState // in the order in which they were first named
 	at        map[ID]int32  // where they stand
@@ -15,6 +19,7 @@ type MemberDelta struct {
 type memberState struct {
 	id     ID
 	wanted bool // the last word: in or out
+	kept   bool // the last word: in if they were before
 	named  bool // was added at some point, so it must be a known user (rule 6)
 	clears int  // how often everybody had been taken out when that was said
 }
@@ -22,9 +27,10 @@ type memberState struct {
 // Add puts users in.
 func (d *MemberDelta) Add(users ...ID) {
 	d.expect(len(users))
+	d.adds = d.adds || len(users) > 0
 	for _, u := range users {
 		s := d.of(u)
-		s.wanted, s.named, s.clears = true, true, d.clears
+		s.wanted, s.kept, s.named, s.clears = true, false, true, d.clears
 	}
 }
 
@@ -40,7 +46,29 @@ func (d *MemberDelta) Remove(users ...ID) {
 	d.expect(len(users))
 	for _, u := range users {
 		s := d.of(u)
-		s.wanted, s.clears = false, 0
+		s.wanted, s.kept, s.clears = false, false, 0
+	}
+}
+
+// Retain takes out everybody but users: who of them is in stays, nobody comes
+// in.
+func (d *MemberDelta) Retain(users ...ID) {
+	d.expect(len(users))
+	retained := make([]int32, 0, len(users))
+	for _, u := range users {
+		i, seen := d.at[u]
+		switch {
+		case !seen && !d.replace:
+			d.of(u).kept = true
+			i = d.at[u]
+		case !seen || d.users[i].clears != d.clears || !d.users[i].wanted && !d.users[i].kept:
+			continue // is out already
+		}
+		retained = append(retained, i)
+	}
+	d.Clear()
+	for _, i := range retained {
+		d.users[i].clears = d.clears
 	}
 }
 
@@ -55,6 +83,9 @@ func (d *MemberDelta) Clear() {
 func (d *MemberDelta) IsZero() bool {
 	return !d.replace && len(d.users) == 0 && d.malformed.Len() == 0
 }
+
+// Adds reports whether anybody was added, be it that they were taken out again.
+func (d *MemberDelta) Adds() bool { return d.adds }
 
 // isPlain reports whether it can go to the store as it is.
 func (d *MemberDelta) isPlain() bool {
@@ -97,6 +128,10 @@ func (d *MemberDelta) lists() (in, out, check []ID) {
 		switch s := &d.users[i]; {
 		case d.in(s):
 			in = append(in, s.id)
+		case d.stays(s):
+			if s.named {
+				check = append(check, s.id)
+			}
 		default:
 			out = append(out, s.id)
 			if s.named {
@@ -108,6 +143,24 @@ func (d *MemberDelta) lists() (in, out, check []ID) {
 }
 
 func (d *MemberDelta) in(s *memberState) bool { return s.wanted && s.clears == d.clears }
+
+func (d *MemberDelta) stays(s *memberState) bool { return s.kept && s.clears == d.clears }
+
+// difference computes what a delta that takes everybody else out comes to: who
+// has to be put in, and who taken out.
+func (d *MemberDelta) difference(ctx context.Context, tx Tx, group, connection ID, in []ID) (add, out []ID, err error) {
+	var kept []ID
+	for i := range d.users {
+		if s := &d.users[i]; d.stays(s) {
+			kept = append(kept, s.id)
+		}
+	}
+	add, out, err = tx.MemberDifference(ctx, group, connection, slices.Concat(in, kept))
+	if len(kept) > 0 {
+		add = slices.DeleteFunc(add, func(u ID) bool { return !d.in(d.of(u)) })
+	}
+	return add, out, err
+}
 
 // removesMany reports whether more than one member could be taken out.
 func (d *MemberDelta) removesMany() bool {

@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,7 +29,7 @@ func TestMemberDeltaIsWhatItsOperationsDo(t *testing.T) {
 		}
 		for range rapid.IntRange(0, 8).Draw(t, "operations") {
 			u := rapid.SampledFrom(pool).Draw(t, "user")
-			switch rapid.IntRange(0, 4).Draw(t, "operation") {
+			switch rapid.IntRange(0, 5).Draw(t, "operation") {
 			case 0, 1:
 				d.Add(u)
 				want[u], named[u] = true, true
@@ -37,6 +39,10 @@ func TestMemberDeltaIsWhatItsOperationsDo(t *testing.T) {
 			case 4:
 				d.Clear()
 				clear(want)
+			case 5:
+				retained := rapid.SliceOfNDistinct(rapid.SampledFrom(pool), 0, 3, rapid.ID).Draw(t, "retained")
+				d.Retain(retained...)
+				maps.DeleteFunc(want, func(u ID, _ bool) bool { return !slices.Contains(retained, u) })
 			}
 		}
 		in, out, check := d.lists()
@@ -50,6 +56,12 @@ func TestMemberDeltaIsWhatItsOperationsDo(t *testing.T) {
 		}
 		for _, u := range in {
 			got[u] = true
+		}
+		for i := range d.users {
+			if s := &d.users[i]; d.stays(s) {
+				require.NotContains(t, append(in, out...), s.id)
+				got[s.id] = have[s.id]
+			}
 		}
 		for _, u := range pool {
 			require.Equal(t, want[u], got[u])

@@ -175,7 +175,7 @@ func (d *Directory) changeMembers(
 	if delta.replace {
 		// Those who stay are known: their grants end with their link.
 		var err error
-		if in, out, err = tx.MemberDifference(ctx, group, call.Connection, in); err != nil {
+		if in, out, err = delta.difference(ctx, tx, group, call.Connection, in); err != nil {
 			return MemberResult{}, err
 		}
 	}

@@ -80,6 +80,8 @@ type Reader interface {
 
 	// MemberIDs streams the users that connection put into group, ordered by id.
 	MemberIDs(ctx context.Context, connection, group ID) iter.Seq2[ID, error]
+	// NamedMembers is MemberIDs with the names that connection gave the users.
+	NamedMembers(ctx context.Context, connection, group ID) iter.Seq2[NamedMember, error]
 	// Members streams the members of group by any source, ordered by user id.
 	Members(ctx context.Context, group ID, q MemberQuery) iter.Seq2[Member, error]
 	// Member returns one member; KindNotFound when no grant is open.

@@ -56,7 +56,28 @@ func (d *Directory) CallingConnection(ctx context.Context, call Call) (c Connect
 
 // MembersOf streams the calling connection's members of one group of a page. It
 // is valid during the visit that it was given to.
-type MembersOf func(group ID) iter.Seq2[ID, error]
+type MembersOf struct {
+	reader Reader
+	ctx    context.Context //nolint:containedctx // of the visit
+	call   Call
+}
+
+// IDs streams the ids of the members of a group.
+func (m MembersOf) IDs(group ID) iter.Seq2[ID, error] {
+	return m.reader.MemberIDs(m.ctx, m.call.Connection, group)
+}
+
+// Named streams the members of a group with the names that the connection gave
+// them, which costs a look at each user.
+func (m MembersOf) Named(group ID) iter.Seq2[NamedMember, error] {
+	return m.reader.NamedMembers(m.ctx, m.call.Connection, group)
+}
+
+// NamedMember is a member as the connection that granted it sees them.
+type NamedMember struct {
+	User ID
+	Name string // as UserLink has it; may be empty
+}
 
 // VisitProvisionedGroup shows one group of the calling connection's view to
 // visit, on one snapshot. Members cost nothing unless they are ranged over.
@@ -93,5 +114,5 @@ func (d *Directory) VisitProvisionedGroups(
 }
 
 func membersOf(ctx context.Context, r Reader, call Call) MembersOf {
-	return func(group ID) iter.Seq2[ID, error] { return r.MemberIDs(ctx, call.Connection, group) }
+	return MembersOf{reader: r, ctx: ctx, call: call}
 }

@@ -72,7 +72,7 @@ func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bu
 		r.Header.Set("If-Match", version)
 	}
 	a = newBulkAnswer()
-	x := &exchange{w: &answer{ResponseWriter: a}, r: r, call: j.x.call}
+	x := &exchange{w: &answer{ResponseWriter: a}, r: r, call: j.x.call, searched: j.x.searched}
 	defer func() {
 		if p := recover(); p != nil {
 			j.logPanic(r, p)

@@ -73,7 +73,7 @@ func TestBodiesAreNotHeld(t *testing.T) {
 			r.n = n
 			before := heap()
 			timed(t, func() {
-				_, _, err := readGroupPatch(newTokens(newBodyReader(r)), &attributeBudget{1 << 20})
+				_, _, err := readGroupPatch(newTokens(newBodyReader(r)), &attributeBudget{1 << 20}, nil)
 				require.NoError(t, err)
 			})
 			require.Less(t, int64(r.heap)-int64(before), int64(1<<20))
@@ -131,7 +131,7 @@ func TestAttributesOfGroupsAreBounded(t *testing.T) {
 		`{"Operations":[{"op":"add","value":{"externalId":"` + long + `"}}]}`,
 		`{"displayName":"` + long + `"}`,
 	} {
-		_, _, err := readGroupPatch(newTokens(newBodyReader(strings.NewReader(body))), &attributeBudget{1000})
+		_, _, err := readGroupPatch(newTokens(newBodyReader(strings.NewReader(body))), &attributeBudget{1000}, nil)
 		require.Equal(t, 413, errorOf(err).status, "%v", err)
 	}
 	_, err := newTokens(newBodyReader(strings.NewReader(`{"urn:x:y":{"a":"` + long + `"}}`))).groupParts(&attributeBudget{1000})
@@ -200,7 +200,7 @@ func TestMalformedMembersAreCounted(t *testing.T) {
 			r.n = n / 10
 			before := heap()
 			timed(t, func() {
-				c, _, err := readGroupPatch(newTokens(newBodyReader(r)), &attributeBudget{1 << 20})
+				c, _, err := readGroupPatch(newTokens(newBodyReader(r)), &attributeBudget{1 << 20}, nil)
 				require.NoError(t, err)
 				require.False(t, c.members.IsZero())
 			})

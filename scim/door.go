@@ -85,6 +85,8 @@ type exchange struct {
 	call   membership.Call
 	pathID string // what stands for {id} in the path
 
+	searched *int // members that paths looked into
+
 	large   *semaphore.Weighted // nil: bodies are held already
 	counted *largeBody          // nil: it is not large
 }
@@ -146,7 +148,7 @@ func (d *door) serve(a *answer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	x := &exchange{w: a, r: r, call: call, large: d.large}
+	x := &exchange{w: a, r: r, call: call, searched: new(int), large: d.large}
 	defer x.done()
 	return d.route(x)
 }

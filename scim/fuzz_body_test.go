@@ -87,7 +87,7 @@ func FuzzGroupPatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		timed(t, func() {
-			c, old, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 30})
+			c, old, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 30}, nil)
 			if err != nil {
 				refusal(t, err)
 			}

@@ -67,7 +67,7 @@ func (c *groupChange) fold(op, ofMembers string, p groupParts) error {
 		if err != nil {
 			return err
 		}
-		if err := foldMembers(&c.members, ofMembers, s, p.members[key]); err != nil {
+		if err := c.foldMembers(ofMembers, s, p.members[key]); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,7 @@ func (c *groupChange) add(edits []edit) error {
 		if err != nil {
 			return err
 		}
-		if err := foldMembers(&c.members, e.op, s, l); err != nil {
+		if err := c.foldMembers(e.op, s, l); err != nil {
 			return err
 		}
 	}

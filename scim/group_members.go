@@ -1,18 +1,20 @@
 package scim
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
-
-	filter "github.com/scim2/filter-parser/v2"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// selection is which members a path names: all of them, or those with the ids.
+// selection is which members a path names: all of them, those with the ids, all
+// but those, or those that a filter matches which needs more than ids.
 type selection struct {
-	all bool
-	ids []string
+	all   bool
+	ids   []string
+	but   bool
+	match membership.Filter
 	// sub is the sub-attribute behind the filter, of which none can be written.
 	sub string
 }
@@ -79,8 +81,8 @@ func valueEquals(s string) (id string, ok bool) {
 	return id, !strings.ContainsAny(id, `"\`)
 }
 
-// filteredMembers evaluates any other value filter without reading a member:
-// all that the door knows of one is its id and that it is a user.
+// filteredMembers evaluates any other value filter: without reading a member
+// where only ids and types are compared, of which there is one type.
 func filteredMembers(path string) (selection, error) {
 	if len(path) > maxFilter {
 		return selection{}, badRequest(typeInvalidPath, "the path is longer than %d bytes", maxFilter)
@@ -89,67 +91,76 @@ func filteredMembers(path string) (selection, error) {
 	if err != nil {
 		return selection{}, badRequest(typeInvalidPath, "the path %q cannot be read: %s", clip(path), err)
 	}
-	s, err := selectMembers(p.ValueExpression)
+	match, err := groupType.elementFilter(membersAttribute, p.ValueExpression)
 	if err != nil {
-		return selection{}, badRequest(typeInvalidFilter, "the path %q cannot be evaluated: %s", clip(path), err)
+		return selection{}, badRequest(typeInvalidPath, "the path %q cannot be evaluated: %s", clip(path), err)
+	}
+	s := selection{match: match}
+	if set, ok := membersNamed(match); ok {
+		s = set.selection()
 	}
 	s.sub = p.SubAttributeName()
 	return s, nil
 }
 
-func selectMembers(e filter.Expression) (selection, error) {
-	switch e := e.(type) {
-	case *filter.LogicalExpression:
-		left, err := selectMembers(e.Left)
-		if err != nil {
-			return left, err
-		}
-		right, err := selectMembers(e.Right)
-		if err != nil {
-			return right, err
-		}
-		if e.Operator == filter.OR {
-			return selection{all: left.all || right.all, ids: append(left.ids, right.ids...)}, nil
-		}
-		return left.and(right), nil
-	case *filter.AttributeExpression:
-		return selectMember(e)
-	}
-	return selection{}, fmt.Errorf("members can be chosen by value and type only, with eq, and, or")
+// idSet is a set of ids, or all ids but those.
+type idSet struct {
+	ids map[string]bool
+	but bool
 }
 
-func selectMember(e *filter.AttributeExpression) (selection, error) {
-	text, _ := bareNumber(e.CompareValue).(string)
-	name := strings.ToLower(e.AttributePath.String())
-	switch {
-	case (name == "value" || name == "type") && e.Operator == filter.PR:
-		return selection{all: true}, nil
-	case name == "value" && e.Operator == filter.EQ:
-		return selection{ids: []string{text}}, nil
-	case name == "type" && e.Operator == filter.EQ:
-		return selection{all: strings.EqualFold(text, userType.name)}, nil
-	}
-	return selection{}, fmt.Errorf("members can be chosen by value and type only, with eq, and, or")
-}
+func (s idSet) not() idSet { return idSet{s.ids, !s.but} }
 
-func (s selection) and(o selection) selection {
-	switch {
-	case s.all:
-		return o
-	case o.all:
-		return s
+func (s idSet) and(o idSet) idSet {
+	if s.but && !o.but {
+		s, o = o, s
 	}
-	wanted := make(map[string]bool, len(o.ids))
-	for _, id := range o.ids {
-		wanted[id] = true
-	}
-	var both selection
-	for _, id := range s.ids {
-		if wanted[id] {
-			both.ids = append(both.ids, id)
+	ids := map[string]bool{}
+	for id := range s.ids {
+		if s.but || o.ids[id] != o.but {
+			ids[id] = true
 		}
 	}
-	return both
+	if s.but { // so are both
+		maps.Copy(ids, o.ids)
+	}
+	return idSet{ids, s.but}
+}
+
+func (s idSet) selection() selection {
+	if s.but && len(s.ids) == 0 {
+		return selection{all: true}
+	}
+	return selection{ids: slices.Sorted(maps.Keys(s.ids)), but: s.but}
+}
+
+// membersNamed returns the ids that a filter on members selects, if it compares
+// ids with eq and ne and types with anything. All members are users.
+func membersNamed(f membership.Filter) (idSet, bool) {
+	switch f := f.(type) {
+	case membership.And:
+		l, lok := membersNamed(f.Left)
+		r, rok := membersNamed(f.Right)
+		return l.and(r), lok && rok
+	case membership.Or:
+		l, lok := membersNamed(f.Left)
+		r, rok := membersNamed(f.Right)
+		return l.not().and(r.not()).not(), lok && rok
+	case membership.Not:
+		s, ok := membersNamed(f.Filter)
+		return s.not(), ok
+	case membership.Compare:
+		id, isText := f.Value.(string)
+		switch {
+		case f.Attribute.Name == "type", f.Op == membership.Present && f.Attribute.Name == "value":
+			return idSet{but: f.Match(map[string]any{"type": userType.name, "value": "x"})}, true
+		case f.Attribute.Name == "value" && isText && f.Op == membership.Equal:
+			return idSet{ids: map[string]bool{id: true}}, true
+		case f.Attribute.Name == "value" && isText && f.Op == membership.NotEqual:
+			return idSet{ids: map[string]bool{id: true}, but: true}, true
+		}
+	}
+	return idSet{}, false
 }
 
 // foldMembers folds one operation on members into the delta.
@@ -161,6 +172,8 @@ func foldMembers(delta *membership.MemberDelta, op string, s selection, l member
 		return nil // display, type and $ref of a member are the server's
 	}
 	switch {
+	case op == opAdd && s.but:
+		return errAddByFilter
 	case op == opAdd && s.all && !l.given, op == opReplace && !l.given:
 		return badRequest(typeInvalidValue, "%s of members needs a value", op)
 	case op == opRemove && s.all && (!l.given || l.null):
@@ -168,12 +181,12 @@ func foldMembers(delta *membership.MemberDelta, op string, s selection, l member
 	case op == opRemove && s.all:
 		delta.Remove(l.ids...)
 	case op == opRemove:
-		removeMembers(delta, s.ids)
+		s.removeFrom(delta)
 	case op == opReplace && s.all:
 		delta.Clear()
 		l.addTo(delta)
 	case op == opReplace:
-		removeMembers(delta, s.ids)
+		s.removeFrom(delta)
 		l.addTo(delta)
 	default:
 		// Bitwarden's clients name the new member in the path.
@@ -181,6 +194,20 @@ func foldMembers(delta *membership.MemberDelta, op string, s selection, l member
 		l.addTo(delta)
 	}
 	return nil
+}
+
+func (s selection) removeFrom(delta *membership.MemberDelta) {
+	if !s.but {
+		removeMembers(delta, s.ids)
+		return
+	}
+	var retained []membership.ID
+	for _, text := range s.ids {
+		if id, ok := exactID(text); ok {
+			retained = append(retained, id)
+		}
+	}
+	delta.Retain(retained...)
 }
 
 func (l memberList) addTo(delta *membership.MemberDelta) {

@@ -20,7 +20,7 @@ var (
 
 // foldText folds the body of a PATCH as it would come in.
 func foldText(body string) (groupChange, error) {
-	c, _, err := readGroupPatch(newTokens(newBodyReader(strings.NewReader(body))), &attributeBudget{1 << 20})
+	c, _, err := readGroupPatch(newTokens(newBodyReader(strings.NewReader(body))), &attributeBudget{1 << 20}, nil)
 	return c, err
 }
 
@@ -36,6 +36,8 @@ func TestFoldMembers(t *testing.T) {
 	removeA := delta(func(d *membership.MemberDelta) { d.Remove(ann) })
 	removeAB := delta(func(d *membership.MemberDelta) { d.Remove(ann, bob) })
 	clear := delta(func(d *membership.MemberDelta) { d.Clear() })
+	keepA := delta(func(d *membership.MemberDelta) { d.Retain(ann) })
+	keepAB := delta(func(d *membership.MemberDelta) { d.Retain(ann, bob) })
 	setA := delta(func(d *membership.MemberDelta) { d.Clear(); d.Add(ann) })
 	names := strings.NewReplacer("{A}", ann.String(), "{B}", bob.String(), "{C}", cid.String(), "{CAPS}", strings.ToUpper(ann.String()))
 	for ops, want := range map[string]membership.MemberDelta{
@@ -70,6 +72,18 @@ func TestFoldMembers(t *testing.T) {
 		`{"op":"remove","path":"members[type eq \"Group\"]"}`:                                                    {},
 		`{"op":"remove","path":"members[type eq \"user\"]"}`:                                                     clear,
 		`{"op":"remove","path":"members[value pr]"}`:                                                             clear,
+		`{"op":"remove","path":"members[not (value eq \"{A}\")]"}`:                                               keepA,
+		`{"op":"remove","path":"members[value ne \"{A}\"]"}`:                                                     keepA,
+		`{"op":"remove","path":"members[value ne \"{A}\" and type eq \"User\"]"}`:                                keepA,
+		`{"op":"remove","path":"members[not (value eq \"{A}\" or type ne \"User\")]"}`:                           keepA,
+		`{"op":"remove","path":"members[not (value eq \"{A}\") and not (value eq \"{B}\")]"}`:                    keepAB,
+		`{"op":"remove","path":"members[not (value eq \"{A}\" or value eq \"{B}\")]"}`:                           keepAB,
+		`{"op":"remove","path":"members[not (value eq \"{A}\") or not (value eq \"{B}\")]"}`:                     clear,
+		`{"op":"remove","path":"members[not (not (value eq \"{A}\"))]"}`:                                         removeA,
+		`{"op":"remove","path":"members[value eq \"{A}\" and not (value eq \"{B}\")]"}`:                          removeA,
+		`{"op":"remove","path":"members[not (value pr)]"}`:                                                       {},
+		`{"op":"remove","path":"members[not (value eq \"{CAPS}\")]"}`:                                            delta(func(d *membership.MemberDelta) { d.Retain() }),
+		`{"op":"replace","path":"members[value ne \"{A}\"]","value":[{"value":"{B}"}]}`:                          delta(func(d *membership.MemberDelta) { d.Retain(ann); d.Add(bob) }),
 		`{"op":"remove","path":"members"}`:                                                                       clear,
 		`{"op":"remove","path":"members","value":null}`:                                                          clear,
 		`{"op":"remove","path":"members","value":[]}`:                                                            {},
@@ -101,27 +115,32 @@ func TestFoldMembers(t *testing.T) {
 
 func TestFoldMembersRefused(t *testing.T) {
 	for ops, scimType := range map[string]string{
-		`{"op":"add","path":"members"}`:                                       typeInvalidValue,
-		`{"op":"replace","path":"members"}`:                                   typeInvalidValue,
-		`{"op":"add","path":"members","value":5}`:                             typeInvalidValue,
-		`{"op":"add","path":"members","value":[{"display":"x"}]}`:             typeInvalidValue,
-		`{"op":"add","path":"members","value":[{"value":5}]}`:                 typeInvalidValue,
-		`{"op":"add","path":"members","value":[null]}`:                        typeInvalidValue,
-		`{"op":"remove","path":"members","value":["{\"value\":\"x\""]}`:       typeInvalidValue,
-		`{"op":"add","path":"members","value":"{\"display\":\"x\"}"}`:         typeInvalidValue,
-		`{"op":"add","path":"members","value":"[object Object]"}`:             typeInvalidValue,
-		`{"op":"add","path":"members","value":"[\"a\\u0000\"]"}`:              typeInvalidValue,
-		`{"op":"add","path":"members","value":"[] []"}`:                       typeInvalidValue,
-		`{"op":"remove","path":"members[value eq \""}`:                        typeInvalidPath,
-		`{"op":"remove","path":"members["}`:                                   typeInvalidPath,
-		`{"op":"remove","path":"members[value ne \"x\"]"}`:                    typeInvalidFilter,
-		`{"op":"remove","path":"members[not (value eq \"x\")]"}`:              typeInvalidFilter,
-		`{"op":"remove","path":"members[display eq \"x\"]"}`:                  typeInvalidFilter,
-		`{"op":"replace","path":"members[value eq \"x\"].value","value":"y"}`: typeMutability,
-		`{"op":"add","value":[]}`:                                             typeInvalidValue,
-		`{"op":"add"}`:                                                        typeInvalidValue,
-		`{"op":"remove"}`:                                                     typeNoTarget,
-		`{"op":"move","path":"members"}`:                                      typeInvalidSyntax,
+		`{"op":"add","path":"members"}`:                              typeInvalidValue,
+		`{"op":"replace","path":"members"}`:                          typeInvalidValue,
+		`{"op":"add","path":"members","value":5}`:                    typeInvalidValue,
+		`{"op":"add","path":"members","value":[{"display":"x"}]}`:    typeInvalidValue,
+		`{"op":"add","path":"members","value":[{"value":5}]}`:        typeInvalidValue,
+		`{"op":"add","path":"members","value":[null]}`:               typeInvalidValue,
+		`{"op":"remove","path":"members[value eq \""}`:               typeInvalidPath,
+		`{"op":"remove","path":"members["}`:                          typeInvalidPath,
+		`{"op":"remove","path":"members[value eq true]"}`:            typeInvalidPath,
+		`{"op":"remove","path":"members[value eq 'x']"}`:             typeInvalidPath,
+		`{"op":"remove","path":"members['x']"}`:                      typeInvalidPath,
+		`{"op":"add","path":"members[not (value eq \"x\")]"}`:        typeInvalidPath,
+		`{"op":"add","path":"members[display eq \"x\"]"}`:            typeInvalidPath,
+		`{"op":"replace","path":"members[display eq \"x\"]"}`:        typeInvalidValue,
+		`{"op":"remove","path":"members[display eq \"x\"].display"}`: typeMutability,
+		`{"op":"add","path":"members","value":["` + ann.String() + `"]},{"op":"remove","path":"members[display eq \"x\"]"}`: typeInvalidFilter,
+		`{"op":"replace","path":"members[value eq \"x\"].value","value":"y"}`:                                               typeMutability,
+		`{"op":"add","value":[]}`:        typeInvalidValue,
+		`{"op":"add"}`:                   typeInvalidValue,
+		`{"op":"remove"}`:                typeNoTarget,
+		`{"op":"move","path":"members"}`: typeInvalidSyntax,
+		`{"op":"remove","path":"members","value":["{\"value\":\"x\""]}`: typeInvalidValue,
+		`{"op":"add","path":"members","value":"{\"display\":\"x\"}"}`:   typeInvalidValue,
+		`{"op":"add","path":"members","value":"[object Object]"}`:       typeInvalidValue,
+		`{"op":"add","path":"members","value":"[\"a\\u0000\"]"}`:        typeInvalidValue,
+		`{"op":"add","path":"members","value":"[] []"}`:                 typeInvalidValue,
 	} {
 		_, err := foldText(`{"Operations":[` + ops + `]}`)
 		if assert.Error(t, err, "%s", ops) {

@@ -13,6 +13,7 @@ import (
 type groupChange struct {
 	members membership.MemberDelta
 	edits   []edit
+	find    memberFinder
 }
 
 // groupPatch folds the body of a PATCH (RFC 7644 section 3.5.2) as it is read:
@@ -25,12 +26,13 @@ type groupPatch struct {
 	// wants no error.
 	given bool
 	old   oldPatch
+	find  memberFinder
 }
 
 // readGroupPatch reads the body of a PATCH, its keys in any letter case and
 // order. old: it is one of SCIM 1.1.
-func readGroupPatch(t tokens, budget *attributeBudget) (change groupChange, old bool, err error) {
-	p := &groupPatch{t: t, budget: budget}
+func readGroupPatch(t tokens, budget *attributeBudget, find memberFinder) (change groupChange, old bool, err error) {
+	p := &groupPatch{t: t, budget: budget, find: find}
 	if err := t.object(p.field); err != nil {
 		return change, false, err
 	}
@@ -58,7 +60,7 @@ func (p *groupPatch) field(name string) error {
 }
 
 func (p *groupPatch) readOperations() error {
-	p.change = groupChange{} // the last list counts
+	p.change = groupChange{find: p.find} // the last list counts
 	tok, err := p.t.next()
 	if err != nil {
 		return err
@@ -127,7 +129,7 @@ func (o *groupOperation) fold(c *groupChange, budget *attributeBudget) error {
 		if err != nil {
 			return err
 		}
-		return foldMembers(&c.members, op, o.selection, l)
+		return c.foldMembers(op, o.selection, l)
 	}
 	if strings.TrimSpace(o.Path) == "" && op != opRemove {
 		return o.foldAttributes(c, op, budget)

@@ -78,7 +78,7 @@ func (d *door) sendGroup(x *exchange, status int, id membership.ID, shown projec
 		header(x.w)
 		x.describe(d.location(groupType, id), l.Version)
 		s := newStream(&withStatus{x.w, status})
-		s.group(d, l, members(id), shown)
+		s.group(d, l, members, shown)
 		return s.close()
 	})
 }
@@ -146,7 +146,7 @@ func (d *door) patchGroup(x *exchange) error {
 	var change groupChange
 	old, plain := false, false
 	if change.members, plain = plainMemberPatch(body.whole); !plain {
-		if change, old, err = readGroupPatch(newTokens(body), &attributeBudget{d.maxBody}); err != nil {
+		if change, old, err = readGroupPatch(newTokens(body), &attributeBudget{d.maxBody}, d.membersWhere(x, id)); err != nil {
 			return err
 		}
 	}

@@ -176,7 +176,7 @@ func (d *door) writeGroups(s *stream, groups foundGroups, shown projection, firs
 			s.text(",")
 		}
 		first = false
-		s.group(d, l, groups.members(l.Group), shown)
+		s.group(d, l, groups.members, shown)
 		if s.err != nil {
 			return
 		}

@@ -28,7 +28,7 @@ func TestPlainMemberPatch(t *testing.T) {
 	for _, body := range plainPatches {
 		delta, plain := plainMemberPatch([]byte(body))
 		require.True(t, plain, body)
-		c, _, err := readGroupPatch(newTokens(strings.NewReader(body)), &attributeBudget{1 << 20})
+		c, _, err := readGroupPatch(newTokens(strings.NewReader(body)), &attributeBudget{1 << 20}, nil)
 		require.NoError(t, err)
 		assert.Equal(t, c.members, delta, body)
 	}
@@ -95,7 +95,7 @@ func BenchmarkMemberPatch(b *testing.B) {
 		})
 		b.Run("any/"+name, func(b *testing.B) {
 			for b.Loop() {
-				if _, _, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 20}); err != nil {
+				if _, _, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 20}, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

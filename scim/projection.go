@@ -96,6 +96,13 @@ func (p projection) shows(schema, name, sub string) bool {
 	return p.only[at]
 }
 
+// asksFor reports whether attributes names a sub-attribute itself: what is
+// returned on request only (RFC 7643 section 7).
+func (p projection) asksFor(schema, name, sub string) bool {
+	at := pathOf(schema, name, sub)
+	return p.only[at] && !p.except.hold(at) && !p.except[at]
+}
+
 // of returns what is shown of a resource. id and schemas always are.
 func (p projection) of(r map[string]any) map[string]any {
 	if p.showsAll() {

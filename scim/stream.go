@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"iter"
 	"net/http"
 	"strconv"
 	"sync"
@@ -103,27 +102,36 @@ func (s *stream) user(d *door, l membership.UserLink, groups []membership.GroupR
 }
 
 // group writes a group; its members come last, and are not read at all when
-// they are not shown. They have no $ref: one of Microsoft's removal tests trips
-// over it. The list is there when it is empty, because authentik adds nobody
-// to a group without one.
-func (s *stream) group(d *door, l membership.GroupLink, members iter.Seq2[membership.ID, error], shown projection) {
+// they are not shown. Their $ref and display are shown to who asks for them by
+// name: one of Microsoft's removal tests trips over a $ref, and a display costs
+// a look at each user. The list is there when it is empty, because authentik
+// adds nobody to a group without one.
+func (s *stream) group(d *door, l membership.GroupLink, members membership.MembersOf, shown projection) {
 	s.groupHead(d, l, shown)
 	if s.err != nil || !shown.keeps("", "members") {
 		return
 	}
 	s.buf.text = s.buf.text[:len(s.buf.text)-1] // the end of an object that has an id: never empty
 	s.text(`,"members":[`)
-	value, kind := shown.shows("", "members", "value"), shown.shows("", "members", "type")
+	as := memberText{
+		value: shown.shows("", "members", "value"), ref: shown.asksFor("", "members", "$ref"),
+		display: shown.asksFor("", "members", "display"), kind: shown.shows("", "members", "type"),
+	}
 	first := true
-	for id, err := range members {
-		if err != nil {
-			s.fail(err)
+	if as.display {
+		for m, err := range members.Named(l.Group) {
+			if s.member(d, m, as, first, err); s.err != nil {
+				return
+			}
+			first = false
 		}
-		if s.err != nil {
-			return
+	} else {
+		for id, err := range members.IDs(l.Group) {
+			if s.member(d, membership.NamedMember{User: id}, as, first, err); s.err != nil {
+				return
+			}
+			first = false
 		}
-		s.member(id, first, value, kind)
-		first = false
 	}
 	s.text("]}")
 }
@@ -141,24 +149,42 @@ func (s *stream) groupHead(d *door, l membership.GroupLink, shown projection) {
 	s.value(shown.of(r))
 }
 
-func (s *stream) member(id membership.ID, first, value, kind bool) {
+// memberText is what is shown of each member.
+type memberText struct{ value, ref, display, kind bool }
+
+func (s *stream) member(d *door, m membership.NamedMember, as memberText, first bool, err error) {
+	if err != nil {
+		s.fail(err)
+		return
+	}
 	b := s.buf.text
 	if !first {
 		b = append(b, ',')
 	}
 	b = append(b, '{')
-	if value {
+	begun := len(b)
+	if as.value {
 		b = append(b, `"value":"`...)
-		b = id.AppendText(b)
-		b = append(b, '"')
-		if kind {
-			b = append(b, ',')
-		}
+		b = append(m.User.AppendText(b), '"')
 	}
-	if kind {
-		b = append(b, `"type":"User"`...)
+	if as.ref {
+		b = appendText(append(separated(b, begun), `"$ref":`...), d.location(userType, m.User))
+	}
+	if as.display && m.Name != "" {
+		b = appendText(append(separated(b, begun), `"display":`...), m.Name)
+	}
+	if as.kind {
+		b = append(separated(b, begun), `"type":"User"`...)
 	}
 	if s.buf.text = append(b, '}'); len(s.buf.text) >= flushAt {
 		s.flush()
 	}
+}
+
+// separated appends a comma unless nothing was written since begun.
+func separated(b []byte, begun int) []byte {
+	if len(b) > begun {
+		return append(b, ',')
+	}
+	return b
 }
