@@ -242,9 +242,22 @@ func (f Compare) holdsText(op Operator, have, want string) bool {
 			return ordered(op, h.Compare(w))
 		}
 	}
-	if !f.Attribute.CaseExact {
-		have, want = Fold(have), Fold(want)
+	if f.Attribute.CaseExact {
+		return op.holds(have, want)
 	}
+	key, wanted := Fold(have), Fold(want)
+	if !op.ofParts() {
+		return op.holds(key, wanted)
+	}
+	// A part has its blanks: "ann " is in "ann lee", and not in "annabel".
+	part := foldPart(want)
+	return key == wanted || op.holds(key, part) || op.holds(foldPart(have), part)
+}
+
+func (op Operator) ofParts() bool { return op == Contains || op == StartsWith || op == EndsWith }
+
+// holds compares two keys.
+func (op Operator) holds(have, want string) bool {
 	switch op {
 	case Contains:
 		return strings.Contains(have, want)

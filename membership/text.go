@@ -3,33 +3,11 @@ package membership
 import (
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 // MaxText is the longest name, userName, externalId or address that is kept,
 // in bytes. It leaves the folded key below what a PostgreSQL index row takes.
 const MaxText = 800
-
-// Fold returns the key under which two spellings of a name are the same name:
-// Unicode case folding on the composed form. Engines know ASCII case only, so
-// the key is made here and stored beside the text.
-func Fold(s string) string {
-	if isLowerASCII(s) {
-		return s
-	}
-	return cases.Fold().String(norm.NFC.String(s))
-}
-
-func isLowerASCII(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			return false
-		}
-	}
-	return true
-}
 
 // ValidText refuses what only one of the engines would store: NUL bytes and
 // invalid UTF-8. It says nothing of the length.
