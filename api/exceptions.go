@@ -62,7 +62,7 @@ func parseExceptionCursor(s string) (p membership.ExceptionPlace, err error) {
 		p.Kind = membership.ExceptionKinds[raw[0]]
 		p.Group, p.User = membership.ID(raw[1:17]), membership.ID(raw[17:])
 	}
-	if p.Kind == "" || p.Group.IsZero() || string(appendExceptionCursor(nil, p)) != s {
+	if p.Kind == "" || p.Group.IsZero() && p.User.IsZero() || string(appendExceptionCursor(nil, p)) != s {
 		return p, membership.Invalidf("cursor is none that this API gave out")
 	}
 	return p, nil
@@ -71,13 +71,17 @@ func parseExceptionCursor(s string) (p membership.ExceptionPlace, err error) {
 // AppendException appends an exception as JSON.
 func AppendException(b []byte, e membership.Exception) []byte {
 	b = appendField(append(b, '{'), "kind", string(e.Kind))
-	b = appendIDField(append(b, ','), "group_id", e.Group.ID)
-	b = appendField(append(b, ','), "display_name", e.Group.DisplayName)
-	b = appendIDField(append(b, ','), "user_id", e.User.ID)
-	b = appendField(append(b, ','), "user_name", e.User.UserName)
-	b = appendField(append(b, ','), "email", e.User.Email)
-	b = appendField(append(b, ','), "name", e.User.Name)
-	b = appendBoolField(append(b, ','), "active", e.User.Active)
+	if !e.Group.ID.IsZero() { // else the name of a user is the exception
+		b = appendIDField(append(b, ','), "group_id", e.Group.ID)
+		b = appendField(append(b, ','), "display_name", e.Group.DisplayName)
+	}
+	if !e.User.ID.IsZero() {
+		b = appendIDField(append(b, ','), "user_id", e.User.ID)
+		b = appendField(append(b, ','), "user_name", e.User.UserName)
+		b = appendField(append(b, ','), "email", e.User.Email)
+		b = appendField(append(b, ','), "name", e.User.Name)
+		b = appendBoolField(append(b, ','), "active", e.User.Active)
+	}
 	b = append(appendName(append(b, ','), "sources"), '[')
 	for i, s := range e.Sources {
 		if i > 0 {

@@ -77,12 +77,18 @@ func (s *session) HoldName(
 	ctx context.Context, connection membership.ID, name string, emails []string,
 ) (h membership.NameHolders, err error) {
 	h.Connection.Tenant, h.User.Tenant = s.tenant, s.tenant
-	var held, named bool
+	var held bool
 	var one int
 	qs := []question{
 		maybe(&held, qHoldConnection, []any{s.tenant, connection}, connectionDest(&h.Connection)...),
 		maybe(&h.InView, qNameInView, []any{s.tenant, connection, name}, &one),
-		maybe(&named, qUserByName, []any{s.tenant, name}, userDest(&h.User)...),
+		{qUserByName, []any{s.tenant, name}, func(rs rows) error {
+			users, err := readAll(rs, s.userDest)
+			if len(users) > 0 {
+				h.User, h.Shared = users[0], len(users) > 1
+			}
+			return err
+		}},
 	}
 	if len(emails) > 0 {
 		qs = append(qs, question{qUsersByEmails, []any{s.tenant, emails}, func(rs rows) (err error) {

@@ -52,6 +52,9 @@ func exceptionsQuery(s *session, after membership.ExceptionPlace, limit int) (st
 func (s *session) ExceptionalGrants(
 	ctx context.Context, after membership.ExceptionPlace, limit int,
 ) iter.Seq2[membership.RegisterRow, error] {
+	if after.Kind.OfNames() {
+		return s.exceptionalNames(ctx, after, limit)
+	}
 	query, args := exceptionsQuery(s, after, limit)
 	return s.register(ctx, query, args)
 }

@@ -152,7 +152,7 @@ func (s *Store) MigrateTo(ctx context.Context, version int) error {
 			files[path.Base(name)] = &fstest.MapFile{Data: text}
 		}
 	}
-	return s.engine.migrate(ctx, files)
+	return s.engine.migrate(ctx, files) // without what is in Go
 }
 
 // HoldMembers sets how many members a filter may look into, until the test ends.
@@ -209,7 +209,11 @@ func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, 
 		_, _, err := viewOf[membership.UserLink]{
 			columns: userFilter, table: "user_links", from: userLinkColumns,
 			load: func(ctx context.Context, q string, args ...any) (none []membership.UserLink, err error) {
-				plan, err = list(ctx, in, "explain "+q, args, func(t *string) []any { return []any{t} })
+				explain, dest := "explain ", func(t *string) []any { return []any{t} }
+				if s.Engine() == "sqlite" {
+					explain, dest = "explain query plan ", func(t *string) []any { return []any{new(int), new(int), new(int), t} }
+				}
+				plan, err = list(ctx, in, explain+q, args, dest)
 				return nil, err
 			},
 		}.page(ctx, in, connection, q)

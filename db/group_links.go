@@ -20,7 +20,8 @@ const (
 	qGroupLink = `select ` + groupLinkColumns + ` from group_links l
 		where l.tenant_id = $1 and l.connection_id = $2 and l.group_id = $3` + liveConnection
 	qGroupLinkByName = `select ` + groupLinkColumns + ` from group_links l
-		where l.tenant_id = $1 and l.connection_id = $2 and l.display_name_key = $3`
+		where l.tenant_id = $1 and l.connection_id = $2 and l.display_name_key = $3
+		order by l.name_rank`
 	qLinksOfGroup = `select ` + groupLinkColumns + ` from group_links l {index group_links_group}
 		where l.tenant_id = $1 and l.group_id = $2 order by l.connection_id`
 )
@@ -65,6 +66,7 @@ func (s *session) InsertGroupLink(ctx context.Context, l membership.GroupLink) e
 }
 
 const qUpdateGroupLink = `update group_links set external_id = $4, display_name = $5, display_name_key = $6,
+		name_rank = case when display_name_key = $6 then name_rank else 0 end,
 		attributes = $7, version = $8, last_modified = $9
 	where tenant_id = $1 and connection_id = $2 and group_id = $3`
 

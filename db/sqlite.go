@@ -86,7 +86,7 @@ func (e *sqliteEngine) update(ctx context.Context, _ membership.ID, fn func(quer
 	return e.writers.do(ctx, sqliteWrite{fn: fn, undoes: true})
 }
 
-func (e *sqliteEngine) migrate(ctx context.Context, files fs.FS) error {
+func (e *sqliteEngine) migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migration) error {
 	// goose asks for database/sql, and so for the driver that has it.
 	wait := fmt.Sprintf("busy_timeout(%d)", sqliteBusyTimeout.Milliseconds())
 	v := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{wait}, sqlitePragmas...)}
@@ -99,7 +99,7 @@ func (e *sqliteEngine) migrate(ctx context.Context, files fs.FS) error {
 	// first has made, and finds nothing left to do on the next try.
 	for range 20 {
 		var p *goose.Provider
-		if p, err = goose.NewProvider(goose.DialectSQLite3, db, files, outOfOrder); err != nil {
+		if p, err = goose.NewProvider(goose.DialectSQLite3, db, files, outOfOrder, goose.WithGoMigrations(inGo...)); err != nil {
 			return err
 		}
 		if _, err = p.Up(ctx); err == nil || ctx.Err() != nil {
@@ -108,6 +108,14 @@ func (e *sqliteEngine) migrate(ctx context.Context, files fs.FS) error {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return err
+}
+
+func (e *sqliteEngine) hasColumn() string {
+	return `select count(*) from pragma_table_info($1) where name = $2`
+}
+
+func (e *sqliteEngine) tenants(ctx context.Context, s *session) ([]membership.ID, error) {
+	return list(ctx, s, qAllTenants, nil, func(id *membership.ID) []any { return []any{id} })
 }
 
 func (e *sqliteEngine) ready(ctx context.Context, version int64) error {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -54,7 +55,11 @@ type engine interface {
 	changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error)
 	shareMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error)
 	shareLocal(ctx context.Context, w *localWrite) error
-	migrate(ctx context.Context, files fs.FS) error
+	migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migration) error
+	// hasColumn is a query that counts the columns of a table with a name, and
+	// tenants lists all tenants; both are for migrations.
+	hasColumn() string
+	tenants(ctx context.Context, s *session) ([]membership.ID, error)
 	ready(ctx context.Context, version int64) error
 	class(err error) errorClass
 	close() error
@@ -106,7 +111,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.engine.migrate(ctx, files); err != nil {
+	if err := s.engine.migrate(ctx, files, s.nameMigration()); err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
 	return nil
@@ -118,7 +123,8 @@ func (s *Store) Ready(ctx context.Context) error {
 }
 
 // newest is the version that the embedded migrations lead to.
-func newest(engine string) (version int64) {
+func newest(engine string) int64 {
+	version := int64(nameVersion)
 	names, _ := fs.Glob(migrations, "migrations/"+engine+"/*.sql")
 	for _, n := range names {
 		var v int64

@@ -22,3 +22,5 @@ func (s *session) Tenant(ctx context.Context) (membership.Tenant, error) {
 	err := s.one(ctx, "tenant", qTenant, []any{s.tenant}, &t.Name, (*stamp)(&t.CreatedAt))
 	return t, err
 }
+
+const qAllTenants = `select tenant_id from tenants order by tenant_id`

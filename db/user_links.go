@@ -22,7 +22,8 @@ const (
 		where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = $3` + liveConnection
 	qLockUserLink   = qUserLink + ` {for update}`
 	qUserLinkByName = `select ` + userLinkColumns + ` from user_links l
-		where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key = $3`
+		where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key = $3
+		order by l.name_rank`
 	qLinksOfUser = `select ` + userLinkColumns + ` from user_links l {index user_links_user}
 		where l.tenant_id = $1 and l.user_id = $2 order by l.connection_id`
 )
@@ -74,7 +75,8 @@ func (s *session) InsertUserLink(ctx context.Context, l membership.UserLink) err
 	return s.insertEmails(ctx, l)
 }
 
-const qUpdateUserLink = `update user_links set external_id = $4, user_name = $5, user_name_key = $6, active = $7,
+const qUpdateUserLink = `update user_links set external_id = $4, user_name = $5, user_name_key = $6,
+		name_rank = case when user_name_key = $6 then name_rank else 0 end, active = $7,
 		email = $8, name = $9, attributes = $10, version = $11, last_modified = $12
 	where tenant_id = $1 and connection_id = $2 and user_id = $3`
 

@@ -24,7 +24,8 @@ const (
 	qUser       = `select ` + userColumns + ` from users u where u.tenant_id = $1 and u.id = $2 and (u.deleted_at is null) is true`
 	qLockUser   = qUser + ` {for update}`
 	qUserByName = `select ` + userColumns + ` from users u {index users_user_name}
-		where u.tenant_id = $1 and u.user_name_key = $2 and u.deleted_at is null`
+		where u.tenant_id = $1 and u.user_name_key = $2 and u.deleted_at is null
+		order by u.name_rank`
 )
 
 func (s *session) user(ctx context.Context, q string, args ...any) (membership.User, error) {
@@ -54,7 +55,7 @@ func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
 	c := conditions{args: []any{s.tenant, q.After}}
 	// As sets of their own, so that the index is used although the order is by id.
 	if q.Name != "" {
-		c.WriteString(` and u.id in (select x.id from users x
+		c.WriteString(` and u.id in (select x.id from users x {index users_user_name}
 			where x.tenant_id = $1 and x.deleted_at is null and x.user_name_key = ` + c.arg(membership.Fold(q.Name)) + `)`)
 	}
 	if q.Email != "" {
@@ -129,7 +130,8 @@ func (s *session) userRow(u membership.User) []any {
 	}
 }
 
-const qUpdateUser = `update users set user_name = $3, user_name_key = $4, email = $5, email_key = $6, name = $7,
+const qUpdateUser = `update users set user_name = $3, user_name_key = $4,
+		name_rank = case when user_name_key = $4 then name_rank else 0 end, email = $5, email_key = $6, name = $7,
 		suspended = $8, deprovisioned = $9, pending = $10, active = $11, updated_at = $12
 	where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 

@@ -27,7 +27,11 @@ type viewOf[L any] struct {
 func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.ID, q membership.ViewQuery) ([]L, int, error) {
 	p := &pushdown{columns: v.columns, args: []any{s.tenant, connection}}
 	condition, exact := p.write(q.Filter)
-	where := ` from ` + v.table + ` l where l.tenant_id = $1 and l.connection_id = $2`
+	where := ` from ` + v.table + ` l`
+	if index := v.columns.index(q.Filter); index != "" {
+		where += ` {index ` + index + `}`
+	}
+	where += ` where l.tenant_id = $1 and l.connection_id = $2`
 	if condition != "" {
 		where += ` and ` + condition
 	}

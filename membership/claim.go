@@ -13,24 +13,16 @@ import (
 // has that name, by one of some addresses, locked; the zero User if there is not
 // exactly one.
 func invitedAs(ctx context.Context, tx Tx, userName string, emails ...string) (User, error) {
-	u, err := tx.UserByName(ctx, Fold(userName))
-	switch {
-	case err == nil && !u.Pending:
-		return User{}, nil
-	case KindOf(err) == KindNotFound:
-		keys := addresses(UserLink{Emails: emails})
-		if len(keys) == 0 {
-			return User{}, nil
-		}
-		us, err := tx.UsersByEmail(ctx, keys)
-		if err != nil {
-			return User{}, err
-		}
-		return lockInvited(ctx, tx, us)
-	case err != nil:
+	us, err := tx.UsersByName(ctx, []string{Fold(userName)})
+	if keys := addresses(UserLink{Emails: emails}); err == nil && len(us) == 0 && len(keys) > 0 {
+		us, err = tx.UsersByEmail(ctx, keys)
+	} else if len(us) > 1 { // also if only one of them is pending
+		us = nil
+	}
+	if err != nil {
 		return User{}, err
 	}
-	return lockInvited(ctx, tx, []User{u})
+	return lockInvited(ctx, tx, us)
 }
 
 // lockInvited locks the one among users who is pending; the zero User if there

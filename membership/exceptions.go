@@ -25,23 +25,43 @@ const (
 	// ExceptionConnectionGone is a grant whose connection will not end it: the
 	// connection is gone, or does not provision the group any more.
 	ExceptionConnectionGone ExceptionKind = "connection_gone"
+	// ExceptionSharedUserName is no membership, but a user whose userName others
+	// of the tenant, or of a connection's view, have as well: the names were not
+	// the same when they were given (docs/semantics.md, Names).
+	ExceptionSharedUserName ExceptionKind = "shared_user_name"
+	// ExceptionSharedGroupName is the same of groups in a connection's view.
+	ExceptionSharedGroupName ExceptionKind = "shared_group_name"
+	// ExceptionPartedUserName is a user whom a connection was linked to, because
+	// two names were the same that are not any more: perhaps two people.
+	ExceptionPartedUserName ExceptionKind = "parted_user_name"
 )
 
 // ExceptionKinds are all kinds, in the order in which they are listed.
 var ExceptionKinds = []ExceptionKind{
 	ExceptionLocalInEnterprise, ExceptionDoublyGranted, ExceptionInactiveMember,
 	ExceptionAfterDeprovisioning, ExceptionConnectionGone,
+	ExceptionSharedUserName, ExceptionSharedGroupName, ExceptionPartedUserName,
 }
 
-// Exception is a membership that somebody should look at, as it is now.
+// OfNames reports whether the exceptions of a kind are users or groups with a
+// name that somebody should look at, not memberships.
+func (k ExceptionKind) OfNames() bool {
+	return k == ExceptionSharedUserName || k == ExceptionSharedGroupName || k == ExceptionPartedUserName
+}
+
+// Exception is a membership that somebody should look at, as it is now; or a user
+// or a group, with the other one zero.
 type Exception struct {
 	Kind  ExceptionKind
 	Group Group
 	User  User
-	// Sources are the grants that make it one, the oldest first.
+	// Sources are the grants that make it one, the oldest first. Of a name they
+	// are the connections that provision the user or the group, of a grant that
+	// has only Connection, OpenedAt (since when) and OpenedBy.
 	Sources []MemberSource
 	// Since is since when those grants have been open; of one that takes two,
-	// since the second was opened.
+	// since the second was opened. Of a name, since when the first source has
+	// the user or the group.
 	Since time.Time
 }
 

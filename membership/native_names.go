@@ -113,6 +113,7 @@ func (d *Directory) namedUsers(
 	if err != nil {
 		return nil, err
 	}
+	users = alone(users)
 	ids := make([]ID, len(users))
 	byKey := make(map[string]User, len(users))
 	for i, u := range users {
@@ -142,6 +143,16 @@ func (d *Directory) namedUsers(
 		}
 	}
 	return byKey, nil
+}
+
+// alone returns those of users who have their name for themselves: what is asked
+// for a name is done for nobody, where several have it.
+func alone(users []User) []User {
+	n := make(map[string]int, len(users))
+	for _, u := range users {
+		n[Fold(u.UserName)]++
+	}
+	return slices.DeleteFunc(users, func(u User) bool { return n[Fold(u.UserName)] > 1 })
 }
 
 // userCalled returns the user whose id, userName or address a text is; zero when

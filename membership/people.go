@@ -11,7 +11,8 @@ type PeopleReader interface {
 	// UsersByID returns those of ids that are living users, ordered by id.
 	UsersByID(ctx context.Context, ids []ID) ([]User, error)
 	// UsersByName returns the living users whose userName has one of the keys,
-	// which are made by Fold. There is at most one for each.
+	// which are made by Fold; ordered by id. There is at most one for each, unless
+	// their names became the same by another Fold (see docs/semantics.md, Names).
 	UsersByName(ctx context.Context, keys []string) ([]User, error)
 	// UsersByEmail is UsersByName for addresses, which users can share; ordered
 	// by id.

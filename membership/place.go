@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -181,9 +182,11 @@ func (p *placing) find(ctx context.Context, places []Place) (byID map[ID]User, b
 		byAddress[Fold(u.Email)] = append(byAddress[Fold(u.Email)], u)
 	}
 	us, err = p.tx.UsersByName(ctx, keys)
+	byName := make(map[string][]User, len(us))
 	for _, u := range us {
-		byAddress[Fold(u.UserName)] = []User{u}
+		byName[Fold(u.UserName)] = append(byName[Fold(u.UserName)], u)
 	}
+	maps.Copy(byAddress, byName)
 	return byID, byAddress, err
 }
 

@@ -56,7 +56,7 @@ func TestRule22_SCIMLinksAUserOfTheTenant(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		u, err := w.dir.CreateUser(w.ctx, w.admin, membership.NewUser{UserName: "Weiß"})
 		require.NoError(t, err)
-		actions := w.during(func() { require.Equal(t, u.ID, w.provision(w.okta, "WEISS")) })
+		actions := w.during(func() { require.Equal(t, u.ID, w.provision(w.okta, "WEIẞ")) })
 		require.Equal(t, []membership.Action{"user.linked"}, actions)
 		require.Equal(t, local, w.user(u.ID).Origin)
 		require.Equal(t, u.ID, w.provision(w.entra, "weiß"), "a second connection links the same person")

@@ -48,7 +48,8 @@ type Reader interface {
 	// only when asked for.
 	Connections(ctx context.Context, after ID, limit int, removed bool) ([]Connection, error)
 
-	// User and UserByName return living users only; key is Fold(userName).
+	// User and UserByName return living users only; key is Fold(userName). Of
+	// several whose names became the same, the one who had this key first.
 	User(ctx context.Context, id ID) (User, error)
 	UserByName(ctx context.Context, key string) (User, error)
 	// Users lists living users in the order of their ids.
