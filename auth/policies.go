@@ -15,6 +15,7 @@ const (
 	MaxPolicies      = 200
 	MaxPolicyText    = 64 << 10  // bytes of one
 	MaxPolicyTexts   = 512 << 10 // bytes of all together
+	MaxNotice        = 500       // bytes of one @notice
 	policyIDsPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
 )
 
@@ -27,27 +28,36 @@ const (
 
 var policyIDs = regexp.MustCompile(policyIDsPattern)
 
+// CheckedPolicy is a policy that may be stored: it was parsed and held against
+// the schema. That takes long, so it is done before a transaction begins.
+type CheckedPolicy struct{ id, text string }
+
+// CheckPolicy checks the id and the text of a policy. Errors: KindInvalid with
+// what the parser or the schema has against it; KindTooLarge.
+func CheckPolicy(id, text string) (CheckedPolicy, error) {
+	if !policyIDs.MatchString(id) {
+		return CheckedPolicy{}, membership.Invalidf("the id of a policy must match %s", policyIDsPattern)
+	}
+	return CheckedPolicy{id, text}, checkPolicyText(id, text)
+}
+
 // PutPolicy makes a policy of the transaction's tenant, call.Tenant, or replaces
 // the one of that id. Like CreateToken it asks no policy: its callers do. A text
-// that is what it was changes nothing. Errors: KindInvalid with what the parser
-// or the schema has against it; KindTooLarge; KindNotFound when there is no such
-// tenant.
+// that is what it was changes nothing. Errors: KindInvalid or KindTooLarge when
+// the tenant's policies are too many or too long together; KindNotFound when
+// there is no such tenant.
 func PutPolicy(
-	ctx context.Context, tx PolicyTx, clock membership.Clock, call membership.Call, id, text string,
+	ctx context.Context, tx PolicyTx, clock membership.Clock, call membership.Call, policy CheckedPolicy,
 ) (TenantPolicy, error) {
-	return savePolicy(ctx, tx, clock, call, id, text, func(bool) error { return nil })
+	return savePolicy(ctx, tx, clock, call, policy, func(bool) error { return nil })
 }
 
 // savePolicy is PutPolicy with a word on whether the policy may be there.
 func savePolicy(
-	ctx context.Context, tx PolicyTx, clock membership.Clock, call membership.Call, id, text string, expect func(there bool) error,
+	ctx context.Context, tx PolicyTx, clock membership.Clock, call membership.Call, policy CheckedPolicy,
+	expect func(there bool) error,
 ) (TenantPolicy, error) {
-	if !policyIDs.MatchString(id) {
-		return TenantPolicy{}, membership.Invalidf("the id of a policy must match %s", policyIDsPattern)
-	}
-	if err := checkPolicyText(id, text); err != nil {
-		return TenantPolicy{}, err
-	}
+	id, text := policy.id, policy.text
 	all, err := tx.LockPolicies(ctx)
 	if err != nil {
 		return TenantPolicy{}, err
@@ -100,11 +110,17 @@ func checkPolicyText(id, text string) error {
 	if !membership.ValidText(text) {
 		return membership.Invalidf("cedar has a NUL byte or is not UTF-8")
 	}
+	if err := checkShape(text); err != nil {
+		return err
+	}
 	list, err := parsePolicies(id, text)
 	if err != nil {
 		return membership.Invalidf("cedar: %v", err)
 	}
 	for _, p := range list {
+		if len(p.policy.Annotations()["notice"]) > MaxNotice {
+			return membership.Invalidf("cedar: line %d: @notice is longer than %d bytes", p.policy.Position().Line, MaxNotice)
+		}
 		if names(p.policy, membership.OpAdminister) {
 			return membership.Invalidf(
 				"cedar: line %d: who administers the tenant is a matter of the permission TENANT:ADMIN alone", p.policy.Position().Line)
@@ -206,8 +222,13 @@ func (s *Policies) Replace(ctx context.Context, call membership.Call, id, text s
 func (s *Policies) save(
 	ctx context.Context, call membership.Call, id, text string, expect func(bool) error,
 ) (p TenantPolicy, err error) {
-	err = s.change(ctx, call, func(tx PolicyTx) error {
-		p, err = savePolicy(ctx, tx, s.clock, call, id, text, expect)
+	var checked CheckedPolicy
+	check := func() error {
+		checked, err = CheckPolicy(id, text)
+		return err
+	}
+	err = s.change(ctx, call, check, func(tx PolicyTx) error {
+		p, err = savePolicy(ctx, tx, s.clock, call, checked, expect)
 		return err
 	})
 	return p, err
@@ -215,11 +236,17 @@ func (s *Policies) save(
 
 // Delete removes a policy.
 func (s *Policies) Delete(ctx context.Context, call membership.Call, id string) error {
-	return s.change(ctx, call, func(tx PolicyTx) error { return DeletePolicy(ctx, tx, s.clock, call, id) })
+	nothing := func() error { return nil }
+	return s.change(ctx, call, nothing, func(tx PolicyTx) error { return DeletePolicy(ctx, tx, s.clock, call, id) })
 }
 
-func (s *Policies) change(ctx context.Context, call membership.Call, fn func(PolicyTx) error) error {
+// change runs fn in a transaction for whoever administers the tenant, after
+// check has passed.
+func (s *Policies) change(ctx context.Context, call membership.Call, check func() error, fn func(PolicyTx) error) error {
 	if err := s.gate.Administer(ctx, call); err != nil {
+		return err
+	}
+	if err := check(); err != nil {
 		return err
 	}
 	err := s.store.UpdatePolicies(ctx, call.Tenant, fn)

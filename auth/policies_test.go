@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -104,7 +105,11 @@ func TestPoliciesAreKept(t *testing.T) {
 
 func TestPoliciesAreChecked(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
-		deep := strings.Repeat("(", 20_000) + "true" + strings.Repeat(")", 20_000)
+		when := func(condition string) string {
+			return "permit (principal, action, resource) when { " + condition + " };"
+		}
+		nested := func(n int) string { return when(strings.Repeat("(", n) + "true" + strings.Repeat(")", n)) }
+		noticed := func(n int) string { return `@notice("` + strings.Repeat("x", n) + `") ` + harmless }
 		for name, c := range map[string]struct{ id, cedar, message string }{
 			"no id":         {"", harmless, "the id of a policy must match"},
 			"id":            {"a/b", harmless, "the id of a policy must match"},
@@ -118,6 +123,13 @@ func TestPoliciesAreChecked(t *testing.T) {
 			"not always":    {"x", `forbid (principal, action, resource) when { context.user.email == "" };`, "attribute `user` in context"},
 			"kind of value": {"x", `forbid (principal, action, resource) when { context.reason > 1 };`, "or Long but saw String"},
 			"second line":   {"x", harmless + "\n" + `permit (principal is Robot, action, resource);`, "line 2"},
+			"deep":          {"x", nested(20_000), "line 1: brackets are nested deeper than 50"},
+			"signs":         {"x", when(strings.Repeat("! ", 20_000) + "true"), "more than 4 signs in a row"},
+			"long or":       {"x", when(strings.Repeat("true||", 10_000) + "true"), "more than 2000 operators"},
+			"long path":     {"x", when("context" + strings.Repeat(".a", 20_000) + " == 1"), "more than 2000 operators"},
+			"long if":       {"x", when(strings.Repeat("if true then true else ", 2500) + "true"), "more than 2000 operators"},
+			"many":          {"x", strings.Repeat("\n"+harmless, 201), "line 202: one id holds at most 200 policies"},
+			"notice":        {"x", noticed(501), "line 1: @notice is longer than 500 bytes"},
 			"administers":   {"x", `permit (principal is Agent, action == Action::"tenant.administer", resource);`, "TENANT:ADMIN alone"},
 		} {
 			err := o.create(c.id, c.cedar)
@@ -126,17 +138,47 @@ func TestPoliciesAreChecked(t *testing.T) {
 			assert.NotContains(t, err.Error(), "\n", name)
 			assert.Less(t, len(err.Error()), 700, name)
 		}
-		require.NoError(t, o.create("deep", "permit (principal, action, resource) when {"+deep+"};"))
+		require.NoError(t, o.create("deep", nested(45)))
+		require.NoError(t, o.create("long", when(strings.Repeat(`"if ((( && // \" !!!!!!" == "" || `, 400)+"true // "+strings.Repeat("(", 1000)+"\n")))
+		require.NoError(t, o.create("notice", noticed(500)))
 		assert.Equal(t, membership.KindTooLarge, membership.KindOf(o.create("x", harmless+strings.Repeat(" ", auth.MaxPolicyText))))
-		assert.Equal(t, []string{"deep"}, o.ids())
+		assert.Equal(t, []string{"deep", "long", "notice"}, o.ids())
 	})
+}
+
+// A policy is read before the transaction that stores it begins: nobody waits
+// for that.
+func TestPoliciesAreCheckedBeforeTheTransaction(t *testing.T) {
+	eachOffice(t, func(t *testing.T, o *office) {
+		watched := &watchedPolicies{PolicyStore: o.store}
+		policies := auth.NewPolicies(membership.NewDirectory(o.store, o.policy, membership.Options{}), watched, time.Now, o.policy)
+		_, err := policies.Create(t.Context(), o.call, "x", "forbid (")
+		require.Error(t, err)
+		require.Zero(t, watched.transactions)
+		_, err = policies.Create(t.Context(), o.call, "x", harmless)
+		require.NoError(t, err)
+		require.Equal(t, 1, watched.transactions)
+	})
+}
+
+// watchedPolicies counts the transactions that change policies.
+type watchedPolicies struct {
+	auth.PolicyStore
+	transactions int
+}
+
+func (w *watchedPolicies) UpdatePolicies(ctx context.Context, tenant membership.ID, fn func(auth.PolicyTx) error) error {
+	w.transactions++
+	return w.PolicyStore.UpdatePolicies(ctx, tenant, fn)
 }
 
 func TestPoliciesAreBounded(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		put := func(id, cedar string) error {
+			checked, err := auth.CheckPolicy(id, cedar)
+			require.NoError(t, err)
 			return o.store.UpdatePolicies(t.Context(), o.call.Tenant, func(tx auth.PolicyTx) error {
-				_, err := auth.PutPolicy(t.Context(), tx, time.Now, o.call, id, cedar)
+				_, err := auth.PutPolicy(t.Context(), tx, time.Now, o.call, checked)
 				return err
 			})
 		}

@@ -118,6 +118,7 @@ func (p Policy) policies(ctx context.Context, q membership.Question) (*policySet
 // denied is the refusal of policies that forbid. Their notices are for the
 // caller, so they are in the message as well.
 func (l policyList) denied(reasons []cedar.DiagnosticReason) error {
+	const mostNotices = 20
 	var ids, notices []string
 	for _, p := range l {
 		if !slices.ContainsFunc(reasons, func(r cedar.DiagnosticReason) bool {
@@ -126,7 +127,7 @@ func (l policyList) denied(reasons []cedar.DiagnosticReason) error {
 			continue
 		}
 		ids = append(ids, string(p.id))
-		if p.notice != "" {
+		if p.notice != "" && len(notices) < mostNotices && !slices.Contains(notices, p.notice) {
 			notices = append(notices, p.notice)
 		}
 	}
@@ -135,7 +136,7 @@ func (l policyList) denied(reasons []cedar.DiagnosticReason) error {
 		e.Message += ": " + strings.Join(notices, "; ")
 	}
 	e.Notices = notices
-	e.Details = map[string]any{"policies": slices.Compact(ids)}
+	e.Details = membership.FirstOf("policies", slices.Compact(ids))
 	return e
 }
 
@@ -148,7 +149,7 @@ func (p Policy) failed(q membership.Question, errs []cedar.DiagnosticError) erro
 		p.warn(q, errors.New(e.String()))
 	}
 	e := forbidden("a policy could not be evaluated, so it denies: an administrator has to correct it")
-	e.Details = map[string]any{"policies": slices.Compact(ids)}
+	e.Details = membership.FirstOf("policies", slices.Compact(ids))
 	return e
 }
 

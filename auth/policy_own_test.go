@@ -247,7 +247,9 @@ func BenchmarkDecision(b *testing.B) {
 		require.NoError(b, store.UpdatePolicies(b.Context(), call.Tenant, func(tx auth.PolicyTx) error {
 			for i := range own {
 				text := strings.ReplaceAll(noOutsiders, "Finance", "Finance "+string(rune('a'+i%26)))
-				if _, err := auth.PutPolicy(b.Context(), tx, time.Now, call, "p"+strings.Repeat("x", i%60)+string(rune('a'+i/60)), text); err != nil {
+				checked, err := auth.CheckPolicy("p"+strings.Repeat("x", i%60)+string(rune('a'+i/60)), text)
+				require.NoError(b, err)
+				if _, err := auth.PutPolicy(b.Context(), tx, time.Now, call, checked); err != nil {
 					return err
 				}
 			}

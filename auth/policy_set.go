@@ -111,7 +111,7 @@ func parsePolicies(id, text string) (policyList, error) {
 		if err := checkPolicy(p); err != nil {
 			return nil, fmt.Errorf("line %d: not what the schema knows: %w", p.Position().Line, short(err))
 		}
-		list[i] = namedPolicy{id: cedar.PolicyID(id), policy: p, notice: string(p.Annotations()["notice"])}
+		list[i] = namedPolicy{id: cedar.PolicyID(id), policy: p, notice: cut(string(p.Annotations()["notice"]), MaxNotice)}
 	}
 	return list, nil
 }
@@ -119,9 +119,14 @@ func parsePolicies(id, text string) (policyList, error) {
 // short makes one line of at most 500 bytes of an error of the library.
 func short(err error) error {
 	const longest = 500
-	s := strings.ReplaceAll(err.Error(), "\n", "; ")
+	return errors.New(cut(strings.ReplaceAll(err.Error(), "\n", "; "), longest))
+}
+
+// cut makes a text at most so many bytes long.
+func cut(s string, longest int) string {
+	const more = "…"
 	if len(s) > longest {
-		s = s[:longest] + "…"
+		s = s[:longest-len(more)] + more // half a character is dropped below
 	}
-	return errors.New(strings.ToValidUTF8(s, ""))
+	return strings.ToValidUTF8(s, "")
 }

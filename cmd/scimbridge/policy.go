@@ -135,9 +135,13 @@ func (p *program) putPolicy(ctx context.Context, store *db.Store, call membershi
 	if err != nil {
 		return err
 	}
+	checked, err := auth.CheckPolicy(o.id, text)
+	if err != nil {
+		return err
+	}
 	var put auth.TenantPolicy
 	if err := store.UpdatePolicies(ctx, call.Tenant, func(tx auth.PolicyTx) error {
-		put, err = auth.PutPolicy(ctx, tx, time.Now, call, o.id, text)
+		put, err = auth.PutPolicy(ctx, tx, time.Now, call, checked)
 		return err
 	}); err != nil {
 		return err
