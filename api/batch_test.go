@@ -113,9 +113,19 @@ func TestBatchAsksThePolicyAboutEachUser(t *testing.T) {
 		assert.Equal(t, []any{"Finance is for people of Acme"}, r.is(http.StatusForbidden)["notices"])
 		assert.Equal(t, []result{{ann, "added", ""}, {eve, "failed", codeForbidden}, {nobody, "failed", codeForbidden}},
 			h.do(http.MethodPost, path, `{`+body+`}`).results(), "who may not ask does not get to know")
+		assert.Equal(t, 4, h.refusals())
 		events := h.events(membership.ActionRefused)
-		assert.JSONEq(t, `{"operation":"members.add","kind":"forbidden","policies":["no-outsiders"],
-			"notices":["Finance is for people of Acme"]}`, string(events[len(events)-1].After))
+		require.Len(t, events, 2, "the first one, and the count of the others")
+		assert.JSONEq(t, `{"operation":"members.add","kind":"forbidden","policies":["no-outsiders"]}`, string(events[0].After))
+		var repeated struct {
+			Count int
+			Users []string
+		}
+		require.NoError(t, json.Unmarshal(events[1].After, &repeated))
+		assert.Equal(t, 3, repeated.Count)
+		assert.ElementsMatch(t, []string{eve, nobody}, repeated.Users)
+		assert.Equal(t, group, events[1].Group.String())
+		assert.Zero(t, events[1].User)
 	})
 }
 

@@ -263,6 +263,7 @@ func (h *house) ids(texts ...string) []membership.ID {
 // events returns the tenant's events of one action.
 func (h *house) events(action membership.Action) []membership.Event {
 	h.t.Helper()
+	require.NoError(h.t, h.directory.FlushRefusals(context.Background()))
 	var of []membership.Event
 	err := h.store.View(context.Background(), h.mine.TenantID, func(r membership.Reader) error {
 		all, err := r.Events(context.Background(), membership.EventQuery{Limit: 10_000})
@@ -275,6 +276,17 @@ func (h *house) events(action membership.Action) []membership.Event {
 	})
 	require.NoError(h.t, err)
 	return of
+}
+
+// refusals is how many attempts were refused in my tenant.
+func (h *house) refusals() (n int) {
+	h.t.Helper()
+	for _, e := range h.events(membership.ActionRefused) {
+		after := struct{ Count int }{1}
+		require.NoError(h.t, json.Unmarshal(e.After, &after))
+		n += after.Count
+	}
+	return n
 }
 
 // operator is somebody at the command line, in my tenant.

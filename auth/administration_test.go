@@ -26,6 +26,7 @@ type desk struct {
 	tenant   auth.Bootstrapped
 	call     membership.Call // an administrator with every permission
 	verifier *auth.Verifier
+	refusals *membership.Refusals
 }
 
 func eachDesk(t *testing.T, test func(t *testing.T, o *desk)) {
@@ -40,7 +41,9 @@ func newDesk(t *testing.T, store *db.Store) *desk {
 	require.NoError(t, err)
 	o.call = o.calling(auth.AllPermissions)
 	o.verifier = auth.NewVerifier(store, o.clock)
-	o.Tokens = auth.NewTokens(store, membership.NewDirectory(store, auth.Policy{}, membership.Options{Clock: o.clock}),
+	o.refusals = membership.NewRefusals(store, o.clock)
+	o.verifier.Refuse(o.refusals)
+	o.Tokens = auth.NewTokens(store, membership.NewDirectory(store, auth.Policy{}, membership.Options{Clock: o.clock, Refusals: o.refusals}),
 		o.clock, o.verifier.Forget)
 	return o
 }
@@ -73,6 +76,7 @@ func opens(t *testing.T, v *auth.Verifier, text string) bool {
 }
 
 func (o *desk) during(do func()) (es []membership.Event) {
+	require.NoError(o.t, o.refusals.Flush(o.t.Context())) // what is refused next is refused for the first time
 	before := len(events(o.t, o.store, o.tenant.TenantID))
 	do()
 	return events(o.t, o.store, o.tenant.TenantID)[before:]

@@ -36,7 +36,7 @@ type counter struct {
 func eachCounter(t *testing.T, test func(t *testing.T, o *counter)) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		o := &counter{desk: d}
-		directory := membership.NewDirectory(d.store, auth.Policy{}, membership.Options{Clock: d.clock})
+		directory := membership.NewDirectory(d.store, auth.Policy{}, membership.Options{Clock: d.clock, Refusals: d.refusals})
 		o.clients = auth.NewClients(d.store, directory, o.keys(), d.clock, d.verifier.Forget)
 		o.endpoint = o.replica(t, d.store)
 		test(t, o)
@@ -311,7 +311,7 @@ func TestRemovalOfAConnectionEndsItsClients(t *testing.T) {
 		c, secret := o.client(auth.ClientSpec{})
 		text := o.token(secretForm(c, secret))
 		require.True(t, opens(t, o.verifier, text))
-		directory := membership.NewDirectory(o.store, auth.Policy{}, membership.Options{Clock: o.clock})
+		directory := membership.NewDirectory(o.store, auth.Policy{}, membership.Options{Clock: o.clock, Refusals: o.refusals})
 		connections := auth.NewConnections(o.store, directory, o.clock, o.verifier.ForgetConnection)
 		preview, err := connections.PreviewRemoval(ctx, o.call, c.Connection, membership.RemovalRelease)
 		require.NoError(t, err)

@@ -37,12 +37,26 @@ type Verifier struct {
 	usage  *Usage  // nil: nobody wants to know
 	limits *Limits // nil: none
 	cache  cache
+
+	refusals *membership.Refusals
 }
 
 // NewVerifier returns a Verifier of the tokens in store.
 func NewVerifier(store Store, clock membership.Clock) *Verifier {
-	return &Verifier{store: store, clock: clock}
+	return &Verifier{store: store, clock: clock, refusals: membership.NewRefusals(credentialUpdater{store}, clock)}
 }
+
+// credentialUpdater is a membership.Updater over a Store.
+type credentialUpdater struct{ store Store }
+
+// Update implements membership.Updater.
+func (u credentialUpdater) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
+	return u.store.UpdateCredentials(ctx, tenant, func(tx Tx) error { return fn(tx) })
+}
+
+// Refuse lets r record what is refused. Call it before the first Verify; without
+// it the Verifier has one of its own, which nobody runs.
+func (v *Verifier) Refuse(r *membership.Refusals) { v.refusals = r }
 
 // Report lets u hear of every use of a token. Call it before the first Verify.
 func (v *Verifier) Report(u *Usage) { v.usage = u }
@@ -149,10 +163,11 @@ func (v *Verifier) checkNetwork(ctx context.Context, t Token) error {
 	if err := v.limits.failed(ctx, refusal); err != refusal { //nolint:errorlint // the very same
 		return err
 	}
-	e := t.principal().Call(c.requestID, "").Event(v.clock.Now(), membership.ActionRefused, membership.ID{}, membership.ID{},
-		nil, membership.Facts{"kind": "network", "token_id": t.ID})
 	// Without its event it is not answered as a refusal.
-	if err := v.store.UpdateCredentials(ctx, t.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) }); err != nil {
+	if err := v.refusals.Record(ctx, t.Tenant, membership.Refusal{
+		At: v.clock.Now(), Call: t.principal().Call(c.requestID, ""), Action: membership.ActionRefused,
+		Facts: membership.Facts{"kind": "network", "token_id": t.ID},
+	}); err != nil {
 		return err
 	}
 	return refusal

@@ -15,6 +15,7 @@ type Directory struct {
 	clock    Clock
 	observer Observer
 	guard    RemovalGuard
+	refusals *Refusals
 	exports  chan struct{} // holds a place for each report that is being made
 }
 
@@ -30,6 +31,7 @@ type Options struct {
 	Clock    Clock        // time.Now
 	Observer Observer     // nobody
 	Guard    RemovalGuard // off
+	Refusals *Refusals    // of its own, which nobody runs
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -40,8 +42,12 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
+	if o.Refusals == nil {
+		o.Refusals = NewRefusals(store, o.Clock)
+	}
 	return &Directory{
-		store: store, policy: policy, clock: o.Clock, observer: o.Observer, guard: o.Guard,
+		refusals: o.Refusals,
+		store:    store, policy: policy, clock: o.Clock, observer: o.Observer, guard: o.Guard,
 		exports: make(chan struct{}, maxExports),
 	}
 }
@@ -51,20 +57,26 @@ type nobody struct{}
 func (nobody) GrantsChanged(Source, int, int) {}
 func (nobody) RemovalHeld()                   {}
 
-// refused writes the event of an attempt that ends in 403, in a transaction of
-// its own, and returns the error to answer with. Other errors pass untouched.
+// refused records an attempt that ends in 403, and returns the error to answer
+// with. Other errors pass untouched.
 func (d *Directory) refused(ctx context.Context, call Call, op Operation, group, user ID, err error) error {
-	switch KindOf(err) {
-	case KindForbidden, KindManagedByIdP, KindGroupManaged:
-	default:
+	if !isRefusal(err) {
 		return err
 	}
-	e := call.Event(d.clock.Now(), ActionRefused, group, user, nil, refusal(op, err))
 	// Without its event the refusal would be unproven: then the store failed.
-	if werr := d.store.Update(ctx, call.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) }); werr != nil {
+	if werr := d.refusals.Record(ctx, call.Tenant, d.refusal(call, op, group, user, err)); werr != nil {
 		return werr
 	}
 	return err
+}
+
+// isRefusal reports whether an error ends in 403.
+func isRefusal(err error) bool {
+	switch KindOf(err) {
+	case KindForbidden, KindManagedByIdP, KindGroupManaged:
+		return true
+	}
+	return false
 }
 
 // Refused is for a use case outside this package that refuses to administer the
@@ -74,28 +86,31 @@ func (d *Directory) Refused(ctx context.Context, call Call, err error) error {
 	return d.refused(ctx, call, OpAdminister, ID{}, ID{}, err)
 }
 
-// refusal is what the event of a refusal says: what was asked for, why not, and
-// which policies said so.
-func refusal(op Operation, err error) Facts {
+// refusal is what is told of a refusal: what was asked for, why not, and which
+// policies said so. Their notices are in the policies.
+func (d *Directory) refusal(call Call, op Operation, group, user ID, err error) Refusal {
 	f := Facts{"operation": string(op), "kind": string(KindOf(err))}
 	var e *Error
 	if errors.As(err, &e) {
-		if policies, ok := e.Details["policies"]; ok {
-			f["policies"] = policies
-		}
-		if len(e.Notices) > 0 {
-			f["notices"] = e.Notices
+		for _, name := range []string{"policies", "policies_count"} {
+			if v, ok := e.Details[name]; ok {
+				f[name] = v
+			}
 		}
 	}
-	return f
+	return Refusal{At: d.clock.Now(), Call: call, Action: ActionRefused, Group: group, User: user, Facts: f}
 }
 
-// RecordRefusal writes the event of a refusal that a door decided before any
-// use case ran, such as a credential of another tenant.
+// RecordRefusal records a refusal that a door decided before any use case ran,
+// such as a credential of another tenant.
 func (d *Directory) RecordRefusal(ctx context.Context, call Call, kind string) error {
-	e := call.Event(d.clock.Now(), ActionRefused, ID{}, ID{}, nil, Facts{"kind": kind})
-	return d.store.Update(ctx, call.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) })
+	return d.refusals.Record(ctx, call.Tenant,
+		Refusal{At: d.clock.Now(), Call: call, Action: ActionRefused, Facts: Facts{"kind": kind}})
 }
+
+// FlushRefusals writes what was counted of refusals. Whoever gave the Directory
+// its Refusals need not call it.
+func (d *Directory) FlushRefusals(ctx context.Context) error { return d.refusals.Flush(ctx) }
 
 // Ready reports whether the store answers and is migrated.
 func (d *Directory) Ready(ctx context.Context) error { return d.store.Ready(ctx) }

@@ -215,6 +215,7 @@ func (w *world) suspend(user membership.ID, active bool) membership.User {
 func (w *world) events(q membership.EventQuery) []membership.Event {
 	w.t.Helper()
 	q.Limit = 100000
+	require.NoError(w.t, w.dir.FlushRefusals(w.ctx)) // the next one is a first one again
 	es, err := w.dir.Events(w.ctx, w.admin, q)
 	require.NoError(w.t, err)
 	return es

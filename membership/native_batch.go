@@ -42,16 +42,13 @@ func (d *Directory) ChangeMembers(ctx context.Context, call Call, group ID, b Me
 		run = &batchRun{d: d, call: call, batch: b, each: each}
 		return run.apply(ctx, tx, t, group)
 	})
-	if run.failed && len(run.refusals) > 0 {
-		// They were rolled back with the rest.
-		if werr := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-			return tx.AppendEvents(ctx, run.refusals...)
-		}); werr != nil {
-			return nil, werr
-		}
-	}
 	if err != nil && !run.failed {
 		return nil, err
+	}
+	// Of an applied batch the outcomes are told in any case: what cannot be written
+	// now is counted, and written later.
+	if werr := d.refusals.Record(ctx, call.Tenant, run.refusals...); werr != nil && run.failed {
+		return nil, werr
 	}
 	return run.outcomes, err
 }
@@ -98,7 +95,7 @@ type batchRun struct {
 	users    map[ID]User     // those that exist, of the users that have to be known
 	standing map[ID]standing // of the members among the users
 	outcomes []MemberOutcome
-	refusals []Event
+	refusals []Refusal
 	failed   bool // the batch is atomic, and a user failed
 }
 
@@ -117,7 +114,7 @@ func (r *batchRun) apply(ctx context.Context, tx Tx, t *tally, group ID) error {
 		case o.Err != nil && KindOf(o.Err) == "":
 			return o.Err
 		case o.Err != nil:
-			r.refuse(change, o)
+			r.refuse(group, o)
 			if first == nil {
 				first = o.Err
 			}
@@ -131,9 +128,6 @@ func (r *batchRun) apply(ctx context.Context, tx Tx, t *tally, group ID) error {
 	if first != nil && r.batch.Atomic {
 		r.failed = true
 		return first
-	}
-	if err := tx.AppendEvents(ctx, r.refusals...); err != nil {
-		return err
 	}
 	if len(change.Open)+len(change.Close) == 0 {
 		return nil
@@ -207,15 +201,13 @@ func (r *batchRun) judge(ctx context.Context, user ID, add bool) error {
 	return nil
 }
 
-// refuse keeps the event of an outcome that alone would end in 403.
-func (r *batchRun) refuse(c MemberChange, o MemberOutcome) {
+// refuse keeps an outcome that alone would end in 403.
+func (r *batchRun) refuse(group ID, o MemberOutcome) {
 	op := OpRemoveMembers
 	if o.Add {
 		op = OpAddMembers
 	}
-	switch KindOf(o.Err) {
-	case KindForbidden, KindManagedByIdP, KindGroupManaged:
-		r.refusals = append(r.refusals,
-			r.call.Event(c.At, ActionRefused, c.Group, o.User, nil, refusal(op, o.Err)))
+	if isRefusal(o.Err) {
+		r.refusals = append(r.refusals, r.d.refusal(r.call, op, group, o.User, o.Err))
 	}
 }

@@ -32,8 +32,9 @@ func (d *Directory) AddMembersByName(
 		return NamedAdditions{}, err
 	}
 	var out NamedAdditions
+	var denied []Refusal
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		out = NamedAdditions{}
+		out, denied = NamedAdditions{}, nil
 		g, err := d.groupToAddTo(ctx, tx, group)
 		if err != nil {
 			return err
@@ -46,7 +47,7 @@ func (d *Directory) AddMembersByName(
 		if !inviter.IsZero() {
 			adding.Reason = "invited by user:" + inviter.String()
 		}
-		users, err := d.namedUsers(ctx, tx, adding, g, names, each)
+		users, err := d.namedUsers(ctx, tx, adding, g, names, each, &denied)
 		if err != nil {
 			return err
 		}
@@ -74,6 +75,11 @@ func (d *Directory) AddMembersByName(
 		}
 		return tx.InsertNotification(ctx, membersAdded(change, inviter))
 	})
+	if err == nil {
+		// Who was added is told in any case: what cannot be written now is counted,
+		// and written later.
+		_ = d.refusals.Record(ctx, call.Tenant, denied...)
+	}
 	return out, d.refusedAdding(ctx, call, group, err)
 }
 
@@ -98,10 +104,10 @@ func errorOr(err, otherwise error) error {
 	return otherwise
 }
 
-// namedUsers returns, by Fold of their names, the users who can be added. A
-// denial for one of them is an event.
+// namedUsers returns, by Fold of their names, the users who can be added, and
+// appends to denied those whom the policy denies.
 func (d *Directory) namedUsers(
-	ctx context.Context, tx Tx, call Call, g Group, names []string, each bool,
+	ctx context.Context, tx Tx, call Call, g Group, names []string, each bool, denied *[]Refusal,
 ) (map[string]User, error) {
 	keys := make([]string, 0, len(names))
 	for _, name := range names {
@@ -134,10 +140,7 @@ func (d *Directory) namedUsers(
 		switch {
 		case KindOf(err) == KindForbidden:
 			delete(byKey, Fold(u.UserName))
-			e := call.Event(d.clock.Now(), ActionRefused, g.ID, u.ID, nil, refusal(OpAddMembers, err))
-			if err := tx.AppendEvents(ctx, e); err != nil {
-				return nil, err
-			}
+			*denied = append(*denied, d.refusal(call, OpAddMembers, g.ID, u.ID, err))
 		case err != nil:
 			return nil, err
 		}

@@ -203,7 +203,7 @@ func (h *heldRemoval) facts() Facts {
 }
 
 // held turns the end of a transaction that the guard held into the error
-// to answer with, and writes its event in a transaction of its own. Other errors
+// to answer with, and records it. Other errors
 // pass untouched.
 func (d *Directory) held(ctx context.Context, call Call, group ID, err error) error {
 	var h *heldRemoval
@@ -211,8 +211,10 @@ func (d *Directory) held(ctx context.Context, call Call, group ID, err error) er
 		return err
 	}
 	d.observer.RemovalHeld()
-	e := call.Event(d.clock.Now(), ActionRemovalHeld, group, ID{}, nil, h.facts())
-	if werr := d.store.Update(ctx, call.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) }); werr != nil {
+	r := Refusal{
+		At: d.clock.Now(), Call: call, Action: ActionRemovalHeld, Group: group, Facts: h.facts(), Reason: group.String(),
+	}
+	if werr := d.refusals.Record(ctx, call.Tenant, r); werr != nil {
 		return werr
 	}
 	return h.answer(call, group)

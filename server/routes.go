@@ -43,10 +43,11 @@ func (s *Server) router() *prefixMux {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
-		Observer: m, Guard: membership.RemovalGuard(s.config.RemovalGuard),
+		Observer: m, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
 	})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)
+	verifier.Refuse(s.refusals)
 	limits := auth.NewLimits(time.Now, s.config.RateLimit, s.config.FailedAuthLimit)
 	verifier.Limit(limits)
 	jwts := auth.NewJWTs(s.store, s.keys, time.Now)

@@ -20,6 +20,7 @@ import (
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
 	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/membership"
 	"github.com/scimbridge/scimbridge/outbound"
 )
 
@@ -49,6 +50,7 @@ type Server struct {
 	store     *db.Store
 	metrics   *metrics
 	usage     *auth.Usage
+	refusals  *membership.Refusals
 	keys      *auth.KeySets
 	listener  net.Listener
 	debug     net.Listener // nil: none
@@ -87,8 +89,9 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	return &Server{
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
 		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
-		keys:    auth.NewKeySets(outbound.New(c.AllowedNetworks), time.Now, log.Named("keys")),
-		address: address, publicURL: public,
+		refusals: membership.NewRefusals(measured(store, m), time.Now),
+		keys:     auth.NewKeySets(outbound.New(c.AllowedNetworks), time.Now, log.Named("keys")),
+		address:  address, publicURL: public,
 	}, nil
 }
 
@@ -123,6 +126,9 @@ func (s *Server) Run(ctx context.Context) error {
 	recording, served := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.usage.Run(recording) })
+	background.Go(func() {
+		s.refusals.Run(recording, func(err error) { s.log.Warn("repeated refusals could not be written", zap.Error(err)) })
+	})
 	if s.debug != nil {
 		defer s.serveDebug()()
 	}
