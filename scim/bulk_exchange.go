@@ -73,6 +73,7 @@ func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bu
 	}
 	a = newBulkAnswer()
 	x := &exchange{w: &answer{ResponseWriter: a}, r: r, call: j.x.call, searched: j.x.searched}
+	defer func() { j.x.ignored.addAll(x.ignored); j.x.searched = x.searched }()
 	defer func() {
 		if p := recover(); p != nil {
 			j.logPanic(r, p)

@@ -51,6 +51,7 @@ type door struct {
 	log          *zap.Logger
 	endpoints    map[string]methods
 	large        *semaphore.Weighted // bytes of large bodies
+	ignored      ignoredLog
 }
 
 // New returns the handler of everything under /scim/v2. It expects the
@@ -85,7 +86,8 @@ type exchange struct {
 	call   membership.Call
 	pathID string // what stands for {id} in the path
 
-	searched *int // members that paths looked into
+	ignored  ignoredNames // attributes that no schema has
+	searched int          // members that paths looked into
 
 	large   *semaphore.Weighted // nil: bodies are held already
 	counted *largeBody          // nil: it is not large
@@ -148,9 +150,11 @@ func (d *door) serve(a *answer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	x := &exchange{w: a, r: r, call: call, searched: new(int), large: d.large}
+	x := &exchange{w: a, r: r, call: call, large: d.large}
 	defer x.done()
-	return d.route(x)
+	err = d.route(x)
+	d.logIgnored(r, call, x.ignored)
+	return err
 }
 
 func (d *door) authenticate(r *http.Request) (membership.Call, error) {

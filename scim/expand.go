@@ -26,16 +26,21 @@ func (t *resourceType) expand(op string, values map[string]any) ([]edit, error) 
 
 func (t *resourceType) expandKey(op, key string, value any) ([]edit, error) {
 	e := edit{op: op, value: value, given: true, ofKey: true}
-	if strings.IndexByte(key, '[') >= 0 {
-		if path, err := t.path(key); err == nil {
+	if i := strings.IndexByte(key, '['); i >= 0 {
+		path, err := t.path(key)
+		if err == nil {
 			path.op, path.value, path.given = e.op, e.value, e.given
 			return t.writable(path)
 		}
-		return nil, nil // an attribute nobody knows
+		if to, ok := t.locate(strings.TrimSpace(key[:i])); ok && !to.unknown() {
+			return nil, err
+		}
+		e.to = target{name: key} // an attribute that no schema has
+		return []edit{e}, nil
 	}
 	to, ok := t.locate(key)
 	if !ok {
-		return nil, nil
+		to = target{name: key}
 	}
 	e.to = to
 	if !to.whole {

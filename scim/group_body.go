@@ -86,7 +86,11 @@ func (c *groupChange) fold(op, ofMembers string, p groupParts) error {
 // add adds edits in their order. One of members, which was found in an object
 // under the URN of the schema, is folded as any other operation on them.
 func (c *groupChange) add(edits []edit) error {
+	c.ignored.addEdits(edits)
 	for _, e := range edits {
+		if e.to.unknown() {
+			continue // and nothing is to be changed for it
+		}
 		if e.to.attr == nil || e.to.attr != membersAttribute {
 			c.edits = append(c.edits, e)
 			continue

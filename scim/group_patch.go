@@ -13,6 +13,7 @@ import (
 type groupChange struct {
 	members membership.MemberDelta
 	edits   []edit
+	ignored ignoredNames
 	find    memberFinder
 }
 

@@ -24,7 +24,6 @@ func (d *door) createGroup(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.w.Header().Set("Location", d.location(groupType, l.Group))
 	return d.sendGroup(x, http.StatusCreated, l.Group, shown)
 }
 
@@ -53,7 +52,9 @@ func (d *door) readGroup(x *exchange) (projection, groupChange, error) {
 	if x.r.Method == http.MethodPut {
 		change.members.Clear()
 	}
-	return shown, change, change.foldBody(parts)
+	err = change.foldBody(parts)
+	x.ignored.addAll(change.ignored)
+	return shown, change, err
 }
 
 // getGroup is RFC 7644 section 3.4.1.
@@ -149,6 +150,7 @@ func (d *door) patchGroup(x *exchange) error {
 		if change, old, err = readGroupPatch(newTokens(body), &attributeBudget{d.maxBody}, d.membersWhere(x, id)); err != nil {
 			return err
 		}
+		x.ignored.addAll(change.ignored)
 	}
 	ifVersion, err := x.precondition(d.groupVersion(x, id))
 	if err != nil {
@@ -160,9 +162,13 @@ func (d *door) patchGroup(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if old || !shown.showsAll() {
+	switch {
+	case old || !shown.showsAll():
+		return d.sendGroup(x, http.StatusOK, id, shown)
+	case x.prefers(returnRepresentation):
 		return d.sendGroup(x, http.StatusOK, id, shown)
 	}
+	x.prefers(returnMinimal)
 	x.describe(d.location(groupType, id), l.Version)
 	return x.sendNothing(http.StatusNoContent)
 }

@@ -97,6 +97,7 @@ func (d *door) findUsers(x *exchange, p parameters, at page) (found foundUsers, 
 	if err != nil {
 		return found, err
 	}
+	x.ignored.addFilter(readings[0])
 	err = find(readings, func(f membership.Filter) (int, error) {
 		var err error
 		found.links, found.groups, found.total, err = d.directory.ProvisionedUsers(x.ctx(), x.call, at.query(f))
@@ -156,6 +157,7 @@ func (d *door) visitGroups(x *exchange, p parameters, at page, visit func(foundG
 	if err != nil {
 		return err
 	}
+	x.ignored.addFilter(readings[0])
 	left := len(readings)
 	return find(readings, func(f membership.Filter) (total int, err error) {
 		left--

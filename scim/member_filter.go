@@ -23,7 +23,7 @@ func (d *door) membersWhere(x *exchange, group membership.ID) memberFinder {
 					if err != nil {
 						return err
 					}
-					if *x.searched++; *x.searched > maxSearched {
+					if x.searched++; x.searched > maxSearched {
 						return &membership.Error{
 							Kind:    membership.KindTooMany,
 							Message: "the paths of the request look into too many members: name them by their ids",

@@ -22,6 +22,9 @@ type page struct {
 func (d *door) page(x *exchange, t *resourceType, p parameters) (page, error) {
 	out := page{startIndex: p.startIndex, count: p.count}
 	var err error
+	if to, _ := t.locate(p.sortBy); p.sortBy != "" && to.unknown() {
+		x.ignored.add(p.sortBy)
+	}
 	if out.sort, err = t.sort(p.sortBy, p.sortOrder); err != nil || !p.hasCursor {
 		return out, err
 	}

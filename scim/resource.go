@@ -48,7 +48,8 @@ func (d *door) location(t *resourceType, id membership.ID) string {
 func (x *exchange) describe(location string, version int64) {
 	h := x.w.Header()
 	h["Etag"] = []string{membership.ETag(version)}
-	h["Content-Location"] = []string{location}
+	at := []string{location}
+	h["Location"], h["Content-Location"] = at, at
 }
 
 func (x *exchange) send(status int, v any) error {

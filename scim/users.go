@@ -25,7 +25,6 @@ func (d *door) createUser(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.w.Header().Set("Location", d.location(userType, l.User))
 	return d.sendUser(x, http.StatusCreated, l, nil, shown)
 }
 
@@ -44,6 +43,7 @@ func (d *door) readUser(x *exchange) (projection, []edit, error) {
 		return shown, nil, err
 	}
 	edits, err := userType.expand(opReplace, values)
+	x.ignored.addEdits(edits)
 	return shown, edits, err
 }
 
@@ -113,6 +113,7 @@ func (d *door) patchUser(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	x.ignored.addEdits(edits)
 	return d.updateUser(x, id, shown, func(l *membership.UserLink) error {
 		r, err := userAttributes(*l)
 		if err != nil {
@@ -135,6 +136,13 @@ func (d *door) updateUser(x *exchange, id membership.ID, shown projection, chang
 	l, err := d.directory.UpdateProvisionedUser(x.ctx(), x.call, id, ifVersion, change)
 	if err != nil {
 		return err
+	}
+	if x.r.Method == http.MethodPatch && shown.showsAll() {
+		if x.prefers(returnMinimal) {
+			x.describe(d.location(userType, id), l.Version)
+			return x.sendNothing(http.StatusNoContent)
+		}
+		x.prefers(returnRepresentation)
 	}
 	var groups []membership.GroupRef
 	if shown.keeps("", "groups") {
