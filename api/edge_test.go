@@ -104,7 +104,7 @@ func TestFailuresOfTheStore(t *testing.T) {
 			r.fails(c.status, c.code)
 			assert.NotContains(t, string(body), "password")
 			assert.NotContains(t, string(body), "refused")
-			assert.Equal(t, map[bool]string{true: "1"}[c.status == 503], resp.Header.Get("Retry-After"))
+			assert.Equal(t, map[bool]string{true: "5"}[c.status == 503], resp.Header.Get("Retry-After"))
 
 			require.Equal(t, 1, logs.Len())
 			entry := logs.All()[0]

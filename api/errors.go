@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -63,9 +62,8 @@ type failure struct {
 	notices []string
 	// challenge is the value of WWW-Authenticate, for 401.
 	challenge string
-	// retryAfter is after how long the same request may succeed; zero: the
-	// status says.
-	retryAfter time.Duration
+	// retryAfter is in whole seconds; 0: no header.
+	retryAfter int
 }
 
 var (
@@ -73,10 +71,9 @@ var (
 		status: http.StatusInternalServerError, code: codeInternal,
 		message: "something went wrong here; the server's log has it under the request's id",
 	}
-	unavailable = &failure{
-		status: http.StatusServiceUnavailable, code: codeUnavailable,
-		message: "the store cannot answer now: try again",
-	}
+	unavailable = failureOf(&membership.Error{
+		Kind: membership.KindUnavailable, Message: "the store cannot answer now: try again",
+	})
 )
 
 // Error implements error.
@@ -98,7 +95,7 @@ func failureOf(err error) *failure {
 		return internal
 	}
 	return &failure{
-		status: a.status, code: a.code, message: e.Message, details: e.Details, notices: e.Notices, retryAfter: e.RetryAfter,
+		status: a.status, code: a.code, message: e.Message, details: e.Details, notices: e.Notices, retryAfter: e.RetrySeconds(),
 	}
 }
 
@@ -124,11 +121,8 @@ func (f *failure) write(w http.ResponseWriter) {
 	if f.challenge != "" {
 		w.Header().Set("WWW-Authenticate", f.challenge)
 	}
-	switch {
-	case f.retryAfter > 0: // in whole seconds, rounded up
-		w.Header().Set("Retry-After", strconv.Itoa(int((f.retryAfter+time.Second-1)/time.Second)))
-	case f.status == http.StatusServiceUnavailable || f.code == codeInProgress:
-		w.Header().Set("Retry-After", "1")
+	if f.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(f.retryAfter))
 	}
 	_ = send(w, f.status, body) // whoever asked is gone, if this fails
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -28,7 +27,6 @@ const (
 	assertionJWT    = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	maxTokenBody    = 64 << 10
 	codeUnavailable = "temporarily_unavailable"
-	retryToken      = 30 // seconds, of Retry-After
 	formTimeout     = 5 * time.Second
 )
 
@@ -90,11 +88,11 @@ func (e *tokenEndpoint) fail(w http.ResponseWriter, r *http.Request, err error) 
 	case errors.As(err, &known):
 	case errors.As(err, &domain) && domain.Kind == membership.KindRateLimited:
 		known = &oauthError{status: http.StatusTooManyRequests, code: codeUnavailable, description: domain.Message}
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(domain.RetryAfter.Seconds()))))
+		w.Header().Set("Retry-After", strconv.Itoa(domain.RetrySeconds()))
 	case errors.As(err, &domain) && domain.Kind == membership.KindUnavailable, r.Context().Err() != nil:
 		e.log.Warn("request not finished", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
 		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable, description: "this cannot be answered now: try again"}
-		w.Header().Set("Retry-After", strconv.Itoa(retryToken))
+		w.Header().Set("Retry-After", strconv.Itoa((&membership.Error{Kind: membership.KindUnavailable}).RetrySeconds()))
 	default:
 		e.log.Error("request failed", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
 		known = &oauthError{status: http.StatusInternalServerError, code: "server_error", description: "internal error"}

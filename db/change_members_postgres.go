@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -72,22 +74,19 @@ func (e *postgresEngine) changeAlone(ctx context.Context, w *memberWrite) error 
 			return err
 		})
 	}
-	conn, err := e.pool.Acquire(ctx)
-	if err != nil {
+	return e.pool.with(ctx, func(c *pgx.Conn) (err error) {
+		w.result, err = e.changeMembers(ctx, pgTx{c}, w.change)
 		return err
-	}
-	defer conn.Release()
-	w.result, err = e.changeMembers(ctx, pgTx{conn.Conn()}, w.change)
-	return err
+	})
 }
 
 func (e *postgresEngine) changeTogether(ctx context.Context, l memberLine, ws []*memberWrite) ([]error, error) {
-	conn, err := e.pool.Acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Release()
-	return changeJobs(ctx, &session{querier: pgTx{conn.Conn()}, engine: e, tenant: l.tenant}, ws)
+	var errs []error
+	err := e.pool.with(ctx, func(c *pgx.Conn) (err error) {
+		errs, err = changeJobs(ctx, &session{querier: pgTx{c}, engine: e, tenant: l.tenant}, ws)
+		return err
+	})
+	return errs, err
 }
 
 // changeMembers asks first who is known when there are many: the function holds

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-
-	"github.com/scimbridge/scimbridge/membership"
+	"time"
 )
 
 // maxWaiting bounds how many requests stand in one line.
@@ -45,11 +44,18 @@ func (l *line[T]) do(ctx context.Context, work T) error {
 		return err
 	}
 	if !lead {
+		late := time.NewTimer(acquireTimeout)
+		defer late.Stop()
 		select {
 		case lead = <-t.wake:
 		case <-ctx.Done():
 			if l.leave(t) {
 				return ctx.Err()
+			}
+			lead = <-t.wake
+		case <-late.C:
+			if l.leave(t) {
+				return errBusy
 			}
 			lead = <-t.wake
 		}
@@ -71,7 +77,7 @@ func (l *line[T]) join(t *ticket[T]) (lead bool, err error) {
 		return true, nil
 	}
 	if len(l.waiting) >= maxWaiting {
-		return false, &membership.Error{Kind: membership.KindUnavailable, Message: "too many requests wait to be written"}
+		return false, errBusy
 	}
 	l.waiting = append(l.waiting, t)
 	return false, nil

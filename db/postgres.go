@@ -3,8 +3,8 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
-	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -19,8 +19,7 @@ import (
 )
 
 type postgresEngine struct {
-	pool    *pgxpool.Pool
-	probe   *pgxpool.Pool // of one connection: answers ready, however busy the others are
+	pool    *postgresPool
 	writers lines[memberLine, *memberWrite]
 	locals  lines[memberLine, *localWrite]
 	stats   *statistics
@@ -31,20 +30,14 @@ func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, err
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, c)
+	pool, err := openPostgresPool(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
-	probe, err := pgxpool.NewWithConfig(ctx, probeConfig(c))
-	if err != nil {
-		pool.Close()
-		return nil, err
-	}
-	e := &postgresEngine{pool: pool, probe: probe, stats: newStatistics(pool, log)}
+	e := &postgresEngine{pool: pool, stats: newStatistics(pool, log)}
 	e.writers.run, e.locals.run = e.writeTogether, e.writeLocals
 	if err := e.warnOfSuperuser(ctx, log); err != nil {
-		probe.Close()
-		pool.Close()
+		pool.close()
 		return nil, err
 	}
 	return e, nil
@@ -66,8 +59,18 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 	if _, set := c.ConnConfig.RuntimeParams["application_name"]; !set {
 		c.ConnConfig.RuntimeParams["application_name"] = "scimbridge"
 	}
-	if _, set := c.ConnConfig.RuntimeParams["plan_cache_mode"]; !set {
-		c.AfterConnect = planOnce
+	if set := sessionSettings(c.ConnConfig.RuntimeParams); set != "" {
+		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.PgConn().Exec(ctx, set).ReadAll()
+			return err
+		}
+	}
+	if c.ConnConfig.ConnectTimeout == 0 {
+		c.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	// Of several hosts the one that takes writes; a standby is none for the store.
+	if c.ConnConfig.ValidateConnect == nil {
+		c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	if !strings.Contains(url, "pool_max_conns=") {
 		c.MaxConns = max(c.MaxConns, 16)
@@ -75,20 +78,17 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 	return c, nil
 }
 
-// probeConfig is for a pool of one connection, which is not there before it is
-// asked for, and goes when nobody asks.
-func probeConfig(c *pgxpool.Config) *pgxpool.Config {
-	p := c.Copy()
-	p.MaxConns, p.MinConns, p.MinIdleConns = 1, 0, 0
-	return p
-}
-
-// planOnce: every query goes by a key. Plans made for one set of values cost
-// more than they can win: of the change of members they are half of the time.
-// Behind a pooler it does nothing, or the same for others of ours.
-func planOnce(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.PgConn().Exec(ctx, "set plan_cache_mode = force_generic_plan").ReadAll()
-	return err
+// sessionSettings sets what the URL does not. Plans: every query goes by a key, and
+// plans made for one set of values cost more than they can win: of the change of
+// members they are half of the time.
+func sessionSettings(given map[string]string) string {
+	var b strings.Builder
+	for _, l := range postgresLimits {
+		if _, set := given[l.name]; !set {
+			fmt.Fprintf(&b, "set %s = '%s';", l.name, l.value)
+		}
+	}
+	return b.String()
 }
 
 const qRoleBypassesRLS = `select rolsuper or rolbypassrls from pg_roles where rolname = current_user`
@@ -96,7 +96,8 @@ const qRoleBypassesRLS = `select rolsuper or rolbypassrls from pg_roles where ro
 // warnOfSuperuser says when the second wall between tenants does not stand.
 func (e *postgresEngine) warnOfSuperuser(ctx context.Context, log *zap.Logger) error {
 	var bypass bool
-	if err := e.pool.QueryRow(ctx, qRoleBypassesRLS).Scan(&bypass); err != nil {
+	err := e.pool.with(ctx, func(c *pgx.Conn) error { return c.QueryRow(ctx, qRoleBypassesRLS).Scan(&bypass) })
+	if err != nil {
 		return err
 	}
 	if bypass {
@@ -109,48 +110,44 @@ func (e *postgresEngine) name() string { return "postgres" }
 
 func (e *postgresEngine) close() error {
 	e.stats.close()
-	e.probe.Close()
-	e.pool.Close()
+	e.pool.close()
 	return nil
 }
 
 func (e *postgresEngine) view(ctx context.Context, tenant membership.ID, fn func(querier) error) error {
-	c, err := e.pool.Acquire(ctx)
+	c, err := e.pool.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	t := &pgTransaction{pgTx: pgTx{c.Conn()}, tenant: tenant, begin: "begin isolation level repeatable read read only"}
+	t := &pgTransaction{pgTx: pgTx{c.Conn.Conn()}, tenant: tenant, begin: "begin isolation level repeatable read read only"}
 	// There is nothing to commit, so nobody waits for the end of it.
 	defer func() {
 		go func() {
-			defer c.Release()
+			defer c.release()
 			t.end(ctx, "commit")
 		}()
 	}()
-	return fn(t)
+	return c.checked(ctx, fn(t))
 }
 
 func (e *postgresEngine) update(ctx context.Context, tenant membership.ID, fn func(querier) error) error {
-	c, err := e.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Release()
-	t := &pgTransaction{pgTx: pgTx{c.Conn()}, tenant: tenant, begin: "begin isolation level read committed"}
-	done := false
-	defer func() {
-		if !done { // also when fn panics
-			t.end(ctx, "rollback")
+	return e.pool.with(ctx, func(c *pgx.Conn) error {
+		t := &pgTransaction{pgTx: pgTx{c}, tenant: tenant, begin: "begin isolation level read committed"}
+		done := false
+		defer func() {
+			if !done { // also when fn panics
+				t.end(ctx, "rollback")
+			}
+		}()
+		if err := fn(t); err != nil {
+			return err
 		}
-	}()
-	if err := fn(t); err != nil {
+		err := t.commit(ctx)
+		if done = err == nil; done {
+			e.stats.wrote(&e.stats.directory, t.writes) //nolint:contextcheck // the look is nobody's request
+		}
 		return err
-	}
-	err = t.commit(ctx)
-	if done = err == nil; done {
-		e.stats.wrote(&e.stats.directory, t.writes) //nolint:contextcheck // the look is nobody's request
-	}
-	return err
+	})
 }
 
 func (e *postgresEngine) migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migration) error {
@@ -158,7 +155,8 @@ func (e *postgresEngine) migrate(ctx context.Context, files fs.FS, inGo ...*goos
 	if err != nil {
 		return err
 	}
-	db := stdlib.OpenDBFromPool(e.pool)
+	// A migration takes the time and the locks that it needs.
+	db := stdlib.OpenDB(*e.pool.pool.Config().ConnConfig)
 	defer func() { _ = db.Close() }()
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker), outOfOrder,
 		goose.WithGoMigrations(inGo...))
@@ -189,39 +187,29 @@ func (e *postgresEngine) tenants(ctx context.Context, s *session) ([]membership.
 }
 
 func (e *postgresEngine) ready(ctx context.Context, version int64) error {
-	c, err := e.probe.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Release()
-	return checkSchema(ctx, pgTx{c.Conn()}, version)
+	return e.pool.aside(ctx, func(c *pgx.Conn) error { return checkSchema(ctx, pgTx{c}, version) })
 }
 
 func (e *postgresEngine) class(err error) errorClass {
-	// Whatever the reason: a password that was changed is no defect of a request.
-	if ce := new(pgconn.ConnectError); errors.As(err, &ce) {
+	if unreachable(err) { // whatever the reason: it is no defect of a request
 		return classUnavailable
 	}
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {
-		var ne net.Error
-		if errors.As(err, &ne) && !errors.Is(err, context.Canceled) {
-			return classUnavailable
-		}
 		return classOther
 	}
 	switch pe.Code {
-	case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
+	case "40001", "40P01": // serialization failure, deadlock
 		return classRetry
 	case "23505":
 		return classUnique
 	case "23514": // the one check there is
 		return classFrozen
-	case "25006": // a read-only transaction: a replica, or a server that is being handed over
+	case "57014", "55P03": // canceled by statement_timeout, lock not available in time
 		return classUnavailable
 	}
 	switch pe.Code[:2] {
-	case "08", "53", "57", "58": // connection, resources, shutdown, system
+	case "08", "53", "57", "58", "XX": // connection, resources, shutdown, system, corrupted
 		return classUnavailable
 	}
 	return classOther

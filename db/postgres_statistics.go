@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
 )
 
@@ -16,7 +16,7 @@ import (
 // read all that it has written again and again, up to a minute and more, until
 // the server's own autovacuum comes by.
 type statistics struct {
-	pool    *pgxpool.Pool
+	pool    *postgresPool
 	log     *zap.Logger
 	looking sync.Mutex
 
@@ -44,7 +44,7 @@ const (
 const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, events,
 	member_events`
 
-func newStatistics(pool *pgxpool.Pool, log *zap.Logger) *statistics {
+func newStatistics(pool *postgresPool, log *zap.Logger) *statistics {
 	s := &statistics{pool: pool, log: log}
 	s.directory.next.Store(firstLook)
 	s.grants.next.Store(firstLook)
@@ -80,7 +80,11 @@ func (s *statistics) wrote(g *growth, rows int) {
 func (s *statistics) look() {
 	ctx, cancel := context.WithTimeout(s.life, time.Minute)
 	defer cancel()
-	if _, err := s.pool.Exec(ctx, qAnalyze); err != nil && s.life.Err() == nil {
+	err := s.pool.with(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, qAnalyze)
+		return err
+	})
+	if err != nil && s.life.Err() == nil {
 		s.log.Warn("the tables could not be analyzed: plans may be bad until autovacuum does it", zap.Error(err))
 	}
 }

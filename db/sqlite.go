@@ -42,7 +42,8 @@ const (
 // have made the log longer, it is cut afterwards.
 var sqliteWriting = []string{"cache_size(-32768)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)"}
 
-const sqliteBusyTimeout = 10 * time.Second
+// sqliteBusyTimeout is how long a writer waits for another process that writes.
+const sqliteBusyTimeout = 5 * time.Second
 
 // sqlitePragmas are those of every connection. synchronous=FULL: what was
 // acknowledged survives a loss of power.
@@ -125,8 +126,11 @@ func (e *sqliteEngine) ready(ctx context.Context, version int64) error {
 }
 
 func (e *sqliteEngine) class(err error) errorClass {
-	if errors.Is(err, errNeighbour) {
+	switch {
+	case errors.Is(err, errNeighbour):
 		return classRetry
+	case errors.Is(err, errBusy):
+		return classUnavailable
 	}
 	code := sqlite.ErrCode(err) // of an error that is not SQLite's: ResultError
 	switch code {
@@ -138,7 +142,8 @@ func (e *sqliteEngine) class(err error) errorClass {
 	switch code.ToPrimary() {
 	case sqlite.ResultBusy, sqlite.ResultLocked:
 		return classRetry
-	case sqlite.ResultCantOpen, sqlite.ResultIOErr, sqlite.ResultFull, sqlite.ResultReadOnly:
+	case sqlite.ResultCantOpen, sqlite.ResultIOErr, sqlite.ResultFull, sqlite.ResultReadOnly, sqlite.ResultCorrupt,
+		sqlite.ResultNotADB:
 		return classUnavailable
 	}
 	return classOther

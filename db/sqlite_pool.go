@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // sqlitePool holds open connections, each with its prepared statements. Who was
@@ -49,8 +50,10 @@ func (p *sqlitePool) take(ctx context.Context) (*sqliteConn, error) {
 	}
 	select {
 	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	default:
+		if err := p.wait(ctx); err != nil {
+			return nil, err
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,6 +65,19 @@ func (p *sqlitePool) take(ctx context.Context) (*sqliteConn, error) {
 	c := p.idle[last]
 	p.idle = p.idle[:last]
 	return c, nil
+}
+
+func (p *sqlitePool) wait(ctx context.Context) error {
+	late := time.NewTimer(acquireTimeout)
+	defer late.Stop()
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late.C:
+		return errBusy
+	}
 }
 
 func (p *sqlitePool) put(c *sqliteConn) {

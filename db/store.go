@@ -170,7 +170,7 @@ func (s *Store) ChangeMembers(ctx context.Context, c membership.MemberChange) (r
 // succeed, with a growing pause that differs from writer to writer.
 func (s *Store) retry(ctx context.Context, run func() error) error {
 	const tries = 12
-	pause := 2 * time.Millisecond
+	pause, began := 2*time.Millisecond, time.Now()
 	for try := 1; ; try++ {
 		err := run()
 		if err == nil {
@@ -179,7 +179,7 @@ func (s *Store) retry(ctx context.Context, run func() error) error {
 		class := s.engine.class(err)
 		// A lost race for a unique name shows on the next look; a name that is
 		// still refused after a few looks is taken.
-		again := class == classRetry && try < tries || class == classUnique && try < 3
+		again := class == classRetry && try < tries && time.Since(began) < acquireTimeout || class == classUnique && try < 3
 		if !again || ctx.Err() != nil {
 			return s.translate(err)
 		}

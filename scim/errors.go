@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -35,7 +34,7 @@ type scimError struct {
 	status   int
 	scimType string
 	detail   string
-	// retryAfter is in whole seconds; 0 leaves the header to the status.
+	// retryAfter is in whole seconds; 0: no header.
 	retryAfter int
 }
 
@@ -44,7 +43,9 @@ func (e *scimError) Error() string { return e.detail }
 
 var (
 	errInternal    = &scimError{status: http.StatusInternalServerError, detail: "internal error"}
-	errUnavailable = &scimError{status: http.StatusServiceUnavailable, detail: "the service cannot answer now; try again"}
+	errUnavailable = errorOf(&membership.Error{
+		Kind: membership.KindUnavailable, Message: "the service cannot answer now; try again",
+	})
 )
 
 func badRequest(scimType, format string, args ...any) error {
@@ -83,7 +84,7 @@ func errorOf(err error) *scimError {
 	var domain *membership.Error
 	if errors.As(err, &domain) {
 		if e, ok := statuses[domain.Kind]; ok {
-			e.detail, e.retryAfter = domain.Message, seconds(domain.RetryAfter)
+			e.detail, e.retryAfter = domain.Message, domain.RetrySeconds()
 			return &e
 		}
 	}
@@ -99,19 +100,9 @@ func cause(err error) error {
 	return err
 }
 
-// retryAfter is what a paused connection or a store that cannot answer asks of
-// a provider, in seconds: Okta and Pocket ID keep to it.
-const retryAfter = 30
-
-// seconds rounds up: who waits for less is refused again.
-func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
-
 func (e *scimError) write(w http.ResponseWriter) {
-	switch e.status {
-	case http.StatusUnauthorized:
+	if e.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="scimbridge"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	if e.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(e.retryAfter))
