@@ -190,6 +190,38 @@ func (e *postgresEngine) ready(ctx context.Context, version int64) error {
 	return e.pool.aside(ctx, func(c *pgx.Conn) error { return checkSchema(ctx, pgTx{c}, version) })
 }
 
+// tryWrite writes a message into the log of the database that nothing reads.
+func (e *postgresEngine) tryWrite(ctx context.Context) error {
+	return e.pool.aside(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "select pg_logical_emit_message(true, 'scimbridge', 'ready')")
+		return err
+	})
+}
+
+// checkIntegrity: PostgreSQL has amcheck for that, which needs a superuser.
+func (e *postgresEngine) checkIntegrity(context.Context) error { return nil }
+
+func (e *postgresEngine) fault(err error) string {
+	var pe *pgconn.PgError
+	switch {
+	case errors.Is(err, errReadOnly):
+		return reasonReadOnly
+	case !errors.As(err, &pe):
+	case pe.Code == readOnlyTransaction:
+		return reasonReadOnly
+	case pe.Code == "53100":
+		return reasonDiskFull
+	case pe.Code == "XX001", pe.Code == "XX002":
+		return reasonCorrupted
+	case pe.Code == "42P01":
+		return reasonSchema
+	}
+	if unreachable(err) && !errors.Is(err, errBusy) {
+		return reasonUnreachable
+	}
+	return ""
+}
+
 func (e *postgresEngine) class(err error) errorClass {
 	if unreachable(err) { // whatever the reason: it is no defect of a request
 		return classUnavailable

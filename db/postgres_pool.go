@@ -193,3 +193,17 @@ func unreachable(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && !errors.Is(err, context.Canceled)
 }
+
+// IsUnavailable reports whether an error of Open or Migrate may go away by itself: a
+// database that cannot be reached, is starting, or has no connection to give.
+func IsUnavailable(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		switch pe.Code[:2] {
+		case "08", "53", "57":
+			return true
+		}
+		return pe.Code == readOnlyTransaction
+	}
+	return unreachable(err)
+}

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 
 	"fmt"
 
@@ -19,10 +20,13 @@ func checkSchema(ctx context.Context, q querier, version int64) error {
 		return err
 	}
 	if have < version {
-		return fmt.Errorf("the store has schema %d, this program needs %d: run scimbridge migrate", have, version)
+		return fmt.Errorf("%w: it has schema %d, this program needs %d: run scimbridge migrate", errSchema, have, version)
 	}
 	return nil
 }
+
+// errSchema: the store was not migrated for this program.
+var errSchema = errors.New("the store is not migrated")
 
 // outOfOrder: migrations do not build on each other's numbers, and one of a
 // branch may come in behind a later one.

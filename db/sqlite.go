@@ -14,6 +14,7 @@ import (
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver of migrations
 	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -77,7 +78,9 @@ func openSQLite(path string, o Options) (engine, error) {
 
 func (e *sqliteEngine) name() string { return "sqlite" }
 
-func (e *sqliteEngine) close() error { return errors.Join(e.probe.close(), e.read.close(), e.write.close()) }
+func (e *sqliteEngine) close() error {
+	return errors.Join(e.probe.close(), e.read.close(), e.write.close())
+}
 
 func (e *sqliteEngine) view(ctx context.Context, _ membership.ID, fn func(querier) error) error {
 	return e.read.transact(ctx, fn)
@@ -123,6 +126,54 @@ func (e *sqliteEngine) ready(ctx context.Context, version int64) error {
 	return e.probe.transact(ctx, func(q querier) error {
 		return checkSchema(ctx, q, version)
 	})
+}
+
+// tryWrite sets a field of the file's header that nobody reads to what it is: the
+// page is written all the same.
+func (e *sqliteEngine) tryWrite(ctx context.Context) error {
+	return e.update(ctx, membership.ID{}, func(q querier) error {
+		_, err := q.exec(ctx, "pragma user_version = 0")
+		return err
+	})
+}
+
+// checkIntegrity has a connection of its own: it reads the whole file.
+func (e *sqliteEngine) checkIntegrity(ctx context.Context) error {
+	c, err := openSQLiteConn(e.path, "query_only(1)", fmt.Sprintf("cache_size(-%d)", sqliteMinReadCache))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.conn.Close() }()
+	c.watch(ctx)
+	defer c.unwatch()
+	found := "ok"
+	err = sqlitex.ExecuteTransient(c.conn, "pragma quick_check(1)", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+		found = s.ColumnText(0)
+		return nil
+	}})
+	if err == nil && found != "ok" {
+		err = fmt.Errorf("%w: %s", errCorrupted, found)
+	}
+	return err
+}
+
+var errCorrupted = errors.New("the file is damaged")
+
+func (e *sqliteEngine) fault(err error) string {
+	if errors.Is(err, errCorrupted) {
+		return reasonCorrupted
+	}
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull:
+		return reasonDiskFull
+	case sqlite.ResultReadOnly:
+		return reasonReadOnly
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		return reasonCorrupted
+	case sqlite.ResultIOErr, sqlite.ResultCantOpen:
+		return reasonUnreachable
+	}
+	return ""
 }
 
 func (e *sqliteEngine) class(err error) errorClass {

@@ -24,6 +24,7 @@ var migrations embed.FS
 type Store struct {
 	engine engine
 	log    *zap.Logger
+	health health
 }
 
 var (
@@ -61,7 +62,14 @@ type engine interface {
 	hasColumn() string
 	tenants(ctx context.Context, s *session) ([]membership.ID, error)
 	ready(ctx context.Context, version int64) error
+	// tryWrite commits a write that changes nothing.
+	tryWrite(ctx context.Context) error
+	// checkIntegrity looks for damage in all of the store, where that can be asked for.
+	checkIntegrity(ctx context.Context) error
 	class(err error) errorClass
+	// fault returns the reason for which an error says that the store itself cannot
+	// be used, or "".
+	fault(err error) string
 	close() error
 }
 
@@ -115,11 +123,6 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
 	return nil
-}
-
-// Ready implements membership.Store.
-func (s *Store) Ready(ctx context.Context) error {
-	return s.engine.ready(ctx, newest(s.engine.name()))
 }
 
 // newest is the version that the embedded migrations lead to.
@@ -198,6 +201,7 @@ func (s *Store) translate(err error) error {
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
+	s.noteFault(err)
 	switch s.engine.class(err) {
 	case classUnique:
 		return &membership.Error{Kind: membership.KindUniqueness, Message: "the name is taken", Err: err}

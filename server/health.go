@@ -2,10 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/db"
 )
 
 // readyTimeout is how long the store may take to answer a probe.
@@ -27,9 +30,13 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	if err := s.store.Ready(ctx); err != nil {
-		// Why is for the log: it may name hosts.
+		// The error is for the log: it may name hosts. The reason is one of a few words.
 		s.log.Warn("the store is not ready", zap.Error(err))
-		writeJSON(w, http.StatusServiceUnavailable, `{"status":"store_unavailable"}`)
+		reason := "failed"
+		if n := new(db.NotReadyError); errors.As(err, &n) {
+			reason = n.Reason
+		}
+		writeJSON(w, http.StatusServiceUnavailable, `{"status":"store_unavailable","reason":"`+reason+`"}`)
 		return
 	}
 	writeJSON(w, http.StatusOK, `{"status":"ready"}`)

@@ -61,26 +61,29 @@ type Server struct {
 	draining  atomic.Bool // told to stop: not ready any more
 }
 
-// Open opens and migrates the store and takes the address. What follows is Run,
-// which closes both. version is what metrics say of the program.
+// Open takes the address, and opens and migrates the store: it waits for a database
+// that does not answer yet, and connections wait with it. What follows is Run, which
+// closes both. version is what metrics say of the program.
 func Open(ctx context.Context, c config.Config, version string, log *zap.Logger) (*Server, error) {
 	cert, err := openCertificate(c, log.Named("tls"))
 	if err != nil {
 		return nil, err
 	}
-	store, err := OpenStore(ctx, c, log)
-	if err != nil {
-		return nil, err
-	}
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
-		_ = store.Close() // the reason is the address
 		return nil, err
 	}
 	debug, err := listenDebug(ctx, c.DebugListen)
 	if err != nil {
+		_ = listener.Close() // the reason is the other address
+		return nil, err
+	}
+	store, err := awaitStore(ctx, c, log)
+	if err != nil {
 		_ = listener.Close()
-		_ = store.Close()
+		if debug != nil {
+			_ = debug.Close()
+		}
 		return nil, err
 	}
 	address := bound(c.Listen, listener)
@@ -129,6 +132,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() {
 		s.refusals.Run(recording, func(err error) { s.log.Warn("repeated refusals could not be written", zap.Error(err)) })
 	})
+	background.Go(func() { s.checkStore(recording) })
 	if s.debug != nil {
 		defer s.serveDebug()()
 	}

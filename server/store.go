@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -21,4 +22,35 @@ func OpenStore(ctx context.Context, c config.Config, log *zap.Logger) (*db.Store
 		return nil, fmt.Errorf("the store %s: %w", c.DatabaseURL, err)
 	}
 	return store, nil
+}
+
+// storePause is how long serve waits before it tries again to open a store that
+// does not answer.
+const storePause = time.Second
+
+// awaitStore is OpenStore for a server, which may come up before its database.
+// What waiting cannot mend, such as a wrong password, is an error at once.
+func awaitStore(ctx context.Context, c config.Config, log *zap.Logger) (*db.Store, error) {
+	for said := false; ; said = true {
+		store, err := OpenStore(ctx, c, log)
+		if err == nil || !db.IsUnavailable(err) || ctx.Err() != nil {
+			return store, err
+		}
+		if !said {
+			log.Warn("waiting for the database", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(storePause):
+		}
+	}
+}
+
+// checkStore looks for damage in the store, once: a page that nobody reads shows it
+// to nobody.
+func (s *Server) checkStore(ctx context.Context) {
+	if err := s.store.CheckIntegrity(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("the store is damaged: restore a backup", zap.Error(err))
+	}
 }

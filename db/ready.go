@@ -1,0 +1,165 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// The reasons why a store is not ready.
+const (
+	reasonUnreachable = "unreachable" // the database does not answer
+	reasonReadOnly    = "read_only"   // it takes no writes
+	reasonDiskFull    = "disk_full"   // there is no room for a write
+	reasonCorrupted   = "corrupted"   // pages of it cannot be read
+	reasonSchema      = "schema"      // it is not migrated to what this program expects
+	reasonFailed      = "failed"      // anything else: the log has it
+)
+
+// NotReadyError says why the store cannot be used.
+type NotReadyError struct {
+	Reason string // unreachable, read_only, disk_full, corrupted, schema or failed
+	Err    error  // for the log
+}
+
+// Error implements error.
+func (e *NotReadyError) Error() string {
+	return "the store is not ready (" + e.Reason + "): " + e.Err.Error()
+}
+
+// Unwrap returns the cause that belongs to the log.
+func (e *NotReadyError) Unwrap() error { return e.Err }
+
+// How long what a request met counts against readiness: a full disk may have room
+// again soon, while damaged pages wait for an operator.
+const (
+	faultKept      = 10 * time.Second
+	corruptionKept = 10 * time.Minute
+)
+
+// health is what is known of the store from requests that failed, and from writes
+// that are tried for the purpose: a full disk or a read-only file shows nowhere else.
+type health struct {
+	mu      sync.Mutex
+	fault   *NotReadyError // the last one, of a request
+	faulted time.Time
+	tried   time.Time     // when the last trial of a write ended
+	result  error         // of that trial
+	trying  chan struct{} // closed when the trial under way ends; nil: none
+}
+
+// note keeps a fault that a request met.
+func (h *health) note(reason string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fault, h.faulted = &NotReadyError{reason, err}, time.Now()
+}
+
+// lately returns the fault that still counts, or nil.
+func (h *health) lately() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kept := faultKept
+	if h.fault != nil && h.fault.Reason == reasonCorrupted {
+		kept = corruptionKept
+	}
+	if h.fault == nil || time.Since(h.faulted) > kept {
+		return nil
+	}
+	return h.fault
+}
+
+// A write is tried when readiness is asked for and the last trial is this old. Who
+// asks waits a moment for the result, and gets the last one if it takes longer.
+const (
+	trialEvery = 5 * time.Second
+	trialWait  = 500 * time.Millisecond
+	trialLimit = 30 * time.Second
+)
+
+// try returns the result of the newest trial of a write, and begins one if it is
+// time.
+func (h *health) try(ctx context.Context, write func(context.Context) error) error {
+	h.mu.Lock()
+	trying := h.trying
+	if trying == nil && time.Since(h.tried) > trialEvery {
+		trying = make(chan struct{})
+		h.trying = trying
+		go func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), trialLimit)
+			defer cancel()
+			err := write(ctx)
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.tried, h.result, h.trying = time.Now(), err, nil
+			close(trying)
+		}()
+	}
+	h.mu.Unlock()
+	if trying != nil {
+		late := time.NewTimer(trialWait)
+		defer late.Stop()
+		select {
+		case <-trying:
+		case <-late.C: // a busy store is not a sick one
+		case <-ctx.Done():
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.result
+}
+
+// Ready implements membership.Store. An error is a *NotReadyError.
+func (s *Store) Ready(ctx context.Context) error {
+	if err := s.engine.ready(ctx, newest(s.engine.name())); err != nil {
+		return s.notReady(err)
+	}
+	if err := s.health.lately(); err != nil {
+		return err
+	}
+	err := s.health.try(ctx, func(ctx context.Context) error {
+		if err := s.engine.tryWrite(ctx); err != nil && !errors.Is(err, errBusy) {
+			return s.notReady(err)
+		}
+		return nil
+	})
+	return err
+}
+
+func (s *Store) notReady(err error) error {
+	reason := s.engine.fault(err)
+	switch {
+	case reason != "":
+	case errors.Is(err, errSchema):
+		reason = reasonSchema
+	case errors.Is(err, context.DeadlineExceeded):
+		reason = reasonUnreachable
+	default:
+		reason = reasonFailed
+	}
+	return &NotReadyError{reason, err}
+}
+
+// CheckIntegrity reads the whole store and looks for damage, where the engine can;
+// what it finds counts against readiness. It may take minutes.
+func (s *Store) CheckIntegrity(ctx context.Context) error {
+	err := s.engine.checkIntegrity(ctx)
+	s.noteFault(err)
+	return err
+}
+
+// noteFault keeps what an error of the engine says of the store itself.
+func (s *Store) noteFault(err error) {
+	var e *membership.Error
+	if err == nil || errors.As(err, &e) {
+		return
+	}
+	// Whether the database can be reached is asked for anew each time.
+	if reason := s.engine.fault(err); reason != "" && reason != reasonUnreachable {
+		s.health.note(reason, err)
+	}
+}
