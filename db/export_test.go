@@ -261,3 +261,10 @@ func Values(ctx context.Context, s *Store, q string, args ...any) (r Row, err er
 	})
 	return r, err
 }
+
+// ForgetFaults lets the next question about readiness find out anew.
+func ForgetFaults(s *Store) {
+	s.health.mu.Lock()
+	defer s.health.mu.Unlock()
+	s.health.fault, s.health.tried = nil, time.Time{}
+}

@@ -70,7 +70,7 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 	}
 	// Of several hosts the one that takes writes; a standby is none for the store.
 	if c.ConnConfig.ValidateConnect == nil {
-		c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+		c.ConnConfig.ValidateConnect = writable
 	}
 	if !strings.Contains(url, "pool_max_conns=") {
 		c.MaxConns = max(c.MaxConns, 16)

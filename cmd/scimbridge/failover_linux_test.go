@@ -60,9 +60,6 @@ func TestFailover(t *testing.T) {
 // A database that hangs is answered with 503 in time, and requests are served
 // again soon after its return.
 func TestDatabaseHangs(t *testing.T) {
-	if !slices.Contains(dbtest.Engines(), "postgres") {
-		t.Skip("PostgreSQL is not among the engines of this run")
-	}
 	p := startSingle(t)
 	writers, stop := p.write(t)
 	writers.awaitAnswers(t, time.Now(), answeredWithin)
@@ -84,6 +81,19 @@ func TestDatabaseHangs(t *testing.T) {
 	p.verify(t, writers)
 }
 
+// serve comes up before its database, and serves once that answers.
+func TestServeWaitsForItsDatabase(t *testing.T) {
+	p := startSingle(t)
+	p.server.stop(t)
+	require.NoError(t, p.primary.Freeze())
+	waiting, listening := launch(t, p.url)
+	require.Eventually(t, func() bool { return strings.Contains(waiting.logged(), "waiting for the database") },
+		answeredWithin, 10*time.Millisecond)
+	require.NoError(t, p.primary.Thaw())
+	waiting.await(t, listening)
+	scimCaller(waiting, p.tenant).user(t, "ann@example.test")
+}
+
 // pair is a server over one or two clusters of PostgreSQL.
 type pair struct {
 	primary, standby *cluster.Cluster
@@ -95,19 +105,25 @@ type pair struct {
 
 func startSingle(t *testing.T) *pair {
 	t.Helper()
-	bin, err := cluster.Find()
-	require.NoError(t, err)
-	p := &pair{}
-	p.primary, err = cluster.Start(bin, false)
-	require.NoError(t, err)
-	t.Cleanup(p.primary.Stop)
-	p.admin(t, "create role bridge login password 'bridge' nosuperuser nobypassrls", "create database bridge owner bridge")
+	p := startPrimary(t)
 	p.start(t)
 	return p
 }
 
 // startPair has a standby without which no commit is acknowledged.
 func startPair(t *testing.T) *pair {
+	t.Helper()
+	p := startPrimary(t)
+	var err error
+	p.standby, err = p.primary.Standby()
+	require.NoError(t, err)
+	t.Cleanup(p.standby.Stop)
+	p.admin(t, "alter system set synchronous_standby_names = '*'", "select pg_reload_conf()")
+	p.start(t)
+	return p
+}
+
+func startPrimary(t *testing.T) *pair {
 	t.Helper()
 	if !slices.Contains(dbtest.Engines(), "postgres") {
 		t.Skip("PostgreSQL is not among the engines of this run")
@@ -119,11 +135,6 @@ func startPair(t *testing.T) *pair {
 	require.NoError(t, err)
 	t.Cleanup(p.primary.Stop)
 	p.admin(t, "create role bridge login password 'bridge' nosuperuser nobypassrls", "create database bridge owner bridge")
-	p.standby, err = p.primary.Standby()
-	require.NoError(t, err)
-	t.Cleanup(p.standby.Stop)
-	p.admin(t, "alter system set synchronous_standby_names = '*'", "select pg_reload_conf()")
-	p.start(t)
 	return p
 }
 
