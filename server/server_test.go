@@ -88,7 +88,7 @@ func TestNotReadyWithoutStore(t *testing.T) {
 	require.NoError(t, s.store.Close())
 	res := s.do(t, http.MethodGet, "/readyz")
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
-	assert.JSONEq(t, `{"status":"store_unavailable"}`, body(t, res))
+	assert.JSONEq(t, `{"status":"store_unavailable","reason":"failed"}`, body(t, res))
 }
 
 func TestSystemPathsAreReadOnly(t *testing.T) {
