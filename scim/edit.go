@@ -31,6 +31,7 @@ type edit struct {
 	// if the target can turn out to be an extension that no schema describes.
 	ofKey bool
 	parts []edit
+	work  *work // what may be compared for it
 }
 
 // apply carries out an edit on a resource in its JSON form with canonical
@@ -144,7 +145,7 @@ func (a *attribute) applyObject(home map[string]any, e edit) error {
 		delete(home, a.name)
 		return nil
 	default:
-		if err := a.merge(object, e.op, e.value); err != nil {
+		if err := a.merge(object, e); err != nil {
 			return err
 		}
 	}
@@ -159,17 +160,18 @@ func (a *attribute) applyObject(home map[string]any, e edit) error {
 // applySub changes one sub-attribute of an object.
 func applySub(object map[string]any, e edit) error {
 	if e.to.sub == nil { // of an attribute that no schema has
-		return applyUnlisted(object, edit{op: e.op, to: target{name: e.to.subName}, value: e.value, given: e.given})
+		e.to, e.where, e.made = target{name: e.to.subName}, nil, nil
+		return applyUnlisted(object, e)
 	}
 	return e.to.sub.set(object, e)
 }
 
-// merge changes the sub-attributes of an object that a value names.
-func (a *attribute) merge(object map[string]any, op string, value any) error {
+// merge changes the sub-attributes of an object that the value of an edit names.
+func (a *attribute) merge(object map[string]any, e edit) error {
 	if a.unlisted {
-		return mergeUnlisted(object, op, value)
+		return mergeUnlisted(object, e)
 	}
-	values, err := a.object(objectInArray(value))
+	values, err := a.object(objectInArray(e.value))
 	if err != nil {
 		return err
 	}

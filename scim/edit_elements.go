@@ -40,13 +40,16 @@ func (a *attribute) changeAll(list []any, e edit) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch e.op {
-	case opRemove:
+	if e.op == opReplace {
+		list = nil
+	}
+	if err := e.work.spend((weight(list) + weight(values)/2) * weight(values)); err != nil {
+		return nil, err
+	}
+	if e.op == opRemove {
 		return slices.DeleteFunc(list, func(have any) bool {
 			return slices.ContainsFunc(values, func(v any) bool { return a.contains(have, v) })
 		}), nil
-	case opReplace:
-		list = nil
 	}
 	for _, v := range values {
 		if list = a.addElement(list, v); len(list) > maxValues {
@@ -138,6 +141,9 @@ func (a *attribute) onePrimary(list []any, i int) []any {
 func (a *attribute) changeSelected(list []any, e edit) ([]any, error) {
 	if len(list) > maxValues { // as one sent it
 		return nil, tooManyValues(a.path)
+	}
+	if err := e.work.spend(terms(e.where) * weight(list)); err != nil {
+		return nil, err
 	}
 	var selected []int
 	for i, v := range list {
@@ -236,7 +242,7 @@ func (a *attribute) changeElement(element map[string]any, e edit) (keep bool, er
 			clear(element)
 			maps.Copy(element, e.made)
 		}
-		err = a.merge(element, e.op, e.value)
+		err = a.merge(element, e)
 	}
 	cleared := hadValue && withoutValue(a, element)
 	return len(element) > 0 && !cleared, err

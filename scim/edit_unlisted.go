@@ -33,8 +33,9 @@ func applyExtension(r map[string]any, e edit) error {
 	if len(edits) > maxValues {
 		return tooManyValues(urn)
 	}
-	for _, e := range edits {
-		if err := applyUnlisted(extension, e); err != nil {
+	for _, part := range edits {
+		part.work = e.work
+		if err := applyUnlisted(extension, part); err != nil {
 			return err
 		}
 	}
@@ -116,6 +117,9 @@ const unlistedPrefix = "urn:unlisted:extension:"
 // applyUnlisted changes an attribute that no schema has in the object that holds
 // it. Its name is found in any letter case, and stays as it was first spelled.
 func applyUnlisted(home map[string]any, e edit) error {
+	if err := e.work.spend(len(home)); err != nil { // to find the name
+		return err
+	}
 	a := unlisted(home, e)
 	if a.kind != kindComplex && e.to.subName != "" {
 		if e.op == opRemove {
@@ -147,15 +151,16 @@ func unlisted(home map[string]any, e edit) *attribute {
 	return a
 }
 
-// mergeUnlisted changes the attributes of an object that another names.
-func mergeUnlisted(object map[string]any, op string, value any) error {
-	value = objectInArray(value)
+// mergeUnlisted changes the attributes of an object that the value of an edit
+// names.
+func mergeUnlisted(object map[string]any, e edit) error {
+	value := objectInArray(e.value)
 	if _, isList := value.([]any); isList {
 		return badRequest(typeInvalidValue, "a list cannot be one element")
 	}
 	sent := elementObject(value)
 	for _, name := range sortedKeys(sent) {
-		part := edit{op: op, to: target{name: name}, value: sent[name], given: true}
+		part := edit{op: e.op, to: target{name: name}, value: sent[name], given: true, work: e.work}
 		if err := applyUnlisted(object, part); err != nil {
 			return err
 		}

@@ -13,12 +13,15 @@ func (t *resourceType) complete(e edit) ([]edit, error) {
 	if e.to.custom() {
 		e.parts = t.partsOf(e.op, e.value)
 	}
-	a := e.to.attr
+	a, sent := e.to.attr, e.value
 	if a == nil || e.to.sub != nil {
 		return []edit{e}, nil
 	}
 	if e.where == nil {
 		e.value = t.inOwnName(a, e.value)
+		if e.op == opRemove && e.value == nil && e.given && sent != nil {
+			e.value = []any{} // null in there is not to say that all are meant
+		}
 	}
 	var err error
 	if a.kind == kindComplex {

@@ -115,8 +115,11 @@ func (t *resourceType) wholeSchema(e edit, path string) ([]edit, error) {
 }
 
 // applyAll carries out edits in their order.
-func applyAll(r map[string]any, edits []edit) error {
+func applyAll(r map[string]any, edits []edit) error { return applyWithin(r, edits, &work{maxWork}) }
+
+func applyWithin(r map[string]any, edits []edit, w *work) error {
 	for _, e := range edits {
+		e.work = w
 		if err := apply(r, e); err != nil {
 			return err
 		}

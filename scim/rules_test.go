@@ -121,6 +121,7 @@ var rules = []rule{
 			{"op":"replace","path":"name","value":{"name":{"givenName":"G"}}},{"op":"add","path":"` + enterpriseURN + `:manager","value":{"` + enterpriseURN + `:manager":{"value":"M"}}},
 			{"op":"replace","path":"active","value":{"active":"False"}}]`,
 		after: `{"emails":[{"value":"a"},{"value":"b"}],"displayName":"D","name":{"givenName":"G"},"active":false,` + ent + `:{"manager":{"value":"M"}}}`},
+	{name: "a removal of null in its own name", before: `{"emails":[{"value":"a"}]}`, ops: `[{"op":"remove","path":"emails","value":{"emails":null}}]`, after: `{"emails":[{"value":"a"}]}`},
 	{name: "a removal that names more than is there", before: `{"emails":[{"value":"Ann@x.test","type":"work"},{"value":"b"}],"roles":[{"value":"r","display":"R"}]}`,
 		ops:   `[{"op":"remove","path":"emails","value":[{"value":"ann@X.test","type":"WORK","primary":"False","display":""}]},{"op":"remove","path":"roles","value":"R"}]`,
 		after: `{"emails":[{"value":"b"}]}`},
