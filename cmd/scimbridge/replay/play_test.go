@@ -279,7 +279,7 @@ func TestConversations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) < 79 || !slices.IsSortedFunc(all, func(a, b Conversation) int { return strings.Compare(a.ID, b.ID) }) {
+	if len(all) < 83 || !slices.IsSortedFunc(all, func(a, b Conversation) int { return strings.Compare(a.ID, b.ID) }) {
 		t.Errorf("%d conversations", len(all))
 	}
 	s := newServer(t)
