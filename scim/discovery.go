@@ -1,11 +1,9 @@
 package scim
 
 import (
+	"maps"
 	"net/http"
 	"strings"
-
-	"github.com/elimity-com/scim/optional"
-	"github.com/elimity-com/scim/schema"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -14,6 +12,9 @@ const (
 	configSchema       = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 	resourceTypeSchema = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 )
+
+// documentation is where people read how the door is used.
+const documentation = "https://github.com/scimbridge/scimbridge/blob/main/docs/scim.md"
 
 // noFilter is RFC 7644 section 4: discovery is not to be filtered.
 func noFilter(x *exchange) error {
@@ -32,13 +33,14 @@ func (d *door) getServiceProviderConfig(x *exchange) error {
 	}
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
 	return x.send(http.StatusOK, map[string]any{
-		"schemas":        []string{configSchema},
-		"patch":          supported(true),
-		"bulk":           map[string]any{"supported": true, "maxOperations": maxBulkOperations, "maxPayloadSize": d.maxBulkBody},
-		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
-		"changePassword": supported(false),
-		"sort":           supported(true),
-		"etag":           supported(true),
+		"schemas":          []string{configSchema},
+		"documentationUri": documentation,
+		"patch":            supported(true),
+		"bulk":             map[string]any{"supported": true, "maxOperations": maxBulkOperations, "maxPayloadSize": d.maxBulkBody},
+		"filter":           map[string]any{"supported": true, "maxResults": maxCount},
+		"changePassword":   supported(false),
+		"sort":             supported(true),
+		"etag":             supported(true),
 		"pagination": map[string]any{ // RFC 9865 section 4
 			"cursor": true, "index": true, "defaultPaginationMethod": "index",
 			"defaultPageSize": defaultCount, "maxPageSize": maxCount, "cursorTimeout": int(cursorTimeout.Seconds()),
@@ -93,13 +95,11 @@ func (d *door) resourceType(t *resourceType) map[string]any {
 		"description": t.core.Description.Value(), "schema": t.core.ID,
 		"meta": d.discoveryMeta("ResourceType", "/ResourceTypes/"+t.name),
 	}
-	var extensions []any
+	extensions := []any{}
 	for _, e := range t.extensions {
 		extensions = append(extensions, map[string]any{"schema": e.ID, "required": false})
 	}
-	if extensions != nil {
-		m["schemaExtensions"] = extensions
-	}
+	m["schemaExtensions"] = extensions // required by RFC 7643 section 8.7.2, be it empty
 	return m
 }
 
@@ -109,8 +109,8 @@ func (d *door) listSchemas(x *exchange) error {
 		return err
 	}
 	var all []any
-	for _, s := range schemas() {
-		all = append(all, d.schema(s))
+	for _, document := range schemaDocuments() {
+		all = append(all, d.schema(document))
 	}
 	return x.sendList(all)
 }
@@ -119,32 +119,17 @@ func (d *door) getSchema(x *exchange) error {
 	if err := noFilter(x); err != nil {
 		return err
 	}
-	for _, s := range schemas() {
-		if strings.EqualFold(s.ID, x.pathID) {
-			return x.send(http.StatusOK, d.schema(s))
+	for _, document := range schemaDocuments() {
+		if id, _ := document["id"].(string); strings.EqualFold(id, x.pathID) {
+			return x.send(http.StatusOK, d.schema(document))
 		}
 	}
 	return membership.NotFound("schema")
 }
 
-func schemas() []schema.Schema {
-	var all []schema.Schema
-	for _, t := range resourceTypes {
-		all = append(append(all, t.core), t.extensions...)
-	}
-	return append(all, describedAs(schema.ServiceProviderConfigSchema()), describedAs(schema.ResourceTypeSchema()), describedAs(schema.Definition()))
-}
-
-// describedAs gives a schema of the library that has none a description.
-func describedAs(s schema.Schema) schema.Schema {
-	if s.Description.Value() == "" {
-		s.Description = optional.NewString(s.Name.Value())
-	}
-	return s
-}
-
-func (d *door) schema(s schema.Schema) map[string]any {
-	m := s.ToMap()
-	m["meta"] = d.discoveryMeta("Schema", "/Schemas/"+s.ID)
+func (d *door) schema(document map[string]any) map[string]any {
+	id, _ := document["id"].(string)
+	m := maps.Clone(document)
+	m["meta"] = d.discoveryMeta("Schema", "/Schemas/"+id)
 	return m
 }

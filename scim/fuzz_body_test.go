@@ -240,6 +240,8 @@ func FuzzQuery(f *testing.F) {
 	for _, s := range []string{
 		"", "filter=userName+eq+%22x%22&startIndex=2&count=5&sortBy=name.familyName&sortOrder=descending", "attributes=userName,emails.value&excludedAttributes=emails.type",
 		"cursor=&count=10", "count=-1&startIndex=-1", "attributes=" + enterpriseURN + ":manager,urn:x:y,urn:x:y:z", "filter=%zz", "FILTER=id%20pr&&&=&x", "sortBy=emails&sortOrder=x",
+		"filter=userName%20eq%20%22a+b%22", "filter=userName+eq+%22a+b%22&attributes=emails[type+eq+%22work%22].value,title", "filter=a%20eq+%22a%5C%22+b%22",
+		"filter=userName%2520eq%2520%22a+b%22", "attributes=emails[type eq 'x']&sortBy=emails[type pr]",
 		`{"filter":"id pr","count":"5","attributes":["id",""],"sortBy":"meta.lastModified"}`,
 	} {
 		f.Add(s)

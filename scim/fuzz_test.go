@@ -52,7 +52,8 @@ func FuzzFilter(f *testing.F) {
 	for _, s := range []string{
 		`userName eq "x"`, `emails[type eq "work"].value eq "x"`, `not (a pr or b eq 1)`, `((((`, `a eq "\u00`, `urn:x:y.z co tru`,
 		`a eq 1e999`, `meta.lastModified gt "2026-01-02T03:04:05Z"`, `emails[type eq "work" and (value co "x" or not (primary eq True))]`,
-		`userName%20eq%20%22x%22`, `members.value eq "x" and displayName sw "g"`, `userName eq "\ud800"`, `name.familyName gt ""`,
+		`userName%20eq%20%22x%22`, `emails[type eq "work"] eq "x"`, `members[not (value eq "x") and display ne "y"]`, enterpriseURN + `.manager.value eq "x"`,
+		`userName eq 'x'`, `urn:x:1.0.a.b pr`, `members.value eq "x" and displayName sw "g"`, `userName eq "\ud800"`, `name.familyName gt ""`,
 	} {
 		f.Add(s)
 	}
@@ -104,7 +105,7 @@ func FuzzPath(f *testing.F) {
 	for i, s := range []string{
 		"name.givenName", `emails[type eq "work"].value`, `members[value eq "x"]`, enterpriseURN + ":manager", "urn:x:y",
 		`roles[primary eq "True"`, "emails", "addresses.locality", "active", "urn:x:y:z.w", `urn:x:y:lines[value eq "x"].a`, `urn:x:y:Lines[primary eq true]`, "urn:x:y:LINES", "urn:x:y:z", `urn:x:y:emails[type eq "work"].value`,
-		`addresses[type eq "work" and primary eq true]`, "members[(((", "name", " manager ", "emails.primary",
+		`addresses[type eq "work" and primary eq true]`, "members[(((", `members[not (display eq "x")]`, enterpriseURN + ".department", "urn:x:1.0.y.z", `emails[type eq 'work'].value`, "name", " manager ", "emails.primary",
 	} {
 		f.Add(s, uint8(i), uint8(i))
 	}
