@@ -28,9 +28,6 @@ func (d *door) page(x *exchange, t *resourceType, p parameters) (page, error) {
 	if out.sort, err = t.sort(p.sortBy, p.sortOrder); err != nil || !p.hasCursor {
 		return out, err
 	}
-	if p.asked > maxCount {
-		return out, badRequest(typeInvalidCount, "with a cursor, count is at most %d", maxCount)
-	}
 	c, err := d.directory.CallingConnection(x.ctx(), x.call)
 	if err != nil {
 		return out, err
@@ -96,10 +93,18 @@ func turn[L interface{ Resource() map[string]any }](p page, links []L, id func(L
 		links = links[:p.count]
 	}
 	var h pageHead
-	if len(links) == 0 {
-		return links, h, nil
-	}
 	var err error
+	switch {
+	case len(links) > 0:
+	case p.count == 0 || p.at == nil:
+		return links, h, nil
+	case back: // what stood here is gone: the way leads on from the place itself
+		h.next, err = p.cursor(p.beside(-1), false)
+		return links, h, err
+	default:
+		h.previous, err = p.cursor(p.beside(1), true)
+		return links, h, err
+	}
 	if more && !back || back {
 		last := links[len(links)-1]
 		if h.next, err = p.cursor(p.sort.Mark(last.Resource(), id(last)), false); err != nil {
@@ -111,6 +116,23 @@ func turn[L interface{ Resource() map[string]any }](p page, links []L, id func(L
 		h.previous, err = p.cursor(p.sort.Mark(first.Resource(), id(first)), true)
 	}
 	return links, h, err
+}
+
+// beside is the place next to the cursor's, by way steps in the order of the
+// list: whatever is at the cursor is on the way back.
+func (p page) beside(way int) membership.Mark {
+	m := *p.at.mark()
+	if p.sort.Descending && p.sort.Attribute.Name == "" {
+		way = -way
+	}
+	for i := len(m.ID) - 1; i >= 0; i-- {
+		m.ID[i] += byte(way)
+		carried := way > 0 && m.ID[i] == 0 || way < 0 && m.ID[i] == 0xFF
+		if !carried {
+			break
+		}
+	}
+	return m
 }
 
 func (p page) cursor(m membership.Mark, before bool) (string, error) {

@@ -160,7 +160,15 @@ func TestCursorsAreBound(t *testing.T) {
 		} {
 			b.do("GET", path, "").wantError(400, "invalidCursor")
 		}
-		b.do("GET", "/Users?cursor=&count=1001", "").wantError(400, "invalidCount")
+		for _, query := range []string{"cursor=&count=abc", "count=1.5&cursor="} {
+			b.do("GET", "/Users?"+query, "").wantError(400, "invalidCount")
+		}
+		b.do("POST", "/Users/.search", `{"cursor":"","count":"x"}`).wantError(400, "invalidCount")
+		for _, query := range []string{"cursor=&startIndex=1", "startIndex=2&count=1&sortBy=userName&cursor=" + cursor} {
+			b.do("GET", "/Users?"+query, "").wantError(400, "invalidValue")
+			b.do("GET", "/Groups?"+query, "").wantError(400, "invalidValue")
+		}
+		b.do("POST", "/Users/.search", `{"cursor":"","startIndex":1}`).wantError(400, "invalidValue")
 		for _, count := range []string{"0", "-1"} {
 			m := b.do("GET", "/Users?cursor=&count="+count, "").want(200).json()
 			require.EqualValues(t, 3, m["totalResults"])

@@ -38,10 +38,10 @@ func TestProjection(t *testing.T) {
 func TestReadQuery(t *testing.T) {
 	p, err := readQuery("startIndex=-5&count=99999999999999999999&filter=userName+eq+%22x%2By%22&")
 	require.NoError(t, err)
-	assert.Equal(t, parameters{filter: `userName eq "x+y"`, hasFilter: true, startIndex: 1, count: maxCount, asked: 1<<31 - 1}, p)
+	assert.Equal(t, parameters{filter: `userName eq "x+y"`, hasFilter: true, startIndex: 1, hasStartIndex: true, count: maxCount}, p)
 	p, err = readQuery("STARTINDEX=99999999999999999999&count=-1&attributes=a,b&attributes=c&junk=%41;")
 	require.NoError(t, err)
-	assert.Equal(t, parameters{attributes: []string{"a", "b", "c"}, startIndex: 1<<31 - 1, count: 0, asked: -1}, p)
+	assert.Equal(t, parameters{attributes: []string{"a", "b", "c"}, startIndex: 1<<31 - 1, hasStartIndex: true, count: 0}, p)
 	for _, bad := range []string{"count=x", "startIndex=1.5", "filter=%zz", "filter=%", "filter=%ff", "count=1&count=2", "filter=a&FILTER=b"} {
 		_, err := readQuery(bad)
 		assert.Error(t, err, "%s", bad)

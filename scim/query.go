@@ -16,7 +16,8 @@ type parameters struct {
 	hasFilter            bool
 	attributes, excluded []string
 	startIndex, count    int
-	asked                int // the count as it was asked for
+	hasStartIndex        bool
+	badCount             error // of a count that is no number
 	sortBy, sortOrder    string
 	cursor               string
 	hasCursor            bool // an empty one asks for the first page
@@ -28,7 +29,7 @@ const (
 	maxCount     = 1000
 )
 
-var defaults = parameters{startIndex: 1, count: defaultCount, asked: defaultCount}
+var defaults = parameters{startIndex: 1, count: defaultCount}
 
 // projection reads the projection of a request on one resource.
 func (x *exchange) projection(t *resourceType) (projection, error) {
@@ -66,7 +67,21 @@ func readQuery(raw string) (parameters, error) {
 			return p, err
 		}
 	}
-	return p, nil
+	return p, p.checkPage()
+}
+
+// checkPage holds together what is asked of the page: it is by index or by
+// cursor (RFC 9865 section 2), and a count has an error of its own with a cursor.
+func (p *parameters) checkPage() error {
+	switch {
+	case p.badCount != nil && p.hasCursor:
+		return badRequest(typeInvalidCount, "count must be an integer")
+	case p.badCount != nil:
+		return p.badCount
+	case p.hasCursor && p.hasStartIndex:
+		return badRequest(typeInvalidValue, "startIndex and cursor exclude each other: a list is read by one of them")
+	}
+	return nil
 }
 
 // decodeFilter decodes a filter of a query, which is blank when each + of it is
@@ -126,10 +141,10 @@ func (p *parameters) set(key, value string) (err error) {
 		p.excluded, err = appendNames(p.excluded, value)
 	case "startindex":
 		p.startIndex, err = number("startIndex", value, 1)
-		p.startIndex = max(p.startIndex, 1)
+		p.startIndex, p.hasStartIndex = max(p.startIndex, 1), strings.TrimSpace(value) != ""
 	case "count":
-		p.asked, err = number("count", value, defaultCount)
-		p.count = min(max(p.asked, 0), maxCount)
+		p.count, p.badCount = number("count", value, defaultCount)
+		p.count = min(max(p.count, 0), maxCount)
 	case "sortby":
 		p.sortBy, err = withoutFilter(strings.TrimSpace(value))
 	case "sortorder":
@@ -221,7 +236,7 @@ func readSearch(body []byte) (parameters, error) {
 			return p, err
 		}
 	}
-	return p, nil
+	return p, p.checkPage()
 }
 
 // searchText returns a parameter of a search as it would stand in a query.
