@@ -24,7 +24,7 @@ var otherPrefixes = []string{"/tenant-auth/v1", "/api/v1/organizations", "/csp/g
 const (
 	doorSCIM   = "scim"
 	doorNative = "native"
-	doorOAuth  = "oauth"  // the token endpoint
+	doorOAuth  = "oauth"  // the token endpoint and what is said of it
 	doorSystem = "system" // health and metrics
 	doorNone   = "none"   // no such path
 )
@@ -76,6 +76,9 @@ func (s *Server) router() *prefixMux {
 	below(tokenPath, doorOAuth, auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
 		PublicURL: s.publicURL, Limits: limits, FormTimeout: s.phases.form, Logger: s.log.Named(doorOAuth),
 	}))
+
+	metadata := readOnly(auth.MetadataHandler(s.publicURL))
+	root.all = append(root.all, route{auth.MetadataPath, false, s.observed(doorOAuth, m, metadata)})
 
 	for path, h := range map[string]http.HandlerFunc{"/healthz": healthz, "/readyz": s.readyz, "/metrics": m.page(s.store.Ready)} {
 		root.all = append(root.all, route{path, false, s.observed(doorSystem, m, readOnly(h))})

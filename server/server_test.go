@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -93,7 +94,7 @@ func TestNotReadyWithoutStore(t *testing.T) {
 
 func TestSystemPathsAreReadOnly(t *testing.T) {
 	s := newTestServer(t)
-	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", auth.MetadataPath} {
 		res := s.do(t, http.MethodPost, path)
 		assert.Equal(t, http.StatusMethodNotAllowed, res.StatusCode, path)
 		assert.Equal(t, "GET, HEAD", res.Header.Get("Allow"))
@@ -126,6 +127,8 @@ func TestPathsReachTheirDoor(t *testing.T) {
 		"//v1/groups":    doorNone,
 		"/%76%31/groups": doorNone,
 		"/healthz/":      doorNone,
+		"/.well-known/oauth-authorization-server":   doorOAuth,
+		"/.well-known/oauth-authorization-server/x": doorNone,
 	} {
 		s.logs.TakeAll()
 		res := s.do(t, http.MethodGet, path)

@@ -31,6 +31,8 @@ var walkTable = map[string]walkRow{
 	"GET /readyz":  {path: "/readyz", status: 200},
 	"GET /metrics": {path: "/metrics", status: 200},
 
+	"GET /.well-known/oauth-authorization-server": {path: "/.well-known/oauth-authorization-server", status: 200},
+
 	// It asks for a form before it looks at who sends it.
 	"POST /oauth2/token": {path: "/oauth2/token", body: `{}`, status: 400},
 

@@ -69,7 +69,7 @@ func routesOf(t *testing.T, s testServer) []string {
 		switch {
 		case path == "/oauth2/token":
 			routes = append(routes, "POST "+path)
-		case doorOf(path) == doorSystem:
+		case doorOf(path) == doorSystem, path == auth.MetadataPath:
 			routes = append(routes, "GET "+path)
 		case !strings.HasPrefix(path, "/oauth2/"):
 			known := slices.ContainsFunc(routes, func(name string) bool {
