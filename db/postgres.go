@@ -237,6 +237,8 @@ func (e *postgresEngine) class(err error) errorClass {
 		return classUnique
 	case "23514": // the one check there is
 		return classFrozen
+	case "42P01":
+		return classNoTable
 	case "57014", "55P03": // canceled by statement_timeout, lock not available in time
 		return classUnavailable
 	}

@@ -115,7 +115,7 @@ func (h *health) try(ctx context.Context, write func(context.Context) error) err
 
 // Ready implements membership.Store. An error is a *NotReadyError.
 func (s *Store) Ready(ctx context.Context) error {
-	if err := s.engine.ready(ctx, newest(s.engine.name())); err != nil {
+	if err := s.CheckSchema(ctx); err != nil {
 		return s.notReady(err)
 	}
 	if err := s.health.lately(); err != nil {
@@ -134,7 +134,7 @@ func (s *Store) notReady(err error) error {
 	reason := s.engine.fault(err)
 	switch {
 	case reason != "":
-	case errors.Is(err, errSchema):
+	case errors.Is(err, errSchema), errors.Is(err, ErrNoStore):
 		reason = reasonSchema
 	case errors.Is(err, context.DeadlineExceeded):
 		reason = reasonUnreachable

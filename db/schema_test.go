@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/db"
@@ -85,6 +87,40 @@ func TestRowLevelSecurity(t *testing.T) {
 	require.Error(t, err)
 }
 
+// The list of tenants is all that its transaction sees of them, and it is over
+// with it: the connection is shared.
+func TestTenantsAreListed(t *testing.T) {
+	ctx := context.Background()
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		var want []membership.ID
+		for range 3 {
+			want = append(want, newTenant(t, s).tenant)
+		}
+		slices.SortFunc(want, membership.ID.Compare)
+		var got []membership.ID
+		for after := (membership.ID{}); ; after = got[len(got)-1] {
+			page, err := s.Tenants(ctx, after, 2)
+			require.NoError(t, err)
+			if len(page) == 0 {
+				break
+			}
+			for _, tenant := range page {
+				require.NotEmpty(t, tenant.Name)
+				require.False(t, tenant.CreatedAt.IsZero())
+				got = append(got, tenant.ID)
+			}
+		}
+		assert.Equal(t, want, got)
+		if s.Engine() == "postgres" {
+			for range 20 {
+				none, err := s.Query(ctx, membership.ID{}, `select name from tenants`)
+				require.NoError(t, err)
+				require.Empty(t, none)
+			}
+		}
+	})
+}
+
 func TestTwoProcessesMigrateAtOnce(t *testing.T) {
 	ctx := context.Background()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
@@ -112,7 +148,7 @@ func TestReadyWantsTheSchema(t *testing.T) {
 		s, err := db.Open(context.Background(), url, db.Options{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()
-		require.Error(t, s.Ready(context.Background()))
+		require.ErrorIs(t, s.Ready(context.Background()), db.ErrNoStore)
 		require.NoError(t, s.Migrate(context.Background()))
 		require.NoError(t, s.Ready(context.Background()))
 	})

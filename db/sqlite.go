@@ -196,6 +196,10 @@ func (e *sqliteEngine) class(err error) errorClass {
 	case sqlite.ResultCantOpen, sqlite.ResultIOErr, sqlite.ResultFull, sqlite.ResultReadOnly, sqlite.ResultCorrupt,
 		sqlite.ResultNotADB:
 		return classUnavailable
+	case sqlite.ResultError: // of everything that is wrong with a statement
+		if err != nil && strings.Contains(err.Error(), "no such table") {
+			return classNoTable
+		}
 	}
 	return classOther
 }

@@ -82,6 +82,7 @@ const (
 	classUnique                 // a unique index refused
 	classFrozen                 // the link of a frozen connection refused a change of its version
 	classUnavailable            // the database cannot be reached or is shutting down
+	classNoTable                // a table is missing
 )
 
 // Open opens the store of a URL without migrating it: sqlite:PATH, or
@@ -123,6 +124,16 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
 	return nil
+}
+
+// CheckSchema says whether the schema is at least this program's. A database
+// without any of ours is ErrNoStore.
+func (s *Store) CheckSchema(ctx context.Context) error {
+	err := s.engine.ready(ctx, newest(s.engine.name()))
+	if err != nil && s.engine.class(err) == classNoTable {
+		return fmt.Errorf("%w in this database", ErrNoStore)
+	}
+	return err
 }
 
 // newest is the version that the embedded migrations lead to.
