@@ -148,7 +148,7 @@ func TestReadyWantsTheSchema(t *testing.T) {
 		s, err := db.Open(context.Background(), url, db.Options{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()
-		require.ErrorIs(t, s.Ready(context.Background()), db.ErrNoStore)
+		require.ErrorIs(t, s.CheckSchema(context.Background()), db.ErrNoStore)
 		require.NoError(t, s.Migrate(context.Background()))
 		require.NoError(t, s.Ready(context.Background()))
 	})

@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,17 +14,30 @@ import (
 	"github.com/scimbridge/scimbridge/db"
 )
 
-// OpenStore opens the configured store and brings its schema up to date.
-func OpenStore(ctx context.Context, c config.Config, log *zap.Logger) (*db.Store, error) {
-	store, err := db.Open(ctx, string(c.DatabaseURL), db.Options{Logger: log})
+// OpenStore opens the configured store and brings its schema up to date. made
+// says that there was none.
+func OpenStore(ctx context.Context, c config.Config, log *zap.Logger) (store *db.Store, made bool, err error) {
+	store, err = db.Open(ctx, string(c.DatabaseURL), db.Options{Logger: log})
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the store %s: %w", c.DatabaseURL, err)
+		return nil, false, fmt.Errorf("cannot open the store %s: %w", StoreName(c), err)
 	}
+	made = errors.Is(store.CheckSchema(ctx), db.ErrNoStore)
 	if err := store.Migrate(ctx); err != nil {
 		_ = store.Close() // the reason is the migration
-		return nil, fmt.Errorf("the store %s: %w", c.DatabaseURL, err)
+		return nil, false, fmt.Errorf("the store %s: %w", StoreName(c), err)
 	}
-	return store, nil
+	return store, made, nil
+}
+
+// StoreName is the database URL for people: without its password, and of a file
+// the whole path, since a store in another folder looks like an empty one.
+func StoreName(c config.Config) string {
+	if path, ok := strings.CutPrefix(string(c.DatabaseURL), "sqlite:"); ok {
+		if whole, err := filepath.Abs(path); err == nil {
+			return "sqlite:" + whole
+		}
+	}
+	return c.DatabaseURL.String()
 }
 
 // storePause is how long serve waits before it tries again to open a store that
@@ -32,7 +48,10 @@ const storePause = time.Second
 // What waiting cannot mend, such as a wrong password, is an error at once.
 func awaitStore(ctx context.Context, c config.Config, log *zap.Logger) (*db.Store, error) {
 	for said := false; ; said = true {
-		store, err := OpenStore(ctx, c, log)
+		store, made, err := OpenStore(ctx, c, log)
+		if made {
+			log.Info("made the store", zap.String("store", StoreName(c)))
+		}
 		if err == nil || !db.IsUnavailable(err) || ctx.Err() != nil {
 			return store, err
 		}

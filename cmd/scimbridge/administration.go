@@ -37,9 +37,7 @@ type administrationOptions struct {
 	asJSON         bool
 }
 
-// flags adds those flags. There is no list of tenants to choose from: on
-// PostgreSQL, row-level security shows one tenant at a time, to the program
-// too.
+// flags adds those flags.
 func (o *administrationOptions) flags(f *pflag.FlagSet, changes bool) {
 	f.StringVar(&o.tenant, "tenant", "", "the tenant's `ID` (required)")
 	if changes {
@@ -59,7 +57,7 @@ func (p *program) administer(
 ) func(*cobra.Command, []string) error {
 	return p.configured(func(ctx context.Context, s settings) error {
 		if o.tenant == "" {
-			return usageError("--tenant ID is required")
+			return usageError("--tenant ID is required; scimbridge tenant list shows them")
 		}
 		tenant, err := membership.ParseID(o.tenant)
 		if err != nil {
@@ -77,15 +75,13 @@ func (p *program) administer(
 }
 
 func (p *program) withStore(ctx context.Context, s settings, tenant membership.ID, do func(administration) error) error {
-	p.warn(s)
-	log := server.NewLogger(s.Config, p.stderr)
-	store, err := server.OpenStore(ctx, s.Config, log)
+	store, err := p.openStore(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
 	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{})
-	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, log)
+	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, server.NewLogger(s.Config, p.stderr))
 	return do(administration{
 		store: store, directory: directory, tokens: auth.NewTokens(store, directory, time.Now, nil),
 		connections: auth.NewConnections(store, directory, time.Now, nil),
@@ -102,15 +98,18 @@ func (p *program) withStore(ctx context.Context, s settings, tenant membership.I
 func group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError(fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath()))
-			}
-			return cmd.Help()
-		},
+		RunE: helpOfGroup,
 	}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// helpOfGroup is the RunE of a group: an argument is no command of it.
+func helpOfGroup(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownCommand(cmd, args[0])
+	}
+	return cmd.Help()
 }
 
 // oneID is for commands that take the id of one thing.

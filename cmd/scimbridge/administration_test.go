@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,12 +43,14 @@ func TestAdministration(t *testing.T) {
 		id := tenant["id"].(string)
 		in := "--tenant=" + id
 		assert.Equal(t, tenant, invokeJSON(t, url, "tenant", "show", in))
+		assert.Equal(t, []map[string]any{tenant}, data(t, invokeJSON(t, url, "tenant", "list")))
 
 		connection := invokeJSON(t, url, "connection", "create", in, "--name=Entra", "--idp=entra", "--link-existing-users=false",
 			"--group-kind=enterprise", "--reason=INC-1")
 		assert.Equal(t, false, connection["link_existing_users"])
 		assert.Equal(t, "enterprise", connection["group_kind"])
 		assert.Equal(t, []map[string]any{connection}, data(t, invokeJSON(t, url, "connection", "list", in)))
+		assert.Equal(t, connection, invokeJSON(t, url, "connection", "show", in, connection["id"].(string)))
 
 		made := invokeJSON(t, url, "token", "create", in, "--kind=scim", "--name=entra", "--connection="+connection["id"].(string),
 			"--expires=365d", "--network=127.0.0.0/8,::1/128", "--scope=scim")
@@ -100,7 +101,7 @@ func TestAdministration(t *testing.T) {
 }
 
 func TestAdministrationForPeople(t *testing.T) {
-	environ := []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "x.db")}
+	environ := []string{"SCIMBRIDGE_DATABASE_URL=" + migrated(t)}
 	tenant := invokeJSON(t, strings.TrimPrefix(environ[0], "SCIMBRIDGE_DATABASE_URL="), "tenant", "create", "--name=Acme")["id"].(string)
 	shows := func(want string, args ...string) {
 		t.Helper()
@@ -110,6 +111,9 @@ func TestAdministrationForPeople(t *testing.T) {
 		assert.True(t, strings.HasSuffix(stdout, "\n"))
 	}
 	shows("name     Acme\n", "tenant", "show")
+	status, stdout, stderr := invoke(t, environ, "tenant", "list")
+	require.Equal(t, exitDone, status, stderr)
+	assert.Contains(t, stdout, tenant+"  Acme  20")
 	shows("ID  NAME  PROVIDER  STATE  CREATED\n", "connection", "list")
 	shows("provider              okta\n", "connection", "create", "--name=Okta", "--idp=okta")
 	shows("  Okta  okta      active  20", "connection", "list")
@@ -126,7 +130,7 @@ func TestAdministrationExitStatus(t *testing.T) {
 		reason string
 	}{
 		{"token nope", exitUsage, `unknown command "nope" for "scimbridge token"`},
-		{"token list", exitUsage, `--tenant ID is required`},
+		{"token list", exitUsage, `--tenant ID is required; scimbridge tenant list shows them`},
 		{"token list --tenant=acme", exitUsage, `--tenant must be a UUID, not "acme"`},
 		{"token list now", exitUsage, `list takes no argument, but there is "now"`},
 		{"token create --tenant=" + id, exitUsage, `create needs --kind KIND and --name NAME`},
@@ -141,7 +145,6 @@ func TestAdministrationExitStatus(t *testing.T) {
 		{"token rotate " + id + " --overlap=91d --tenant=" + id, exitUsage,
 			`rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not "91d"`},
 		{"tenant create", exitUsage, `create needs --name NAME`},
-		{"tenant list", exitUsage, `unknown command "list" for "scimbridge tenant"`},
 		{"connection create --tenant=" + id, exitUsage, `create needs --name NAME`},
 		{"connection create --name=x --idp=ldap --tenant=" + id, exitUsage, `--idp must be one of okta, entra, generic, not "ldap"`},
 	} {
@@ -152,6 +155,7 @@ func TestAdministrationExitStatus(t *testing.T) {
 	}
 	assert.NoFileExists(t, file, "wrong usage touches nothing")
 
+	file = strings.TrimPrefix(migrated(t), "sqlite:")
 	for args, reason := range map[string]string{
 		"token list --tenant=" + id:                   `tenant not found`,
 		"token revoke " + id + " --tenant=":           `cannot revoke the token: token not found`,
@@ -162,9 +166,8 @@ func TestAdministrationExitStatus(t *testing.T) {
 		}
 		status, _, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + file}, strings.Fields(args)...)
 		assert.Equal(t, exitFailed, status)
-		assert.Equal(t, "scimbridge: "+reason+"\n", stderr)
+		assert.Equal(t, "scimbridge: the store is sqlite:"+file+"\nscimbridge: "+reason+"\n", stderr)
 	}
-	_ = os.Remove(file)
 }
 
 func TestParseSpan(t *testing.T) {
@@ -182,7 +185,7 @@ func TestParseSpan(t *testing.T) {
 }
 
 func TestConnectionRemove(t *testing.T) {
-	environ := []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "x.db")}
+	environ := []string{"SCIMBRIDGE_DATABASE_URL=" + migrated(t)}
 	url := strings.TrimPrefix(environ[0], "SCIMBRIDGE_DATABASE_URL=")
 	in := "--tenant=" + invokeJSON(t, url, "tenant", "create", "--name=Acme")["id"].(string)
 	id := invokeJSON(t, url, "connection", "create", in, "--name=Okta", "--idp=okta")["id"].(string)

@@ -100,7 +100,7 @@ func TestAuditRefusesWrongUsage(t *testing.T) {
 func TestWholeFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
-	require.NoError(t, os.WriteFile(path, []byte("before"), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("before"), 0o644))
 	err := writeWhole(path, func(w io.Writer) error {
 		_, err := w.Write([]byte("half"))
 		require.NoError(t, err)
@@ -114,4 +114,12 @@ func TestWholeFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, left, 1)
 	require.Error(t, writeWhole(filepath.Join(dir, "none", "file"), nil))
+
+	require.NoError(t, writeWhole(path, func(w io.Writer) error {
+		_, err := io.WriteString(w, "after")
+		return err
+	}))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "what others could read, they cannot any more")
 }

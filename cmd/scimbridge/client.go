@@ -138,9 +138,10 @@ func (p *program) clientRevokeCommand() *cobra.Command {
 	var o administrationOptions
 	var id membership.ID
 	cmd := &cobra.Command{
-		Use:   "revoke --tenant ID CLIENT_ID",
-		Short: "End a client, its secrets and its access tokens for good",
-		Args:  oneID(&id),
+		SuggestFor: []string{"delete", "remove"},
+		Use:        "revoke --tenant ID CLIENT_ID",
+		Short:      "End a client, its secrets and its access tokens for good",
+		Args:       oneID(&id),
 		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
 			if err := a.clients.Revoke(ctx, a.call, membership.ID{}, id); err != nil {
 				return fmt.Errorf("cannot revoke the client: %w", err)

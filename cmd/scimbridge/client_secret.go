@@ -69,8 +69,9 @@ func (p *program) secretRevokeCommand() *cobra.Command {
 	var id membership.ID
 	var endTokens bool
 	cmd := &cobra.Command{
-		Use:   "revoke --tenant ID --client ID SECRET_ID",
-		Short: "End a secret for good",
+		SuggestFor: []string{"delete", "remove"},
+		Use:        "revoke --tenant ID --client ID SECRET_ID",
+		Short:      "End a secret for good",
 		Long: "End a secret for good. Access tokens that were got with it work until their own end,\n" +
 			"unless it was the last secret that worked, or with --end-access-tokens.",
 		Args:    oneID(&id),

@@ -17,7 +17,7 @@ func (p *program) connectionCommand() *cobra.Command {
 		"Manage the connections of a tenant: each is one identity provider's\n"+
 			"provisioning into it, with its own view and its own tokens. A running server\n"+
 			"notices a change within five seconds.",
-		p.connectionCreateCommand(), p.connectionListCommand(), p.connectionUpdateCommand(),
+		p.connectionCreateCommand(), p.connectionListCommand(), p.connectionShowCommand(), p.connectionUpdateCommand(),
 		p.connectionPauseCommand(), p.connectionResumeCommand(), p.connectionRemoveCommand(),
 		p.connectionLinkCommand(), p.connectionUnlinkCommand(),
 		p.allowRemovalsCommand(), p.removalAllowancesCommand(), p.withdrawRemovalsCommand())
@@ -58,6 +58,26 @@ func (p *program) connectionCreateCommand() *cobra.Command {
 	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that it sends")
 	flags.StringVar(&kind, "group-kind", string(membership.GroupCustom), "the `KIND` of the groups that it makes: custom or enterprise")
 	o.flags(flags, true)
+	return cmd
+}
+
+func (p *program) connectionShowCommand() *cobra.Command {
+	var o administrationOptions
+	var id membership.ID
+	cmd := &cobra.Command{
+		Use:        "show --tenant ID CONNECTION_ID",
+		Short:      "Show a connection",
+		SuggestFor: []string{"get"},
+		Args:       oneID(&id),
+		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
+			c, err := a.directory.Connection(ctx, a.call, id)
+			if err != nil {
+				return err
+			}
+			return p.printConnection(o.asJSON, c)
+		}),
+	}
+	o.flags(cmd.Flags(), false)
 	return cmd
 }
 

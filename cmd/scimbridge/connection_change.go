@@ -93,6 +93,7 @@ func (p *program) printConnection(asJSON bool, c membership.Connection) error {
 		printFields(w, [][2]string{
 			{"connection", c.ID.String()}, {"name", c.Name}, {"provider", c.IDP}, {"state", string(c.State())},
 			{"links existing users", strconv.FormatBool(c.LinkExistingUsers)}, {"kind of its groups", string(c.GroupKind)},
+			{"created", timeOr(c.CreatedAt, "")},
 		})
 	})
 }

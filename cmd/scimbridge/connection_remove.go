@@ -19,8 +19,9 @@ func (p *program) connectionRemoveCommand() *cobra.Command {
 	var how string
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "remove --tenant ID CONNECTION_ID --members release|convert|freeze [--yes]",
-		Short: "Remove a connection; without --yes, show what that would do",
+		SuggestFor: []string{"delete", "revoke"},
+		Use:        "remove --tenant ID CONNECTION_ID --members release|convert|freeze [--yes]",
+		Short:      "Remove a connection; without --yes, show what that would do",
 		Long: "Remove a connection. Its credentials end first; then what it granted is closed\n" +
 			"(release), made local (convert), or left as it is for nobody to change (freeze). A\n" +
 			"frozen connection can be removed again with release or convert. No user is deleted.\n" +

@@ -137,9 +137,10 @@ func (p *program) issuerDeleteCommand() *cobra.Command {
 	var o administrationOptions
 	var id membership.ID
 	cmd := &cobra.Command{
-		Use:   "delete --tenant ID ISSUER_ID",
-		Short: "Trust an issuer no longer",
-		Args:  oneID(&id),
+		SuggestFor: []string{"revoke", "remove"},
+		Use:        "delete --tenant ID ISSUER_ID",
+		Short:      "Trust an issuer no longer",
+		Args:       oneID(&id),
 		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
 			if err := a.issuers.Delete(ctx, a.call, id); err != nil {
 				return fmt.Errorf("cannot delete the issuer: %w", err)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/scimbridge/scimbridge/server"
 )
 
 func (p *program) migrateCommand() *cobra.Command {
@@ -20,11 +18,10 @@ func (p *program) migrateCommand() *cobra.Command {
 }
 
 func (p *program) migrate(ctx context.Context, s settings) error {
-	p.warn(s)
-	store, err := server.OpenStore(ctx, s.Config, server.NewLogger(s.Config, p.stderr))
+	store, err := p.makeStore(ctx, s)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "the %s store %s is up to date\n", store.Engine(), s.DatabaseURL)
+	_, err = fmt.Fprintf(p.stdout, "the %s store is up to date\n", store.Engine())
 	return errors.Join(err, store.Close())
 }

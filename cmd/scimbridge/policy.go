@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -10,15 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scimbridge/scimbridge/auth"
-	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
-	"github.com/scimbridge/scimbridge/server"
 )
 
 // policyOptions are the flags of the commands about policies.
 type policyOptions struct {
-	tenant, id, file string
-	asJSON           bool
+	administrationOptions
+	id, file string
 }
 
 // policyDocument is a policy as --json prints it, and as /v1 answers.
@@ -30,40 +27,31 @@ type policyDocument struct {
 }
 
 func (p *program) policyCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "policy",
-		Short: "Manage a tenant's own Cedar policies",
-		Long: "Manage the Cedar policies that a tenant has beside the default ones. These commands\n" +
-			"work on the store and ask no policy: they are the way out for a tenant that has\n" +
+	return group("policy", "Manage a tenant's own Cedar policies",
+		"Manage the Cedar policies that a tenant has beside the default ones. These commands\n"+
+			"work on the store and ask no policy: they are the way out for a tenant that has\n"+
 			"locked itself out. Running servers take a change up within seconds.",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError(fmt.Sprintf("there is no command %q", "policy "+args[0]))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(p.policyPutCommand(), p.policyListCommand(), p.policyDeleteCommand())
-	return cmd
+		p.policyPutCommand(), p.policyListCommand(), p.policyDeleteCommand())
 }
 
 func (p *program) policyPutCommand() *cobra.Command {
 	var o policyOptions
 	cmd := &cobra.Command{
-		Use:   "put --tenant ID --id NAME --file FILE",
-		Short: "Add a policy, or replace the one with this id",
-		Args:  noArguments,
+		Use:        "put --tenant ID --id NAME --file FILE",
+		Short:      "Add a policy, or replace the one with this id",
+		SuggestFor: []string{"create", "add", "set", "update"},
+		Args:       noArguments,
+		PreRunE: func(*cobra.Command, []string) error {
+			if o.id == "" || o.file == "" {
+				return usageError("policy put needs --id NAME and --file FILE")
+			}
+			return nil
+		},
 	}
-	cmd.RunE = p.configured(func(ctx context.Context, s settings) error {
-		if o.id == "" || o.file == "" {
-			return usageError("policy put needs --id NAME and --file FILE")
-		}
-		return p.onPolicies(ctx, s, o, func(tenant membership.ID, store *db.Store) error {
-			return p.putPolicy(ctx, store, operator(tenant), o, cmd.InOrStdin())
-		})
+	cmd.RunE = p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
+		return p.putPolicy(ctx, a, o, cmd.InOrStdin())
 	})
-	o.flags(cmd)
+	o.flags(cmd.Flags(), true)
 	cmd.Flags().StringVar(&o.id, "id", "", "the policy's `NAME` (required)")
 	cmd.Flags().StringVar(&o.file, "file", "", "`FILE` with the policy; - is standard input (required)")
 	return cmd
@@ -75,62 +63,37 @@ func (p *program) policyListCommand() *cobra.Command {
 		Use:   "list --tenant ID",
 		Short: "Show a tenant's policies",
 		Args:  noArguments,
-		RunE: p.configured(func(ctx context.Context, s settings) error {
-			return p.onPolicies(ctx, s, o, func(tenant membership.ID, store *db.Store) error {
-				return p.listPolicies(ctx, store, tenant, o)
-			})
+		RunE: p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
+			return p.listPolicies(ctx, a, o)
 		}),
 	}
-	o.flags(cmd)
+	o.flags(cmd.Flags(), false)
 	return cmd
 }
 
 func (p *program) policyDeleteCommand() *cobra.Command {
 	var o policyOptions
 	cmd := &cobra.Command{
-		Use:   "delete --tenant ID --id NAME",
-		Short: "Delete a policy",
-		Args:  noArguments,
-		RunE: p.configured(func(ctx context.Context, s settings) error {
+		Use:        "delete --tenant ID --id NAME",
+		Short:      "Delete a policy",
+		SuggestFor: []string{"remove", "revoke"},
+		Args:       noArguments,
+		PreRunE: func(*cobra.Command, []string) error {
 			if o.id == "" {
 				return usageError("policy delete needs --id NAME")
 			}
-			return p.onPolicies(ctx, s, o, func(tenant membership.ID, store *db.Store) error {
-				return p.deletePolicy(ctx, store, operator(tenant), o)
-			})
+			return nil
+		},
+		RunE: p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
+			return p.deletePolicy(ctx, a, o)
 		}),
 	}
-	o.flags(cmd)
+	o.flags(cmd.Flags(), true)
 	cmd.Flags().StringVar(&o.id, "id", "", "the policy's `NAME` (required)")
 	return cmd
 }
 
-// flags adds those that all commands about policies have.
-func (o *policyOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.tenant, "tenant", "", "the tenant's `ID` (required)")
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print one JSON object")
-}
-
-// onPolicies opens the store for one command.
-func (p *program) onPolicies(ctx context.Context, s settings, o policyOptions, do func(membership.ID, *db.Store) error) error {
-	tenant, err := membership.ParseID(o.tenant)
-	if err != nil {
-		return usageError("--tenant must be the tenant's id, a UUID")
-	}
-	p.warn(s)
-	store, err := server.OpenStore(ctx, s.Config, server.NewLogger(s.Config, p.stderr))
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(tenant, store), store.Close())
-}
-
-// operator is whoever may run this program on the server's store.
-func operator(tenant membership.ID) membership.Call {
-	return membership.Call{Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"}}
-}
-
-func (p *program) putPolicy(ctx context.Context, store *db.Store, call membership.Call, o policyOptions, stdin io.Reader) error {
+func (p *program) putPolicy(ctx context.Context, a administration, o policyOptions, stdin io.Reader) error {
 	text, err := readUpTo(o.file, stdin, auth.MaxPolicyText)
 	if err != nil {
 		return err
@@ -140,8 +103,8 @@ func (p *program) putPolicy(ctx context.Context, store *db.Store, call membershi
 		return err
 	}
 	var put auth.TenantPolicy
-	if err := store.UpdatePolicies(ctx, call.Tenant, func(tx auth.PolicyTx) error {
-		put, err = auth.PutPolicy(ctx, tx, time.Now, call, checked)
+	if err := a.store.UpdatePolicies(ctx, a.call.Tenant, func(tx auth.PolicyTx) error {
+		put, err = auth.PutPolicy(ctx, tx, time.Now, a.call, checked)
 		return err
 	}); err != nil {
 		return err
@@ -153,8 +116,8 @@ func (p *program) putPolicy(ctx context.Context, store *db.Store, call membershi
 	return err
 }
 
-func (p *program) listPolicies(ctx context.Context, store *db.Store, tenant membership.ID, o policyOptions) error {
-	all, _, err := store.Policies(ctx, tenant)
+func (p *program) listPolicies(ctx context.Context, a administration, o policyOptions) error {
+	all, _, err := a.store.Policies(ctx, a.call.Tenant)
 	if err != nil {
 		return err
 	}
@@ -173,9 +136,9 @@ func (p *program) listPolicies(ctx context.Context, store *db.Store, tenant memb
 	return p.printJSON(map[string]any{"data": data})
 }
 
-func (p *program) deletePolicy(ctx context.Context, store *db.Store, call membership.Call, o policyOptions) error {
-	if err := store.UpdatePolicies(ctx, call.Tenant, func(tx auth.PolicyTx) error {
-		return auth.DeletePolicy(ctx, tx, time.Now, call, o.id)
+func (p *program) deletePolicy(ctx context.Context, a administration, o policyOptions) error {
+	if err := a.store.UpdatePolicies(ctx, a.call.Tenant, func(tx auth.PolicyTx) error {
+		return auth.DeletePolicy(ctx, tx, time.Now, a.call, o.id)
 	}); err != nil {
 		return err
 	}

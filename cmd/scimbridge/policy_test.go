@@ -56,7 +56,7 @@ func TestPolicyAtTheCommandLine(t *testing.T) {
 
 		status, _, stderr = policy("delete", "--id=nothing")
 		assert.Equal(t, exitFailed, status)
-		assert.Equal(t, "scimbridge: policy not found\n", stderr)
+		assert.Equal(t, "scimbridge: policy not found\n", lastLine(stderr))
 		require.NoError(t, os.WriteFile(file, []byte(`forbid (principal`), 0o600))
 		status, _, stderr = policy("put", "--id=nothing", "--file", file)
 		assert.Equal(t, exitFailed, status)

@@ -49,11 +49,15 @@ func (p *program) rootCommand() *cobra.Command {
 			"Every global flag can be an environment variable too (--log-level:\n" +
 			config.Prefix + "LOG_LEVEL), or a line of the YAML file (log_level: warn).\n\n" +
 			"Try it without any set-up: scimbridge demo",
-		SilenceErrors:      true,
-		SilenceUsage:       true,
-		DisableSuggestions: true, // they would make the reason more than one line
-		CompletionOptions:  cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Version:           thisBuild().String(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE:              helpOfGroup,
+		Args:              cobra.ArbitraryArgs, // helpOfGroup refuses them
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(unknownFlag)
 	flags := root.PersistentFlags()
 	for _, s := range config.Settings() {
 		usage := s.Usage
@@ -83,7 +87,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			of, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usageError(fmt.Sprintf("there is no command %q", strings.Join(args, " ")))
+				return unknownCommand(of, rest[0])
 			}
 			of.InitDefaultHelpFlag()
 			return of.Help()

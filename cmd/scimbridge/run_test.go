@@ -22,10 +22,25 @@ func invoke(t *testing.T, environ []string, args ...string) (status int, stdout,
 	return status, out.String(), errs.String()
 }
 
+// migrated is an embedded store that only migrate has touched.
+func migrated(t *testing.T) (url string) {
+	t.Helper()
+	url = "sqlite:" + filepath.Join(t.TempDir(), "x.db")
+	status, _, stderr := invoke(t, nil, "migrate", "--database-url", url)
+	require.Equal(t, exitDone, status, stderr)
+	return url
+}
+
+// lastLine is the reason on standard error; before it, a command names its store.
+func lastLine(stderr string) string {
+	lines := strings.SplitAfter(strings.TrimSuffix(stderr, "\n"), "\n")
+	return lines[len(lines)-1] + "\n"
+}
+
 func TestHelp(t *testing.T) {
 	for _, command := range []string{
 		"", "bootstrap", "demo", "healthcheck", "migrate", "serve", "version",
-		"tenant", "tenant create", "tenant show", "connection", "connection create", "connection list",
+		"tenant", "tenant create", "tenant list", "tenant show", "connection", "connection create", "connection list", "connection show",
 		"connection update", "connection pause", "connection resume", "connection remove", "connection link", "connection unlink",
 		"connection allow-removals", "connection removal-allowances", "connection withdraw-removals",
 		"token", "token create", "token list", "token rotate", "token revoke",
@@ -75,15 +90,22 @@ func TestExitStatus(t *testing.T) {
 		reason string // the line on standard error; "…" at its end: begins so
 	}{
 		{[]string{"nope"}, exitUsage, `scimbridge: unknown command "nope" for "scimbridge"`},
-		{[]string{"serv"}, exitUsage, `scimbridge: unknown command "serv" for "scimbridge"`},
-		{[]string{"help", "nope"}, exitUsage, `scimbridge: there is no command "nope"`},
+		{[]string{"serv"}, exitUsage, `scimbridge: unknown command "serv" for "scimbridge"; did you mean serve?`},
+		{[]string{"help", "nope"}, exitUsage, `scimbridge: unknown command "nope" for "scimbridge"`},
+		{[]string{"help", "tokn"}, exitUsage, `scimbridge: unknown command "tokn" for "scimbridge"; did you mean token?`},
+		{[]string{"tenant", "lst"}, exitUsage, `scimbridge: unknown command "lst" for "scimbridge tenant"; did you mean list?`},
+		{[]string{"policy", "create"}, exitUsage, `scimbridge: unknown command "create" for "scimbridge policy"; did you mean put?`},
+		{[]string{"token", "delete"}, exitUsage, `scimbridge: unknown command "delete" for "scimbridge token"; did you mean revoke?`},
+		{[]string{"token", "list", "--tenat=x"}, exitUsage, `scimbridge: unknown flag: --tenat; did you mean --tenant?`},
+		{[]string{"bootstrap", "--databaseurl=x"}, exitUsage, `scimbridge: unknown flag: --databaseurl; did you mean --database-url?`},
+		{[]string{"serve", "-x"}, exitUsage, `scimbridge: unknown shorthand flag: 'x' in -x`},
 		{[]string{"serve", "--nope"}, exitUsage, `scimbridge: unknown flag: --nope`},
 		{[]string{"serve", "now"}, exitUsage, `scimbridge: serve takes no argument, but there is "now"`},
 		{[]string{"serve", "--listen"}, exitUsage, `scimbridge: flag needs an argument: --listen`},
 		{[]string{"bootstrap"}, exitUsage, `scimbridge: bootstrap needs --tenant NAME`},
 		{[]string{"bootstrap", "--tenant=a", "--idp=x"}, exitUsage, `scimbridge: --idp must be one of okta, entra, generic, not "x"`},
-		{[]string{"policy", "nope"}, exitUsage, `scimbridge: there is no command "policy nope"`},
-		{[]string{"policy", "list"}, exitUsage, `scimbridge: --tenant must be the tenant's id, a UUID`},
+		{[]string{"policy", "nope"}, exitUsage, `scimbridge: unknown command "nope" for "scimbridge policy"`},
+		{[]string{"policy", "list"}, exitUsage, `scimbridge: --tenant ID is required; scimbridge tenant list shows them`},
 		{[]string{"policy", "put", "--tenant=x"}, exitUsage, `scimbridge: policy put needs --id NAME and --file FILE`},
 		{[]string{"policy", "delete", "--tenant=x"}, exitUsage, `scimbridge: policy delete needs --id NAME`},
 		{[]string{"version", "--listen=:1"}, exitUsage, `scimbridge: version takes no settings, but there is --listen`},
@@ -121,6 +143,6 @@ func TestUnknownVariablesAreToldButNoProblem(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "x.db")
 	status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_LISTENS=x", "SCIMBRIDGE_DATABASE_URL=" + url}, "migrate")
 	assert.Equal(t, exitDone, status)
-	assert.Equal(t, "the sqlite store "+url+" is up to date\n", stdout)
-	assert.Equal(t, "scimbridge: warning: SCIMBRIDGE_LISTENS is set, but there is no such setting\n", stderr)
+	assert.Equal(t, "the sqlite store is up to date\n", stdout)
+	assert.Equal(t, "scimbridge: warning: SCIMBRIDGE_LISTENS is set, but there is no such setting\nscimbridge: made the store "+url+"\n", stderr)
 }

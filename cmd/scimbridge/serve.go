@@ -36,6 +36,6 @@ func (p *program) serve(ctx context.Context, s settings) error {
 	}
 	log.Info("listening",
 		zap.String("address", bridge.Address()), zap.String("public_url", bridge.PublicURL()),
-		zap.String("store", bridge.Store().Engine()), zap.String("version", thisBuild().Version))
+		zap.String("store", server.StoreName(s.Config)), zap.String("version", thisBuild().Version))
 	return bridge.Run(ctx)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -20,11 +21,10 @@ type tenantShown struct {
 }
 
 func (p *program) tenantCommand() *cobra.Command {
-	return group("tenant", "Create and show tenants",
-		"Create and show tenants. There is no list of them: a tenant is reached by its id\n"+
-			"only, and on PostgreSQL row-level security holds that for this program too. Keep\n"+
-			"the id that create prints.",
-		p.tenantCreateCommand(), p.tenantShowCommand())
+	return group("tenant", "Create, list and show tenants",
+		"Create, list and show tenants. Every other command is told by its id which tenant it\n"+
+			"is about.",
+		p.tenantCreateCommand(), p.tenantListCommand(), p.tenantShowCommand())
 }
 
 func (p *program) tenantCreateCommand() *cobra.Command {
@@ -60,6 +60,30 @@ func (p *program) tenantCreateCommand() *cobra.Command {
 	return cmd
 }
 
+func (p *program) tenantListCommand() *cobra.Command {
+	var o administrationOptions
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the tenants of the store",
+		Args:  noArguments,
+		RunE: p.configured(func(ctx context.Context, s settings) error {
+			return p.withStore(ctx, s, membership.ID{}, func(a administration) error {
+				all, err := pages(func(after membership.ID, limit int) ([]membership.Tenant, error) {
+					return a.store.Tenants(ctx, after, limit)
+				}, func(t membership.Tenant) membership.ID { return t.ID })
+				if err != nil {
+					return err
+				}
+				return printList(p, o.asJSON, all, appendTenant, "ID\tNAME\tCREATED", func(t membership.Tenant) []string {
+					return []string{t.ID.String(), t.Name, timeOr(t.CreatedAt, "")}
+				})
+			})
+		}),
+	}
+	o.jsonFlag(cmd.Flags())
+	return cmd
+}
+
 func (p *program) tenantShowCommand() *cobra.Command {
 	var o administrationOptions
 	cmd := &cobra.Command{
@@ -78,12 +102,14 @@ func (p *program) tenantShowCommand() *cobra.Command {
 	return cmd
 }
 
+func appendTenant(b []byte, t membership.Tenant) []byte {
+	// It is two texts and an id: nothing can fail.
+	object, _ := json.Marshal(tenantShown{ID: t.ID, Name: t.Name, CreatedAt: membership.Timestamp(t.CreatedAt)})
+	return append(b, object...)
+}
+
 func (p *program) printTenant(t membership.Tenant, asJSON bool) error {
-	shown := tenantShown{ID: t.ID, Name: t.Name, CreatedAt: membership.Timestamp(t.CreatedAt)}
-	if asJSON {
-		return p.printJSON(shown)
-	}
-	return p.print(false, nil, func(w io.Writer) {
+	return p.print(asJSON, appendTenant(nil, t), func(w io.Writer) {
 		printFields(w, [][2]string{{"tenant", t.ID.String()}, {"name", t.Name}, {"created", timeOr(t.CreatedAt, "")}})
 	})
 }

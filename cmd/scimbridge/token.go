@@ -177,9 +177,10 @@ func (p *program) tokenRevokeCommand() *cobra.Command {
 	var o administrationOptions
 	var id membership.ID
 	cmd := &cobra.Command{
-		Use:   "revoke --tenant ID TOKEN_ID",
-		Short: "End a token for good",
-		Args:  oneID(&id),
+		SuggestFor: []string{"delete", "remove"},
+		Use:        "revoke --tenant ID TOKEN_ID",
+		Short:      "End a token for good",
+		Args:       oneID(&id),
 		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
 			if err := a.tokens.Revoke(ctx, a.call, id); err != nil {
 				return fmt.Errorf("cannot revoke the token: %w", err)

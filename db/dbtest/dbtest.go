@@ -71,8 +71,12 @@ func Open(t testing.TB, url string) *db.Store {
 }
 
 // role is what the tests connect as: no superuser, so that row-level security
-// holds for them as it does in production.
-const role = "scimbridge_test"
+// holds for them as it does in production. Its password is found nowhere else, so
+// that a test can look for it.
+const (
+	role     = "scimbridge_tester"
+	password = "pa55word-of-the-database"
+)
 
 var prepareServer = sync.OnceValues(func() (*url.URL, error) {
 	u, err := url.Parse(os.Getenv("SCIMBRIDGE_TEST_DATABASE_URL"))
@@ -80,7 +84,7 @@ var prepareServer = sync.OnceValues(func() (*url.URL, error) {
 		return nil, err
 	}
 	return u, admin(u, `do $$ begin
-		create role `+role+` login password '`+role+`' nosuperuser nobypassrls;
+		create role `+role+` login password '`+password+`' nosuperuser nobypassrls;
 	exception when duplicate_object or unique_violation then null; end $$`)
 })
 
@@ -99,7 +103,7 @@ func freshDatabase(t testing.TB) string {
 		require.NoError(t, admin(server, "drop database if exists "+name+" with (force)"))
 	})
 	u := *server
-	u.User = url.UserPassword(role, role)
+	u.User = url.UserPassword(role, password)
 	u.Path = "/" + name
 	return u.String()
 }
