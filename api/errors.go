@@ -48,6 +48,7 @@ var answers = map[membership.Kind]struct {
 	membership.KindKeyReused:     {http.StatusUnprocessableEntity, codeKeyReused},
 	membership.KindInProgress:    {http.StatusConflict, codeInProgress},
 	membership.KindAnswerLost:    {http.StatusConflict, codeAnswerLost},
+	membership.KindTooMany:       {http.StatusBadRequest, codeInvalidInput},
 	membership.KindTooLarge:      {http.StatusRequestEntityTooLarge, codeTooLarge},
 	membership.KindUnavailable:   {http.StatusServiceUnavailable, codeUnavailable},
 	membership.KindRateLimited:   {http.StatusTooManyRequests, codeRateLimited},

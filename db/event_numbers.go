@@ -119,6 +119,11 @@ func eventsQuery(s *session, f membership.EventFilter) (string, []any) {
 
 // NumberedEvents implements membership.Reader.
 func (s *session) NumberedEvents(ctx context.Context, f membership.EventFilter) ([]membership.Event, error) {
+	ctx, done, err := s.scanning(ctx, scansEvents(f))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	query, args := eventsQuery(s, f)
 	return list(ctx, s, query, args, func(e *membership.Event) []any {
 		e.Tenant = s.tenant

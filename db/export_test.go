@@ -268,3 +268,13 @@ func ForgetFaults(s *Store) {
 	defer s.health.mu.Unlock()
 	s.health.fault, s.health.tried = nil, time.Time{}
 }
+
+// SetScanTime sets how long scans may take, and returns what undoes it.
+func SetScanTime(d time.Duration) (undo func()) {
+	before := scanTime
+	scanTime = d
+	return func() { scanTime = before }
+}
+
+// ScansOfTenant is how many scans of one tenant run or wait.
+const ScansOfTenant = scansOfTenant + scansWaiting

@@ -24,6 +24,8 @@ type columns struct {
 	times    map[string]string
 	related  map[string]string // attribute path → condition with one %s, on a related table
 	idValues bool              // the values of related are ids
+	// timeIndex is the path of a time that has an index.
+	timeIndex string
 }
 
 type text struct {
@@ -41,8 +43,9 @@ var userFilter = columns{
 	},
 	bools: map[string]string{"active": "l.active"},
 	times: map[string]string{"meta.lastModified": "l.last_modified", "meta.created": "l.created_at"},
-	related: map[string]string{"emails.value": `exists (select 1 from user_link_emails e
-		where e.tenant_id = $1 and e.connection_id = $2 and e.user_id = l.user_id and e.email_key = %s)`},
+	related: map[string]string{"emails.value": `(l.user_id in (select e.user_id from user_link_emails e
+		where e.tenant_id = $1 and e.connection_id = $2 and e.email_key = %s))`},
+	timeIndex: "meta.lastModified",
 }
 
 var groupFilter = columns{
@@ -52,9 +55,8 @@ var groupFilter = columns{
 		"externalId":  {column: "l.external_id", index: "group_links_external_id", optional: true},
 	},
 	times: map[string]string{"meta.lastModified": "l.last_modified", "meta.created": "l.created_at"},
-	related: map[string]string{"members.value": `exists (select 1 from grants m
-		where m.tenant_id = $1 and m.connection_id = $2 and m.group_id = l.group_id
-			and m.user_id = %s and m.closed_at is null)`},
+	related: map[string]string{"members.value": `(l.group_id in (select m.group_id from grants m {index grants_of_user}
+		where m.tenant_id = $1 and m.connection_id = $2 and m.user_id = %s and m.closed_at is null))`},
 	idValues: true,
 }
 

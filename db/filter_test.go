@@ -212,9 +212,12 @@ func (v *randomView) check(
 	}
 	require.NoError(t, w.store.View(w.ctx, w.tenant, func(r membership.Reader) error {
 		got, n, err := ask(r, q)
+		if err != nil {
+			return err
+		}
 		require.Equal(t, total, n)
 		require.Equal(t, fmt.Sprint(want), fmt.Sprint(got))
-		return err
+		return nil
 	}))
 }
 
@@ -342,7 +345,9 @@ func TestElementsThatAreNotAValue(t *testing.T) {
 		}
 		w.view(func(r membership.Reader) error {
 			_, total, err := r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Filter: f})
-			require.Equal(t, 1, total)
+			if err == nil {
+				require.Equal(t, 1, total)
+			}
 			return err
 		})
 	})
@@ -360,8 +365,10 @@ func TestViewsPageThroughManyCandidates(t *testing.T) {
 		f := membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: "sw", Value: "PAGE"}
 		w.view(func(r membership.Reader) error {
 			page, total, err := r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Filter: f, Offset: 1190, Limit: 100})
-			require.Equal(t, 1200, total)
-			require.Len(t, page, 10)
+			if err == nil {
+				require.Equal(t, 1200, total)
+				require.Len(t, page, 10)
+			}
 			return err
 		})
 	})

@@ -57,6 +57,11 @@ func groupsQuery(s *session, q membership.NativeQuery) (string, []any) {
 
 // Groups implements membership.Reader.
 func (s *session) Groups(ctx context.Context, q membership.NativeQuery) ([]membership.Group, error) {
+	ctx, done, err := s.scanning(ctx, scansNative(q))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	query, args := groupsQuery(s, q)
 	return list(ctx, s, query, args, func(g *membership.Group) []any {
 		g.Tenant = s.tenant

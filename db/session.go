@@ -13,6 +13,9 @@ type session struct {
 	querier
 	engine engine
 	tenant membership.ID
+
+	reads bool  // it is a transaction that only reads
+	place *scan // nil: it may not scan
 }
 
 // one runs a query that selects at most one row. No row is the error

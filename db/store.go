@@ -23,6 +23,7 @@ var migrations embed.FS
 // Store implements membership.Store and the stores of auth on one database.
 type Store struct {
 	engine engine
+	scans  *scanPlaces
 	log    *zap.Logger
 	health health
 }
@@ -104,7 +105,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{engine: e, log: o.Logger}, nil
+	return &Store{engine: e, log: o.Logger, scans: newScanPlaces()}, nil
 }
 
 // Engine is sqlite or postgres.
@@ -151,9 +152,10 @@ func newest(engine string) int64 {
 
 // View implements membership.Store.
 func (s *Store) View(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
-	err := s.engine.view(ctx, tenant, func(q querier) error {
-		return fn(&session{querier: q, engine: s.engine, tenant: tenant})
-	})
+	err := s.viewOnce(ctx, tenant, nil, fn)
+	if errors.Is(err, errNeedsPlace) {
+		err = s.viewScanning(ctx, tenant, fn)
+	}
 	return s.translate(err)
 }
 

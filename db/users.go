@@ -73,6 +73,11 @@ func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
 
 // Users implements membership.Reader.
 func (s *session) Users(ctx context.Context, q membership.NativeQuery) ([]membership.User, error) {
+	ctx, done, err := s.scanning(ctx, scansNative(q))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	query, args := usersQuery(s, q)
 	return list(ctx, s, query, args, s.userDest)
 }

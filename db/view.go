@@ -25,6 +25,11 @@ type viewOf[L any] struct {
 }
 
 func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.ID, q membership.ViewQuery) ([]L, int, error) {
+	ctx, done, err := s.scanning(ctx, v.columns.scans(q))
+	if err != nil {
+		return nil, 0, err
+	}
+	defer done()
 	p := &pushdown{columns: v.columns, args: []any{s.tenant, connection}}
 	condition, exact := p.write(q.Filter)
 	where := ` from ` + v.table + ` l`
@@ -53,7 +58,7 @@ func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.I
 	if err := s.one(ctx, "total", count, args, &total); err != nil || first || q.Limit == 0 || q.Offset >= total {
 		return links, total, err
 	}
-	links, err := v.load(ctx, page, p.args...)
+	links, err = v.load(ctx, page, p.args...)
 	if q.Before != nil {
 		slices.Reverse(links)
 	}

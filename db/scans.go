@@ -1,0 +1,162 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// A scan is a query that no index answers: its cost follows how much a tenant
+// has. Scans have places of their own, so that they never take all connections,
+// nor all processors, from lookups.
+const (
+	// scansOfTenant is how many run at once for one tenant.
+	scansOfTenant = 1
+	// scansWaiting is how many of one tenant wait for that.
+	scansWaiting = 32
+	// scanPatience is for how long.
+	scanPatience = 10 * time.Second
+)
+
+// scanTime is how long the queries of one scan may take.
+var scanTime = 10 * time.Second
+
+// scansAtOnce is how many scans of all tenants run at once. It is less than any
+// pool of connections has.
+func scansAtOnce() int64 { return int64(max(2, runtime.NumCPU()/2)) }
+
+// scanPlaces are the places of scans.
+type scanPlaces struct {
+	all *semaphore.Weighted
+
+	mu      sync.Mutex
+	tenants map[membership.ID]*tenantScans
+}
+
+type tenantScans struct {
+	running *semaphore.Weighted
+	users   int // that run or wait
+}
+
+func newScanPlaces() *scanPlaces {
+	return &scanPlaces{all: semaphore.NewWeighted(scansAtOnce()), tenants: make(map[membership.ID]*tenantScans)}
+}
+
+// take waits for a place, in the order of coming, and returns what gives it back.
+func (p *scanPlaces) take(ctx context.Context, tenant membership.ID) (leave func(), err error) {
+	t := p.join(tenant)
+	if t == nil {
+		return nil, errTooManyScans
+	}
+	patient, cancel := context.WithTimeout(ctx, scanPatience)
+	defer cancel()
+	if err = t.running.Acquire(patient, 1); err == nil {
+		if err = p.all.Acquire(patient, 1); err == nil {
+			return func() {
+				p.all.Release(1)
+				t.running.Release(1)
+				p.part(tenant, t)
+			}, nil
+		}
+		t.running.Release(1)
+	}
+	p.part(tenant, t)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, errTooManyScans
+}
+
+// join returns the scans of a tenant, or nil if there are too many.
+func (p *scanPlaces) join(tenant membership.ID) *tenantScans {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.tenants[tenant]
+	if t == nil {
+		t = &tenantScans{running: semaphore.NewWeighted(scansOfTenant)}
+		p.tenants[tenant] = t
+	}
+	if t.users == scansOfTenant+scansWaiting {
+		return nil
+	}
+	t.users++
+	return t
+}
+
+func (p *scanPlaces) part(tenant membership.ID, t *tenantScans) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t.users--; t.users == 0 {
+		delete(p.tenants, tenant)
+	}
+}
+
+var (
+	errTooManyScans error = &membership.Error{
+		Kind: membership.KindRateLimited, RetryAfter: scanPatience,
+		Message: "too many queries at once that no index answers: wait for them, or ask by name or id",
+	}
+	errLongScan error = &membership.Error{
+		Kind: membership.KindTooMany,
+		Message: "no index answers the query, and it looks into too much: ask for userName, displayName, externalId, an " +
+			"address or an id with eq, and sort by none but names",
+	}
+	// errNeedsPlace ends a transaction that met a scan and has no place for one.
+	errNeedsPlace = errors.New("a query that no index answers needs a place")
+)
+
+// scan is the place of the scans of one transaction that reads, and the time
+// that is left to them.
+type scan struct {
+	ctx    context.Context //nolint:containedctx // ends the queries when the time is up
+	cancel context.CancelCauseFunc
+	left   time.Duration
+}
+
+// viewOnce runs a transaction that reads. Without a place it ends at its first
+// scan.
+func (s *Store) viewOnce(ctx context.Context, tenant membership.ID, place *scan, fn func(membership.Reader) error) error {
+	return s.engine.view(ctx, tenant, func(q querier) error {
+		return fn(&session{querier: q, engine: s.engine, tenant: tenant, reads: true, place: place})
+	})
+}
+
+// viewScanning runs a transaction that has met a scan again, in a place for it.
+func (s *Store) viewScanning(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	leave, err := s.scans.take(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	limited, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err = s.viewOnce(limited, tenant, &scan{ctx: limited, cancel: cancel, left: scanTime}, fn)
+	if errors.Is(context.Cause(limited), errLongScan) {
+		return errLongScan
+	}
+	return err
+}
+
+// scanning is called before a query. For one that scans it returns the context
+// that ends with the time of the place; the caller calls done after the query.
+// What writes has no place, and needs none: it is not done for a page.
+func (s *session) scanning(ctx context.Context, scans bool) (limited context.Context, done func(), err error) {
+	switch {
+	case !scans || !s.reads:
+		return ctx, func() {}, nil
+	case s.place == nil:
+		return ctx, nil, errNeedsPlace
+	}
+	p, start := s.place, time.Now()
+	timer := time.AfterFunc(p.left, func() { p.cancel(errLongScan) })
+	return p.ctx, func() {
+		timer.Stop()
+		p.left -= time.Since(start)
+	}, nil
+}
