@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 
 	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // handler answers a request, or returns the error to answer with.
@@ -56,6 +58,7 @@ func (d *door) fail(a *answer, r *http.Request, err error) {
 	f := failureOf(err)
 	switch {
 	case f.status == http.StatusRequestTimeout: // net/http ends the context, but the caller may still read
+	case membership.KindOf(err) == membership.KindBusy: // anybody's doing, and counted
 	case r.Context().Err() != nil: // nobody waits for this answer any more
 		f = unavailable
 	case f.status == http.StatusServiceUnavailable || a.begun:

@@ -52,6 +52,7 @@ var answers = map[membership.Kind]struct {
 	membership.KindTooLarge:      {http.StatusRequestEntityTooLarge, codeTooLarge},
 	membership.KindUnavailable:   {http.StatusServiceUnavailable, codeUnavailable},
 	membership.KindRateLimited:   {http.StatusTooManyRequests, codeRateLimited},
+	membership.KindBusy:          {http.StatusServiceUnavailable, codeUnavailable},
 }
 
 // failure is an error as it is answered.

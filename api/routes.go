@@ -13,6 +13,9 @@ type route struct {
 	handle       handler
 }
 
+// OpenPaths are those that want no credential.
+var OpenPaths = []string{"/v1/openapi.yaml", "/v1/docs"}
+
 // routes are all of them. Each subject's stand beside its handlers.
 func (d *door) routes() []route {
 	return slices.Concat(

@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// client is where a request comes from, for tokens with allowed networks.
+// client is where a request comes from, and what it counts as while it runs.
 type client struct {
 	address   netip.Addr // the zero address belongs to no network
 	requestID string
+	slot      slot
 }
 
 type clientKey struct{}
@@ -22,7 +23,7 @@ type clientKey struct{}
 // whoever mounts it must have set.
 func Addressed(next http.Handler, proxies ...netip.Prefix) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := client{address: addressOf(r.RemoteAddr), requestID: r.Header.Get("X-Request-Id")}
+		c := &client{address: AddressOf(r.RemoteAddr), requestID: r.Header.Get("X-Request-Id")}
 		if contains(proxies, c.address) {
 			c.address = forwarded(r.Header.Values("X-Forwarded-For"), proxies, c.address)
 		}
@@ -42,7 +43,7 @@ func forwarded(values []string, proxies []netip.Prefix, peer netip.Addr) netip.A
 			value = value[:max(i, 0)]
 			address, err := netip.ParseAddr(entry)
 			if err != nil {
-				address = addressOf(entry) // some write the port as well
+				address = AddressOf(entry) // some write the port as well
 			} else {
 				address = plain(address)
 			}
@@ -59,7 +60,9 @@ func contains(networks []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
-func addressOf(remote string) netip.Addr {
+// AddressOf returns the address of a network address with its port; the zero one
+// if it is none.
+func AddressOf(remote string) netip.Addr {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return netip.Addr{}
@@ -70,9 +73,22 @@ func addressOf(remote string) netip.Addr {
 // plain: ::ffff:192.0.2.1 is 192.0.2.1, and no network has a zone.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-// clientOf returns the zero client for a request that nobody noted: it is then
-// in no network.
-func clientOf(ctx context.Context) client {
-	c, _ := ctx.Value(clientKey{}).(client)
-	return c
+// Network is what counts as one address: of IPv6, whoever has one address has at
+// least the /64 around it.
+func Network(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a
+}
+
+// clientOf returns a zero client for a request that nobody noted: it is then in
+// no network.
+func clientOf(ctx context.Context) *client {
+	if c, ok := ctx.Value(clientKey{}).(*client); ok {
+		return c
+	}
+	return &client{}
 }

@@ -109,14 +109,7 @@ func (j *JWTs) principal(ctx context.Context, text string, named membership.ID) 
 
 // within verifies a JWT as a credential of one tenant.
 func (j *JWTs) within(ctx context.Context, tenant membership.ID, text string, key tokenHash) (Principal, error) {
-	// Only who has failed too often before is not worth a query; a JWT that was
-	// good before is.
-	if set, err := j.issuers.held(tenant); err != nil || !set.knows(key) {
-		if err := j.limits.attempt(ctx); err != nil {
-			return Principal{}, err
-		}
-	}
-	set, err := j.issuers.current(ctx, tenant)
+	set, err := j.trusted(ctx, tenant, key)
 	if err != nil {
 		return Principal{}, err
 	}
@@ -145,6 +138,19 @@ func (j *JWTs) within(ctx context.Context, tenant membership.ID, text string, ke
 	}
 	set.remember(key, result{p, until}, now)
 	return p, nil
+}
+
+// trusted returns the issuers of a tenant, for a JWT of theirs. One that was good
+// before is worth a query at once.
+func (j *JWTs) trusted(ctx context.Context, tenant membership.ID, key tokenHash) (*issuerSet, error) {
+	if set, err := j.issuers.held(tenant); err != nil || !set.knows(key) {
+		done, err := j.limits.lookup(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+	}
+	return j.issuers.current(ctx, tenant)
 }
 
 func (s *issuerSet) result(key tokenHash, now time.Time) (Principal, bool) {

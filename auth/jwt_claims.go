@@ -70,7 +70,7 @@ func (i Issuer) principal(c Claims, now time.Time) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
-	p := Principal{Tenant: i.Tenant, Kind: KindAPI, Actor: actor, CreatedAt: c.IssuedAt.UTC()}
+	p := Principal{Tenant: i.Tenant, Issuer: i.ID, Kind: KindAPI, Actor: actor, CreatedAt: c.IssuedAt.UTC()}
 	p.Permissions, p.Roles, err = i.rights(c)
 	return p, err
 }

@@ -24,15 +24,19 @@ const (
 type Limits struct {
 	clock    membership.Clock
 	requests *buckets[caller]
+	issuers  *buckets[tokenKey]
 	failures *buckets[netip.Addr]
+	lookups  lookups
 }
 
 // caller is whose requests are counted together: a connection with all of its
-// credentials, or the actor of a native one.
+// credentials, a native token, or a subject of an issuer.
 type caller struct {
-	tenant membership.ID
-	actor  membership.Actor
+	tenant, issuer membership.ID
+	actor          membership.Actor
 }
+
+func callerOf(p Principal) caller { return caller{p.Tenant, p.Issuer, p.Actor} }
 
 // NewLimits returns limits of requests a second for each caller, and of failed
 // attempts a second for each client address; 0 is no limit.
@@ -47,19 +51,28 @@ func NewLimits(clock membership.Clock, requests, failures int) *Limits {
 	return l
 }
 
+// LimitIssuers bounds the requests a second of all subjects of one issuer; 0 is
+// no limit. Call it before the first request.
+func (l *Limits) LimitIssuers(perSecond int) {
+	if l.issuers = nil; perSecond > 0 {
+		l.issuers = newBuckets[tokenKey](l.clock, perSecond, burstOfRequests*perSecond)
+	}
+}
+
 // patience is for how long a request waits for its turn before it is refused. A
 // provider that sends one request after the other so is slowed down to the rate
 // and never sees a 429, which not every one of them understands; a crowd does.
 const patience = 90 * time.Millisecond
 
-// request counts a request of p. The error is of membership.KindRateLimited.
+// request counts a request of p, among those that run as well. The error is of
+// membership.KindRateLimited or membership.KindBusy.
 func (l *Limits) request(ctx context.Context, p Principal) error {
-	if l == nil || l.requests == nil {
-		return nil
+	if err := identify(ctx, p); err != nil || l == nil {
+		return err
 	}
 	var waited time.Duration
 	for {
-		empty := l.requests.take(caller{p.Tenant, p.Actor}, l.clock())
+		empty := l.take(p)
 		if waited += empty; empty <= 0 || waited > patience {
 			return limited(empty, "too many requests of this caller: slow down")
 		}
@@ -71,13 +84,38 @@ func (l *Limits) request(ctx context.Context, p Principal) error {
 	}
 }
 
-// attempt is to be asked before work is done for a credential that is not known
-// to be good: from this address, too many may have failed.
-func (l *Limits) attempt(ctx context.Context) error {
-	if l == nil || l.failures == nil {
-		return nil
+// take takes a request out of the bucket of its caller, and of its issuer. If one
+// of them is empty, it takes from neither.
+func (l *Limits) take(p Principal) (empty time.Duration) {
+	now := l.clock()
+	issuer := tokenKey{p.Tenant, p.Issuer}
+	limited := l.issuers != nil && !p.Issuer.IsZero()
+	if limited {
+		if empty = l.issuers.look(issuer, now); empty > 0 {
+			return empty
+		}
 	}
-	return tooManyFailures(l.failures.look(l.source(ctx), l.clock()))
+	if l.requests != nil {
+		empty = l.requests.take(callerOf(p), now)
+	}
+	if limited && empty <= 0 {
+		empty = l.issuers.take(issuer, now)
+	}
+	return empty
+}
+
+// lookup is to be asked before work is done for a credential that is not known
+// to be good. done is to be called when it is done.
+func (l *Limits) lookup(ctx context.Context) (done func(), err error) {
+	if l == nil {
+		return func() {}, nil
+	}
+	return l.lookups.begin(ctx, l.source(ctx), l.exhausted(ctx))
+}
+
+// exhausted reports that too many attempts of this address have failed.
+func (l *Limits) exhausted(ctx context.Context) bool {
+	return l != nil && l.failures != nil && l.failures.look(l.source(ctx), l.clock()) > 0
 }
 
 // failed counts err, if it says that a credential was not taken. It returns the
@@ -102,17 +140,8 @@ func (l *Limits) count(ctx context.Context, err error) error {
 	return err
 }
 
-// source is the address that counts. Of IPv6, whoever has one address has at
-// least the /64 around it.
-func (*Limits) source(ctx context.Context) netip.Addr {
-	a := clientOf(ctx).address
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return a
-}
+// source is the address that counts.
+func (*Limits) source(ctx context.Context) netip.Addr { return Network(clientOf(ctx).address) }
 
 func tooManyFailures(empty time.Duration) error {
 	return limited(empty, "too many attempts from this address have failed: wait, and check the credential")

@@ -40,14 +40,7 @@ type proof struct {
 // issue returns a new access token and its text. Errors that the client can do
 // something about are *oauthError.
 func (i *issuer) issue(ctx context.Context, r tokenRequest) (Token, string, error) {
-	if err := i.limits.attempt(ctx); err != nil {
-		return Token{}, "", err
-	}
-	if r.clientID == "" {
-		r.clientID = subjectOf(r.assertion)
-	}
-	tenant, id, _ := ParseClientID(r.clientID)
-	c, err := i.store.Client(ctx, tenant, id)
+	c, err := i.client(ctx, r)
 	if err != nil && membership.KindOf(err) != membership.KindNotFound {
 		return Token{}, "", err
 	}
@@ -68,6 +61,20 @@ func (i *issuer) issue(ctx context.Context, r tokenRequest) (Token, string, erro
 		return Token{}, "", i.refused(ctx, c, r, err)
 	}
 	return t, text, nil
+}
+
+// client returns the client that a request names.
+func (i *issuer) client(ctx context.Context, r tokenRequest) (OAuthClient, error) {
+	done, err := i.limits.lookup(ctx)
+	if err != nil {
+		return OAuthClient{}, err
+	}
+	defer done()
+	if r.clientID == "" {
+		r.clientID = subjectOf(r.assertion)
+	}
+	tenant, id, _ := ParseClientID(r.clientID)
+	return i.store.Client(ctx, tenant, id)
 }
 
 // prove says how the client proved who it is, or that it did not.

@@ -23,6 +23,7 @@ type Principal struct {
 	Actor       membership.Actor
 	Kind        TokenKind
 	Connection  membership.ID // zero for native credentials
+	Issuer      membership.ID // of a JWT; else zero
 	Permissions []string      // the scopes, for a connection; shared: only to be read
 	Roles       []string      // of native credentials; shared: only to be read
 	Name        string        // of a native credential, where it has one

@@ -89,6 +89,9 @@ func (e *tokenEndpoint) fail(w http.ResponseWriter, r *http.Request, err error) 
 	case errors.As(err, &domain) && domain.Kind == membership.KindRateLimited:
 		known = &oauthError{status: http.StatusTooManyRequests, code: codeUnavailable, description: domain.Message}
 		w.Header().Set("Retry-After", strconv.Itoa(domain.RetrySeconds()))
+	case errors.As(err, &domain) && domain.Kind == membership.KindBusy:
+		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable, description: domain.Message}
+		w.Header().Set("Retry-After", strconv.Itoa(domain.RetrySeconds()))
 	case errors.As(err, &domain) && domain.Kind == membership.KindUnavailable, r.Context().Err() != nil:
 		e.log.Warn("request not finished", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
 		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable, description: "this cannot be answered now: try again"}

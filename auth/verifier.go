@@ -80,7 +80,7 @@ func (v *Verifier) ForgetConnection(id membership.ID) {
 // 2.1). A credential that opens nothing gives an error that is
 // ErrUnauthenticated; one that is used from outside its networks gives one of
 // membership.KindForbidden, and an event; beyond the limits, it is one of
-// membership.KindRateLimited. Any other error means that the store could not
+// membership.KindRateLimited or membership.KindBusy. Any other error means that the store could not
 // answer. A token costs one query at most every few seconds.
 func (v *Verifier) Verify(ctx context.Context, authorization string) (Principal, error) {
 	text, ok := bearerText(authorization)
@@ -121,13 +121,14 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	if err != nil {
 		return Token{}, errNoToken
 	}
-	// Only who has failed too often before is not worth a query; a token that
-	// was good before is.
+	// A token that was good before is worth a query at once.
 	known := v.cache.known(key)
 	if !known {
-		if err := v.limits.attempt(ctx); err != nil {
+		done, err := v.limits.lookup(ctx)
+		if err != nil {
 			return Token{}, err
 		}
+		defer done()
 	}
 	changes := v.cache.reading()
 	t, err := v.store.Token(ctx, b.tenant, b.id)

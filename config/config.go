@@ -18,12 +18,17 @@ type Config struct {
 	AllowedNetworks Networks      // that the program may connect to, besides public addresses
 	DebugListen     string        // host:port of the profiler; empty: none
 	RateLimit       int           // requests a second of one caller; 0: no limit
+	IssuerRateLimit int           // requests a second of all subjects of one issuer; 0: no limit
 	FailedAuthLimit int           // failed authentications a second of one client address; 0: no limit
 	TrustedProxies  Networks      // whose X-Forwarded-For counts
 	RemovalGuard    RemovalGuard
-	MaxRequests     int    // requests that run at once; 0: any number
-	TLSCertFile     string // PEM, the chain too; empty: no TLS
-	TLSKeyFile      string // PEM
+	// Requests that run at once: of all callers with a credential, of one tenant,
+	// of one caller, and of each kind without a credential; 0: any number.
+	MaxRequests, MaxTenantRequests, MaxCallerRequests, MaxAnonymousRequests int
+	// Connections that have shown no credential; 0: any number.
+	MaxAnonymousConnections int
+	TLSCertFile             string // PEM, the chain too; empty: no TLS
+	TLSKeyFile              string // PEM
 }
 
 // Default returns the settings of a program that was told nothing.

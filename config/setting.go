@@ -97,6 +97,12 @@ func Settings() []Setting {
 			write: func(c *Config, v string) (err error) { c.RateLimit, err = rate(v); return err },
 		},
 		{
+			Key: "issuer_rate_limit", Value: "NUMBER", Default: "1000",
+			Usage: "requests a second of all subjects of one issuer of JWTs, twice that at once; above it, 429; 0: no limit",
+			read:  func(c Config) string { return strconv.Itoa(c.IssuerRateLimit) },
+			write: func(c *Config, v string) (err error) { c.IssuerRateLimit, err = rate(v); return err },
+		},
+		{
 			Key: "failed_auth_limit", Value: "NUMBER", Default: "10",
 			Usage: "failed authentications a second of one client address, six times that at once; above it, 429; 0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.FailedAuthLimit) },
@@ -116,9 +122,33 @@ func Settings() []Setting {
 		},
 		{
 			Key: "max_requests", Value: "NUMBER", Default: "500",
-			Usage: "requests that run at once, of all doors; above it, 503; 0: no limit",
+			Usage: "requests with a credential that run at once; one tenant gets half of them at most; above it, 503; 0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxRequests) },
 			write: func(c *Config, v string) (err error) { c.MaxRequests, err = rate(v); return err },
+		},
+		{
+			Key: "max_tenant_requests", Value: "NUMBER", Default: "250",
+			Usage: "requests of one tenant that run at once; above it, 503; 0: no limit",
+			read:  func(c Config) string { return strconv.Itoa(c.MaxTenantRequests) },
+			write: func(c *Config, v string) (err error) { c.MaxTenantRequests, err = rate(v); return err },
+		},
+		{
+			Key: "max_caller_requests", Value: "NUMBER", Default: "125",
+			Usage: "requests of one connection, API token or subject of an issuer that run at once; above it, 429; 0: no limit",
+			read:  func(c Config) string { return strconv.Itoa(c.MaxCallerRequests) },
+			write: func(c *Config, v string) (err error) { c.MaxCallerRequests, err = rate(v); return err },
+		},
+		{
+			Key: "max_anonymous_requests", Value: "NUMBER", Default: "64",
+			Usage: "requests without a credential that run at once, of each kind; a quarter of one client address; above it, 503; 0: no limit",
+			read:  func(c Config) string { return strconv.Itoa(c.MaxAnonymousRequests) },
+			write: func(c *Config, v string) (err error) { c.MaxAnonymousRequests, err = rate(v); return err },
+		},
+		{
+			Key: "max_anonymous_connections", Value: "NUMBER", Default: "1024",
+			Usage: "connections that have shown no credential; a quarter of one client address; above it, the oldest is closed; 0: no limit",
+			read:  func(c Config) string { return strconv.Itoa(c.MaxAnonymousConnections) },
+			write: func(c *Config, v string) (err error) { c.MaxAnonymousConnections, err = rate(v); return err },
 		},
 		{
 			Key: "tls_cert_file", Value: "FILE", Default: "",

@@ -31,6 +31,7 @@ const (
 	KindGone            Kind = "gone"             // it was there, and has been deleted
 	KindTooMany         Kind = "too_many"         // a question whose answer needs more than a server can hold
 	KindRateLimited     Kind = "rate_limited"     // too many requests of one caller; RetryAfter says for how long
+	KindBusy            Kind = "busy"             // too many requests run at once; RetryAfter says for how long
 )
 
 // Error is every error of the domain that a caller may see. Message is safe to

@@ -184,6 +184,7 @@ func (d *door) shown(a *answer, r *http.Request, err error) *scimError {
 	e := errorOf(err)
 	switch {
 	case e.status == http.StatusRequestTimeout: // net/http ends the context, but the caller may still read
+	case membership.KindOf(err) == membership.KindBusy: // anybody's doing, and counted
 	case r.Context().Err() != nil: // nobody waits for this answer any more
 		e = errUnavailable
 	case e.status == http.StatusServiceUnavailable || a.begun:

@@ -73,6 +73,7 @@ var statuses = map[membership.Kind]scimError{
 	membership.KindTooLarge:        {status: http.StatusRequestEntityTooLarge},
 	membership.KindUnavailable:     {status: http.StatusServiceUnavailable},
 	membership.KindRateLimited:     {status: http.StatusTooManyRequests},
+	membership.KindBusy:            {status: http.StatusServiceUnavailable},
 }
 
 // errorOf returns what the caller gets to see of err.

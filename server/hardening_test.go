@@ -65,36 +65,6 @@ func TestAHandlerChoosesItsOwnHeaders(t *testing.T) {
 	}
 }
 
-func TestTooManyAtOnce(t *testing.T) {
-	s := newTestServer(t)
-	c := &crowd{most: 2}
-	inside, leave := make(chan bool), make(chan bool)
-	wait := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { inside <- true; <-leave })
-	ask := func(door string, h http.Handler) *http.Response {
-		w := httptest.NewRecorder()
-		c.admitted(door, h).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
-		return w.Result()
-	}
-	for range 2 {
-		go ask(doorSCIM, wait)
-		<-inside
-	}
-	for door, contentType := range map[string]string{doorSCIM: "application/scim+json", doorNative: "application/json"} {
-		res := ask(door, wait)
-		assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
-		assert.Equal(t, "1", res.Header.Get("Retry-After"))
-		assert.Equal(t, contentType, res.Header.Get("Content-Type"))
-		assert.Contains(t, body(t, res), "too many requests are running")
-	}
-	assert.Equal(t, http.StatusOK, s.do(t, http.MethodGet, "/readyz").StatusCode)
-	close(leave)
-	require.Eventually(t, func() bool { return c.running.Load() == 0 }, 10*time.Second, time.Millisecond)
-	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
-		ask(doorSCIM, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
-	})
-	assert.Zero(t, c.running.Load(), "who is cut off has left as well")
-}
-
 // dialed is a connection to the server with what a test may take at most.
 func (s testServer) dialed(t *testing.T, send string) net.Conn {
 	t.Helper()

@@ -22,6 +22,7 @@ type metrics struct {
 	registry     *prometheus.Registry
 	requests     *prometheus.CounterVec   // door, method, status
 	limited      *prometheus.CounterVec   // door
+	refused      *prometheus.CounterVec   // scope
 	durations    *prometheus.HistogramVec // door
 	opened       *prometheus.CounterVec   // source
 	closed       *prometheus.CounterVec   // source
@@ -43,6 +44,10 @@ func newMetrics(engine, version string) *metrics {
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_rate_limited_total", Help: "Requests that were answered 429: too many of one caller, or failed ones of one address.",
 		}, []string{"door"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scimbridge_requests_refused_total",
+			Help: "Requests that were refused as too many ran at once: of the caller, its tenant, the server, or without a credential.",
+		}, []string{"scope"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "scimbridge_http_request_duration_seconds", Help: "Time from the headers of a request to the end of its answer.",
 			Buckets: buckets,
@@ -76,13 +81,16 @@ func newMetrics(engine, version string) *metrics {
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.limited, m.durations, m.opened, m.closed, m.held, m.expiring, m.transactions, m.storeUp, build,
+	m.registry.MustRegister(m.requests, m.limited, m.refused, m.durations, m.opened, m.closed, m.held, m.expiring, m.transactions, m.storeUp, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
 	}
 	for _, door := range []string{doorSCIM, doorNative, doorOAuth} {
 		m.limited.WithLabelValues(door)
+	}
+	for _, scope := range auth.Scopes {
+		m.refused.WithLabelValues(scope)
 	}
 	for _, days := range auth.WarningDays {
 		m.expiring.WithLabelValues(strconv.Itoa(days))
@@ -113,6 +121,9 @@ func (m *metrics) request(door, method string, status int, took time.Duration) {
 		m.limited.WithLabelValues(door).Inc()
 	}
 }
+
+// requestRefused counts a request that found no room in a scope.
+func (m *metrics) requestRefused(scope string) { m.refused.WithLabelValues(scope).Inc() }
 
 // GrantsChanged implements membership.Observer.
 func (m *metrics) GrantsChanged(source membership.Source, opened, closed int) {

@@ -34,7 +34,8 @@ func (s *Server) handler() http.Handler { return s.outermost(s.router()) }
 
 // outermost is what every request goes through before its path matters.
 func (s *Server) outermost(next http.Handler) http.Handler {
-	return identified(s.hardened(s.warnOfProxy(auth.Addressed(s.paced(next), s.config.TrustedProxies...))))
+	counted := s.concurrency.Track(s.paced(next), s.connections.shown)
+	return identified(s.hardened(s.warnOfProxy(auth.Addressed(counted, s.config.TrustedProxies...))))
 }
 
 // router wires everything together: the doors over one directory, and what
@@ -49,14 +50,15 @@ func (s *Server) router() *prefixMux {
 	verifier.Report(s.usage)
 	verifier.Refuse(s.refusals)
 	limits := auth.NewLimits(time.Now, s.config.RateLimit, s.config.FailedAuthLimit)
+	limits.LimitIssuers(s.config.IssuerRateLimit)
 	verifier.Limit(limits)
 	jwts := auth.NewJWTs(s.store, s.keys, time.Now)
 	jwts.Limit(limits)
 
-	root := &prefixMux{none: s.observed(doorNone, m, http.HandlerFunc(notFound))}
-	running := &crowd{most: int64(s.config.MaxRequests)}
+	page := func(h http.Handler) http.Handler { return anonymous(s.concurrency, kindPage, h) }
+	root := &prefixMux{none: s.observed(doorNone, m, page(http.HandlerFunc(notFound)))}
 	below := func(prefix, door string, h http.Handler) {
-		root.all = append(root.all, route{prefix, true, s.observed(door, m, running.admitted(door, h))})
+		root.all = append(root.all, route{prefix, true, s.observed(door, m, h)})
 	}
 	below(SCIMPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
@@ -70,18 +72,27 @@ func (s *Server) router() *prefixMux {
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)})
+	for _, path := range api.OpenPaths {
+		root.all = append(root.all, route{path, false, s.observed(doorNative, m, page(native))})
+	}
 	for _, prefix := range append(otherPrefixes, NativePrefix) {
 		below(prefix, doorNative, native)
 	}
-	below(tokenPath, doorOAuth, auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
+	tokens := auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
 		PublicURL: s.publicURL, Limits: limits, FormTimeout: s.phases.form, Logger: s.log.Named(doorOAuth),
-	}))
+	})
+	below(tokenPath, doorOAuth, anonymous(s.concurrency, kindToken, tokens))
 
-	metadata := readOnly(auth.MetadataHandler(s.publicURL))
+	metadata := page(readOnly(auth.MetadataHandler(s.publicURL)))
 	root.all = append(root.all, route{auth.MetadataPath, false, s.observed(doorOAuth, m, metadata)})
 
-	for path, h := range map[string]http.HandlerFunc{"/healthz": healthz, "/readyz": s.readyz, "/metrics": m.page(s.store.Ready)} {
-		root.all = append(root.all, route{path, false, s.observed(doorSystem, m, readOnly(h))})
+	for path, h := range map[string]http.Handler{
+		// Probes have no budget: their answers are short, and who asks decides
+		// whether this server gets requests at all.
+		"/healthz": readOnly(healthz), "/readyz": readOnly(s.readyz),
+		"/metrics": anonymous(s.concurrency, kindMetrics, readOnly(m.page(s.store.Ready))),
+	} {
+		root.all = append(root.all, route{path, false, s.observed(doorSystem, m, h)})
 	}
 	return root
 }

@@ -45,17 +45,21 @@ const maxHeaderBytes = 64 << 10
 
 // Server is one store and one listener.
 type Server struct {
-	config    config.Config
-	log       *zap.Logger
-	store     *db.Store
-	metrics   *metrics
-	usage     *auth.Usage
-	refusals  *membership.Refusals
-	keys      *auth.KeySets
-	listener  net.Listener
-	debug     net.Listener // nil: none
-	cert      *certificate // nil: no TLS
-	phases    phases
+	config   config.Config
+	log      *zap.Logger
+	store    *db.Store
+	metrics  *metrics
+	usage    *auth.Usage
+	refusals *membership.Refusals
+	keys     *auth.KeySets
+	listener net.Listener
+	debug    net.Listener // nil: none
+	cert     *certificate // nil: no TLS
+	phases   phases
+
+	concurrency *auth.Concurrency
+	connections *connections
+
 	address   string // to listen on, with the port that was really taken
 	publicURL string
 	draining  atomic.Bool // told to stop: not ready any more
@@ -89,12 +93,16 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	address := bound(c.Listen, listener)
 	m := newMetrics(store.Engine(), version)
 	public := PublicURL(c, address)
+	concurrency := auth.NewConcurrency(auth.ConcurrencyLimits{
+		Requests: c.MaxRequests, Tenant: c.MaxTenantRequests, Caller: c.MaxCallerRequests, Anonymous: c.MaxAnonymousRequests,
+	}, m.requestRefused)
 	return &Server{
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
 		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
 		refusals: membership.NewRefusals(measured(store, m), time.Now),
 		keys:     auth.NewKeySets(outbound.New(c.AllowedNetworks), time.Now, log.Named("keys")),
 		address:  address, publicURL: public,
+		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}, nil
 }
 
@@ -122,6 +130,8 @@ func (s *Server) Run(ctx context.Context) error {
 		HTTP2:             &http.HTTP2Config{WriteByteTimeout: s.phases.stall},
 		IdleTimeout:       s.phases.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       s.connections.context,
+		ConnState:         s.connections.state,
 		ErrorLog:          log.New(httpErrors{s.log.Named("http")}, "", 0),
 	}
 	ballast := newBallast()

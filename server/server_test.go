@@ -26,6 +26,7 @@ type testServer struct {
 	*Server
 	handle http.Handler
 	logs   *observer.ObservedLogs
+	ran    *bool // Run has closed it
 }
 
 func newTestServer(t testing.TB, changes ...func(*config.Config)) testServer {
@@ -39,11 +40,14 @@ func newTestServer(t testing.TB, changes ...func(*config.Config)) testServer {
 	}
 	s, err := Open(t.Context(), c, "test", zap.New(core))
 	require.NoError(t, err)
+	ran := new(bool)
 	t.Cleanup(func() {
-		_ = s.listener.Close()
-		_ = s.store.Close()
+		if !*ran {
+			_ = s.listener.Close()
+			_ = s.store.Close()
+		}
 	})
-	return testServer{Server: s, handle: s.handler(), logs: logs}
+	return testServer{Server: s, handle: s.handler(), logs: logs, ran: ran}
 }
 
 func (s testServer) do(t testing.TB, method, target string, header ...string) *http.Response {

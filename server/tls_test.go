@@ -72,6 +72,7 @@ func (s testServer) serving(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
+	*s.ran = true
 	t.Cleanup(func() {
 		stop()
 		assert.NoError(t, <-ended)
