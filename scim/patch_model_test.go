@@ -187,7 +187,8 @@ func (o modelOp) contains(e, part any, but string) bool {
 	}
 	for name, v := range said {
 		same := have[name] == v || o.shape.listed && alike(have[name], v)
-		if name != but && !same && !(name == "primary" && v == false && have[name] == nil) {
+		absent := name == "primary" && v == false && have[name] == nil
+		if name != but && !same && !absent {
 			return false
 		}
 	}
