@@ -71,6 +71,7 @@ func TestFilterMeaning(t *testing.T) {
 		`shoeSize eq "42"`:                                        false, // unknown: absent
 		`shoeSize ne "42"`:                                        true,
 		`userName.x pr`:                                           false,
+		`URN:X:Y:Z eq "1"`:                                        true,
 		`urn:x:y:z eq "1"`:                                        true,
 		`userName eq "x" or userName sw "b" and active eq false`:  false,
 		`(userName eq "x" or userName sw "b") and active eq true`: true,

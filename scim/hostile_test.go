@@ -40,6 +40,24 @@ func TestEndpoints(t *testing.T) {
 		}
 		b.do("POST", "?aadOptscim062020/Users", `{"userName":"glued"}`).want(201)
 		require.Empty(t, b.do("HEAD", "/Users/"+id, "").want(200).body)
+		// Endpoints in any letter case, ids in theirs.
+		g := b.group("g", id)
+		for _, path := range []string{
+			"/users", "/USERS?count=1", "/users/" + id, "/GROUPS/" + g, "/serviceproviderconfig", "/resourcetypes/user", "/schemas",
+		} {
+			b.do("GET", path, "").want(200)
+		}
+		b.do("POST", "/USERS/.Search", `{"count":1}`).want(200)
+		b.do("POST", "/groups", `{"displayName":"small"}`).want(201)
+		b.do("GET", "/users/"+strings.ToUpper(id), "").wantError(404, "")
+		b.do("GET", "/me", "").wantError(501, "")
+		b.do("PATCH", "/groups", "").wantError(405, "")
+		r := b.do("POST", "/bulk", `{"Operations":[{"method":"POST","path":"/USERS","bulkId":"1","data":{"userName":"bulk"}},
+			{"method":"PATCH","path":"/gRoups/`+g+`","data":{"Operations":[{"op":"add","path":"members","value":[{"value":"bulkId:1"}]}]}}]}`)
+		for _, o := range objects(r.want(200).json()["Operations"]) {
+			require.Contains(t, []any{"201", "204"}, o["status"])
+		}
+		require.Len(t, b.members(g), 2)
 	})
 }
 
