@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	memberColumns = `select ` + grantColumns + `, ` + userColumns + `, coalesce(c.name, '')
+	memberColumns = `select ` + grantColumns + `, ` + memberUserColumns + `, coalesce(c.name, '')
 	from grants g `
 	memberJoins = `
 	join users u on u.tenant_id = $1 and u.id = g.user_id
@@ -83,7 +83,7 @@ type memberRow struct {
 }
 
 func memberDest(r *memberRow) []any {
-	return append(append(grantDest(&r.grant), userDest(&r.user)...), &r.connection)
+	return append(append(grantDest(&r.grant), memberUserDest(&r.user)...), &r.connection)
 }
 
 // Members implements membership.Reader.

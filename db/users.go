@@ -7,10 +7,18 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const userColumns = `u.id, u.user_name, u.email, u.name, u.origin, u.suspended, u.deprovisioned, u.pending, u.active,
+const (
+	// A member is shown without what only changes of a user need.
+	memberUserColumns = `u.id, u.user_name, u.email, u.name, u.origin, u.suspended, u.deprovisioned, u.pending, u.active,
 	u.created_at, u.updated_at`
+	userColumns = memberUserColumns + `, u.native_user_name, u.native_email, u.native_name`
+)
 
 func userDest(u *membership.User) []any {
+	return append(memberUserDest(u), &u.Native.UserName, &u.Native.Email, &u.Native.Name)
+}
+
+func memberUserDest(u *membership.User) []any {
 	return []any{
 		&u.ID, &u.UserName, &u.Email, &u.Name, (*string)(&u.Origin), &u.Suspended, &u.Deprovisioned, &u.Pending, &u.Active,
 		(*stamp)(&u.CreatedAt), (*stamp)(&u.UpdatedAt),
@@ -137,14 +145,29 @@ func (s *session) userRow(u membership.User) []any {
 
 const qUpdateUser = `update users set user_name = $3, user_name_key = $4,
 		name_rank = case when user_name_key = $4 then name_rank else 0 end, email = $5, email_key = $6, name = $7,
-		suspended = $8, deprovisioned = $9, pending = $10, active = $11, updated_at = $12
+		suspended = $8, deprovisioned = $9, pending = $10, active = $11, updated_at = $12,
+		native_user_name = $13, native_email = $14, native_name = $15
 	where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 
 // UpdateUser implements membership.Tx.
 func (s *session) UpdateUser(ctx context.Context, u membership.User) error {
 	return s.changed(ctx, "user", qUpdateUser, s.tenant, u.ID, u.UserName, membership.Fold(u.UserName),
 		u.Email, membership.Fold(u.Email), u.Name, u.Suspended, u.Deprovisioned, u.Pending, u.Active,
-		stamp(u.UpdatedAt))
+		stamp(u.UpdatedAt), u.Native.UserName, u.Native.Email, u.Native.Name)
+}
+
+const qUsersShowing = `select ` + userColumns + ` from user_links l
+	cross join users u
+	where l.tenant_id = $1 and l.connection_id = $2 and l.user_id > $3
+		and u.tenant_id = $1 and u.id = l.user_id and (u.deleted_at is null) is true
+		and (u.user_name = l.user_name or u.email = l.email or u.name = l.name)
+		and (u.native_user_name <> '' or u.native_email <> '' or u.native_name <> '' or exists (
+			select 1 from user_links o {index user_links_user} where o.tenant_id = $1 and o.user_id = l.user_id and o.connection_id <> $2))
+	order by l.user_id limit $4`
+
+// UsersShowing implements membership.Reader.
+func (s *session) UsersShowing(ctx context.Context, connection, after membership.ID, limit int) ([]membership.User, error) {
+	return list(ctx, s, qUsersShowing, []any{s.tenant, connection, after, limit}, s.userDest)
 }
 
 const qDeleteUser = `update users set deleted_at = $3, active = false

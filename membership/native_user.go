@@ -125,14 +125,18 @@ func (d *Directory) ChangeUser(ctx context.Context, call Call, id ID, c UserChan
 }
 
 func (u *User) apply(c UserChange, links []UserLink) error {
-	set := func(field *string, to *string) {
-		if to != nil {
-			*field = *to
+	set := func(field, native, to *string) {
+		if to == nil || *to == *field {
+			return
+		}
+		*field = *to
+		if len(links) > 0 { // it is the native side's word beside theirs
+			*native = *to
 		}
 	}
-	set(&u.UserName, c.UserName)
-	set(&u.Email, c.Email)
-	set(&u.Name, c.Name)
+	set(&u.UserName, &u.Native.UserName, c.UserName)
+	set(&u.Email, &u.Native.Email, c.Email)
+	set(&u.Name, &u.Native.Name, c.Name)
 	if c.Active != nil {
 		if *c.Active {
 			if u.Pending && !u.Suspended {

@@ -101,6 +101,9 @@ func (d *Directory) linkExisting(ctx context.Context, tx Tx, call Call, conn Con
 		return userNameTaken()
 	}
 	before := u
+	if len(links) == 0 {
+		u.Native = u.shown()
+	}
 	l.User = u.ID
 	l.tell(&u, UserLink{UserName: u.UserName})
 	u.Deprovisioned = false
@@ -168,7 +171,12 @@ func (d *Directory) saveProvisioned(
 	l.Version++
 	l.LastModified = later(d.clock.Now(), before.LastModified)
 	was := u
+	links, err := tx.LinksOfUser(ctx, u.ID)
+	if err != nil {
+		return l, err
+	}
 	l.tell(&u, before)
+	u.fill(before, l, slices.DeleteFunc(slices.Clone(links), func(o UserLink) bool { return o.Connection == l.Connection }))
 	if Fold(l.UserName) != Fold(before.UserName) {
 		if err := userNameFreeInView(ctx, tx, l); err != nil {
 			return l, err
@@ -178,10 +186,6 @@ func (d *Directory) saveProvisioned(
 		if err := userNameFree(ctx, tx, u); err != nil {
 			return l, err
 		}
-	}
-	links, err := tx.LinksOfUser(ctx, u.ID)
-	if err != nil {
-		return l, err
 	}
 	for i := range links {
 		if links[i].Connection == l.Connection {
@@ -280,12 +284,14 @@ func (d *Directory) DeprovisionUser(ctx context.Context, call Call, id ID, ifVer
 		if err := tx.DeleteUserLink(ctx, call.Connection, id); err != nil {
 			return err
 		}
-		return d.endUser(ctx, tx, closing, at, u, links, gone)
+		return d.endUser(ctx, tx, closing, at, u, link, links, gone)
 	})
 }
 
 // endUser writes what is left of a user after one of its links ended.
-func (d *Directory) endUser(ctx context.Context, tx Tx, call Call, at time.Time, u User, links []UserLink, gone bool) error {
+func (d *Directory) endUser(
+	ctx context.Context, tx Tx, call Call, at time.Time, u User, ended UserLink, links []UserLink, gone bool,
+) error {
 	was := u.Active
 	u.Deprovisioned = len(links) == 0
 	u.settle(links)
@@ -293,10 +299,18 @@ func (d *Directory) endUser(ctx context.Context, tx Tx, call Call, at time.Time,
 	unlinked := call.Event(at, ActionUserUnlinked, ID{}, u.ID,
 		Facts{"active": was}, Facts{"active": u.Active && !gone, "links": len(links)})
 	if !gone {
+		changed, err := u.showWithout(ctx, tx, ended, links)
+		if err != nil {
+			return err
+		}
 		if err := tx.UpdateUser(ctx, u); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, unlinked)
+		events := []Event{unlinked}
+		if len(changed) > 0 {
+			events = append(events, call.Event(at, ActionUserUpdated, ID{}, u.ID, nil, Facts{"changed": changed}))
+		}
+		return tx.AppendEvents(ctx, events...)
 	}
 	if err := tx.DeleteUser(ctx, u.ID, at); err != nil {
 		return err
@@ -352,7 +366,7 @@ func userNameTaken() error {
 
 // userNameFree is the tenant's rule, userNameFreeInView the connection's own
 // (rules 20, 21). Both hold even when a native rename let the two differ.
-func userNameFree(ctx context.Context, tx Tx, u User) error {
+func userNameFree(ctx context.Context, tx Reader, u User) error {
 	return taken(u.ID, func() (ID, error) {
 		o, err := tx.UserByName(ctx, Fold(u.UserName))
 		return o.ID, err

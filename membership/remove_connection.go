@@ -112,6 +112,9 @@ func (d *Directory) endView(
 	if call.Reason == "" {
 		call.Reason = "the connection was removed"
 	}
+	if err := d.showWithoutConnection(ctx, tx, call, at, id, batch); err != nil {
+		return n, at, err
+	}
 	r, err := tx.EndView(ctx, ViewEnd{Call: call, At: at, Connection: id, Convert: how == RemovalConvert, Batch: batch})
 	t.byConnection.closed += r.Closed
 	t.local.opened += r.Opened

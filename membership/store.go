@@ -54,6 +54,10 @@ type Reader interface {
 	// several whose names became the same, the one who had this key first.
 	User(ctx context.Context, id ID) (User, error)
 	UserByName(ctx context.Context, key string) (User, error)
+	// UsersShowing lists living users of a connection's view, with greater ids than
+	// after and in their order, who show something that the connection says while
+	// another source may have something else: another connection, or Native.
+	UsersShowing(ctx context.Context, connection, after ID, limit int) ([]User, error)
 	// Users lists living users in the order of their ids.
 	Users(ctx context.Context, q NativeQuery) ([]User, error)
 
