@@ -145,7 +145,7 @@ func Settings() []Setting {
 			write: func(c *Config, v string) (err error) { c.MaxAnonymousRequests, err = rate(v); return err },
 		},
 		{
-			Key: "max_anonymous_connections", Value: "NUMBER", Default: "1024",
+			Key: "max_anonymous_connections", Value: "NUMBER", Default: "4096",
 			Usage: "connections that have shown no credential; a quarter of one client address; above it, the oldest is closed; 0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxAnonymousConnections) },
 			write: func(c *Config, v string) (err error) { c.MaxAnonymousConnections, err = rate(v); return err },
