@@ -3,6 +3,8 @@
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 GOVULNCHECK_VERSION := v1.8.0
+REDOCLY_VERSION := 2.77.0
+SPECTRAL_VERSION := 6.16.3
 GOVULNCHECK := bin/govulncheck-$(GOVULNCHECK_VERSION)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -76,6 +78,10 @@ vuln: $(GOVULNCHECK) ## Look for known vulnerabilities that the program reaches
 $(GOVULNCHECK):
 	GOBIN=$(CURDIR)/bin go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	mv bin/govulncheck $@
+
+.PHONY: openapi-lint
+openapi-lint: ## Hold openapi.yaml to the rules of redocly and spectral (needs Node)
+	.ci/openapi $(REDOCLY_VERSION) $(SPECTRAL_VERSION)
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## Format the code

@@ -19,7 +19,10 @@ var docsStyle string
 
 // docs serves the contract as a page for people. It is HTML and a style sheet
 // within it: nothing to run, and nothing to load from anywhere.
-func docs(w http.ResponseWriter, _ *http.Request) error {
+func docs(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r.URL.RawQuery, nil); err != nil {
+		return err
+	}
 	page, err := renderDocs()
 	if err != nil {
 		return err
