@@ -11,7 +11,7 @@ import (
 )
 
 const qChangeMembers = `select status, coalesce(version, 0), last_modified, opened, closed, unknown_job, unknown
-	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 
 // What goes into one statement at most. A change that is larger stands in no
 // line: it takes long enough by itself.
@@ -129,7 +129,7 @@ func changeJobs(ctx context.Context, s *session, ws []*memberWrite) ([]error, er
 	var opened, closed, unknownJob []int32
 	err := s.one(ctx, "group", qChangeMembers, []any{
 		s.tenant, c.Group, c.Connection, c.IfVersion, string(c.Call.Source()), c.Call.Connection, j.at,
-		j.actorKind, j.actorID, j.request, j.reason, newIDs(len(ws)), newIDs(len(ws)),
+		j.actorKind, j.actorID, j.credential, j.request, j.reason, newIDs(len(ws)), newIDs(len(ws)),
 		j.open.job, j.open.users, newIDs(len(j.open.users)),
 		j.closed.job, j.closed.users, j.known.job, j.known.users,
 	}, &status, &version, &modified, &opened, &closed, &unknownJob, &unknown)

@@ -23,10 +23,12 @@ func (c *conditions) and(condition string, v any) {
 	c.WriteString(" and " + condition + " " + c.arg(v))
 }
 
-// row adds one more row of n values, from the argument first on, to an insert.
-func (c *conditions) row(first, n int) {
+// row adds one more row to an insert: n values, from the argument first on, and
+// what is last in it.
+func (c *conditions) row(first, n int, last string) {
+	c.WriteString(", (")
 	for i := range n {
-		c.WriteString([]string{", ($", ", $"}[min(i, 1)] + strconv.Itoa(first+i))
+		c.WriteString("$" + strconv.Itoa(first+i) + ", ")
 	}
-	c.WriteByte(')')
+	c.WriteString(last)
 }

@@ -14,6 +14,8 @@ import (
 //	{text x}           the text of an id
 //	{quoted x}         a text as a JSON string
 //	{nth $n i}         one id of a list of ids, the first with i = 0
+//	{position $n}      the position of an event that is written now, in the tenant $n
+//	{place x}          where a row of x is in its table, as text; PostgreSQL only
 //	{for update}       a row lock, and the weaker {for no key update} and {for key
 //	                   share}; nothing on SQLite, whose writers stand in line
 //	{::json}           the cast that makes a text JSON; SQLite needs none

@@ -25,8 +25,8 @@ const (
 			'{"member":true,"grant":"' || {text x.id} || '","source":"local"` + withBatch + `
 		from (select g.group_id, g.user_id, g.id, row_number() over (order by g.group_id, g.user_id) - 1 as n
 			from grants g
-			where g.tenant_id = $1 and g.connection_id = $13 and g.closed_at is null and g.opened_at = $3
-				and (g.group_id, g.user_id) > ($14, $15) and (g.group_id, g.user_id) <= ($16, $17)
+			where g.tenant_id = $1 and g.connection_id = $14 and g.closed_at is null and g.opened_at = $3
+				and (g.group_id, g.user_id) > ($15, $16) and (g.group_id, g.user_id) <= ($17, $18)
 				and ` + ownGrantBeside + ` > 0) x`
 	qGrantsClosed = insertEvents + `x.group_id, x.user_id,
 			'{"member":true,"grant":"' || {text x.id} || '","source":"scim"}',
@@ -36,7 +36,7 @@ const (
 				row_number() over (order by g.group_id, g.user_id) - 1 as n
 			from grants g
 			where g.tenant_id = $1 and g.connection_id = $2 and g.closed_at is null
-				and (g.group_id, g.user_id) > ($13, $14) and (g.group_id, g.user_id) <= ($15, $16)) x`
+				and (g.group_id, g.user_id) > ($14, $15) and (g.group_id, g.user_id) <= ($16, $17)) x`
 	qEndGrants = `update grants set closed_at = $3, closed_by_kind = $4, closed_by_id = $5, closed_request = $6, closed_reason = $7
 		where tenant_id = $1 and connection_id = $2 and closed_at is null
 			and (group_id, user_id) > ($8, $9) and (group_id, user_id) <= ($10, $11)`

@@ -73,20 +73,20 @@ func (v *viewEnd) closedAt() time.Time {
 
 // insertEvents is the head of a statement that writes events of a batch x. Its
 // first arguments are those of events. $12 are their ids.
-const insertEvents = `insert into events (tenant_id, at, actor_kind, actor_id, source, connection_id,
-		request_id, reason, action, id, group_id, user_id, before, after)
-	select $1, $3, $4, $5, $6, $7, $8, $9, $10, {nth $12 x.n}, `
+const insertEvents = `insert into events (tenant_id, at, actor_kind, actor_id, credential, source, connection_id,
+		request_id, reason, action, position, id, group_id, user_id, before, after)
+	select $1, $3, $4, $5, $13, $6, $7, $8, $9, $10, {position $1}, {nth $12 x.n}, `
 
 // withBatch ends the JSON object of an event; $11 is the batch.
 const withBatch = `,"batch":"' || $11 || '"}'`
 
 // events writes the events of a batch of n rows; more are the arguments from
-// $13 on.
+// $14 on.
 func (v *viewEnd) events(ctx context.Context, q string, action membership.Action, at time.Time, n int, more ...any) error {
 	c := v.e.Call
 	_, err := v.exec(ctx, q, append([]any{
 		v.tenant, v.e.Connection, stamp(at), string(c.Actor.Kind), c.Actor.ID, string(c.Source()), c.Connection,
-		c.RequestID, c.Reason, string(action), v.e.Batch.String(), newIDs(n),
+		c.RequestID, c.Reason, string(action), v.e.Batch.String(), newIDs(n), c.Credential.String(),
 	}, more...)...)
 	return err
 }
@@ -99,14 +99,14 @@ const (
 		order by x.n desc limit 1`
 	// Nobody becomes active: whoever had this link only stays as they are, and
 	// of the others the links that are left decide.
-	qUsersUnlinked = insertEvents + `$13, x.user_id,
+	qUsersUnlinked = insertEvents + `$14, x.user_id,
 			case when x.active then '{"active":true}' else '{"active":false}' end,
 			case when x.active and (x.links = 0 or x.alive > 0) then '{"active":true' else '{"active":false' end
 				|| ',"links":' || x.links || '` + withBatch + `
 		from (select l.user_id, u.active, ` + otherLinks + ` as links, ` + activeLinks + ` as alive,
 				row_number() over (order by l.user_id) - 1 as n
 			from user_links l join users u on u.tenant_id = $1 and u.id = l.user_id
-			where l.tenant_id = $1 and l.connection_id = $2 and l.user_id > $14 and l.user_id <= $15) x`
+			where l.tenant_id = $1 and l.connection_id = $2 and l.user_id > $15 and l.user_id <= $16) x`
 	qDeactivateUsers = `update users set active = false, updated_at = $3
 		where tenant_id = $1 and id in (select l.user_id from user_links l where l.tenant_id = $1 and l.connection_id = $2
 			and ` + otherLinks + ` > 0 and ` + activeLinks + ` = 0) and active`
@@ -148,16 +148,16 @@ const (
 			select l.group_id, row_number() over (order by l.group_id) as n from group_links l
 			where l.tenant_id = $1 and l.connection_id = $2 and l.group_id > $3 order by l.group_id limit $4) x
 		order by x.n desc limit 1`
-	qGroupsUnlinked = insertEvents + `x.group_id, $13,
+	qGroupsUnlinked = insertEvents + `x.group_id, $14,
 			'{"display_name":' || {quoted x.display_name} || '}',
 			'{"links":' || x.links || ',"open_grants":' || x.grants || '` + withBatch + `
 		from (select l.group_id, g.display_name, ` + otherGroupLinks + ` as links, coalesce(o.open, 0) as grants,
 				row_number() over (order by l.group_id) - 1 as n` + groupsEnded + `
-				and l.group_id > $14 and l.group_id <= $15) x`
-	qGroupsDeleted = insertEvents + `x.group_id, $13,
+				and l.group_id > $15 and l.group_id <= $16) x`
+	qGroupsDeleted = insertEvents + `x.group_id, $14,
 			'{"display_name":' || {quoted x.display_name} || '}', '{"deleted":true` + withBatch + `
 		from (select l.group_id, g.display_name, row_number() over (order by l.group_id) - 1 as n` + groupsEnded + `
-				and l.group_id > $14 and l.group_id <= $15
+				and l.group_id > $15 and l.group_id <= $16
 				and g.origin = 'scim' and coalesce(o.open, 0) = 0 and ` + otherGroupLinks + ` = 0) x`
 	qDeleteGroupsOf = `update groups set deleted_at = $3 where tenant_id = $1 and id in (
 			select l.group_id` + groupsEnded + ` and g.origin = 'scim' and coalesce(o.open, 0) = 0 and ` + otherGroupLinks + ` = 0)`

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -14,27 +15,43 @@ const (
 	qNewEventHead  = `insert into event_heads (tenant_id, number) values ($1, 0) on conflict do nothing`
 	qLockEventHead = `select number from event_heads where tenant_id = $1 {for update}`
 	qEventHead     = `select coalesce(max(number), 0) from event_heads where tenant_id = $1`
-	qNumberEvents  = `update events set number = $2 + n.place
-		from (select p.at, p.id, row_number() over (order by p.at, p.id) as place
-			from (select e.at, e.id from events e {index events_unnumbered}
-				where e.tenant_id = $1 and e.number is null and e.at <= $4
-				order by e.at, e.id limit $3) p) n
-		where events.tenant_id = $1 and events.at = n.at and events.id = n.id`
+	qMoveEventHead = `update event_heads set number = $2 where tenant_id = $1`
+
+	// What has no number yet, in the order of positions: events, and rows that
+	// become an event a member. It is one statement, so of one snapshot: who sees
+	// an event there sees what it depends on, with a lesser position.
+	qPending = `select x.packed, x.position, x.at, x.id, x.events, x.place from (
+			select * from (select 0 as packed, e.position, e.at, e.id, 1 as events, {place e} as place
+				from events e {index events_unnumbered} where e.tenant_id = $1 and e.number is null and e.position >= 0
+				order by e.position, e.at, e.id limit $2) plain
+			union all
+			select * from (select 1, m.position, m.at, m.id, length(m.members) / 33, ''
+				from member_events m where m.tenant_id = $1 and m.position >= 0
+				order by m.position, m.at, m.id limit $2) packed) x
+		order by x.position, x.at, x.id limit $2`
+	qNumberEvent = `update events set number = $4 where tenant_id = $1 and at = $2 and id = $3`
 	// By their places in the table: what has become events just now has no
 	// statistics, and a join by a key would look through all of them for each.
-	qNumberEventsByPlace = `update events set number = $2 + n.number
-		from (select p.place, row_number() over (order by p.at, p.id) as number
-			from (select e.ctid as place, e.at, e.id from events e
-				where e.tenant_id = $1 and e.number is null and e.at <= $4
-				order by e.at, e.id limit $3) p) n
+	qNumberEventsByPlace = `update events set number = n.number
+		from unnest($2::text[]::tid[], $3::bigint[]) n(place, number)
 		where events.tenant_id = $1 and events.ctid = n.place`
-	qMoveEventHead = `update event_heads set number = $2 where tenant_id = $1`
 )
+
+// pendingEvent is what has no number yet: an event, or a row of member_events
+// with as many as it has members.
+type pendingEvent struct {
+	packed, position int64
+	at               stamp
+	id               membership.ID
+	events           int64
+	place            string
+	number           int64 // of its first event
+}
 
 // NumberEvents implements membership.Tx. The lock comes before the statement
 // that looks for events, so that on PostgreSQL its snapshot has what the
-// numberer before it wrote. Changes of members become events first; while not
-// all have, what is younger than those waits for the next call.
+// numberer before it wrote. What gets numbers is chosen by that statement alone:
+// nothing that is committed later comes in between.
 func (s *session) NumberEvents(ctx context.Context, limit int) (int, error) {
 	if _, err := s.exec(ctx, qNewEventHead, s.tenant); err != nil {
 		return 0, err
@@ -43,22 +60,56 @@ func (s *session) NumberEvents(ctx context.Context, limit int) (int, error) {
 	if err := s.one(ctx, "tenant", qLockEventHead, []any{s.tenant}, &head); err != nil {
 		return 0, err
 	}
-	until, err := s.unrollMemberEvents(ctx, limit)
-	if err != nil {
+	pending, err := list(ctx, s, qPending, []any{s.tenant, limit}, func(p *pendingEvent) []any {
+		return []any{&p.packed, &p.position, &p.at, &p.id, &p.events, &p.place}
+	})
+	if err != nil || len(pending) == 0 {
 		return 0, err
 	}
-	if until.IsZero() {
-		until = endOfTime
+	next := head + 1
+	var plain, packed []pendingEvent
+	for _, p := range pending {
+		if next-head > int64(limit) {
+			break
+		}
+		p.number = next
+		next += p.events
+		if p.packed == 1 {
+			packed = append(packed, p)
+		} else {
+			plain = append(plain, p)
+		}
 	}
-	q := qNumberEvents
-	if _, ok := s.engine.(*postgresEngine); ok {
-		q = qNumberEventsByPlace
-	}
-	n, err := s.exec(ctx, q, s.tenant, head, limit, stamp(until))
-	if err != nil || n == 0 {
+	if err := s.numberEvents(ctx, plain); err != nil {
 		return 0, err
 	}
-	return int(n), s.changed(ctx, "tenant", qMoveEventHead, s.tenant, head+n)
+	if err := s.unpackMemberEvents(ctx, packed); err != nil {
+		return 0, err
+	}
+	return int(next - head - 1), s.changed(ctx, "tenant", qMoveEventHead, s.tenant, next-1)
+}
+
+// numberEvents gives events their numbers.
+func (s *session) numberEvents(ctx context.Context, events []pendingEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	if _, ok := s.engine.(*postgresEngine); !ok {
+		rows := make([][]any, len(events))
+		for i, e := range events {
+			rows[i] = []any{s.tenant, e.at, e.id, e.number}
+		}
+		return s.execEach(ctx, qNumberEvent, rows)
+	}
+	places, numbers := make([]string, len(events)), make([]int64, len(events))
+	for i, e := range events {
+		places[i], numbers[i] = e.place, e.number
+	}
+	n, err := s.exec(ctx, qNumberEventsByPlace, s.tenant, places, numbers)
+	if err == nil && n != int64(len(events)) {
+		err = fmt.Errorf("of %d events %d got a number", len(events), n)
+	}
+	return err
 }
 
 const qEventsPending = `select (select count(*) from (select 1 from events {index events_unnumbered}

@@ -9,27 +9,67 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const eventColumns = `id, at, actor_kind, actor_id, source, connection_id, action,
+const eventColumns = `id, at, actor_kind, actor_id, credential, source, connection_id, action,
 	group_id, user_id, before, after, request_id, reason`
 
-const qInsertEvent = `insert into events (tenant_id, ` + eventColumns + `) values ` +
-	`($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+// An event is written with a position, and has a number later; what is unpacked
+// where numbers are given has one at once.
+const (
+	insertEvent    = `insert into events (tenant_id, ` + eventColumns
+	insertPosition = insertEvent + `, position) values `
+	insertNumber   = insertEvent + `, number) values `
+	eventValues    = `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, `
+	eventPosition  = `{position $1})`
+	qInsertEvent   = insertPosition + eventValues + eventPosition
+	qInsertNumber  = insertNumber + eventValues + `$16)`
+)
+
+func (s *session) eventArgs(args []any, e membership.Event) []any {
+	return append(args, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID, e.Credential.String(),
+		string(e.Source), e.Connection, string(e.Action), e.Group, e.User,
+		string(e.Before), string(e.After), e.RequestID, e.Reason)
+}
 
 // AppendEvents implements membership.Tx.
 func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) error {
-	for len(events) > 0 {
-		// Rows by powers of two: few texts of statements, and few statements.
-		n := min(1<<(bits.Len(uint(len(events)))-1), 256)
-		c := conditions{args: make([]any, 0, n*14)}
-		for i, e := range events[:n] {
-			c.args = append(c.args, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID,
-				string(e.Source), e.Connection, string(e.Action), e.Group, e.User,
-				string(e.Before), string(e.After), e.RequestID, e.Reason)
+	return inParts(events, func(part []membership.Event) error {
+		c := conditions{}
+		for i, e := range part {
+			first := len(c.args) + 1
+			c.args = s.eventArgs(c.args, e)
 			if i > 0 {
-				c.row(i*14+1, 14)
+				c.row(first, eventArguments, eventPosition)
 			}
 		}
-		if err := s.execSoon(ctx, qInsertEvent+c.String(), c.args...); err != nil {
+		return s.execSoon(ctx, qInsertEvent+c.String(), c.args...)
+	})
+}
+
+// insertNumbered writes events that have numbers already.
+func (s *session) insertNumbered(ctx context.Context, events []membership.Event) error {
+	return inParts(events, func(part []membership.Event) error {
+		c := conditions{}
+		for i, e := range part {
+			first := len(c.args) + 1
+			c.args = s.eventArgs(c.args, e)
+			number := c.arg(e.Number)
+			if i > 0 {
+				c.row(first, eventArguments, number+")")
+			}
+		}
+		return s.execSoon(ctx, qInsertNumber+c.String(), c.args...)
+	})
+}
+
+// eventArguments is how many eventArgs adds.
+const eventArguments = 15
+
+// inParts gives rows to write by powers of two: few texts of statements, and few
+// statements.
+func inParts(events []membership.Event, write func([]membership.Event) error) error {
+	for len(events) > 0 {
+		n := min(1<<(bits.Len(uint(len(events)))-1), 256)
+		if err := write(events[:n]); err != nil {
 			return err
 		}
 		events = events[n:]
@@ -89,7 +129,7 @@ func since(t time.Time) time.Time {
 
 func eventDest(e *membership.Event) []any {
 	return []any{
-		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, (*string)(&e.Source), &e.Connection,
+		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, &e.Credential, (*string)(&e.Source), &e.Connection,
 		(*string)(&e.Action), &e.Group, &e.User, &e.Before, &e.After, &e.RequestID, &e.Reason,
 	}
 }

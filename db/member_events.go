@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -51,31 +50,30 @@ func (m *memberEvents) event(i int) membership.Event {
 }
 
 const (
-	memberEventColumns = `id, at, actor_kind, actor_id, source, connection_id, action,
+	memberEventColumns = `id, at, actor_kind, actor_id, credential, source, connection_id, action,
 	group_id, request_id, reason, side, members`
-	qInsertMemberEvents = `insert into member_events (tenant_id, ` + memberEventColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	qInsertMemberEvents = `insert into member_events (tenant_id, ` + memberEventColumns + `, position)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, {position $1})`
 	qMemberEvents = `select ` + memberEventColumns + ` from member_events
 		where tenant_id = $1 and at >= $2 order by at, id`
-	qOldestMemberEvents = `select at, id, length(members) from member_events
-		where tenant_id = $1 and (at, id) > ($2, $3) order by at, id limit $4`
-	qMemberEventsUntil = `select ` + memberEventColumns + ` from member_events
-		where tenant_id = $1 and (at, id) > ($2, $3) and (at, id) <= ($4, $5) order by at, id`
-	qDropMemberEvents = `delete from member_events where tenant_id = $1 and at >= $2 and at <= $3 and id {in $4}`
+	qPendingMemberEvents = `select ` + memberEventColumns + ` from member_events
+		where tenant_id = $1 and (position, at) >= ($2, $3) and (position, at) <= ($4, $5) and id {in $6}`
+	qDropMemberEvents = `delete from member_events
+		where tenant_id = $1 and (position, at) >= ($2, $3) and (position, at) <= ($4, $5) and id {in $6}`
 )
 
 func memberEventsDest(m *memberEvents) []any {
 	e := &m.of
 	return []any{
-		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, (*string)(&e.Source), &e.Connection,
+		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, &e.Credential, (*string)(&e.Source), &e.Connection,
 		(*string)(&e.Action), &e.Group, &e.RequestID, &e.Reason, (*string)(&m.side), &m.members,
 	}
 }
 
 func (s *session) insertMemberEvents(ctx context.Context, m memberEvents) error {
 	e := m.of
-	_, err := s.exec(ctx, qInsertMemberEvents, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID, string(e.Source), e.Connection,
-		string(e.Action), e.Group, e.RequestID, e.Reason, string(m.side), m.members)
+	_, err := s.exec(ctx, qInsertMemberEvents, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID, e.Credential.String(),
+		string(e.Source), e.Connection, string(e.Action), e.Group, e.RequestID, e.Reason, string(m.side), m.members)
 	return err
 }
 
@@ -104,70 +102,43 @@ func (s *session) rolledEvents(ctx context.Context, q membership.EventQuery) (es
 	return es, nil
 }
 
-// unrollMemberEvents puts events in the place of the oldest rows, until they are
-// limit events or no row is left. It returns the time of the last row if there
-// may be more. The caller holds the lock of the tenant's numbers.
-func (s *session) unrollMemberEvents(ctx context.Context, limit int) (until time.Time, err error) {
-	var last membership.EventPosition
-	for n := 0; n < limit; {
-		next, err := s.nextMemberEvents(ctx, last, limit-n)
-		if err != nil || next == last {
-			return time.Time{}, err
-		}
-		rows, err := list(ctx, s, qMemberEventsUntil,
-			[]any{s.tenant, stamp(since(last.At)), last.ID, stamp(next.At), next.ID}, memberEventsDest)
-		if err != nil {
-			return until, err
-		}
-		// These are dropped and no others: an older one may be committed meanwhile.
-		drop := make([]membership.ID, len(rows))
-		for i, m := range rows {
-			n += m.len()
-			drop[i] = m.of.ID
-		}
-		if err := s.unroll(ctx, rows); err != nil {
-			return until, err
-		}
-		if _, err := s.exec(ctx, qDropMemberEvents, s.tenant, stamp(since(last.At)), stamp(next.At), drop); err != nil {
-			return until, err
-		}
-		last, until = next, next.At
+// unpackMemberEvents puts events in the place of rows. They are dropped and no
+// others: one with a lesser position may be committed meanwhile.
+func (s *session) unpackMemberEvents(ctx context.Context, pending []pendingEvent) error {
+	if len(pending) == 0 {
+		return nil
 	}
-	return until, nil
-}
-
-// nextMemberEvents is where to read to from a place on, so that it is not many
-// more than limit events; the place itself if nothing comes after it.
-func (s *session) nextMemberEvents(ctx context.Context, from membership.EventPosition, limit int) (to membership.EventPosition, err error) {
-	const rows = 1000
-	type row struct {
-		at   membership.EventPosition
-		size int
+	first, last := pending[0], pending[len(pending)-1]
+	ids, numbers := make([]membership.ID, len(pending)), make(map[membership.ID]int64, len(pending))
+	for i, p := range pending {
+		ids[i] = p.id
+		numbers[p.id] = p.number
 	}
-	sizes, err := list(ctx, s, qOldestMemberEvents, []any{s.tenant, stamp(since(from.At)), from.ID, rows}, func(r *row) []any {
-		return []any{(*stamp)(&r.at.At), &r.at.ID, &r.size}
-	})
-	to = from
-	for n := 0; err == nil && len(sizes) > 0 && n < limit; sizes = sizes[1:] {
-		to = sizes[0].at
-		n += sizes[0].size / memberEventSize
+	which := []any{s.tenant, first.position, first.at, last.position, last.at, ids}
+	rows, err := list(ctx, s, qPendingMemberEvents, which, memberEventsDest)
+	if err != nil {
+		return err
 	}
-	return to, err
-}
-
-// unroll writes a part at a time: a row can have a hundred thousand members.
-func (s *session) unroll(ctx context.Context, rows []memberEvents) error {
-	const part = 1024
+	const part = 1024 // a row can have a hundred thousand members
 	events := make([]membership.Event, 0, part)
 	for _, m := range rows {
 		for i := range m.len() {
-			if events = append(events, m.event(i)); len(events) == part {
-				if err := s.AppendEvents(ctx, events...); err != nil {
+			e := m.event(i)
+			e.Number = numbers[m.of.ID] + int64(i)
+			if events = append(events, e); len(events) == part {
+				if err := s.insertNumbered(ctx, events); err != nil {
 					return err
 				}
 				events = events[:0]
 			}
 		}
 	}
-	return s.AppendEvents(ctx, events...)
+	if err := s.insertNumbered(ctx, events); err != nil {
+		return err
+	}
+	n, err := s.exec(ctx, qDropMemberEvents, which...)
+	if err == nil && n != int64(len(pending)) {
+		err = fmt.Errorf("of %d rows %d were unpacked", len(pending), n)
+	}
+	return err
 }

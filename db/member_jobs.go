@@ -9,9 +9,10 @@ import (
 // memberJobs are changes of members as the arguments of write_members; jobs are
 // numbered from one.
 type memberJobs struct {
-	at                                  time.Time // the latest
-	actorKind, actorID, request, reason []string
-	open, closed, known                 jobUsers
+	at                             time.Time // the latest
+	actorKind, actorID, credential []string
+	request, reason                []string
+	open, closed, known            jobUsers
 }
 
 // jobUsers are users, each with the number of its job.
@@ -31,6 +32,7 @@ func (j *memberJobs) add(c membership.MemberChange) {
 	j.at = latest(j.at, c.At.UTC())
 	j.actorKind = append(j.actorKind, string(c.Call.Actor.Kind))
 	j.actorID = append(j.actorID, c.Call.Actor.ID)
+	j.credential = append(j.credential, c.Call.Credential.String())
 	j.request = append(j.request, c.Call.RequestID)
 	j.reason = append(j.reason, c.Call.Reason)
 	job := int32(len(j.request)) //nolint:gosec // a handful

@@ -21,6 +21,7 @@ import (
 // oneEngine are queries of what the other engine does not have, or not so.
 var oneEngine = map[string]string{
 	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres", "qNumberEventsByPlace": "postgres",
+	"qNumberEvent": "sqlite",
 	// The delta in plain statements.
 	"qGroupStanding": "sqlite", "qLinkStanding": "sqlite", "qMemberFacts": "sqlite", "qLinkedFacts": "sqlite", "qLocalFacts": "sqlite", "qOpenGrant": "sqlite", "qOpenGrants": "sqlite", "qCloseGrants": "sqlite", "qCloseGrant": "sqlite",
 }
@@ -95,6 +96,7 @@ var wholeTenant = []string{
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qEventsPending",
+	"qMemberEvents", "qRequestChanged", // of what has no number yet
 	"qDeleteGroupsOf", "qGroupsConverted", "qGroupsDeleted", "qGroupsReleased", "qGroupsUnlinked", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
 }

@@ -13,6 +13,8 @@ var postgresWords = spelling{
 		ids, n, _ := strings.Cut(x, " ")
 		return "(" + ids + "::uuid[])[" + n + " + 1]"
 	},
+	"position": func(string) string { return "nextval('event_positions')" },
+	"place":    func(x string) string { return x + ".ctid::text" },
 }
 
 var sqliteWords = spelling{
@@ -25,6 +27,13 @@ var sqliteWords = spelling{
 		return strings.Join(parts, " || '-' || ")
 	},
 	"quoted": func(x string) string { return "json_quote(" + x + ")" },
+	"position": func(tenant string) string {
+		return "(select 1 + max(" +
+			"coalesce((select max(m.position) from member_events m where m.tenant_id = " + tenant + " and m.position >= 0), 0), " +
+			"coalesce((select max(e.position) from events e indexed by events_unnumbered where e.tenant_id = " + tenant +
+			" and e.number is null and e.position >= 0), 0)))"
+	},
+	"place": func(string) string { return "''" },
 }
 
 // A list of one id is that id.

@@ -72,6 +72,7 @@ type Event struct {
 	ID         ID
 	At         time.Time
 	Actor      Actor
+	Credential Credential
 	Source     Source
 	Connection ID
 	Action     Action
@@ -123,7 +124,7 @@ func (f Facts) json() []byte {
 func (c Call) Event(at time.Time, action Action, group, user ID, before, after Facts) Event {
 	return Event{
 		Tenant: c.Tenant, ID: NewID(), At: at,
-		Actor: c.Actor, Source: c.Source(), Connection: c.Connection,
+		Actor: c.Actor, Credential: c.Credential, Source: c.Source(), Connection: c.Connection,
 		Action: action, Group: group, User: user,
 		Before: before.json(), After: after.json(),
 		RequestID: c.RequestID, Reason: c.Reason,

@@ -37,8 +37,10 @@ func (a Actor) String() string { return string(a.Kind) + ":" + a.ID }
 // Call says for whom and for which request a use case runs. Doors make it from
 // the verified credential.
 type Call struct {
-	Tenant     ID
-	Actor      Actor
+	Tenant ID
+	Actor  Actor
+	// Credential is what the actor proved themselves with, for the events.
+	Credential Credential
 	Connection ID // the calling connection; zero on the native side
 	// Permissions are what the credential carries, such as GROUPS:WRITE. The
 	// domain does not read them; the Policy does.

@@ -240,8 +240,10 @@ type Tx interface {
 	LockClaim(ctx context.Context, of IdempotencyClaim) (IdempotencyClaim, error)
 	UpdateClaim(ctx context.Context, c IdempotencyClaim) error
 	DeleteExpiredClaims(ctx context.Context, now time.Time) error
-	// NumberEvents gives at most limit events that have none the next numbers, in
-	// the order of time, and returns how many. One at a time does so in a tenant.
+	// NumberEvents gives events that have none the next numbers, and returns how
+	// many: limit at least where there are as many, and a few more where one
+	// change of members is many events. An event that depends on another has the
+	// greater number. One at a time does so in a tenant.
 	NumberEvents(ctx context.Context, limit int) (int, error)
 }
 
