@@ -100,7 +100,7 @@ func appendEventPage(b []byte, p membership.EventPage) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = AppendEvent(b, e)
+		b = AppendEvent(b, e, p.Names)
 	}
 	b = append(b, ']')
 	if p.Next != nil {
@@ -111,23 +111,32 @@ func appendEventPage(b []byte, p membership.EventPage) []byte {
 	return append(b, `"}`...)
 }
 
-// AppendEvent appends an event as JSON.
-func AppendEvent(b []byte, e membership.Event) []byte {
+// AppendEvent appends an event as JSON, with the names of what it tells of.
+func AppendEvent(b []byte, e membership.Event, names membership.Names) []byte {
 	b = appendIDField(append(b, '{'), "id", e.ID)
 	b = appendNumberField(append(b, ','), "number", e.Number)
 	b = appendTimeField(append(b, ','), "at", e.At)
 	b = appendField(append(b, `,"actor":{`...), "kind", string(e.Actor.Kind))
 	b = appendField(append(b, ','), "id", e.Actor.ID)
-	b = appendField(append(b, `},`...), "source", string(e.Source))
-	id := func(name string, id membership.ID) {
-		if !id.IsZero() {
-			b = appendIDField(append(b, ','), name, id)
+	b = append(b, '}')
+	text := func(name, s string) {
+		if s != "" {
+			b = appendField(append(b, ','), name, s)
 		}
 	}
-	id("connection_id", e.Connection)
-	b = appendField(append(b, ','), "action", string(e.Action))
-	id("group_id", e.Group)
-	id("user_id", e.User)
+	text("actor_name", names.Actor(e))
+	b = appendCredential(b, e.Credential, names)
+	text("source", string(e.Source))
+	id := func(what string, id membership.ID, names map[membership.ID]string) {
+		if !id.IsZero() {
+			b = appendIDField(append(b, ','), what+"_id", id)
+			text(what+"_name", names[id])
+		}
+	}
+	id("connection", e.Connection, names.Connections)
+	text("action", string(e.Action))
+	id("group", e.Group, names.Groups)
+	id("user", e.User, names.Users)
 	if len(e.Before) > 0 {
 		b = append(appendName(append(b, ','), "before"), e.Before...)
 	}
@@ -137,6 +146,34 @@ func AppendEvent(b []byte, e membership.Event) []byte {
 	b = appendField(append(b, ','), "request_id", e.RequestID)
 	if e.Reason != "" {
 		b = appendField(append(b, ','), "reason", e.Reason)
+	}
+	return append(b, '}')
+}
+
+// appendCredential appends the credential that acted; events of before it was
+// kept have none.
+func appendCredential(b []byte, c membership.Credential, names membership.Names) []byte {
+	if c.Kind == "" {
+		return b
+	}
+	b = appendField(append(b, `,"credential":{`...), "kind", string(c.Kind))
+	if !c.ID.IsZero() {
+		b = appendIDField(append(b, ','), "id", c.ID)
+	}
+	if name := names.Tokens[c.ID]; c.Kind == membership.CredentialToken && name != "" {
+		b = appendField(append(b, ','), "name", name)
+	}
+	switch c.Kind {
+	case membership.CredentialAccessToken:
+		b = appendIDField(append(b, ','), "client_id", c.Owner)
+	case membership.CredentialJWT:
+		b = appendIDField(append(b, ','), "issuer_id", c.Owner)
+		if issuer := names.Issuers[c.Owner]; issuer != "" {
+			b = appendField(append(b, ','), "issuer", issuer)
+		}
+		b = appendField(append(b, ','), "subject", c.Subject)
+	case membership.CredentialToken, membership.CredentialClient, membership.CredentialCLI, membership.CredentialBootstrap,
+		membership.CredentialSystem:
 	}
 	return append(b, '}')
 }

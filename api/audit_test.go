@@ -48,7 +48,8 @@ func TestEventsTellWhatHappened(t *testing.T) {
 			assert.InDelta(t, i+1, e["number"], 0, "without gaps")
 		}
 		last := all[len(all)-1]
-		assertFields(t, last, "id", "number", "at", "actor", "source", "action", "group_id", "user_id", "before", "after", "request_id", "reason")
+		assertFields(t, last, "id", "number", "at", "actor", "actor_name", "credential", "source", "action", "group_id", "group_name",
+			"user_id", "user_name", "before", "after", "request_id", "reason")
 		assert.Equal(t, "grant.opened", last["action"])
 		assert.Equal(t, map[string]any{"kind": "user", "id": tokenID.String()}, last["actor"])
 		assert.Equal(t, map[string]any{"member": false}, last["before"])
@@ -63,7 +64,7 @@ func TestEventsTellWhatHappened(t *testing.T) {
 			"actor=user:" + tokenID.String():              func(e map[string]any) bool { return e["actor"].(map[string]any)["id"] == tokenID.String() },
 			"actor=agent:" + tokenID.String():             func(map[string]any) bool { return false },
 			"action=grant.opened":                         func(e map[string]any) bool { return e["action"] == "grant.opened" },
-			"action=nothing.known":                        func(map[string]any) bool { return false },
+			"action=grant.closed":                         func(map[string]any) bool { return false },
 			"user_id=" + h.other.TenantID.String():        func(map[string]any) bool { return false },
 			"from=" + at:                                  func(e map[string]any) bool { return e["at"].(string) >= last["at"].(string) },
 			"to=" + at:                                    func(e map[string]any) bool { return e["at"].(string) < last["at"].(string) },
@@ -144,6 +145,7 @@ func TestAPeriodEndsWhereItEndedWhenItWasAsked(t *testing.T) {
 func TestListEventsRefusesBadInput(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.user("ada")
+		const unknownAction = "action must be one that events have, such as grant.opened: see the contract"
 		ahead := string(appendEventCursor(nil, membership.EventCursor{Number: 1 << 40}))
 		for query, message := range map[string]string{
 			"actor=ada":                            "actor must be kind:id, as in granted_by",
@@ -152,6 +154,8 @@ func TestListEventsRefusesBadInput(t *testing.T) {
 			"group_id=" + membership.ID{}.String(): "group_id must be a UUID",
 			"from=2026-03-14":                      "from must be a time of RFC 3339, such as 2026-08-01T12:00:00Z",
 			"to=9999-12-31T23:59:59-14:00":         "to must be a time of RFC 3339, such as 2026-08-01T12:00:00Z",
+			"action=grant.open":                    unknownAction,
+			"action=GRANT.OPENED":                  unknownAction,
 			"limit=1001":                           "limit must be a number from 1 to 1000",
 			"cursor=x":                             "cursor is none that this API gave out",
 			"cursor=AAAA":                          "cursor is none that this API gave out",

@@ -48,7 +48,7 @@ func TestIssuersOverHTTP(t *testing.T) {
 		h.do(http.MethodDelete, path, "").fails(http.StatusNotFound, codeNotFound)
 		h.do(http.MethodPatch, path, `{}`).fails(http.StatusNotFound, codeNotFound)
 
-		created, updated, deleted := h.events(auth.ActionIssuerCreated), h.events(auth.ActionIssuerUpdated), h.events(auth.ActionIssuerDeleted)
+		created, updated, deleted := h.events(membership.ActionIssuerCreated), h.events(membership.ActionIssuerUpdated), h.events(membership.ActionIssuerDeleted)
 		require.Len(t, created, 2)
 		require.Len(t, updated, 1, "what changes nothing is no event")
 		require.Len(t, deleted, 1)

@@ -71,6 +71,7 @@ func registerColumns(c columns, r membership.RegisterRow) {
 	c.id("grant_id", g.ID)
 	c.time("granted_at", g.OpenedAt)
 	c.text("granted_by", g.OpenedBy.String())
+	c.optional("granted_by_name", r.OpenedByName)
 	c.text("granted_request_id", g.OpenedRequest)
 	c.optional("reason", g.OpenedReason)
 	c.time("joined_at", g.MemberSince)
@@ -80,6 +81,7 @@ func registerColumns(c columns, r membership.RegisterRow) {
 		by = g.ClosedBy.String()
 	}
 	c.optional("ended_by", by)
+	c.optional("ended_by_name", r.ClosedByName)
 	c.optional("ended_request_id", g.ClosedRequest)
 	c.optional("ended_reason", g.ClosedReason)
 }

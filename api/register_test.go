@@ -82,11 +82,12 @@ func TestRegisterNamesWhoWasThereAndWhy(t *testing.T) {
 			}
 		}
 		assertFields(t, dead, "group_id", "display_name", "group_kind", "group_deleted_at", "user_id", "user_name", "email", "name", "active",
-			"user_deleted_at", "membership_source", "grant_id", "granted_at", "granted_by", "granted_request_id", "reason", "joined_at",
-			"ended_at", "ended_by", "ended_request_id", "ended_reason")
+			"user_deleted_at", "membership_source", "grant_id", "granted_at", "granted_by", "granted_by_name", "granted_request_id", "reason", "joined_at",
+			"ended_at", "ended_by", "ended_by_name", "ended_request_id", "ended_reason")
 		for name, want := range map[string]any{
 			"display_name": "Custom", "user_name": "gone", "email": "gone@example.com", "active": false, "membership_source": "local",
 			"granted_by": "user:" + tokenID.String(), "reason": "INC-1", "ended_reason": "left", "ended_by": "user:" + tokenID.String(),
+			"granted_by_name": "test", "ended_by_name": "test",
 		} {
 			assert.Equal(t, want, dead[name], name)
 		}

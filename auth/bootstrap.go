@@ -31,8 +31,9 @@ func Bootstrap(ctx context.Context, store Store, clock membership.Clock, s Boots
 		s.ConnectionName = s.IDP
 	}
 	call := membership.Call{
-		Tenant: membership.NewID(),
-		Actor:  membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
+		Tenant:     membership.NewID(),
+		Actor:      membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
+		Credential: membership.Credential{Kind: membership.CredentialBootstrap},
 	}
 	var out Bootstrapped
 	err := store.UpdateCredentials(ctx, call.Tenant, func(tx Tx) error {

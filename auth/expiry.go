@@ -45,7 +45,8 @@ func (u *Usage) warn(ctx context.Context, tx Tx, tenant, id membership.ID, n use
 	}
 	call := membership.Call{
 		Tenant: tenant, Connection: t.Connection,
-		Actor: membership.Actor{Kind: membership.ActorSystem, ID: "tokens"},
+		Actor:      membership.Actor{Kind: membership.ActorSystem, ID: "tokens"},
+		Credential: membership.Credential{Kind: membership.CredentialSystem},
 	}
 	return within, tx.AppendEvents(ctx,
 		call.Event(now, membership.ActionTokenExpiring, membership.ID{}, membership.ID{}, nil, facts))

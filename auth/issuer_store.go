@@ -15,6 +15,8 @@ type IssuerStore interface {
 	// Issuers returns a tenant's issuers in the order of their ids, and the
 	// version that they are, from one snapshot.
 	Issuers(ctx context.Context, tenant membership.ID) ([]Issuer, int64, error)
+	// Token is that of Store.
+	Token(ctx context.Context, tenant, id membership.ID) (Token, error)
 	// UpdateIssuers is membership.Store.Update for changes of issuers; fn may run
 	// again.
 	UpdateIssuers(ctx context.Context, tenant membership.ID, fn func(IssuerTx) error) error

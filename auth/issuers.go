@@ -8,13 +8,6 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// The actions of events about trusted issuers.
-const (
-	ActionIssuerCreated membership.Action = "issuer.created"
-	ActionIssuerUpdated membership.Action = "issuer.updated"
-	ActionIssuerDeleted membership.Action = "issuer.deleted"
-)
-
 // Issuers are the use cases of the issuers that tenants trust. Each asks whether
 // the caller administers the tenant, and is one transaction with its event.
 type Issuers struct {
@@ -79,7 +72,7 @@ func (is *Issuers) Create(ctx context.Context, call membership.Call, s IssuerSpe
 		}
 		i.CreatedAt = is.clock.Now()
 		i.UpdatedAt = i.CreatedAt
-		return is.save(ctx, tx, call, all, i, ActionIssuerCreated, nil)
+		return is.save(ctx, tx, call, all, i, membership.ActionIssuerCreated, nil)
 	})
 	return i, err
 }
@@ -101,7 +94,7 @@ func (is *Issuers) Update(ctx context.Context, call membership.Call, id membersh
 			return err
 		}
 		i.UpdatedAt = is.clock.Now()
-		return is.save(ctx, tx, call, all, i, ActionIssuerUpdated, before.facts())
+		return is.save(ctx, tx, call, all, i, membership.ActionIssuerUpdated, before.facts())
 	})
 	return i, err
 }
@@ -141,7 +134,7 @@ func (is *Issuers) Delete(ctx context.Context, call membership.Call, id membersh
 			return err
 		}
 		return tx.AppendEvents(ctx,
-			call.Event(is.clock.Now(), ActionIssuerDeleted, membership.ID{}, membership.ID{}, i.facts(), nil))
+			call.Event(is.clock.Now(), membership.ActionIssuerDeleted, membership.ID{}, membership.ID{}, i.facts(), nil))
 	})
 }
 

@@ -21,6 +21,7 @@ const errNotTrusted = unauthenticated("the bearer token is not valid: it is no J
 // JWTs verifies JWTs (RFC 7519, signed as RFC 7515) of the issuers that tenants
 // trust.
 type JWTs struct {
+	store   IssuerStore
 	keys    *KeySets
 	clock   membership.Clock
 	issuers *setCache[issuerSet]
@@ -44,7 +45,7 @@ type result struct {
 // NewJWTs returns a JWTs for the issuers in store, whose keys are read through
 // keys.
 func NewJWTs(store IssuerStore, keys *KeySets, clock membership.Clock) *JWTs {
-	return &JWTs{keys: keys, clock: clock, issuers: newSetCache(setSource[issuerSet]{
+	return &JWTs{store: store, keys: keys, clock: clock, issuers: newSetCache(setSource[issuerSet]{
 		what: "issuers", version: store.IssuerVersion,
 		read: func(ctx context.Context, tenant membership.ID) (*issuerSet, int64, int, error) {
 			all, version, err := store.Issuers(ctx, tenant)
@@ -132,6 +133,9 @@ func (j *JWTs) within(ctx context.Context, tenant membership.ID, text string, ke
 	if err != nil {
 		return Principal{}, err
 	}
+	if p.Actor.ID, err = j.apart(ctx, p); err != nil {
+		return Principal{}, err
+	}
 	until := now.Add(cacheLife)
 	if c.ExpiresAt.Before(until) {
 		until = c.ExpiresAt
@@ -151,6 +155,24 @@ func (j *JWTs) trusted(ctx context.Context, tenant membership.ID, key tokenHash)
 		defer done()
 	}
 	return j.issuers.current(ctx, tenant)
+}
+
+// apart returns the id of the actor of a JWT. A subject that is the id of a token
+// of the tenant gets its issuer in front: whoever chooses subjects must not pass
+// for the token, in granted_by or before a policy. Nobody can know the id of a
+// token that is made later.
+func (j *JWTs) apart(ctx context.Context, p Principal) (string, error) {
+	id, err := membership.ParseID(p.Actor.ID)
+	if err != nil {
+		return p.Actor.ID, nil
+	}
+	switch _, err := j.store.Token(ctx, p.Tenant, id); {
+	case membership.KindOf(err) == membership.KindNotFound:
+		return p.Actor.ID, nil
+	case err != nil:
+		return "", err
+	}
+	return p.Credential.Owner.String() + ":" + p.Actor.ID, nil
 }
 
 func (s *issuerSet) result(key tokenHash, now time.Time) (Principal, bool) {

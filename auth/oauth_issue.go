@@ -176,7 +176,8 @@ func (i *issuer) refused(ctx context.Context, c OAuthClient, r tokenRequest, err
 	if !c.ID.IsZero() && (c.RefusedAt.IsZero() || now.Sub(c.RefusedAt) >= refusedEvery) {
 		call := membership.Call{
 			Tenant: c.Tenant, Connection: c.Connection, RequestID: clientOf(ctx).requestID,
-			Actor: membership.Actor{Kind: membership.ActorSystem, ID: "oauth"},
+			Actor:      membership.Actor{Kind: membership.ActorSystem, ID: "oauth"},
+			Credential: membership.Credential{Kind: membership.CredentialSystem},
 		}
 		event := call.Event(now, membership.ActionClientRefused, membership.ID{}, membership.ID{}, nil,
 			membership.Facts{"client_id": c.ID, "kind": e.code, "why": e.description})
@@ -208,7 +209,9 @@ func grantedScopes(c OAuthClient, asked []string) ([]string, error) {
 	return set(asked), nil
 }
 
-// principal is whom the client's access tokens stand for.
+// principal is whom the client's access tokens stand for, while it asks for one.
 func (c OAuthClient) principal() Principal {
-	return Token{Tenant: c.Tenant, Kind: KindSCIM, Connection: c.Connection, Scopes: c.Scopes}.principal()
+	p := Token{Tenant: c.Tenant, Kind: KindSCIM, Connection: c.Connection, Scopes: c.Scopes}.principal()
+	p.Credential = membership.Credential{Kind: membership.CredentialClient, ID: c.ID}
+	return p
 }

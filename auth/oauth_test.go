@@ -169,8 +169,12 @@ func TestClientLibraries(t *testing.T) {
 			assert.Equal(t, "Bearer", token.TokenType)
 			p, err := o.verifier.Verify(t.Context(), "Bearer "+token.AccessToken)
 			require.NoError(t, err)
+			acting := p.Credential
+			assert.Equal(t, membership.CredentialAccessToken, acting.Kind)
+			assert.Contains(t, []string{c.ClientID(), own.ClientID()}, auth.OAuthClient{Tenant: c.Tenant, ID: acting.Owner}.ClientID())
 			assert.Equal(t, auth.Principal{
-				Tenant: o.tenant.TenantID, Kind: auth.KindSCIM, Connection: o.tenant.ConnectionID, Permissions: []string{auth.ScopeSCIM},
+				Credential: acting,
+				Tenant:     o.tenant.TenantID, Kind: auth.KindSCIM, Connection: o.tenant.ConnectionID, Permissions: []string{auth.ScopeSCIM},
 				Actor: membership.Actor{Kind: membership.ActorConnection, ID: o.tenant.ConnectionID.String()},
 			}, p)
 		}

@@ -19,13 +19,6 @@ const (
 	policyIDsPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
 )
 
-// The actions of events about policies.
-const (
-	ActionPolicyCreated membership.Action = "policy.created"
-	ActionPolicyUpdated membership.Action = "policy.updated"
-	ActionPolicyDeleted membership.Action = "policy.deleted"
-)
-
 var policyIDs = regexp.MustCompile(policyIDsPattern)
 
 // CheckedPolicy is a policy that may be stored: it was parsed and held against
@@ -67,9 +60,9 @@ func savePolicy(
 		return TenantPolicy{}, err
 	}
 	now := clock.Now()
-	p, action, before := TenantPolicy{ID: id, CreatedAt: now}, ActionPolicyCreated, membership.Facts(nil)
+	p, action, before := TenantPolicy{ID: id, CreatedAt: now}, membership.ActionPolicyCreated, membership.Facts(nil)
 	if i >= 0 {
-		p, action, before = all[i], ActionPolicyUpdated, all[i].facts()
+		p, action, before = all[i], membership.ActionPolicyUpdated, all[i].facts()
 		if p.Cedar == text {
 			return p, nil
 		}
@@ -98,7 +91,7 @@ func DeletePolicy(ctx context.Context, tx PolicyTx, clock membership.Clock, call
 	if err := tx.DeletePolicy(ctx, id); err != nil {
 		return err
 	}
-	return tx.AppendEvents(ctx, call.Event(clock.Now(), ActionPolicyDeleted, membership.ID{}, membership.ID{}, all[i].facts(), nil))
+	return tx.AppendEvents(ctx, call.Event(clock.Now(), membership.ActionPolicyDeleted, membership.ID{}, membership.ID{}, all[i].facts(), nil))
 }
 
 func checkPolicyText(id, text string) error {

@@ -98,7 +98,7 @@ func TestPoliciesAreKept(t *testing.T) {
 			assert.NotContains(t, string(e.Before)+string(e.After), "forbid", "a text may name people")
 		}
 		assert.Equal(t, []membership.Action{
-			auth.ActionPolicyCreated, auth.ActionPolicyCreated, auth.ActionPolicyCreated, auth.ActionPolicyUpdated, auth.ActionPolicyDeleted,
+			membership.ActionPolicyCreated, membership.ActionPolicyCreated, membership.ActionPolicyCreated, membership.ActionPolicyUpdated, membership.ActionPolicyDeleted,
 		}, actions)
 	})
 }

@@ -21,6 +21,7 @@ var (
 type Principal struct {
 	Tenant      membership.ID
 	Actor       membership.Actor
+	Credential  membership.Credential // the one that was verified
 	Kind        TokenKind
 	Connection  membership.ID // zero for native credentials
 	Issuer      membership.ID // of a JWT; else zero
@@ -39,7 +40,7 @@ func Paused() error {
 // Call makes the domain's view of one request of this principal.
 func (p Principal) Call(requestID, reason string) membership.Call {
 	return membership.Call{
-		Tenant: p.Tenant, Actor: p.Actor, Connection: p.Connection,
+		Tenant: p.Tenant, Actor: p.Actor, Credential: p.Credential, Connection: p.Connection,
 		Permissions: p.Permissions, Roles: p.Roles, ActorName: p.Name, ActorSince: p.CreatedAt,
 		RequestID: requestID, Reason: reason,
 	}

@@ -39,7 +39,9 @@ func TestBootstrap(t *testing.T) {
 			Tenant: b.TenantID, Kind: auth.KindSCIM, Connection: b.ConnectionID,
 			Permissions: []string{auth.ScopeSCIM},
 			Actor:       membership.Actor{Kind: membership.ActorConnection, ID: b.ConnectionID.String()},
+			Credential:  membership.Credential{Kind: membership.CredentialToken, ID: scim.Credential.ID},
 		}, scim)
+		assert.False(t, scim.Credential.ID.IsZero())
 		api, err := v.Verify(t.Context(), "Bearer "+b.APIToken)
 		require.NoError(t, err)
 		assert.Equal(t, b.TenantID, api.Tenant)

@@ -188,6 +188,10 @@ func (t Token) live(clock membership.Clock) bool {
 
 func (t Token) principal() Principal {
 	p := Principal{Tenant: t.Tenant, Kind: t.Kind}
+	p.Credential = membership.Credential{Kind: membership.CredentialToken, ID: t.ID}
+	if !t.Client.IsZero() {
+		p.Credential = membership.Credential{Kind: membership.CredentialAccessToken, ID: t.ID, Owner: t.Client}
+	}
 	if t.Kind == KindSCIM {
 		p.Connection, p.Permissions = t.Connection, t.Scopes
 		p.Paused = !t.ConnectionPausedAt.IsZero()

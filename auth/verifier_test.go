@@ -44,8 +44,8 @@ func TestVerify(t *testing.T) {
 		return tok, text
 	}
 	apiToken, api := keep(Token{Kind: KindAPI, Permissions: []string{"GROUPS:READ"}})
-	_, scim := keep(Token{Kind: KindSCIM, Connection: conn, Scopes: []string{ScopeSCIM}})
-	_, lasting := keep(Token{Kind: KindSCIM, Connection: conn, Scopes: []string{ScopeSCIM}, ExpiresAt: now.Add(time.Microsecond)})
+	scimToken, scim := keep(Token{Kind: KindSCIM, Connection: conn, Scopes: []string{ScopeSCIM}})
+	lastingToken, lasting := keep(Token{Kind: KindSCIM, Connection: conn, Scopes: []string{ScopeSCIM}, ExpiresAt: now.Add(time.Microsecond)})
 	_, expired := keep(Token{Kind: KindAPI, ExpiresAt: now})
 	_, revoked := keep(Token{Kind: KindAPI, RevokedAt: now.Add(-time.Hour)})
 	_, unknown := Mint(Token{Tenant: tenant})
@@ -55,12 +55,15 @@ func TestVerify(t *testing.T) {
 	v := NewVerifier(store, clock)
 
 	t.Run("a token of a connection", func(t *testing.T) {
-		for _, header := range []string{"Bearer " + scim, "bearer " + scim, "BEARER  " + scim, "Bearer " + lasting} {
+		for header, id := range map[string]membership.ID{
+			"Bearer " + scim: scimToken.ID, "bearer " + scim: scimToken.ID, "BEARER  " + scim: scimToken.ID, "Bearer " + lasting: lastingToken.ID,
+		} {
 			p, err := v.Verify(t.Context(), header)
 			require.NoError(t, err)
 			assert.Equal(t, Principal{
 				Tenant: tenant, Kind: KindSCIM, Connection: conn, Permissions: []string{ScopeSCIM},
-				Actor: membership.Actor{Kind: membership.ActorConnection, ID: conn.String()},
+				Actor:      membership.Actor{Kind: membership.ActorConnection, ID: conn.String()},
+				Credential: membership.Credential{Kind: membership.CredentialToken, ID: id},
 			}, p)
 		}
 	})
@@ -69,7 +72,8 @@ func TestVerify(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, Principal{
 			Tenant: tenant, Kind: KindAPI, Permissions: []string{"GROUPS:READ"},
-			Actor: membership.Actor{Kind: membership.ActorUser, ID: apiToken.ID.String()},
+			Actor:      membership.Actor{Kind: membership.ActorUser, ID: apiToken.ID.String()},
+			Credential: membership.Credential{Kind: membership.CredentialToken, ID: apiToken.ID},
 		}, p)
 	})
 	t.Run("what opens nothing", func(t *testing.T) {

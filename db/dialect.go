@@ -12,6 +12,7 @@ import (
 //	{rows $n}          one of user_id, grant_id, from memberRows; SQLite only
 //	{in $n}            a condition: is one of a list of ids; {in keys $n}: of texts
 //	{text x}           the text of an id
+//	{id of x}          the id of a text, NULL if it is none
 //	{quoted x}         a text as a JSON string
 //	{nth $n i}         one id of a list of ids, the first with i = 0
 //	{position $n}      the position of an event that is written now, in the tenant $n

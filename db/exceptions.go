@@ -56,5 +56,5 @@ func (s *session) ExceptionalGrants(
 		return s.exceptionalNames(ctx, after, limit)
 	}
 	query, args := exceptionsQuery(s, after, limit)
-	return s.register(ctx, query, args)
+	return s.register(ctx, query, args, registerDest)
 }

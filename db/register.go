@@ -19,6 +19,15 @@ const (
 	left join groups gr on gr.tenant_id = $1 and gr.id = g.group_id
 	left join users u on u.tenant_id = $1 and u.id = g.user_id
 	left join connections c on c.tenant_id = $1 and c.id = g.connection_id`
+	// The names of who opened and closed a grant.
+	registerNames = `, coalesce(case g.opened_by_kind when 'connection' then (select n.name from connections n
+			where n.tenant_id = $1 and n.id = {id of g.opened_by_id}) else coalesce(
+			(select n.name from tokens n where n.tenant_id = $1 and n.id = {id of g.opened_by_id}),
+			(select n.user_name from users n where n.tenant_id = $1 and n.id = {id of g.opened_by_id})) end, ''),
+		coalesce(case g.closed_by_kind when 'connection' then (select n.name from connections n
+			where n.tenant_id = $1 and n.id = {id of g.closed_by_id}) else coalesce(
+			(select n.name from tokens n where n.tenant_id = $1 and n.id = {id of g.closed_by_id}),
+			(select n.user_name from users n where n.tenant_id = $1 and n.id = {id of g.closed_by_id})) end, '')`
 	registerOrder = ` order by g.group_id, g.user_id, g.opened_at, g.id`
 )
 
@@ -40,7 +49,7 @@ func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 		of := ` select * from grants where tenant_id = $1 and user_id = ` + w.arg(q.User)
 		from = `(` + of + ` and closed_at is null union all` + of + ` and closed_at > ` + at + `) g`
 	}
-	w.text = registerColumns + ` from ` + from + registerJoins + ` where g.tenant_id = $1
+	w.text = registerColumns + registerNames + ` from ` + from + registerJoins + ` where g.tenant_id = $1
 		and g.opened_at <= ` + at + ` and (g.closed_at is null or g.closed_at > ` + at + `)`
 	w.id("g.group_id", q.Group)
 	w.id("g.connection_id", q.Connection)
@@ -56,12 +65,16 @@ func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 // Register implements membership.Reader.
 func (s *session) Register(ctx context.Context, q membership.RegisterQuery) iter.Seq2[membership.RegisterRow, error] {
 	query, args := registerQuery(s, q)
-	return s.register(ctx, query, args)
+	return s.register(ctx, query, args, func(r *membership.RegisterRow) []any {
+		return append(registerDest(r), &r.OpenedByName, &r.ClosedByName)
+	})
 }
 
-func (s *session) register(ctx context.Context, query string, args []any) iter.Seq2[membership.RegisterRow, error] {
+func (s *session) register(
+	ctx context.Context, query string, args []any, dest func(*membership.RegisterRow) []any,
+) iter.Seq2[membership.RegisterRow, error] {
 	return func(yield func(membership.RegisterRow, error) bool) {
-		for r, err := range stream(ctx, s, query, args, registerDest) {
+		for r, err := range stream(ctx, s, query, args, dest) {
 			r.Group.Tenant, r.Group.ID = s.tenant, r.Grant.Group
 			r.User.Tenant, r.User.ID = s.tenant, r.Grant.User
 			if !yield(r, err) {

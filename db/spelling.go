@@ -15,6 +15,10 @@ var postgresWords = spelling{
 	},
 	"position": func(string) string { return "nextval('event_positions')" },
 	"place":    func(x string) string { return x + ".ctid::text" },
+	"id of": func(x string) string {
+		const form = "'^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$'"
+		return "case when " + x + " ~ " + form + " then " + x + "::uuid end"
+	},
 }
 
 var sqliteWords = spelling{
@@ -34,6 +38,9 @@ var sqliteWords = spelling{
 			" and e.number is null and e.position >= 0), 0)))"
 	},
 	"place": func(string) string { return "''" },
+	"id of": func(x string) string {
+		return "unhex(case when length(" + x + ") = 36 then replace(" + x + ", '-', '') end)"
+	},
 }
 
 // A list of one id is that id.

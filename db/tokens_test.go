@@ -40,7 +40,8 @@ func TestTokensOfTheSchemaBefore(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, auth.Principal{
 				Tenant: tenant, Kind: auth.KindSCIM, Connection: connection, Permissions: []string{auth.ScopeSCIM},
-				Actor: membership.Actor{Kind: membership.ActorConnection, ID: connection.String()},
+				Actor:      membership.Actor{Kind: membership.ActorConnection, ID: connection.String()},
+				Credential: membership.Credential{Kind: membership.CredentialToken, ID: p.Credential.ID},
 			}, p)
 		}
 	})

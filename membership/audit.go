@@ -61,7 +61,30 @@ const (
 	ActionRoleDeleted               Action = "role.deleted"
 	ActionRoleAssigned              Action = "role.assigned"
 	ActionRoleUnassigned            Action = "role.unassigned"
+
+	ActionIssuerCreated Action = "issuer.created"
+	ActionIssuerUpdated Action = "issuer.updated"
+	ActionIssuerDeleted Action = "issuer.deleted"
+	ActionPolicyCreated Action = "policy.created"
+	ActionPolicyUpdated Action = "policy.updated"
+	ActionPolicyDeleted Action = "policy.deleted"
 )
+
+// Actions are all actions that events have.
+var Actions = []Action{
+	ActionTenantCreated, ActionConnectionCreated, ActionConnectionUpdated, ActionConnectionPaused,
+	ActionConnectionResumed, ActionConnectionRemoving, ActionConnectionFrozen, ActionConnectionRemoved,
+	ActionTokenCreated, ActionTokenRotated, ActionTokenRevoked, ActionTokenExpiring, ActionTokenIssued,
+	ActionClientCreated, ActionClientRevoked, ActionClientRefused, ActionSecretCreated, ActionSecretRevoked,
+	ActionUserCreated, ActionUserLinked, ActionUserUpdated, ActionUserDeactivated, ActionUserActivated,
+	ActionUserSuspended, ActionUserReactivated, ActionUserUnlinked, ActionUserDeleted, ActionGroupCreated,
+	ActionGroupLinked, ActionGroupUpdated, ActionGroupUnlinked, ActionGroupDeleted, ActionGrantOpened,
+	ActionGrantClosed, ActionRefused, ActionExported, ActionRemovalHeld, ActionRemovalAllowed, ActionAllowanceUsed,
+	ActionAllowanceGone, ActionNotificationDelivered, ActionUserClaimed, ActionOrganizationMemberAdded,
+	ActionOrganizationMemberUpdated, ActionRoleCreated, ActionRoleUpdated, ActionRoleDeleted, ActionRoleAssigned,
+	ActionRoleUnassigned, ActionIssuerCreated, ActionIssuerUpdated, ActionIssuerDeleted, ActionPolicyCreated,
+	ActionPolicyUpdated, ActionPolicyDeleted,
+}
 
 // Event is the evidence of one effective change, written in its transaction.
 // Before and After are JSON objects or nil. They carry no personal data: of a

@@ -2,6 +2,7 @@ package membership
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,7 @@ type EventCursor struct{ Number, Through int64 }
 // EventPage is a page of events in the order of their numbers.
 type EventPage struct {
 	Events []Event
+	Names  Names // of whom and what the events tell
 	// Next is where the next page begins; nil: there was no more. A page can be
 	// shorter than its limit although there is a next one.
 	Next *EventCursor
@@ -48,13 +50,18 @@ func (d *Directory) NumberedEvents(ctx context.Context, call Call, f EventFilter
 	if err := d.allow(ctx, call, OpReadAudit, f.Group, f.User); err != nil {
 		return EventPage{}, err
 	}
+	if f.Action != "" && !slices.Contains(Actions, f.Action) {
+		return EventPage{}, Invalidf("action must be one that events have, such as %s: see the contract", ActionGrantOpened)
+	}
 	f.From, f.To = upToMicrosecond(f.From), upToMicrosecond(f.To)
 	behind, err := d.numberEvents(ctx, call.Tenant)
 	if err != nil {
 		return EventPage{}, err
 	}
 	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
-		p, err = eventPage(ctx, r, f, behind)
+		if p, err = eventPage(ctx, r, f, behind); err == nil && len(p.Events) > 0 {
+			p.Names, err = r.Names(ctx, namesFor(p.Events))
+		}
 		return err
 	})
 	return p, err

@@ -128,7 +128,8 @@ func (l *Refusals) admit(r Refusal) (key refusalKey, first bool) {
 			l.open(key, r)
 			return key, true
 		}
-		others := Refusal{Call: Call{Tenant: tenant, Actor: refusalsActor}, Action: r.Action, At: r.At, Facts: Facts{"kind": "others"}}
+		call := Call{Tenant: tenant, Actor: refusalsActor, Credential: Credential{Kind: CredentialSystem}}
+		others := Refusal{Call: call, Action: r.Action, At: r.At, Facts: Facts{"kind": "others"}}
 		key = others.key()
 		if w = l.windows[key]; w == nil {
 			w = l.open(key, others)

@@ -24,6 +24,10 @@ type RegisterRow struct {
 	GroupDeletedAt time.Time // zero: living
 	User           User
 	UserDeletedAt  time.Time
+	// OpenedByName and ClosedByName are what is called so that acted: a connection,
+	// a token, or the user whom the subject of a JWT names; empty: nothing is. Only
+	// the register has them.
+	OpenedByName, ClosedByName string
 }
 
 // parameters are the query as a manifest tells it.

@@ -142,6 +142,8 @@ type Reader interface {
 	EventsBetween(ctx context.Context, from, to time.Time) (first, last int64, err error)
 	// NumberedEvents lists events in the order of their numbers.
 	NumberedEvents(ctx context.Context, f EventFilter) ([]Event, error)
+	// Names returns the names that ids have, or had when they were deleted.
+	Names(ctx context.Context, q NameQuery) (Names, error)
 
 	PeopleReader
 	OutboxReader

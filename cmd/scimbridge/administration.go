@@ -82,16 +82,23 @@ func (p *program) withStore(ctx context.Context, s settings, tenant membership.I
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
 	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{})
 	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, server.NewLogger(s.Config, p.stderr))
+	call := operator(tenant)
+	call.Permissions = []string{auth.AllPermissions}
 	return do(administration{
+		call:  call,
 		store: store, directory: directory, tokens: auth.NewTokens(store, directory, time.Now, nil),
 		connections: auth.NewConnections(store, directory, time.Now, nil),
 		issuers:     auth.NewIssuers(directory, store, keys, time.Now, nil),
 		clients:     auth.NewClients(store, directory, keys, time.Now, nil),
-		call: membership.Call{
-			Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
-			Permissions: []string{auth.AllPermissions},
-		},
 	})
+}
+
+// operator is whoever may run this program on the server's store.
+func operator(tenant membership.ID) membership.Call {
+	return membership.Call{
+		Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
+		Credential: membership.Credential{Kind: membership.CredentialCLI},
+	}
 }
 
 // group is a command that only has others below it.

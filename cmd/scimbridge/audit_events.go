@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,7 +34,9 @@ func (p *program) auditEventsCommand() *cobra.Command {
 					return usageError("--cursor is none that scimbridge gave out")
 				}
 			}
-			f.Action = membership.Action(action)
+			if f.Action = membership.Action(action); action != "" && !slices.Contains(membership.Actions, f.Action) {
+				return usageError(fmt.Sprintf("--action: events have no action %q", action))
+			}
 			return nil
 		},
 		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
@@ -90,9 +93,9 @@ func printEvents(
 				if !first {
 					_ = out.WriteByte(',')
 				}
-				_, _ = out.Write(api.AppendEvent([]byte{'\n'}, e))
+				_, _ = out.Write(api.AppendEvent([]byte{'\n'}, e, page.Names))
 			} else {
-				_, _ = fmt.Fprintln(out, eventLine(e))
+				_, _ = fmt.Fprintln(out, eventLine(e, page.Names))
 			}
 			first = false
 		}
@@ -104,13 +107,24 @@ func printEvents(
 }
 
 // eventLine is an event for people, and for grep.
-func eventLine(e membership.Event) string {
-	parts := []string{fmt.Sprint(e.Number), membership.Timestamp(e.At), string(e.Action), "by " + e.Actor.String()}
+func eventLine(e membership.Event, names membership.Names) string {
+	called := func(what, name string) string {
+		if name == "" {
+			return what
+		}
+		return what + fmt.Sprintf(" %q", name)
+	}
+	parts := []string{
+		fmt.Sprint(e.Number), membership.Timestamp(e.At), string(e.Action), called("by "+e.Actor.String(), names.Actor(e)),
+	}
+	if c := e.Credential; c.Kind != "" {
+		parts = append(parts, "with "+c.String())
+	}
 	if !e.Group.IsZero() {
-		parts = append(parts, "group "+e.Group.String())
+		parts = append(parts, called("group "+e.Group.String(), names.Groups[e.Group]))
 	}
 	if !e.User.IsZero() {
-		parts = append(parts, "user "+e.User.String())
+		parts = append(parts, called("user "+e.User.String(), names.Users[e.User]))
 	}
 	if e.RequestID != "" {
 		parts = append(parts, "request "+e.RequestID)

@@ -38,11 +38,15 @@ func TestAudit(t *testing.T) {
 		all := data(t, events)
 		for i, e := range all {
 			assert.InDelta(t, i+1, e["number"], 0)
+			assert.Contains(t, e, "credential")
 		}
 		assert.Len(t, strings.Split(strings.TrimSpace(show("events")), "\n"), len(all))
 		opened := data(t, invokeJSON(t, url, "audit", "events", in, "--action=grant.opened", "--user="+user, "--from=2026-01-01T00:00:00Z"))
 		require.Len(t, opened, 1)
 		assert.Contains(t, show("events", "--action=grant.opened"), `reason "INC-1"`)
+		assert.Contains(t, show("events", "--action=grant.opened"), `group `+group+` "Finance"`)
+		assert.Equal(t, map[string]any{"kind": "bootstrap"}, all[0]["credential"])
+		assert.Equal(t, map[string]any{"kind": "token", "id": opened[0]["actor"].(map[string]any)["id"], "name": "bootstrap"}, opened[0]["credential"])
 		assert.Empty(t, data(t, invokeJSON(t, url, "audit", "events", in, "--cursor="+events["follow_cursor"].(string))))
 
 		assert.Contains(t, show("register", "--group="+group), `"user_name":"ada"`)
@@ -85,7 +89,7 @@ func TestAudit(t *testing.T) {
 func TestAuditRefusesWrongUsage(t *testing.T) {
 	const in = "--tenant=0197a5e3-0e70-7a11-8b22-9c33ad44be55"
 	for _, args := range [][]string{
-		{"events"}, {"events", in, "--from=yesterday"}, {"events", in, "--user=ada"}, {"events", in, "--actor=ada"},
+		{"events"}, {"events", in, "--action=grant.open"}, {"events", in, "--from=yesterday"}, {"events", in, "--user=ada"}, {"events", in, "--actor=ada"},
 		{"events", in, "--cursor=x"}, {"register", in, "--format=xlsx"}, {"register", in, "--source=ad"}, {"export", in},
 		{"export", in, "--output=x", "--report=events"}, {"verify"}, {"verify", "a", "b"}, {"register", in, "--as-of=2026-03-14"},
 	} {

@@ -39,7 +39,7 @@ func newDemoTenant(ctx context.Context, store *db.Store) (demoTenant, error) {
 
 // connect adds one more connection, with its token, to a tenant.
 func connect(ctx context.Context, store *db.Store, tenant membership.ID, c demoConnection) (demoConnection, error) {
-	call := membership.Call{Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"}}
+	call := operator(tenant)
 	err := store.UpdateCredentials(ctx, tenant, func(tx auth.Tx) error {
 		conn, err := membership.NewConnection(ctx, tx, time.Now, call, c.Name, c.IDP)
 		if err != nil {

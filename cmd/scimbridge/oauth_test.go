@@ -89,6 +89,25 @@ func TestProviderWithOAuth(t *testing.T) {
 		require.ErrorAs(t, err, &refused)
 		assert.Equal(t, "invalid_client", refused.ErrorCode)
 
+		kinds := map[string]int{}
+		for _, e := range data(t, invokeJSON(t, databaseURL, "audit", "events", in)) {
+			credential, _ := e["credential"].(map[string]any)
+			kind, _ := credential["kind"].(string)
+			kinds[kind]++
+			switch kind {
+			case "access_token":
+				assert.NotEmpty(t, credential["id"])
+				assert.Contains(t, []any{made["id"], federated["id"]}, credential["client_id"])
+			case "oauth_client":
+				assert.Equal(t, "token.issued", e["action"])
+				assert.Contains(t, []any{made["id"], federated["id"]}, credential["id"])
+			}
+		}
+		for _, kind := range []string{"bootstrap", "cli", "oauth_client", "access_token", "token", "system"} {
+			assert.Positive(t, kinds[kind], kind)
+		}
+		assert.Len(t, kinds, 6, "every event says what acted")
+
 		res, err := http.Get(server.base + "/metrics")
 		require.NoError(t, err)
 		assert.Contains(t, body(t, res), `scimbridge_http_requests_total{door="oauth",method="POST",status="200"} `)
