@@ -76,6 +76,7 @@ func FuzzGroupPatch(f *testing.F) {
 		`[{"op":"remove","path":"members"},{"op":"replace","path":"members","value":null},{"op":"replace","path":"members","value":""}]`,
 		`[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members.display","value":{"a":[1]}}]`, `[]`, `null`, `[{"op":"remove"}]`,
 		`[{"op":"add","path":"displayName","value":"x","value":"y","op":"replace","x":{"y":[]}}]`, `[{"op":"add","path":"members","value":{"display":1}}]`,
+		`[{"op":"remove","path":"0"},{"op":"add","value":{"colour":1,"urn:x:y":{"a.b":[1],"c[d eq 1]":2}}}]`,
 		`[{"op":"add","path":"members","value":{"members":[{"value":"` + id + `"}]}},{"op":"replace","value":{"members":{"members":null}}}]`,
 		`[{"op":"add","path":"members","value":["{\"value\":\"` + id + `\"}","[",5]},{"op":"remove","path":"members","value":"[\"` + id + `\"]"}]`,
 	} {
@@ -146,8 +147,7 @@ func heldOperation(c *groupChange, o operation) bool {
 			return heldMembers(c, op, s, o.Value)
 		}
 		edits, err := groupType.editsOf(o)
-		c.edits = append(c.edits, edits...)
-		return err == nil
+		return err == nil && c.add(edits) == nil
 	}
 	var parts map[string]json.RawMessage
 	if json.Unmarshal(o.Value, &parts) != nil || parts == nil {
@@ -168,8 +168,7 @@ func heldOperation(c *groupChange, o operation) bool {
 		rest[key] = v
 	}
 	edits, err := groupType.expand(op, rest)
-	c.edits = append(c.edits, edits...)
-	return err == nil
+	return err == nil && c.add(edits) == nil
 }
 
 func heldMembers(c *groupChange, op string, s selection, value json.RawMessage) bool {
@@ -184,7 +183,7 @@ func heldMembers(c *groupChange, op string, s selection, value json.RawMessage) 
 			return false
 		}
 	}
-	return foldMembers(&c.members, op, s, l) == nil
+	return c.foldMembers(op, s, l) == nil
 }
 
 func heldList(l *memberList, v any) bool {
