@@ -28,7 +28,7 @@ func (d *door) changeMembers(w http.ResponseWriter, r request) error {
 	if b.Remove, err = parseIDs("remove", remove); err != nil {
 		return err
 	}
-	outcomes, err := d.Directory.ChangeMembers(r.Context(), r.call, group, b)
+	outcomes, err := d.Directory.ApplyBatch(r.Context(), r.call, group, b)
 	if err != nil {
 		return batchFailure(err, outcomes)
 	}

@@ -29,7 +29,7 @@ func TestAChangeOfVeryManyMembers(t *testing.T) {
 		start := w.version().Version
 		stranger := membership.NewID()
 		ways := map[string]func(membership.MemberChange) (membership.MemberResult, error){
-			"alone": func(c membership.MemberChange) (membership.MemberResult, error) { return s.ChangeMembers(w.ctx, c) },
+			"alone": func(c membership.MemberChange) (membership.MemberResult, error) { return s.WriteMembers(w.ctx, c) },
 			"inside": func(c membership.MemberChange) (r membership.MemberResult, err error) {
 				err = s.Update(w.ctx, w.tenant, func(tx membership.Tx) error {
 					r, err = tx.ChangeMembers(w.ctx, c)

@@ -22,7 +22,7 @@ func BenchmarkChangeMembers(b *testing.B) {
 				if n%2 == 1 {
 					c = w.change(nil, u)
 				}
-				if _, err := w.store.ChangeMembers(w.ctx, c); err != nil {
+				if _, err := w.store.WriteMembers(w.ctx, c); err != nil {
 					b.Error(err)
 				}
 			}
@@ -48,10 +48,10 @@ func BenchmarkChangeMembers(b *testing.B) {
 					for i := 0; b.Loop(); i++ {
 						at := i * n % (len(w.users) - n + 1)
 						users := w.users[at : at+n]
-						if _, err := w.store.ChangeMembers(w.ctx, w.change(users, nil)); err != nil {
+						if _, err := w.store.WriteMembers(w.ctx, w.change(users, nil)); err != nil {
 							b.Fatal(err)
 						}
-						if _, err := w.store.ChangeMembers(w.ctx, w.change(nil, users)); err != nil {
+						if _, err := w.store.WriteMembers(w.ctx, w.change(nil, users)); err != nil {
 							b.Fatal(err)
 						}
 					}
@@ -88,7 +88,7 @@ func BenchmarkNumberEvents(b *testing.B) {
 				if i%2 == 1 {
 					c = w.change(nil, w.users)
 				}
-				if _, err := w.store.ChangeMembers(w.ctx, c); err != nil {
+				if _, err := w.store.WriteMembers(w.ctx, c); err != nil {
 					b.Fatal(err)
 				}
 				b.StartTimer()

@@ -26,11 +26,14 @@ type memberWrite struct {
 	result membership.MemberResult
 }
 
+// user is the only one of a change that is judged.
+func (w *memberWrite) user() membership.ID { return slices.Concat(w.change.Open, w.change.Close)[0] }
+
 func (w *memberWrite) members() int {
 	return len(w.change.Open) + len(w.change.Close) + len(w.change.Check)
 }
 
-func (e *postgresEngine) shareMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+func (e *postgresEngine) writeMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
 	w := &memberWrite{change: c}
 	var err error
 	if w.members() > maxMembersAtOnce || c.Connection != c.Call.Connection {
@@ -41,16 +44,19 @@ func (e *postgresEngine) shareMembers(ctx context.Context, c membership.MemberCh
 	return w.result, err
 }
 
-// writeTogether is one statement for the changes that wait. A user stands in it
-// once, so that their changes happen in the order in which they came; so does a
-// change that wants a certain version.
+// writeTogether is one transaction for the changes that wait: one statement, unless
+// they are judged. A user stands in it once, so that their changes happen in the
+// order in which they came; so does a change that wants a certain version.
 func (e *postgresEngine) writeTogether(l memberLine, b *batch[*memberWrite]) {
 	users := map[membership.ID]bool{}
 	members, alone := 0, false
+	var first *memberWrite
 	fits := func(w *memberWrite) bool {
-		first := len(users) == 0 && members == 0
 		members += w.members()
-		if !first && (alone || w.change.IfVersion != 0 || members > maxMembersAtOnce || len(b.taken) >= maxTogether) {
+		if first == nil {
+			first = w
+		} else if alone || w.change.IfVersion != 0 || members > maxMembersAtOnce || len(b.taken) >= maxTogether ||
+			(w.change.Judge == nil) != (first.change.Judge == nil) {
 			return false
 		}
 		for _, u := range slices.Concat(w.change.Open, w.change.Close) {
@@ -64,26 +70,38 @@ func (e *postgresEngine) writeTogether(l memberLine, b *batch[*memberWrite]) {
 		alone = w.change.IfVersion != 0
 		return true
 	}
-	b.together(fits, func(ctx context.Context, ws []*memberWrite) ([]error, error) { return e.changeTogether(ctx, l, ws) }, e.changeAlone)
+	b.together(fits, func(ctx context.Context, ws []*memberWrite) ([]error, error) {
+		return e.changeTogether(ctx, l.tenant, ws)
+	},
+		e.changeAlone)
 }
 
 func (e *postgresEngine) changeAlone(ctx context.Context, w *memberWrite) error {
-	if w.members() > maxMembersAtOnce {
+	if w.members() > maxMembersAtOnce && w.change.Judge == nil {
 		return e.update(ctx, w.change.Call.Tenant, func(q querier) (err error) {
 			w.result, err = e.changeMembers(ctx, q, w.change)
 			return err
 		})
 	}
-	return e.pool.with(ctx, func(c *pgx.Conn) (err error) {
-		w.result, err = e.changeMembers(ctx, pgTx{c}, w.change)
-		return err
-	})
+	errs, err := e.changeTogether(ctx, w.change.Call.Tenant, []*memberWrite{w})
+	if err == nil {
+		err = errs[0]
+	}
+	return err
 }
 
-func (e *postgresEngine) changeTogether(ctx context.Context, l memberLine, ws []*memberWrite) ([]error, error) {
-	var errs []error
-	err := e.pool.with(ctx, func(c *pgx.Conn) (err error) {
-		errs, err = changeJobs(ctx, &session{querier: pgTx{c}, engine: e, tenant: l.tenant}, ws)
+// changeTogether carries out changes of one source in one group, all of them judged
+// or none.
+func (e *postgresEngine) changeTogether(ctx context.Context, tenant membership.ID, ws []*memberWrite) (errs []error, err error) {
+	if ws[0].change.Judge != nil {
+		err = e.update(ctx, tenant, func(q querier) (err error) {
+			errs, err = writeJudged(ctx, &session{querier: q, engine: e, tenant: tenant}, ws, changeJobs)
+			return err
+		})
+		return errs, err
+	}
+	err = e.pool.with(ctx, func(c *pgx.Conn) (err error) {
+		errs, err = changeJobs(ctx, &session{querier: pgTx{c}, engine: e, tenant: tenant}, ws)
 		return err
 	})
 	return errs, err

@@ -142,7 +142,7 @@ func TestConcurrentWritersLoseNothing(t *testing.T) {
 					users := slices.Clone(w.users)
 					rand.Shuffle(len(users), func(i, j int) { users[i], users[j] = users[j], users[i] })
 					c = w.change(users[:rand.IntN(4)], users[10:10+rand.IntN(4)])
-					r, err := s.ChangeMembers(w.ctx, c)
+					r, err := s.WriteMembers(w.ctx, c)
 					if err != nil {
 						t.Errorf("%v", err)
 						return
@@ -195,7 +195,7 @@ func TestAFailureHalfwayLeavesNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(w.ctx)
 		err = s.Update(ctx, w.tenant, func(tx membership.Tx) error { halfway(tx); cancel(); return ctx.Err() })
 		require.ErrorIs(t, err, context.Canceled)
-		_, err = s.ChangeMembers(w.ctx, w.change([]membership.ID{w.users[2], membership.NewID()}, w.users[:1]))
+		_, err = s.WriteMembers(w.ctx, w.change([]membership.ID{w.users[2], membership.NewID()}, w.users[:1]))
 		require.Equal(t, membership.KindUnknownMembers, membership.KindOf(err))
 
 		require.Equal(t, events, w.events())
@@ -217,7 +217,7 @@ func TestChangeMembersOfAGroupThatIsNotLinked(t *testing.T) {
 			c := w.change(nil, w.users[:1])
 			c.Group, c.Connection = group, membership.NewID()
 			c.Call.Connection = c.Connection
-			_, err := s.ChangeMembers(w.ctx, c)
+			_, err := s.WriteMembers(w.ctx, c)
 			require.Equal(t, membership.NotFound("group"), err)
 		}
 		require.Len(t, w.members(), 1)
@@ -231,13 +231,13 @@ func TestChangeMembersWritesTheSameOnBothEngines(t *testing.T) {
 		w := newTenant(t, s)
 		c := w.change(nil, nil)
 		c.Connection, c.Call.Connection, c.Open = membership.ID{}, membership.ID{}, w.users[:2]
-		_, err := s.ChangeMembers(w.ctx, c)
+		_, err := s.WriteMembers(w.ctx, c)
 		require.NoError(t, err)
 		c = w.change(w.users[1:3], w.users[:1])
-		r, err := s.ChangeMembers(w.ctx, c)
+		r, err := s.WriteMembers(w.ctx, c)
 		require.NoError(t, err)
 		require.Equal(t, membership.MemberResult{Opened: 2, Closed: 1, Version: 3, LastModified: c.At}, r)
-		r, err = s.ChangeMembers(w.ctx, c)
+		r, err = s.WriteMembers(w.ctx, c)
 		require.NoError(t, err)
 		require.Equal(t, membership.MemberResult{Version: 3, LastModified: c.At}, r)
 
@@ -280,7 +280,7 @@ func TestChangeMembersOfManyAtOnce(t *testing.T) {
 			}
 			return nil
 		})
-		r, err := s.ChangeMembers(w.ctx, w.change(w.users[1:], w.users[:1]))
+		r, err := s.WriteMembers(w.ctx, w.change(w.users[1:], w.users[:1]))
 		require.NoError(t, err)
 		require.Equal(t, len(w.users)-1, r.Opened)
 		require.Equal(t, 1, r.Closed)
@@ -429,7 +429,7 @@ func TestAddsRaceWithEnds(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, u := range w.users[1:] {
 			wg.Go(func() {
-				_, err := s.ChangeMembers(w.ctx, w.change([]membership.ID{u}, nil))
+				_, err := s.WriteMembers(w.ctx, w.change([]membership.ID{u}, nil))
 				if k := membership.KindOf(err); err != nil && k != membership.KindUnknownMembers && k != membership.KindNotFound {
 					t.Errorf("add: %v", err)
 				}

@@ -49,9 +49,9 @@ func TestFollowersGetEveryEventOnce(t *testing.T) {
 			writers.Go(func() {
 				defer writing.Add(-1)
 				for range 15 {
-					_, err := s.ChangeMembers(w.ctx, w.change(w.users[2*i:2*i+2], nil))
+					_, err := s.WriteMembers(w.ctx, w.change(w.users[2*i:2*i+2], nil))
 					assert.NoError(t, err)
-					_, err = s.ChangeMembers(w.ctx, w.change(nil, w.users[2*i:2*i+2]))
+					_, err = s.WriteMembers(w.ctx, w.change(nil, w.users[2*i:2*i+2]))
 					assert.NoError(t, err)
 				}
 			})
@@ -113,7 +113,7 @@ func TestAnEventThatCommitsLateIsNumberedLate(t *testing.T) {
 	})
 	<-appended
 	time.Sleep(time.Millisecond)
-	_, err := s.ChangeMembers(w.ctx, w.change(w.users[5:6], nil))
+	_, err := s.WriteMembers(w.ctx, w.change(w.users[5:6], nil))
 	require.NoError(t, err)
 	w.number()
 	before := w.numbered(0)

@@ -189,9 +189,7 @@ func (s *Store) Lines() int {
 	if e, ok := s.engine.(*postgresEngine); ok {
 		e.writers.mu.Lock()
 		defer e.writers.mu.Unlock()
-		e.locals.mu.Lock()
-		defer e.locals.mu.Unlock()
-		return len(e.writers.of) + len(e.locals.of)
+		return len(e.writers.of)
 	}
 	return 0
 }

@@ -309,7 +309,7 @@ func TestFiltersOnMembers(t *testing.T) {
 func TestFiltersLookIntoSoManyMembers(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
-		_, err := s.ChangeMembers(w.ctx, w.change(w.users, nil))
+		_, err := s.WriteMembers(w.ctx, w.change(w.users, nil))
 		require.NoError(t, err)
 		db.HoldMembers(t, len(w.users)-1)
 		first := w.users[0].String()

@@ -128,14 +128,6 @@ func (s *session) OpenGrants(ctx context.Context, group, user membership.ID) ([]
 	return list(ctx, s, qOpenGrantsOfMember, []any{s.tenant, user, group}, grantDest)
 }
 
-const qOpenGrantsOf = `select ` + grantColumns + ` from grants g
-	where g.tenant_id = $1 and g.group_id = $2 and g.user_id {in $3} and g.closed_at is null`
-
-// OpenGrantsOf implements membership.Reader.
-func (s *session) OpenGrantsOf(ctx context.Context, group membership.ID, users []membership.ID) ([]membership.Grant, error) {
-	return list(ctx, s, qOpenGrantsOf, []any{s.tenant, group, users}, grantDest)
-}
-
 const qOpenGrantsIn = `select count(*) from grants where tenant_id = $1 and group_id = $2 and closed_at is null`
 
 // OpenGrantsIn implements membership.Reader.

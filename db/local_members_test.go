@@ -16,43 +16,49 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-func (w *tenant) local(u membership.ID, add bool, judge func(membership.MemberStanding) error) membership.LocalChange {
-	return membership.LocalChange{
+func (w *tenant) local(u membership.ID, add bool, judge func(membership.MemberState) error) membership.MemberChange {
+	c := membership.MemberChange{
 		Call: membership.Call{Tenant: w.tenant, RequestID: "r", Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"}},
-		At:   now(), Group: w.group, User: u, Add: add, Judge: judge,
+		At:   now(), Group: w.group, Judge: judge,
 	}
+	if add {
+		c.Open = []membership.ID{u}
+	} else {
+		c.Close = []membership.ID{u}
+	}
+	return c
 }
 
-func passes(membership.MemberStanding) error { return nil }
+func passes(membership.MemberState) error { return nil }
 
 // What is judged is what is there, and what is refused was not written.
-func TestChangeLocal(t *testing.T) {
+func TestJudgedChange(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
-		var seen membership.MemberStanding
-		judge := func(err error) func(membership.MemberStanding) error {
-			return func(st membership.MemberStanding) error { seen = st; return err }
+		var seen membership.MemberState
+		judge := func(err error) func(membership.MemberState) error {
+			return func(st membership.MemberState) error { seen = st; return err }
 		}
 		refused := &membership.Error{Kind: membership.KindAlreadyMember, Message: "no"}
-		_, r, err := s.ChangeLocal(w.ctx, w.local(w.users[0], true, judge(refused)))
+		r, err := s.WriteMembers(w.ctx, w.local(w.users[0], true, judge(refused)))
 		require.Equal(t, refused, err)
 		require.Zero(t, r)
 		require.Equal(t, w.group, seen.Group.ID)
 		require.Equal(t, w.users[0], seen.User.ID)
 		require.Len(t, seen.Member.Sources, 1)
 
-		m, r, err := s.ChangeLocal(w.ctx, w.local(w.users[0], true, passes))
+		r, err = s.WriteMembers(w.ctx, w.local(w.users[0], true, passes))
 		require.NoError(t, err)
 		require.Equal(t, 1, r.Opened)
-		require.Len(t, m.Sources, 2)
-		require.Equal(t, seen.Member.JoinedAt, m.JoinedAt)
+		require.Len(t, r.Member.Sources, 2)
+		require.Equal(t, seen.Member.JoinedAt, r.Member.JoinedAt)
 
-		_, _, err = s.ChangeLocal(w.ctx, w.local(membership.NewID(), true, judge(nil)))
+		_, err = s.WriteMembers(w.ctx, w.local(membership.NewID(), true, judge(nil)))
 		require.Equal(t, membership.KindUnknownMembers, membership.KindOf(err))
 		require.True(t, seen.User.ID.IsZero())
 		require.Empty(t, seen.Member.Sources)
 
-		_, r, err = s.ChangeLocal(w.ctx, w.local(w.users[0], false, judge(nil)))
+		r, err = s.WriteMembers(w.ctx, w.local(w.users[0], false, judge(nil)))
 		require.NoError(t, err)
 		require.Equal(t, 1, r.Closed)
 		require.Len(t, seen.Member.Sources, 2)
@@ -60,7 +66,7 @@ func TestChangeLocal(t *testing.T) {
 
 		elsewhere := w.local(w.users[0], true, judge(membership.NotFound("group")))
 		elsewhere.Group = membership.NewID()
-		_, _, err = s.ChangeLocal(w.ctx, elsewhere)
+		_, err = s.WriteMembers(w.ctx, elsewhere)
 		require.Equal(t, membership.NotFound("group"), err)
 		require.True(t, seen.Group.ID.IsZero())
 	})
@@ -74,9 +80,9 @@ func TestNeighboursOfALocalChange(t *testing.T) {
 		var mu sync.Mutex
 		errs := map[string]error{}
 		gone, cancel := context.WithCancel(w.ctx)
-		start := func(name string, ctx context.Context, l membership.LocalChange) { //nolint:revive // the name comes first
+		start := func(name string, ctx context.Context, l membership.MemberChange) { //nolint:revive // the name comes first
 			c.calls.Go(func() {
-				_, _, err := s.ChangeLocal(ctx, l)
+				_, err := s.WriteMembers(ctx, l)
 				mu.Lock()
 				defer mu.Unlock()
 				errs[name] = err
@@ -88,10 +94,10 @@ func TestNeighboursOfALocalChange(t *testing.T) {
 		for i := range 6 {
 			start(fmt.Sprint("add", i), w.ctx, w.local(w.users[2+i], true, passes))
 		}
-		start("refused", w.ctx, w.local(w.users[10], true, func(membership.MemberStanding) error {
+		start("refused", w.ctx, w.local(w.users[10], true, func(membership.MemberState) error {
 			return &membership.Error{Kind: membership.KindForbidden, Message: "no"}
 		}))
-		start("broken", w.ctx, w.local(w.users[11], true, func(membership.MemberStanding) error { return no }))
+		start("broken", w.ctx, w.local(w.users[11], true, func(membership.MemberState) error { return no }))
 		start("unknown", w.ctx, w.local(membership.NewID(), true, passes))
 		start("stranger", w.ctx, w.local(w.users[12], false, passes))
 		start("gone", gone, w.local(w.users[13], true, passes))

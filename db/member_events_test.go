@@ -107,7 +107,7 @@ func TestGrantsOfTheSchemaBefore(t *testing.T) {
 		}
 		require.NoError(t, s.Migrate(ctx))
 		require.Equal(t, []membership.ID{users[0], users[2]}, w.members())
-		r, err := s.ChangeMembers(ctx, membership.MemberChange{
+		r, err := s.WriteMembers(ctx, membership.MemberChange{
 			Call: membership.Call{Tenant: w.tenant}, At: at, Group: w.group, Open: users[1:], Close: users[:1],
 		})
 		require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,7 +22,6 @@ import (
 type postgresEngine struct {
 	pool    *postgresPool
 	writers lines[memberLine, *memberWrite]
-	locals  lines[memberLine, *localWrite]
 	stats   *statistics
 }
 
@@ -35,7 +35,7 @@ func openPostgres(ctx context.Context, url string, log *zap.Logger) (engine, err
 		return nil, err
 	}
 	e := &postgresEngine{pool: pool, stats: newStatistics(pool, log)}
-	e.writers.run, e.locals.run = e.writeTogether, e.writeLocals
+	e.writers.run = e.writeTogether
 	if err := e.warnOfSuperuser(ctx, log); err != nil {
 		pool.close()
 		return nil, err
@@ -66,11 +66,7 @@ func postgresConfig(url string) (*pgxpool.Config, error) {
 		}
 	}
 	if c.ConnConfig.ConnectTimeout == 0 {
-		c.ConnConfig.ConnectTimeout = connectTimeout
-	}
-	// Of several hosts the one that takes writes; a standby is none for the store.
-	if c.ConnConfig.ValidateConnect == nil {
-		c.ConnConfig.ValidateConnect = writable
+		c.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
 	if !strings.Contains(url, "pool_max_conns=") {
 		c.MaxConns = max(c.MaxConns, 16)
@@ -193,6 +189,9 @@ func (e *postgresEngine) ready(ctx context.Context, version int64) error {
 // tryWrite writes a message into the log of the database that nothing reads.
 func (e *postgresEngine) tryWrite(ctx context.Context) error {
 	return e.pool.aside(ctx, func(c *pgx.Conn) error {
+		if err := writable(ctx, c.PgConn()); err != nil {
+			return err
+		}
 		_, err := c.Exec(ctx, "select pg_logical_emit_message(true, 'scimbridge', 'ready')")
 		return err
 	})

@@ -19,8 +19,8 @@ import (
 // until the hang is known.
 const (
 	pingInterval    = time.Second
-	pingTimeout     = 3 * time.Second
-	connectTimeout  = 2 * time.Second
+	pingTimeout     = 4 * time.Second
+	connectTimeout  = 3 * time.Second // of the monitor, to all hosts at once
 	reconnectPause  = 500 * time.Millisecond
 	closeConnection = time.Second
 )
@@ -33,6 +33,7 @@ const (
 // that host first.
 type monitor struct {
 	hosts   []*pgx.ConnConfig // each with one host
+	several bool              // of different addresses
 	conns   *openConns
 	log     *zap.Logger
 	reset   func()        // the pool forgets its connections
@@ -61,6 +62,7 @@ func newMonitor(c *pgxpool.Config, conns *openConns, log *zap.Logger) *monitor {
 		one := cc.Copy()
 		one.Host, one.Port, one.TLSConfig, one.Fallbacks = h.Host, h.Port, h.TLSConfig, nil
 		m.hosts = append(m.hosts, one)
+		m.several = m.several || h.Host != cc.Host || h.Port != cc.Port
 	}
 	return m
 }
@@ -185,7 +187,17 @@ func (m *monitor) ping(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	return writable(ctx, m.conn.PgConn())
+	return m.usable(ctx, m.conn.PgConn())
+}
+
+// usable is nil if the server answers and, where the URL has others to go to, takes
+// writes. A store of one host that is read-only can still be read.
+func (m *monitor) usable(ctx context.Context, c *pgconn.PgConn) error {
+	err := writable(ctx, c)
+	if errors.Is(err, errReadOnly) && !m.several {
+		return nil
+	}
+	return err
 }
 
 // connect tries all hosts at once and takes the first that answers and takes
@@ -203,7 +215,7 @@ func (m *monitor) connect(ctx context.Context) (*pgx.Conn, *pgx.ConnConfig, erro
 		go func() {
 			conn, err := pgx.ConnectConfig(ctx, host.Copy())
 			if err == nil {
-				if err = writable(ctx, conn.PgConn()); err != nil {
+				if err = m.usable(ctx, conn.PgConn()); err != nil {
 					closeConn(conn)
 				}
 			}

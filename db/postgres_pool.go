@@ -43,6 +43,9 @@ func openPostgresPool(ctx context.Context, c *pgxpool.Config, log *zap.Logger) (
 	c.ConnConfig.DialFunc = p.conns.dial(c.ConnConfig.DialFunc)
 	p.monitor = newMonitor(c, p.conns, log.Named("database"))
 	c.BeforeConnect = p.monitor.first
+	if c.ConnConfig.ValidateConnect == nil {
+		c.ConnConfig.ValidateConnect = p.monitor.usable
+	}
 	var err error
 	if p.pool, err = pgxpool.NewWithConfig(ctx, c); err != nil {
 		return nil, err

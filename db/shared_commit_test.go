@@ -62,7 +62,7 @@ func (c *crowd) change(ctx context.Context, m membership.MemberChange) *answer {
 	begun := make(chan struct{})
 	c.calls.Go(func() {
 		close(begun)
-		a.MemberResult, a.err = c.store.ChangeMembers(ctx, m)
+		a.MemberResult, a.err = c.store.WriteMembers(ctx, m)
 	})
 	<-begun
 	leads := before == 0 && c.store.Engine() == "postgres" // it waits for the lock, not in the line

@@ -63,19 +63,34 @@ func (e *sqliteEngine) writeTogether(b *batch[sqliteWrite]) {
 	}
 }
 
-// shareMembers is a change of members as a transaction of its own, or as part of
+// writeMembers is a change of members as a transaction of its own, or as part of
 // one.
-func (e *sqliteEngine) shareMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
+func (e *sqliteEngine) writeMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
 	const small = 1000
-	err = e.writers.do(ctx, sqliteWrite{
-		fn: func(q querier) error {
-			r, err = e.changeMembers(ctx, q, c)
-			return err
-		},
+	w := &memberWrite{change: c}
+	err := e.writers.do(ctx, sqliteWrite{
+		fn: func(q querier) error { return e.writeOneChange(ctx, q, w) },
 		// It refuses before it writes. Only what takes long can be given up later.
 		undoes: len(c.Open)+len(c.Close) > small,
 	})
-	return r, err
+	return w.result, err
+}
+
+func (e *sqliteEngine) writeOneChange(ctx context.Context, q querier, w *memberWrite) (err error) {
+	change := func(_ context.Context, s *session, _ []*memberWrite) ([]error, error) {
+		w.result, err = e.changeMembers(ctx, s.querier, w.change)
+		return []error{nil}, err
+	}
+	s := &session{querier: q, engine: e, tenant: w.change.Call.Tenant}
+	if w.change.Judge == nil {
+		_, err = change(ctx, s, nil)
+		return err
+	}
+	errs, err := writeJudged(ctx, s, []*memberWrite{w}, change)
+	if err != nil {
+		return err
+	}
+	return errs[0]
 }
 
 // writeOne carries out one write and sets its answer. Its own error means that

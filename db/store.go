@@ -52,11 +52,10 @@ type engine interface {
 	// view runs fn on a read-only snapshot, update in a transaction; each once.
 	view(ctx context.Context, tenant membership.ID, fn func(querier) error) error
 	update(ctx context.Context, tenant membership.ID, fn func(querier) error) error
-	// changeMembers runs inside the transaction of q, shareMembers in one of its
+	// changeMembers runs inside the transaction of q, writeMembers in one of its
 	// own or together with others who come at the same time.
 	changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error)
-	shareMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error)
-	shareLocal(ctx context.Context, w *localWrite) error
+	writeMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error)
 	migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migration) error
 	// hasColumn is a query that counts the columns of a table with a name, and
 	// tenants lists all tenants; both are for migrations.
@@ -173,10 +172,10 @@ func (s *Store) UpdateCredentials(ctx context.Context, tenant membership.ID, fn 
 	})
 }
 
-// ChangeMembers implements membership.Store.
-func (s *Store) ChangeMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
+// WriteMembers implements membership.Store.
+func (s *Store) WriteMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
 	err = s.retry(ctx, func() error {
-		r, err = s.engine.shareMembers(ctx, c)
+		r, err = s.engine.writeMembers(ctx, c)
 		return err
 	})
 	return r, err

@@ -25,19 +25,17 @@ func (d *Directory) allow(ctx context.Context, call Call, op Operation, group, u
 }
 
 // allowInside is allow for a use case whose transaction reads the objects
-// anyway: what is still open is asked in there, first of all, with inside. The
-// use case ends with refused.
+// anyway: what is still open is asked in there, first of all, with inside; nil:
+// nothing is.
 func (d *Directory) allowInside(
 	ctx context.Context, call Call, op Operation, group, user ID,
-) (inside func(context.Context, MemberStanding) error, err error) {
+) (inside func(context.Context, MemberState) error, err error) {
 	q := Question{Call: call, Operation: op, Group: group, User: user}
-	switch err := d.ask(ctx, q); {
-	case err == nil:
-		return func(context.Context, MemberStanding) error { return nil }, nil
-	case !errors.Is(err, ErrUndecided):
-		return nil, d.refused(ctx, call, op, group, user, err)
+	err = d.ask(ctx, q)
+	if !errors.Is(err, ErrUndecided) {
+		return nil, err
 	}
-	return func(ctx context.Context, s MemberStanding) error {
+	return func(ctx context.Context, s MemberState) error {
 		q.Objects = &Objects{Group: s.Group, User: s.User}
 		return d.ask(ctx, q)
 	}, nil

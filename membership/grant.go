@@ -91,6 +91,10 @@ type MemberChange struct {
 	Kept bool
 	// IfVersion, when not zero, is the version that the link must have.
 	IfVersion int64
+	// Judge decides about a local change of one user, with the group locked, by what
+	// is there: its error is the answer, and then nothing is written. It may run more
+	// than once. nil: nothing is asked. Only Store.WriteMembers runs it.
+	Judge func(MemberState) error
 }
 
 // MemberResult says what a MemberChange did. Version and LastModified are those
@@ -99,6 +103,7 @@ type MemberResult struct {
 	Opened, Closed int
 	Version        int64
 	LastModified   time.Time
+	Member         Member // whom a change with Judge has added, as a member now
 }
 
 // MemberQuery selects members of a group.

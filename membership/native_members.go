@@ -2,7 +2,6 @@ package membership
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -28,23 +27,23 @@ func (d *Directory) AddMembers(ctx context.Context, call Call, group ID, users [
 	if err != nil {
 		return Additions{}, err
 	}
-	users = once(users)
 	var out Additions
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
 		out = Additions{Group: group}
-		known, err := d.addable(ctx, tx, call, group, users, each)
+		l, err := d.lockLocal(ctx, tx, call, group, each)
 		if err != nil {
 			return err
 		}
-		members, err := tx.MembersAmong(ctx, group, users)
-		if err != nil {
+		if err := l.read(ctx, additions(once(users), false)); err != nil {
 			return err
 		}
-		if len(members) > 0 {
-			return alreadyMembers(members)
+		if err := l.judge(ctx); err != nil {
+			return err
 		}
-		out.Users, err = d.addAll(ctx, tx, t, call, group, known)
-		if err != nil {
+		if err := l.all(); err != nil {
+			return err
+		}
+		if out.Users, err = l.add(ctx, t); err != nil {
 			return err
 		}
 		out.By, err = profileOfActor(ctx, tx, call.Actor)
@@ -53,77 +52,13 @@ func (d *Directory) AddMembers(ctx context.Context, call Call, group ID, users [
 	return out, d.refusedAdding(ctx, call, group, err)
 }
 
-// allowAdding asks about adding members as a whole. each means that the policy
-// wants to be asked about every user, inside the transaction.
-func (d *Directory) allowAdding(ctx context.Context, q Question) (each bool, err error) {
-	err = d.ask(ctx, q)
-	if errors.Is(err, ErrUndecided) {
-		return true, nil
-	}
-	return false, d.refused(ctx, q.Call, q.Operation, q.Group, ID{}, err)
-}
-
-// addable locks the group and returns the users, in their order, if all of them
-// exist and may be added to it.
-func (d *Directory) addable(ctx context.Context, tx Tx, call Call, group ID, users []ID, each bool) ([]User, error) {
-	g, missing := tx.LockGroup(ctx, group)
-	if missing != nil && KindOf(missing) != KindNotFound {
-		return nil, missing
-	}
-	found, err := tx.UsersByID(ctx, users)
+// add makes the changes, all of them additions, and returns who was added.
+func (l *localChanges) add(ctx context.Context, t *tally) ([]Added, error) {
+	c, err := l.write(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[ID]User, len(found))
-	for _, u := range found {
-		byID[u.ID] = u
-	}
-	if each { // before anything is told of what exists
-		for _, id := range users {
-			if err := d.askAdding(ctx, call, group, g, id, byID[id]); err != nil {
-				return nil, &deniedMember{op: OpAddMembers, user: id, err: err}
-			}
-		}
-	}
-	if missing != nil {
-		return nil, missing
-	}
-	if err := g.takesLocal(); err != nil {
-		return nil, err
-	}
-	known, unknown := make([]User, 0, len(users)), []ID(nil)
-	for _, id := range users {
-		if u, ok := byID[id]; ok {
-			known = append(known, u)
-		} else {
-			unknown = append(unknown, id)
-		}
-	}
-	if len(unknown) > 0 {
-		return nil, unknownUsers(unknown)
-	}
-	return known, nil
-}
-
-func (d *Directory) askAdding(ctx context.Context, call Call, group ID, g Group, user ID, u User) error {
-	return d.ask(ctx, Question{
-		Call: call, Operation: OpAddMembers, Group: group, User: user, Objects: &Objects{Group: g, User: u},
-	})
-}
-
-// addAll opens the local grants of users who have none.
-func (d *Directory) addAll(ctx context.Context, tx Tx, t *tally, call Call, group ID, users []User) ([]Added, error) {
-	ids := make([]ID, len(users))
-	for i, u := range users {
-		ids[i] = u.ID
-	}
-	switch _, err := t.change(ctx, tx, MemberChange{Call: call, At: d.clock.Now(), Group: group, Open: ids}); {
-	case KindOf(err) == KindUnknownMembers: // deleted since we looked
-		return nil, NotFound("user")
-	case err != nil:
-		return nil, err
-	}
-	members, err := tx.MembersAmong(ctx, group, ids)
+	members, err := l.tx.MembersAmong(ctx, l.id, c.Open)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +70,11 @@ func (d *Directory) addAll(ctx context.Context, tx Tx, t *tally, call Call, grou
 			}
 		}
 	}
-	ps, err := profiles(ctx, tx, users)
+	users := make([]User, len(c.Open))
+	for i, id := range c.Open {
+		users[i] = l.users[id]
+	}
+	ps, err := profiles(ctx, l.tx, users)
 	if err != nil {
 		return nil, err
 	}
@@ -144,42 +83,4 @@ func (d *Directory) addAll(ctx context.Context, tx Tx, t *tally, call Call, grou
 		out[i] = Added{Profile: p, At: at[p.User.ID]}
 	}
 	return out, nil
-}
-
-// refusedAdding is refused for a use case that adds many.
-func (d *Directory) refusedAdding(ctx context.Context, call Call, group ID, err error) error {
-	var denied *deniedMember
-	if errors.As(err, &denied) {
-		return d.refused(ctx, call, denied.op, group, denied.user, denied.err)
-	}
-	return d.refused(ctx, call, OpAddMembers, group, ID{}, err)
-}
-
-// takesLocal is rule 12.
-func (g *Group) takesLocal() error {
-	if g.Kind == GroupEnterprise {
-		return errGroupManaged
-	}
-	return nil
-}
-
-func unknownUsers(ids []ID) error {
-	e := errorf(KindNotFound, "user not found")
-	if len(ids) > 1 {
-		e.Message = "users not found"
-	}
-	e.Details = FirstOf("unknown", ids)
-	return e
-}
-
-// alreadyMembers is rule 8 for many.
-func alreadyMembers(members []Member) error {
-	e := errorf(KindAlreadyMember, "some of the users are already members of the group")
-	named := make([]map[string]any, min(len(members), maxNamed))
-	for i := range named {
-		named[i] = members[i].details()
-		named[i]["user_id"] = members[i].User.ID
-	}
-	e.Details = firstOf("members", named, len(members))
-	return e
 }

@@ -35,10 +35,6 @@ func (d *Directory) AddMembersByName(
 	var denied []Refusal
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
 		out, denied = NamedAdditions{}, nil
-		g, err := d.groupToAddTo(ctx, tx, group)
-		if err != nil {
-			return err
-		}
 		inviter, err := userCalled(ctx, tx, inv.By)
 		if err != nil {
 			return err
@@ -47,31 +43,21 @@ func (d *Directory) AddMembersByName(
 		if !inviter.IsZero() {
 			adding.Reason = "invited by user:" + inviter.String()
 		}
-		users, err := d.namedUsers(ctx, tx, adding, g, names, each, &denied)
+		l, err := d.lockLocal(ctx, tx, adding, group, each)
 		if err != nil {
 			return err
 		}
-		var ids []ID
-		for _, name := range onceFolded(names) {
-			u, ok := users[Fold(name)]
-			if !ok {
-				out.Failed = append(out.Failed, name)
-				continue
-			}
-			out.Succeeded = append(out.Succeeded, name)
-			ids = append(ids, u.ID)
-		}
-		if len(ids) == 0 {
-			return nil
-		}
-		change := MemberChange{Call: adding, At: d.clock.Now(), Group: group, Open: ids}
-		if _, err := t.change(ctx, tx, change); KindOf(err) == KindUnknownMembers { // deleted since we looked
-			return errorf(KindUnavailable, "a user was deleted meanwhile: try again")
-		} else if err != nil {
+		byKey, err := usersNamed(ctx, tx, names)
+		if err != nil {
 			return err
 		}
-		if !inv.Notify {
-			return nil
+		if out, err = l.addNamed(ctx, onceFolded(names), byKey); err != nil {
+			return err
+		}
+		denied = l.refusals()
+		change, err := l.write(ctx, t)
+		if err != nil || len(change.Open) == 0 || !inv.Notify {
+			return err
 		}
 		return tx.InsertNotification(ctx, membersAdded(change, inviter))
 	})
@@ -83,67 +69,69 @@ func (d *Directory) AddMembersByName(
 	return out, d.refusedAdding(ctx, call, group, err)
 }
 
-// groupToAddTo locks a group that takes local members.
-func (d *Directory) groupToAddTo(ctx context.Context, tx Tx, id ID) (Group, error) {
-	g, err := tx.LockGroup(ctx, id)
-	if KindOf(err) == KindNotFound {
-		if gone, err := tx.GroupDeleted(ctx, id); err != nil || gone {
-			return g, errorOr(err, errorf(KindGone, "the group has been deleted"))
+// addNamed judges the users that the names are of, and says what becomes of each
+// name.
+func (l *localChanges) addNamed(ctx context.Context, names []string, byKey map[string]User) (out NamedAdditions, err error) {
+	var ids []ID
+	at := make(map[string]int, len(names))
+	for _, name := range names {
+		if u, ok := byKey[Fold(name)]; ok {
+			at[name] = len(ids)
+			ids = append(ids, u.ID)
 		}
 	}
-	if err != nil {
-		return g, err
+	if err := l.read(ctx, additions(ids, false)); err != nil {
+		return out, err
 	}
-	return g, g.takesLocal()
+	if err := l.judge(ctx); err != nil {
+		return out, err
+	}
+	if !l.denied() {
+		if l.group.ID.IsZero() {
+			return out, l.goneOrMissing(ctx)
+		}
+		if err := l.group.takesLocal(); err != nil {
+			return out, err
+		}
+	}
+	for _, name := range names {
+		if i, ok := at[name]; ok && l.errs[i] == nil {
+			out.Succeeded = append(out.Succeeded, name)
+		} else {
+			out.Failed = append(out.Failed, name)
+		}
+	}
+	return out, nil
 }
 
-func errorOr(err, otherwise error) error {
+// goneOrMissing tells a group that was deleted from one that never was.
+func (l *localChanges) goneOrMissing(ctx context.Context) error {
+	gone, err := l.tx.GroupDeleted(ctx, l.id)
+	if err == nil && gone {
+		return errorf(KindGone, "the group has been deleted")
+	}
 	if err != nil {
 		return err
 	}
-	return otherwise
+	return NotFound("group")
 }
 
-// namedUsers returns, by Fold of their names, the users who can be added, and
-// appends to denied those whom the policy denies.
-func (d *Directory) namedUsers(
-	ctx context.Context, tx Tx, call Call, g Group, names []string, each bool, denied *[]Refusal,
-) (map[string]User, error) {
+// usersNamed returns the users who have one of names, by Fold of it.
+func usersNamed(ctx context.Context, r PeopleReader, names []string) (map[string]User, error) {
 	keys := make([]string, 0, len(names))
 	for _, name := range names {
 		if checkText("", name, true) == nil {
 			keys = append(keys, Fold(name))
 		}
 	}
-	users, err := tx.UsersByName(ctx, once(keys))
+	users, err := r.UsersByName(ctx, once(keys))
 	if err != nil {
 		return nil, err
 	}
 	users = alone(users)
-	ids := make([]ID, len(users))
 	byKey := make(map[string]User, len(users))
-	for i, u := range users {
-		ids[i], byKey[Fold(u.UserName)] = u.ID, u
-	}
-	members, err := tx.MembersAmong(ctx, g.ID, ids)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range members {
-		delete(byKey, Fold(m.User.UserName))
-	}
-	if !each {
-		return byKey, nil
-	}
 	for _, u := range users {
-		err := d.askAdding(ctx, call, g.ID, g, u.ID, u)
-		switch {
-		case KindOf(err) == KindForbidden:
-			delete(byKey, Fold(u.UserName))
-			*denied = append(*denied, d.refusal(call, OpAddMembers, g.ID, u.ID, err))
-		case err != nil:
-			return nil, err
-		}
+		byKey[Fold(u.UserName)] = u
 	}
 	return byKey, nil
 }
@@ -194,4 +182,11 @@ func onceFolded(names []string) []string {
 		seen[key] = true
 		return was
 	})
+}
+
+func errorOr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
 }

@@ -152,7 +152,7 @@ func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id 
 			r, err = d.changeGuarded(ctx, tx, t, c, false)
 			return err
 		})
-	} else if r, err = d.store.ChangeMembers(ctx, c); err == nil {
+	} else if r, err = d.store.WriteMembers(ctx, c); err == nil {
 		d.observe(SourceSCIM, r.Opened, r.Closed)
 	}
 	if err != nil {

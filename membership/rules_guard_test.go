@@ -276,9 +276,9 @@ type countingStore struct {
 	changes, updates int
 }
 
-func (s *countingStore) ChangeMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+func (s *countingStore) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
 	s.changes++
-	return s.Store.ChangeMembers(ctx, c)
+	return s.Store.WriteMembers(ctx, c)
 }
 
 func (s *countingStore) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {

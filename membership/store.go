@@ -25,15 +25,11 @@ type Store interface {
 	// must not change what lies outside it except by assignment.
 	Update(ctx context.Context, tenant ID, fn func(Tx) error) error
 
-	// ChangeMembers is a transaction of its own around Tx.ChangeMembers, in as
-	// few round trips as the engine allows. Its cost follows the change, never
-	// the size of the group.
-	ChangeMembers(ctx context.Context, c MemberChange) (MemberResult, error)
-
-	// ChangeLocal locks the group, lets c.Judge decide about what is there, and
-	// writes as ChangeMembers does, in a transaction of its own or together with
-	// others that wait for the group. It returns the member who was added.
-	ChangeLocal(ctx context.Context, c LocalChange) (Member, MemberResult, error)
+	// WriteMembers is Tx.ChangeMembers in a transaction of its own, or together with
+	// others that come at the same time, in as few round trips as the engine allows;
+	// before that c.Judge, if there is one, decides. Its cost follows the change,
+	// never the size of the group.
+	WriteMembers(ctx context.Context, c MemberChange) (MemberResult, error)
 
 	// Ready reports whether the store answers and has the schema that this
 	// program expects.
@@ -96,9 +92,6 @@ type Reader interface {
 	// OpenGrants returns the open grants of one user, in one group or (with the
 	// zero group) in all, ordered by group and connection.
 	OpenGrants(ctx context.Context, group, user ID) ([]Grant, error)
-	// OpenGrantsOf returns the open grants of many users in one group, in no
-	// order.
-	OpenGrantsOf(ctx context.Context, group ID, users []ID) ([]Grant, error)
 	// OpenGrantsIn counts the open grants in a group by any source.
 	OpenGrantsIn(ctx context.Context, group ID) (int, error)
 	// Memberships returns the groups that a user is a member of by any source,

@@ -29,20 +29,12 @@ func (s measuredStore) Update(ctx context.Context, tenant membership.ID, fn func
 	return s.store.Update(ctx, tenant, fn)
 }
 
-// ChangeMembers implements membership.Store.
-func (s measuredStore) ChangeMembers(
+// WriteMembers implements membership.Store.
+func (s measuredStore) WriteMembers(
 	ctx context.Context, c membership.MemberChange,
 ) (r membership.MemberResult, err error) {
-	defer s.measure("change_members", time.Now(), &err)
-	return s.store.ChangeMembers(ctx, c)
-}
-
-// ChangeLocal implements membership.Store.
-func (s measuredStore) ChangeLocal(
-	ctx context.Context, c membership.LocalChange,
-) (m membership.Member, r membership.MemberResult, err error) {
-	defer s.measure("change_local", time.Now(), &err)
-	return s.store.ChangeLocal(ctx, c)
+	defer s.measure("write_members", time.Now(), &err)
+	return s.store.WriteMembers(ctx, c)
 }
 
 // Ready implements membership.Store. It is a probe, and not measured: the metric

@@ -249,10 +249,7 @@ func TestStoreOperationsAreMeasured(t *testing.T) {
 	assert.Error(t, store.View(ctx, tenant, func(membership.Reader) error { return context.Canceled }))
 	assert.Error(t, store.View(ctx, tenant, func(membership.Reader) error { return io.ErrUnexpectedEOF }))
 	call := membership.Call{Tenant: tenant}
-	_, err := store.ChangeMembers(ctx, membership.MemberChange{Call: call})
-	assert.Error(t, err)
-	judge := func(membership.MemberStanding) error { return membership.NotFound("it") }
-	_, _, err = store.ChangeLocal(ctx, membership.LocalChange{Call: call, Judge: judge})
+	_, err := store.WriteMembers(ctx, membership.MemberChange{Call: call})
 	assert.Error(t, err)
 	assert.NoError(t, store.Ready(ctx))
 	w := httptest.NewRecorder()
@@ -260,7 +257,7 @@ func TestStoreOperationsAreMeasured(t *testing.T) {
 	for _, labels := range []string{
 		`operation="view",outcome="ok"`, `operation="update",outcome="refused"`,
 		`operation="view",outcome="canceled"`, `operation="view",outcome="error"`,
-		`operation="change_members",outcome="refused"`, `operation="change_local",outcome="refused"`,
+		`operation="write_members",outcome="refused"`,
 	} {
 		assert.Contains(t, w.Body.String(), "scimbridge_store_operation_duration_seconds_count{"+labels+"} 1\n")
 	}
