@@ -251,3 +251,42 @@ func hasSecret(op *openapi3.Operation) bool {
 	}
 	return false
 }
+
+// What is kept of a tenant's requests has a budget: without room an answer is not
+// kept, which is as if it were lost, and then no key is taken.
+func TestKeptAnswersHaveABudget(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		used := func(change int) (total int) {
+			require.NoError(t, h.store.Update(t.Context(), h.mine.TenantID, func(tx membership.Tx) (err error) {
+				total, err = tx.AddClaimBytes(t.Context(), change)
+				return err
+			}))
+			return total
+		}
+		post := func(name string, with ...with) reply {
+			return h.do(http.MethodPost, "/v1/users", userBody(name), append(with, key(name))...)
+		}
+		first := post("first")
+		first.is(http.StatusCreated)
+		require.Equal(t, 512+len(first.body), used(0))
+		post("first").is(http.StatusCreated)
+		require.Equal(t, 512+len(first.body), used(0), "nothing more for a repeat")
+		post("forgotten", bearer(h.mine.SCIMToken))
+		require.Equal(t, 512+len(first.body), used(0))
+
+		const budget = 64 << 20
+		fill := budget - used(0) - 600
+		used(fill)
+		post("unkept").is(http.StatusCreated)
+		post("unkept").fails(http.StatusConflict, codeAnswerLost)
+		assert.Equal(t, "true", post("first").header.Get(replayedHeader))
+		full := post("full")
+		full.fails(http.StatusTooManyRequests, codeRateLimited)
+		assert.NotEmpty(t, full.header.Get("Retry-After"))
+		assert.Len(t, h.do(http.MethodGet, "/v1/users?user_name=full", "").data(), 0, "nothing was carried out")
+		h.do(http.MethodPost, "/v1/users", userBody("keyless")).is(http.StatusCreated)
+		h.do(http.MethodPost, "/v1/users", userBody("elsewhere"), as(h.other), key("k")).is(http.StatusCreated)
+		used(-fill)
+		post("full").is(http.StatusCreated)
+	})
+}

@@ -56,12 +56,26 @@ func (s *session) UpdateClaim(ctx context.Context, c membership.IdempotencyClaim
 const expiredAtOnce = 20
 
 const qDeleteExpiredClaims = `delete from idempotency_keys where tenant_id = $1 and (actor, route, key) in (
-	select actor, route, key from idempotency_keys where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)`
+	select actor, route, key from idempotency_keys where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)
+	returning length(body)`
 
 // DeleteExpiredClaims implements membership.Tx.
-func (s *session) DeleteExpiredClaims(ctx context.Context, now time.Time) error {
-	_, err := s.exec(ctx, qDeleteExpiredClaims, s.tenant, stamp(now), expiredAtOnce)
-	return err
+func (s *session) DeleteExpiredClaims(ctx context.Context, now time.Time) (claims, bytes int, err error) {
+	gone, err := list(ctx, s, qDeleteExpiredClaims, []any{s.tenant, stamp(now), expiredAtOnce},
+		func(n *int) []any { return []any{n} })
+	for _, n := range gone {
+		bytes += n
+	}
+	return len(gone), bytes, err
+}
+
+const qAddClaimBytes = `insert into idempotency_usage (tenant_id, bytes) values ($1, $2)
+	on conflict (tenant_id) do update set bytes = idempotency_usage.bytes + excluded.bytes returning bytes`
+
+// AddClaimBytes implements membership.Tx.
+func (s *session) AddClaimBytes(ctx context.Context, change int) (total int, err error) {
+	err = s.one(ctx, "usage", qAddClaimBytes, []any{s.tenant, change}, &total)
+	return total, err
 }
 
 const qRequestChanged = `select (select count(*) from (select 1 from events

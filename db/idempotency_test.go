@@ -49,10 +49,16 @@ func TestExpiredClaimsAreCleanedUp(t *testing.T) {
 			})
 			return keys
 		}
-		clean := func() {
-			a.update(func(tx membership.Tx) error { return tx.DeleteExpiredClaims(t.Context(), now()) })
+		clean := func() (claims, bytes int) {
+			a.update(func(tx membership.Tx) (err error) {
+				claims, bytes, err = tx.DeleteExpiredClaims(t.Context(), now())
+				return err
+			})
+			return claims, bytes
 		}
-		clean()
+		claims, bytes := clean()
+		require.Equal(t, 20, claims)
+		require.Zero(t, bytes, "they have no answers")
 		require.Equal(t, []string{"20", "21", "22", "23", "24", "25"}, left(a), "the oldest first")
 		clean()
 		require.Equal(t, []string{"25"}, left(a))

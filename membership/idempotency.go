@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 )
 
@@ -17,6 +18,18 @@ const (
 
 // MaxKeptAnswer is the longest body of an answer that is kept, in bytes.
 const MaxKeptAnswer = 2 << 20
+
+// The budget of a tenant: what its claims and their answers may take together, in
+// bytes, and what a claim takes without its answer.
+const (
+	maxClaimBytes = 64 << 20
+	claimBytes    = 512
+)
+
+var errTooManyClaims error = &Error{
+	Kind: KindRateLimited, RetryAfter: time.Hour,
+	Message: "too many requests with an Idempotency-Key in a day: wait, or send the request without it",
+}
 
 // IdempotencyClaim is a request that its sender may send again under one key
 // (draft-ietf-httpapi-idempotency-key-header).
@@ -56,12 +69,17 @@ func (d *Directory) ClaimKey(
 			Actor: call.Actor.String(), Route: route, Key: key, Fingerprint: fingerprint, RequestID: call.RequestID,
 			ClaimedAt: now, LeaseUntil: now.Add(idempotencyLease), ExpiresAt: now.Add(idempotencyLife),
 		}
-		if err := tx.DeleteExpiredClaims(ctx, now); err != nil {
+		gone, freed, err := tx.DeleteExpiredClaims(ctx, now)
+		if err != nil {
 			return err
 		}
+		change := -gone*claimBytes - freed
 		inserted, err := tx.InsertClaim(ctx, out)
-		if err != nil || inserted {
+		if err != nil {
 			return err
+		}
+		if inserted {
+			return takeClaimBytes(ctx, tx, change+claimBytes)
 		}
 		before, err := tx.LockClaim(ctx, out)
 		if KindOf(err) == KindNotFound { // given up and cleaned up since it was in the way
@@ -76,7 +94,7 @@ func (d *Directory) ClaimKey(
 			return errorf(KindKeyReused, "this Idempotency-Key was used with another request: a new request needs a new key")
 		case before.Answer.Status != 0:
 			out = before
-			return nil
+			return takeClaimBytes(ctx, tx, change)
 		case now.Before(before.LeaseUntil):
 			return errInProgress
 		default:
@@ -84,9 +102,25 @@ func (d *Directory) ClaimKey(
 				return err
 			}
 		}
-		return tx.UpdateClaim(ctx, out)
+		if err := tx.UpdateClaim(ctx, out); err != nil {
+			return err
+		}
+		return takeClaimBytes(ctx, tx, change-len(before.Answer.Body))
 	})
 	return out, err
+}
+
+// takeClaimBytes changes what a tenant's claims take, within its budget. It is
+// the last of a transaction: others wait for it.
+func takeClaimBytes(ctx context.Context, tx Tx, change int) error {
+	if change == 0 {
+		return nil
+	}
+	total, err := tx.AddClaimBytes(ctx, change)
+	if err == nil && change > 0 && total > maxClaimBytes {
+		return errTooManyClaims
+	}
+	return err
 }
 
 var errInProgress error = errorf(KindInProgress, "the first request with this Idempotency-Key is under way")
@@ -105,13 +139,18 @@ func lost(ctx context.Context, r Reader, c IdempotencyClaim) error {
 }
 
 // KeepAnswer keeps the answer of a claimed request for those who send it again.
-// One that is too long is not kept, which is as if it were lost.
+// One that is too long, or beyond the tenant's budget, is not kept, which is as if
+// it were lost.
 func (d *Directory) KeepAnswer(ctx context.Context, call Call, c IdempotencyClaim, a KeptAnswer) error {
 	if len(a.Body) > MaxKeptAnswer {
 		return d.ReleaseKey(ctx, call, c)
 	}
-	c.Answer = a
-	return d.saveClaim(ctx, call, c)
+	kept := c
+	kept.Answer = a
+	if err := d.saveClaim(ctx, call, kept); !errors.Is(err, errTooManyClaims) {
+		return err
+	}
+	return d.ReleaseKey(ctx, call, c)
 }
 
 // ReleaseKey gives up a claimed request of which nobody knows what became.
@@ -137,6 +176,9 @@ func (d *Directory) saveClaim(ctx context.Context, call Call, c IdempotencyClaim
 		if err != nil {
 			return err
 		}
-		return tx.UpdateClaim(ctx, c)
+		if err := tx.UpdateClaim(ctx, c); err != nil {
+			return err
+		}
+		return takeClaimBytes(ctx, tx, len(c.Answer.Body)-len(now.Answer.Body))
 	})
 }
