@@ -55,6 +55,10 @@ bench: build bin/bench ## Measure both engines, in under ten minutes
 bench-short: build bin/bench ## See in under a minute that the benchmark runs
 	$(BENCH) --short $(BENCHFLAGS)
 
+.PHONY: bench-neighbours
+bench-neighbours: build bin/bench ## Measure a quiet tenant beside one that attacks
+	$(BENCH) --neighbours $(BENCHFLAGS)
+
 .PHONY: bin/bench
 bin/bench:
 	go build -o bin/bench ./bench

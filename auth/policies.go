@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -20,6 +23,10 @@ const (
 )
 
 var policyIDs = regexp.MustCompile(policyIDsPattern)
+
+// policyChecks are the places of texts that are checked, which takes a processor
+// for some hundred milliseconds: half of them are left to others.
+var policyChecks = semaphore.NewWeighted(int64(max(1, runtime.NumCPU()/2)))
 
 // CheckedPolicy is a policy that may be stored: it was parsed and held against
 // the schema. That takes long, so it is done before a transaction begins.
@@ -217,6 +224,10 @@ func (s *Policies) save(
 ) (p TenantPolicy, err error) {
 	var checked CheckedPolicy
 	check := func() error {
+		if err := policyChecks.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer policyChecks.Release(1)
 		checked, err = CheckPolicy(id, text)
 		return err
 	}

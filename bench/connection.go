@@ -48,7 +48,11 @@ func dial(address string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connection{conn: c, in: bufio.NewReaderSize(c, 64<<10)}, nil
+	return newConnection(c), nil
+}
+
+func newConnection(c net.Conn) *connection {
+	return &connection{conn: c, in: bufio.NewReaderSize(c, 64<<10)}
 }
 
 func (c *connection) close() { _ = c.conn.Close() }

@@ -46,6 +46,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	r, err := measure(ctx, o, stderr)
+	if err == nil && o.neighbours {
+		return reportNeighbours(r, stdout, stderr)
+	}
 	if err == nil {
 		err = report(o, r, stdout)
 	}
@@ -58,6 +61,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return 0
+}
+
+func reportNeighbours(r *results, stdout, stderr io.Writer) int {
+	refused, err := printNeighbours(stdout, r.Neighbours)
+	switch {
+	case err != nil:
+		say(stderr, "bench: %v", err)
+	case refused > 0:
+		say(stderr, "bench: %d requests of the quiet tenant were refused", refused)
+	default:
+		return 0
+	}
+	return exitFailed
 }
 
 // say writes a line to somebody who may be gone.

@@ -39,6 +39,10 @@ func measure(ctx context.Context, o options, stderr io.Writer) (*results, error)
 		Machine: thisMachine(dir), Began: time.Now().UTC().Truncate(time.Second), Rounds: o.rounds, Cell: o.cell.String(),
 	}}
 	b.out.Machine.Version = versionOf(ctx, o.program)
+	if o.neighbours {
+		b.out.Neighbours, err = measureNeighbours(ctx, b, dir)
+		return b.out, err
+	}
 	for i, name := range o.engines {
 		e, err := openEngine(ctx, o, name, dir)
 		if err != nil {

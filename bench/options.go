@@ -39,6 +39,9 @@ type options struct {
 	json     string
 	markdown string
 	compare  *results
+
+	neighbours    bool          // measure a quiet tenant beside attacks, and nothing else
+	neighbourTime time.Duration // one of them
 	database string // URL of a PostgreSQL server, as somebody who may create databases
 }
 
@@ -82,6 +85,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&other.name, "against-name", "other", "what the tables call that server")
 	f.StringVar(&other.token, "against-token", "", "its bearer token")
 	f.StringVar(&other.path, "against-path", other.path, "the path of its SCIM base URL")
+	f.BoolVar(&o.neighbours, "neighbours", false, "measure a quiet tenant, alone and beside one that attacks, and nothing else; --run chooses attacks")
+	f.DurationVar(&o.neighbourTime, "neighbour-time", 15*time.Second, "how long each of those takes")
 	f.StringVar(&o.program, "program", "", "the scimbridge to measure, instead of building this one")
 	f.StringVar(&o.dir, "dir", os.TempDir(), "where SQLite's files go; the disk matters")
 	f.StringVar(&o.json, "json", "", "write the results to this `file`")

@@ -49,31 +49,66 @@ func settings(address string) []string {
 	return set
 }
 
+// bootstrapped is what bootstrap prints.
+type bootstrapped struct {
+	TenantID  string `json:"tenant_id"`
+	SCIMToken string `json:"scim_token"`
+	APIToken  string `json:"api_token"`
+}
+
+// bootstrap makes a tenant with a connection and two tokens in a target's store.
+func bootstrap(ctx context.Context, program string, t *target, tenant string) (made bootstrapped, err error) {
+	cmd := exec.CommandContext(ctx, program, "bootstrap", "--tenant", tenant, "--idp", "entra", "--json")
+	cmd.Env, cmd.Dir = settings(t.store), t.dir
+	var problem bytes.Buffer
+	cmd.Stderr = &problem
+	out, err := cmd.Output()
+	if err != nil {
+		return made, fmt.Errorf("bootstrap: %w\n%s", err, &problem)
+	}
+	if err := json.Unmarshal(out, &made); err != nil {
+		return made, fmt.Errorf("bootstrap: %w", err)
+	}
+	return made, nil
+}
+
+func (t *target) listensAt(address string, made bootstrapped) {
+	t.scim = scimEndpoint(address, "/scim/v2", made.SCIMToken)
+	t.native = endpoint{address: address, path: "/v1", header: "Authorization: Bearer " + made.APIToken +
+		"\r\nX-Tenant-ID: " + made.TenantID + "\r\nContent-Type: application/json\r\n"}
+}
+
+// neighbour is another tenant of the same server.
+func (t *target) neighbour(ctx context.Context, program string) (*target, error) {
+	made, err := bootstrap(ctx, program, t, "Neighbour")
+	if err != nil {
+		return nil, err
+	}
+	n := &target{name: ours, groups: map[int]string{}}
+	n.serve = func(context.Context) error { // by the process of t
+		n.listensAt(t.scim.address, made)
+		return nil
+	}
+	return n, n.serve(ctx)
+}
+
 // scimbridge starts ours, with a tenant, a connection and two tokens.
 func (e engine) scimbridge(ctx context.Context, program string) (*target, error) {
 	t, address, err := e.store(ctx, ours)
 	if err != nil {
 		return t, err
 	}
-	bootstrap := exec.CommandContext(ctx, program, "bootstrap", "--tenant", "Bench", "--idp", "entra", "--json")
-	bootstrap.Env, bootstrap.Dir = settings(address), t.dir
-	var problem bytes.Buffer
-	bootstrap.Stderr = &problem
-	out, err := bootstrap.Output()
+	t.store = address
+	made, err := bootstrap(ctx, program, t, "Bench")
 	if err != nil {
-		return t, fmt.Errorf("bootstrap: %w\n%s", err, &problem)
-	}
-	var made struct {
-		TenantID  string `json:"tenant_id"`
-		SCIMToken string `json:"scim_token"`
-		APIToken  string `json:"api_token"`
-	}
-	if err := json.Unmarshal(out, &made); err != nil {
-		return t, fmt.Errorf("bootstrap: %w", err)
+		return t, err
 	}
 	t.serve = func(ctx context.Context) error {
 		cmd := exec.CommandContext(ctx, program, "serve")
 		cmd.Env = settings(address)
+		if t.limited {
+			cmd.Env = append(cmd.Env, "SCIMBRIDGE_RATE_LIMIT=100")
+		}
 		if t.process, err = startProcess(cmd, t.dir); err != nil {
 			return err
 		}
@@ -81,9 +116,7 @@ func (e engine) scimbridge(ctx context.Context, program string) (*target, error)
 		if err := t.process.await(func() bool { listens = listening(t.process.log); return listens != "" }); err != nil {
 			return err
 		}
-		t.scim = scimEndpoint(listens, "/scim/v2", made.SCIMToken)
-		t.native = endpoint{address: listens, path: "/v1", header: "Authorization: Bearer " + made.APIToken +
-			"\r\nX-Tenant-ID: " + made.TenantID + "\r\nContent-Type: application/json\r\n"}
+		t.listensAt(listens, made)
 		return nil
 	}
 	return t, t.serve(ctx)

@@ -18,6 +18,8 @@ type results struct {
 	CutShort bool      `json:"cut_short,omitempty"` // the budget ended some rounds
 	Rows     []row     `json:"rows"`
 	Goals    []goal    `json:"goals"`
+
+	Neighbours []neighbours `json:"-"`
 }
 
 // row is one kind of request in one cell on one server: medians of the rounds;

@@ -13,6 +13,8 @@ type target struct {
 	native  endpoint // not known: there is no /v1
 	process *process // nil: it runs without us
 	dir     string
+	store   string                      // the URL of its database; empty: not ours
+	limited bool                        // serve has the limit of requests that is the default
 	drop    func() error                // its database, if it has one
 	serve   func(context.Context) error // starts the process; nil: not ours
 
