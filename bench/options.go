@@ -42,7 +42,7 @@ type options struct {
 
 	neighbours    bool          // measure a quiet tenant beside attacks, and nothing else
 	neighbourTime time.Duration // one of them
-	database string // URL of a PostgreSQL server, as somebody who may create databases
+	database      string        // URL of a PostgreSQL server, as somebody who may create databases
 }
 
 // full and short are the two modes; every flag can change one thing of them.

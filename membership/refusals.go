@@ -106,9 +106,15 @@ func (r Refusal) key() refusalKey {
 	if reason == "" {
 		reason = string(r.Facts.json())
 	}
+	// A client gets access tokens without end: to their owner they are one.
+	credential := r.Call.Credential.Owner
+	if credential.IsZero() {
+		credential = r.Call.Credential.ID
+	}
 	h := sha256.New()
-	h.Write(r.Call.Tenant[:])
-	h.Write(r.Call.Connection[:])
+	for _, id := range []ID{r.Call.Tenant, r.Call.Connection, credential} {
+		h.Write(id[:])
+	}
 	for _, part := range []string{string(r.Call.Actor.Kind), r.Call.Actor.ID, string(r.Action), reason} {
 		sum := sha256.Sum256([]byte(part))
 		h.Write(sum[:])
@@ -145,7 +151,8 @@ var refusalsActor = Actor{Kind: ActorSystem, ID: "refusals"}
 
 func (l *Refusals) open(key refusalKey, r Refusal) *repeatedRefusal {
 	r.Call = Call{
-		Tenant: r.Call.Tenant, Actor: r.Call.Actor, Connection: r.Call.Connection, RequestID: r.Call.RequestID,
+		Tenant: r.Call.Tenant, Actor: r.Call.Actor, Credential: r.Call.Credential, Connection: r.Call.Connection,
+		RequestID: r.Call.RequestID,
 	}
 	w := &repeatedRefusal{first: r, ends: l.clock().Add(refusalWindow)}
 	l.windows[key] = w

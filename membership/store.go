@@ -230,11 +230,11 @@ type Tx interface {
 	AppendEvents(ctx context.Context, events ...Event) error
 
 	// InsertClaim returns false when there is a claim of that actor, route and
-	// key. LockClaim reads it. DeleteExpiredClaims takes a few at a time,
+	// key. LockClaim reads it. DeleteExpiredClaims takes a few at a time, and
+	// returns how many, and how long their answers were together.
 	InsertClaim(ctx context.Context, c IdempotencyClaim) (bool, error)
 	LockClaim(ctx context.Context, of IdempotencyClaim) (IdempotencyClaim, error)
 	UpdateClaim(ctx context.Context, c IdempotencyClaim) error
-	// and returns how many it took and how long their answers were together.
 	DeleteExpiredClaims(ctx context.Context, now time.Time) (claims, bytes int, err error)
 	// AddClaimBytes changes what the tenant's claims take together, and returns it.
 	AddClaimBytes(ctx context.Context, change int) (int, error)
