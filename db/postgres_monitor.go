@@ -67,8 +67,9 @@ func newMonitor(c *pgxpool.Config, conns *openConns, log *zap.Logger) *monitor {
 	return m
 }
 
-func (m *monitor) start(reset func()) {
-	ctx, stop := context.WithCancel(context.Background())
+// start outlives ctx, whose values it keeps: it ends with close.
+func (m *monitor) start(ctx context.Context, reset func()) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m.reset, m.stop = reset, stop
 	m.running.Store(true)
 	go m.run(ctx)
@@ -113,7 +114,7 @@ func (m *monitor) first(_ context.Context, c *pgx.ConnConfig) error {
 
 func (m *monitor) run(ctx context.Context) {
 	defer close(m.ended)
-	defer m.drop()
+	defer m.drop(ctx)
 	pause := time.NewTimer(pingInterval)
 	defer pause.Stop()
 	for {
@@ -142,7 +143,7 @@ func (m *monitor) look(ctx context.Context) {
 		m.answers()
 		return
 	}
-	m.drop()
+	m.drop(ctx)
 	// A timed-out connection says that others hang as well. Where the server
 	// closed it, the pool notices that by itself at each connection's next use.
 	hangs := errors.Is(lost, context.DeadlineExceeded) || pgconn.Timeout(lost)
@@ -216,7 +217,7 @@ func (m *monitor) connect(ctx context.Context) (*pgx.Conn, *pgx.ConnConfig, erro
 			conn, err := pgx.ConnectConfig(ctx, host.Copy())
 			if err == nil {
 				if err = m.usable(ctx, conn.PgConn()); err != nil {
-					closeConn(conn)
+					closeConn(ctx, conn)
 				}
 			}
 			attempts <- attempt{conn, host, err}
@@ -229,7 +230,7 @@ func (m *monitor) connect(ctx context.Context) (*pgx.Conn, *pgx.ConnConfig, erro
 			go func() { // the others end by the context
 				for range left - 1 {
 					if other := <-attempts; other.err == nil {
-						closeConn(other.conn)
+						closeConn(ctx, other.conn)
 					}
 				}
 			}()
@@ -240,15 +241,16 @@ func (m *monitor) connect(ctx context.Context) (*pgx.Conn, *pgx.ConnConfig, erro
 	return nil, nil, failed
 }
 
-func (m *monitor) drop() {
+func (m *monitor) drop(ctx context.Context) {
 	if m.conn != nil {
-		go closeConn(m.conn)
+		go closeConn(ctx, m.conn)
 		m.conn = nil
 	}
 }
 
-func closeConn(c *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeConnection)
+// closeConn says good-bye also when ctx has ended.
+func closeConn(ctx context.Context, c *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeConnection)
 	defer cancel()
 	_ = c.Close(ctx) // the server notices in any case
 }

@@ -56,7 +56,7 @@ func openPostgresPool(ctx context.Context, c *pgxpool.Config, log *zap.Logger) (
 		p.pool.Close()
 		return nil, err
 	}
-	p.monitor.start(func() {
+	p.monitor.start(ctx, func() {
 		p.pool.Reset()
 		p.spare.Reset()
 	})
@@ -135,7 +135,7 @@ func (c pooledConn) checked(ctx context.Context, err error) error {
 	}
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) && pe.Code == readOnlyTransaction {
-		closeConn(c.Conn.Conn())
+		closeConn(ctx, c.Conn.Conn())
 		c.pool.monitor.check()
 		return &lostError{err}
 	}

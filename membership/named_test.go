@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // An error names the first few of what is wrong, each cut, and counts the rest.
@@ -23,12 +24,14 @@ func TestErrorsNameTheFirstFew(t *testing.T) {
 
 	ids := make([]ID, 1000)
 	for name, err := range map[string]error{"unknown": UnknownMembers(ids), "unknown ": unknownUsers(ids)} {
-		e := err.(*Error)
+		var e *Error
+		require.ErrorAs(t, err, &e)
 		assert.Len(t, e.Details["unknown"], maxNamed, name)
 		assert.Equal(t, 1000, e.Details["unknown_count"], name)
 		assert.Less(t, len(e.Message), 1000, name)
 	}
-	e := alreadyMembers(make([]Member, 1000)).(*Error)
+	var e *Error
+	require.ErrorAs(t, alreadyMembers(make([]Member, 1000)), &e)
 	assert.Len(t, e.Details["members"], maxNamed)
 	assert.Equal(t, 1000, e.Details["members_count"])
 	assert.Equal(t, map[string]any{"unknown": ids[:2]}, FirstOf("unknown", ids[:2]), "all of few, without a count")
