@@ -28,7 +28,7 @@ type broken struct {
 	members iter.Seq2[membership.Member, error] // or fails in a list
 }
 
-func (s broken) View(_ context.Context, _ membership.ID, fn func(membership.Reader) error) error {
+func (s broken) Read(_ context.Context, _ membership.ID, fn func(membership.Reader) error) error {
 	if s.view != nil {
 		return s.view()
 	}

@@ -265,7 +265,7 @@ func (h *house) events(action membership.Action) []membership.Event {
 	h.t.Helper()
 	require.NoError(h.t, h.directory.FlushRefusals(context.Background()))
 	var of []membership.Event
-	err := h.store.View(context.Background(), h.mine.TenantID, func(r membership.Reader) error {
+	err := h.store.Read(context.Background(), h.mine.TenantID, func(r membership.Reader) error {
 		all, err := r.Events(context.Background(), membership.EventQuery{Limit: 10_000})
 		for _, e := range all {
 			if e.Action == action {

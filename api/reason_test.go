@@ -43,7 +43,7 @@ func TestEveryWriteKeepsItsReason(t *testing.T) {
 				row.body = `{"add":["{user}"],"remove":["{member}"]}`
 			}
 			count := func() (n int, last []membership.Event) {
-				require.NoError(t, h.store.View(t.Context(), h.mine.TenantID, func(r membership.Reader) error {
+				require.NoError(t, h.store.Read(t.Context(), h.mine.TenantID, func(r membership.Reader) error {
 					es, err := r.Events(t.Context(), membership.EventQuery{Limit: 100_000})
 					n, last = len(es), es
 					return err

@@ -18,7 +18,7 @@ import (
 
 func events(t *testing.T, store *db.Store, tenant membership.ID) (es []membership.Event) {
 	t.Helper()
-	require.NoError(t, store.View(t.Context(), tenant, func(r membership.Reader) (err error) {
+	require.NoError(t, store.Read(t.Context(), tenant, func(r membership.Reader) (err error) {
 		es, err = r.Events(t.Context(), membership.EventQuery{Limit: 100})
 		return err
 	}))
@@ -48,7 +48,7 @@ func TestBootstrap(t *testing.T) {
 		assert.Equal(t, []string{"*"}, api.Permissions)
 		assert.Equal(t, []string{auth.RoleOrgOwner}, api.Roles)
 
-		require.NoError(t, store.View(t.Context(), b.TenantID, func(r membership.Reader) error {
+		require.NoError(t, store.Read(t.Context(), b.TenantID, func(r membership.Reader) error {
 			tenant, err := r.Tenant(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, "Acme", tenant.Name)

@@ -90,7 +90,7 @@ func change(ctx context.Context, tx membership.Tx, c membership.MemberChange) er
 
 func (w *tenant) view(fn func(membership.Reader) error) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.View(w.ctx, w.tenant, fn))
+	require.NoError(w.t, w.store.Read(w.ctx, w.tenant, fn))
 }
 
 func (w *tenant) members() (ids []membership.ID) {

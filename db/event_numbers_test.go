@@ -30,7 +30,7 @@ func (w *tenant) number() {
 }
 
 func (w *tenant) numbered(after int64) (es []membership.Event) {
-	assert.NoError(w.t, w.store.View(w.ctx, w.tenant, func(r membership.Reader) (err error) {
+	assert.NoError(w.t, w.store.Read(w.ctx, w.tenant, func(r membership.Reader) (err error) {
 		es, err = r.NumberedEvents(w.ctx, membership.EventFilter{Cursor: membership.EventCursor{Number: after}, Limit: 1 << 20})
 		return err
 	}))

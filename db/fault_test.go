@@ -143,7 +143,7 @@ func TestReadySeesDamage(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	require.Error(t, s.CheckIntegrity(ctx))
 	assert.Equal(t, "corrupted", reasonOf(t, s))
-	err = s.View(ctx, w.tenant, func(r membership.Reader) error {
+	err = s.Read(ctx, w.tenant, func(r membership.Reader) error {
 		_, err := r.Users(ctx, membership.NativeQuery{Limit: 500})
 		return err
 	})

@@ -57,7 +57,7 @@ func TestGroupFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 		call := w.change(nil, nil).Call
 		require.NoError(t, dir.DeprovisionGroup(w.ctx, call, w.group, 0))
 		displays := map[membership.ID]string{}
-		require.NoError(t, s.View(w.ctx, w.tenant, func(r membership.Reader) error {
+		require.NoError(t, s.Read(w.ctx, w.tenant, func(r membership.Reader) error {
 			links, _, err := r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Limit: 100})
 			for _, l := range links {
 				displays[l.User] = l.Name
@@ -148,7 +148,7 @@ func (w *tenant) drawUsers(t *rapid.T) (all []membership.UserLink) {
 		}
 		return nil
 	}))
-	require.NoError(t, w.store.View(w.ctx, w.tenant, func(r membership.Reader) (err error) {
+	require.NoError(t, w.store.Read(w.ctx, w.tenant, func(r membership.Reader) (err error) {
 		all, _, err = r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Limit: 100})
 		return err
 	}))
@@ -210,7 +210,7 @@ func (v *randomView) check(
 		want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) >= 0 })
 		want = want[max(0, len(want)-q.Limit):]
 	}
-	require.NoError(t, w.store.View(w.ctx, w.tenant, func(r membership.Reader) error {
+	require.NoError(t, w.store.Read(w.ctx, w.tenant, func(r membership.Reader) error {
 		got, n, err := ask(r, q)
 		if err != nil {
 			return err
@@ -315,7 +315,7 @@ func TestFiltersLookIntoSoManyMembers(t *testing.T) {
 		first := w.users[0].String()
 		value := map[membership.Operator]string{"gt": "g", "co": first[:4], "eq": first}
 		ask := func(op membership.Operator) error {
-			return s.View(w.ctx, w.tenant, func(r membership.Reader) error {
+			return s.Read(w.ctx, w.tenant, func(r membership.Reader) error {
 				_, _, err := r.GroupLinks(w.ctx, w.connection, membership.ViewQuery{Filter: membership.Compare{
 					Attribute: membership.Attribute{Name: "members", Sub: "value", CaseExact: true}, Op: op, Value: value[op],
 				}})

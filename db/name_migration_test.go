@@ -98,7 +98,7 @@ func newOldNames(t *testing.T, s *db.Store) *oldNames {
 
 func (o *oldNames) read(fn func(membership.Reader) error) {
 	o.t.Helper()
-	require.NoError(o.t, o.s.View(o.ctx, o.tenant, fn))
+	require.NoError(o.t, o.s.Read(o.ctx, o.tenant, fn))
 }
 
 func (o *oldNames) byName(name string) (ids []membership.ID) {

@@ -22,7 +22,7 @@ func TestABusyStoreIsReady(t *testing.T) {
 		var readers sync.WaitGroup
 		for range 40 { // more than there are connections
 			readers.Go(func() {
-				_ = s.View(ctx, w.tenant, func(r membership.Reader) error {
+				_ = s.Read(ctx, w.tenant, func(r membership.Reader) error {
 					_, err := r.Tenant(ctx)
 					<-ctx.Done()
 					return err
@@ -34,7 +34,7 @@ func TestABusyStoreIsReady(t *testing.T) {
 		require.Eventually(t, func() bool { // all are taken
 			waiting, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 			defer cancel()
-			return s.View(waiting, w.tenant, func(membership.Reader) error { return nil }) != nil
+			return s.Read(waiting, w.tenant, func(membership.Reader) error { return nil }) != nil
 		}, 30*time.Second, time.Millisecond)
 		for range 3 {
 			answered, cancel := context.WithTimeout(ctx, 10*time.Second)

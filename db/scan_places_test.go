@@ -18,7 +18,7 @@ var byAddress = membership.Sort{Attribute: membership.Attribute{Name: "emails", 
 
 // scan runs a query that no index answers, then inside, in one transaction.
 func (w *tenant) scan(ctx context.Context, inside func() error) error {
-	return w.store.View(ctx, w.tenant, func(r membership.Reader) error {
+	return w.store.Read(ctx, w.tenant, func(r membership.Reader) error {
 		if _, _, err := r.UserLinks(ctx, w.connection, membership.ViewQuery{Sort: byAddress, Limit: 1}); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func TestScansHavePlaces(t *testing.T) {
 		ctx, cancel := context.WithTimeout(quiet.ctx, 5*time.Second)
 		defer cancel()
 		for _, w := range []*tenant{busy, quiet} {
-			require.NoError(t, s.View(ctx, w.tenant, func(r membership.Reader) error {
+			require.NoError(t, s.Read(ctx, w.tenant, func(r membership.Reader) error {
 				_, err := r.UserLink(ctx, w.connection, w.users[0])
 				return err
 			}))

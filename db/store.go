@@ -149,8 +149,8 @@ func newest(engine string) int64 {
 	return version
 }
 
-// View implements membership.Store.
-func (s *Store) View(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+// Read implements membership.Store.
+func (s *Store) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
 	err := s.viewOnce(ctx, tenant, nil, fn)
 	if errors.Is(err, errNeedsPlace) {
 		err = s.viewScanning(ctx, tenant, fn)

@@ -19,7 +19,7 @@ func (d *Directory) allow(ctx context.Context, call Call, op Operation, group, u
 	q := Question{Call: call, Operation: op, Group: group, User: user}
 	err := d.ask(ctx, q)
 	if errors.Is(err, ErrUndecided) {
-		err = d.store.View(ctx, call.Tenant, func(r Reader) error { return d.askShowing(ctx, r, q) })
+		err = d.store.Read(ctx, call.Tenant, func(r Reader) error { return d.askShowing(ctx, r, q) })
 	}
 	return d.refused(ctx, call, op, group, user, err)
 }

@@ -58,7 +58,7 @@ func (d *Directory) NumberedEvents(ctx context.Context, call Call, f EventFilter
 	if err != nil {
 		return EventPage{}, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if p, err = eventPage(ctx, r, f, behind); err == nil && len(p.Events) > 0 {
 			p.Names, err = r.Names(ctx, namesFor(p.Events))
 		}
@@ -69,7 +69,7 @@ func (d *Directory) NumberedEvents(ctx context.Context, call Call, f EventFilter
 
 // numberEvents numbers what is pending; behind means that there is more of it.
 func (d *Directory) numberEvents(ctx context.Context, tenant ID) (behind bool, err error) {
-	err = d.store.View(ctx, tenant, func(r Reader) error {
+	err = d.store.Read(ctx, tenant, func(r Reader) error {
 		behind, err = r.EventsPending(ctx)
 		return err
 	})

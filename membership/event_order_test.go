@@ -209,7 +209,7 @@ func (h *history) busyStep() error {
 // grants are those in the store that are open.
 func (w *world) grants() (ids []membership.ID) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.View(w.ctx, w.admin.Tenant, func(r membership.Reader) error {
+	require.NoError(w.t, w.store.Read(w.ctx, w.admin.Tenant, func(r membership.Reader) error {
 		ids = nil
 		at := time.Now().AddDate(1, 0, 0)
 		for row, err := range r.Register(w.ctx, membership.RegisterQuery{AsOf: at}) {

@@ -108,7 +108,7 @@ func (d *Directory) Exceptions(ctx context.Context, call Call, q ExceptionQuery)
 	if err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		es = nil
 		for e, err := range exceptions(ctx, r, kinds, q) {
 			if err != nil {

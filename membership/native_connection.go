@@ -22,7 +22,7 @@ func (d *Directory) Connection(ctx context.Context, call Call, id ID) (c Connect
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return Connection{}, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		c, err = r.Connection(ctx, id)
 		return err
 	})
@@ -38,7 +38,7 @@ func (d *Directory) Connections(
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		cs, err = r.Connections(ctx, after, limit, removed)
 		return err
 	})

@@ -54,7 +54,7 @@ func (d *Directory) Group(ctx context.Context, call Call, id ID) (g Group, err e
 	if err := d.allow(ctx, call, OpReadGroups, id, ID{}); err != nil {
 		return Group{}, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		g, err = r.Group(ctx, id)
 		return err
 	})
@@ -66,7 +66,7 @@ func (d *Directory) Groups(ctx context.Context, call Call, q NativeQuery) (gs []
 	if err := d.allow(ctx, call, OpReadGroups, ID{}, ID{}); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		gs, err = r.Groups(ctx, q)
 		return err
 	})

@@ -36,7 +36,7 @@ func (d *Directory) PreviewGroupLink(
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return p, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if err := liveConnection(ctx, r, connection); err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (d *Directory) PreviewGroupUnlink(
 	if err := d.allowUnlink(ctx, call, how); err != nil {
 		return p, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if err := liveConnection(ctx, r, connection); err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ func (d *Directory) LinksOfGroup(ctx context.Context, call Call, id ID) (ls []Gr
 	if err := d.allow(ctx, call, OpReadGroups, id, ID{}); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if _, err := r.Group(ctx, id); err != nil {
 			return err
 		}
@@ -23,7 +23,7 @@ func (d *Directory) LinksOfUser(ctx context.Context, call Call, id ID) (ls []Use
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if _, err := r.User(ctx, id); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (d *Directory) Member(ctx context.Context, call Call, group, user ID) (m Me
 	if err := d.allow(ctx, call, OpReadMembers, group, user); err != nil {
 		return Member{}, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if _, err := r.Group(ctx, group); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (d *Directory) VisitMembers(
 	if err := d.allow(ctx, call, OpReadMembers, group, ID{}); err != nil {
 		return err
 	}
-	return d.store.View(ctx, call.Tenant, func(r Reader) error {
+	return d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if _, err := r.Group(ctx, group); err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (d *Directory) Events(ctx context.Context, call Call, q EventQuery) (es []E
 	if err := d.allow(ctx, call, OpReadAudit, q.Group, q.User); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		es, err = r.Events(ctx, q)
 		return err
 	})

@@ -18,7 +18,7 @@ func (d *Directory) Memberships(
 		return nil, ID{}, d.refused(ctx, call, OpReadMembers, ID{}, user, err)
 	}
 	var u User
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if u, err = r.User(ctx, user); err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (d *Directory) User(ctx context.Context, call Call, id ID) (u User, err err
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
 		return User{}, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		u, err = r.User(ctx, id)
 		return err
 	})
@@ -69,7 +69,7 @@ func (d *Directory) Users(ctx context.Context, call Call, q NativeQuery) (us []U
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, ID{}); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		us, err = r.Users(ctx, q)
 		return err
 	})

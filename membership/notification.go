@@ -46,7 +46,7 @@ func (d *Directory) Notifications(ctx context.Context, call Call, after ID, limi
 	if err := d.Administer(ctx, call); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		ns, err = r.Notifications(ctx, after, limit)
 		return err
 	})

@@ -302,7 +302,7 @@ func (d *Directory) OrganizationUser(ctx context.Context, call Call, id ID) (out
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
 		return Placed{}, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		u, err := r.User(ctx, id)
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ type refusedFacts struct {
 // refused returns the events of refusals that are in the store.
 func (w *world) refused() (es []membership.Event, facts []refusedFacts) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.View(w.ctx, w.okta.Tenant, func(r membership.Reader) error {
+	require.NoError(w.t, w.store.Read(w.ctx, w.okta.Tenant, func(r membership.Reader) error {
 		all, err := r.Events(w.ctx, membership.EventQuery{Limit: 10_000})
 		for _, e := range all {
 			if e.Action == membership.ActionRefused {

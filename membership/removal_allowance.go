@@ -84,7 +84,7 @@ func (d *Directory) RemovalAllowances(ctx context.Context, call Call, connection
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if _, err := r.Connection(ctx, connection); err != nil {
 			return err
 		}

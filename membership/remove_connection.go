@@ -37,7 +37,7 @@ func (d *Directory) PreviewRemoval(ctx context.Context, call Call, id ID, how Re
 	if err := how.Check(); err != nil {
 		return n, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		c, err := r.Connection(ctx, id)
 		if err != nil {
 			return err

@@ -74,7 +74,7 @@ func export[T any](
 		return ctx.Err()
 	}
 	m.SnapshotAt = d.clock.Now()
-	return d.store.View(ctx, call.Tenant, func(r Reader) error {
+	return d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		hash := sha256.New()
 		for piece, err := range pieces(f, rows(r), &m.Rows) {
 			if err != nil {

@@ -126,7 +126,7 @@ func (d *Directory) Roles(ctx context.Context, call Call, after ID, limit int) (
 	if err := d.Administer(ctx, call); err != nil {
 		return nil, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		rs, err = r.Roles(ctx, after, limit)
 		return err
 	})
@@ -138,7 +138,7 @@ func (d *Directory) Role(ctx context.Context, call Call, id ID) (role Role, err 
 	if err := d.Administer(ctx, call); err != nil {
 		return Role{}, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		role, err = r.Role(ctx, id)
 		return err
 	})

@@ -333,7 +333,7 @@ func TestConnectionRemovalAmongWriters(t *testing.T) {
 func (w *world) left(how membership.Removal) (n membership.RemovalCounts, members map[membership.ID]map[membership.ID][]membership.Source) {
 	w.t.Helper()
 	members = map[membership.ID]map[membership.ID][]membership.Source{}
-	require.NoError(w.t, w.store.View(w.ctx, w.admin.Tenant, func(r membership.Reader) (err error) {
+	require.NoError(w.t, w.store.Read(w.ctx, w.admin.Tenant, func(r membership.Reader) (err error) {
 		n, err = r.RemovalCounts(w.ctx, w.okta.Connection, how)
 		return err
 	}))

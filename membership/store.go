@@ -13,11 +13,11 @@ import (
 // for. A row that does not exist is an error of KindNotFound. A name that is
 // taken is an error of KindUniqueness.
 type Store interface {
-	// View runs fn on one consistent snapshot. What fn reads is valid during fn
+	// Read runs fn on one consistent snapshot. What fn reads is valid during fn
 	// only. fn may begin anew when it comes to a list that no index answers: such
 	// queries wait for a place. They end with KindRateLimited when there is none for
 	// long, and with KindTooMany when they take too long.
-	View(ctx context.Context, tenant ID, fn func(Reader) error) error
+	Read(ctx context.Context, tenant ID, fn func(Reader) error) error
 
 	// Update runs fn in one transaction: all of it is durable when Update
 	// returns nil, and none of it otherwise. fn may run again after a

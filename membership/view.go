@@ -31,7 +31,7 @@ func (d *Directory) readUsers(
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
 		return nil, nil, 0, err
 	}
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if links, total, err = read(r); err != nil || len(links) == 0 {
 			return err
 		}
@@ -47,7 +47,7 @@ func (d *Directory) readUsers(
 
 // CallingConnection returns the connection of the caller's credential.
 func (d *Directory) CallingConnection(ctx context.Context, call Call) (c Connection, err error) {
-	err = d.store.View(ctx, call.Tenant, func(r Reader) error {
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		c, err = r.Connection(ctx, call.Connection)
 		return err
 	})
@@ -87,7 +87,7 @@ func (d *Directory) VisitProvisionedGroup(
 	if err := d.allow(ctx, call, OpReadGroups, id, ID{}); err != nil {
 		return err
 	}
-	return d.store.View(ctx, call.Tenant, func(r Reader) error {
+	return d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		l, err := r.GroupLink(ctx, call.Connection, id)
 		if err != nil {
 			return err
@@ -104,7 +104,7 @@ func (d *Directory) VisitProvisionedGroups(
 	if err := d.allow(ctx, call, OpReadGroups, ID{}, ID{}); err != nil {
 		return err
 	}
-	return d.store.View(ctx, call.Tenant, func(r Reader) error {
+	return d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		page, total, err := r.GroupLinks(ctx, call.Connection, q)
 		if err != nil {
 			return err

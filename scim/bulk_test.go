@@ -183,7 +183,7 @@ func TestBulkAudit(t *testing.T) {
 		b.do("POST", "/Bulk", `{"Operations":[`+post("/Users", "u", "u", managedBy("bulkId:u"))+","+
 			post("/Groups", "g", "g", `,"members":[{"value":"bulkId:u"}]`)+`]}`, "X-Request-Id: the-request").want(200)
 		var events []membership.Event
-		require.NoError(t, b.store.View(t.Context(), b.tenant.TenantID, func(r membership.Reader) (err error) {
+		require.NoError(t, b.store.Read(t.Context(), b.tenant.TenantID, func(r membership.Reader) (err error) {
 			events, err = r.Events(t.Context(), membership.EventQuery{Limit: 100})
 			return err
 		}))

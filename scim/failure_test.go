@@ -25,8 +25,8 @@ type breaking struct {
 	after int
 }
 
-func (s breaking) View(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
-	return s.Store.View(ctx, tenant, func(r membership.Reader) error { return fn(breakingReader{r, s.after}) })
+func (s breaking) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	return s.Store.Read(ctx, tenant, func(r membership.Reader) error { return fn(breakingReader{r, s.after}) })
 }
 
 type breakingReader struct {

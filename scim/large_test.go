@@ -29,8 +29,8 @@ type crowded struct {
 
 const crowd = 1_000_000
 
-func (s crowded) View(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
-	return s.Store.View(ctx, tenant, func(r membership.Reader) error { return fn(crowdedReader{r, s.seen}) })
+func (s crowded) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	return s.Store.Read(ctx, tenant, func(r membership.Reader) error { return fn(crowdedReader{r, s.seen}) })
 }
 
 type crowdedReader struct {

@@ -17,10 +17,10 @@ type measuredStore struct {
 
 func measured(s membership.Store, m *metrics) membership.Store { return measuredStore{s, m} }
 
-// View implements membership.Store.
-func (s measuredStore) View(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) (err error) {
+// Read implements membership.Store.
+func (s measuredStore) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) (err error) {
 	defer s.measure("view", time.Now(), &err)
-	return s.store.View(ctx, tenant, fn)
+	return s.store.Read(ctx, tenant, fn)
 }
 
 // Update implements membership.Store.

@@ -244,10 +244,10 @@ func TestStoreOperationsAreMeasured(t *testing.T) {
 	m := newMetrics("sqlite", "test")
 	store := measured(s.store, m)
 	ctx, tenant := t.Context(), membership.NewID()
-	require.NoError(t, store.View(ctx, tenant, func(membership.Reader) error { return nil }))
+	require.NoError(t, store.Read(ctx, tenant, func(membership.Reader) error { return nil }))
 	assert.Error(t, store.Update(ctx, tenant, func(membership.Tx) error { return membership.NotFound("it") }))
-	assert.Error(t, store.View(ctx, tenant, func(membership.Reader) error { return context.Canceled }))
-	assert.Error(t, store.View(ctx, tenant, func(membership.Reader) error { return io.ErrUnexpectedEOF }))
+	assert.Error(t, store.Read(ctx, tenant, func(membership.Reader) error { return context.Canceled }))
+	assert.Error(t, store.Read(ctx, tenant, func(membership.Reader) error { return io.ErrUnexpectedEOF }))
 	call := membership.Call{Tenant: tenant}
 	_, err := store.WriteMembers(ctx, membership.MemberChange{Call: call})
 	assert.Error(t, err)

@@ -114,7 +114,7 @@ func afterwards(t *testing.T, url string, tenant membership.ID, group string) (m
 	id, err := membership.ParseID(group)
 	require.NoError(t, err)
 	members, told = map[string]bool{}, map[string]int{}
-	require.NoError(t, dbtest.Open(t, url).View(ctx, tenant, func(r membership.Reader) error {
+	require.NoError(t, dbtest.Open(t, url).Read(ctx, tenant, func(r membership.Reader) error {
 		for m, err := range r.Members(ctx, id, membership.MemberQuery{}) {
 			if err != nil {
 				return err
