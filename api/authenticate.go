@@ -52,6 +52,10 @@ func (d *door) known(
 		if err := d.checkOrigin(r, c, call); err != nil {
 			return err
 		}
+		if a, ok := w.(*answer); ok {
+			reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+			a.held, a.refusable = d.Directory.HoldAnswer(call.Tenant), reads
+		}
 		q, err := parseQuery(r.URL.RawQuery, parameters)
 		if err != nil {
 			return err

@@ -17,6 +17,33 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 type answer struct {
 	http.ResponseWriter
 	begun bool
+
+	held      *membership.HeldAnswer // nil: nobody is known to whom it is
+	refusable bool                   // it is of a request that changes nothing
+}
+
+// smallAnswer is what an answer may hold that nobody counts.
+const smallAnswer = 32 << 10
+
+// hold counts the memory of an answer that is there as a whole, until it was
+// written. The answer to a change is given in any case, since the change was made.
+func hold(w http.ResponseWriter, size int) error {
+	a, ok := w.(*answer)
+	switch {
+	case !ok || a.held == nil || size <= smallAnswer:
+		return nil
+	case a.refusable:
+		return a.held.Claim(int64(size))
+	}
+	a.held.Force(int64(size))
+	return nil
+}
+
+// done gives back what the answer held.
+func (a *answer) done() {
+	if a.held != nil {
+		a.held.End()
+	}
 }
 
 func (a *answer) WriteHeader(status int) {
@@ -37,6 +64,7 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (d *door) edge(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := &answer{ResponseWriter: w}
+		defer a.done()
 		defer func() {
 			switch p := recover(); p {
 			case nil:
@@ -89,6 +117,9 @@ func requestID(r *http.Request) string { return r.Header.Get("X-Request-Id") }
 
 // send writes a JSON answer. It is about people: no cache may keep it.
 func send(w http.ResponseWriter, status int, body []byte) error {
+	if err := hold(w, len(body)); err != nil {
+		return err
+	}
 	jsonHeader(w)
 	w.WriteHeader(status)
 	_, err := w.Write(body)

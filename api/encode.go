@@ -127,6 +127,10 @@ func appendList[T any](b []byte, vs []T, appendOne func([]byte, T) []byte) []byt
 
 // sendArray answers 200 with a JSON array, sent while it is written.
 func sendArray[T any](w http.ResponseWriter, vs []T, appendOne func([]byte, T) []byte) error {
+	const one = 1 << 10 // or so
+	if err := hold(w, len(vs)*one); err != nil {
+		return err
+	}
 	jsonHeader(w)
 	b := append(make([]byte, 0, chunk+4<<10), '[')
 	for i, v := range vs {

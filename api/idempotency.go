@@ -108,6 +108,9 @@ func answerAgain(w http.ResponseWriter, a membership.KeptAnswer) error {
 		w.WriteHeader(a.Status)
 		return nil
 	}
+	if err := hold(w, len(a.Body)); err != nil {
+		return err
+	}
 	w.Header().Set("Content-Type", a.ContentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(a.Status)

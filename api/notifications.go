@@ -22,13 +22,13 @@ func (d *door) listNotifications(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	ns, err := d.Directory.Notifications(r.Context(), r.call, after, limit+1)
+	ns, more, err := d.Directory.Notifications(r.Context(), r.call, after, limit)
 	if err != nil {
 		return err
 	}
 	var next membership.ID
-	if len(ns) > limit {
-		ns, next = ns[:limit], ns[limit-1].ID
+	if more {
+		next = ns[len(ns)-1].ID
 	}
 	return send(w, http.StatusOK, appendPage(nil, ns, appendNotification, next))
 }

@@ -6,9 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -157,36 +155,6 @@ func TestRegisterFormatsAndBadInput(t *testing.T) {
 			assert.Equal(t, message, h.do(http.MethodGet, "/v1/audit/register?"+query, "").fails(http.StatusBadRequest, codeInvalidInput))
 		}
 		assert.Len(t, h.events(membership.ActionExported), events)
-	})
-}
-
-// The server's limit for an answer is not a report's: here there is no time for
-// others at all.
-func TestReportsTakeTheTimeTheyNeed(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		h.member(h.group("Group"), h.user("ada"))
-		hurried := httptest.NewUnstartedServer(h.server.Config.Handler)
-		hurried.Config.WriteTimeout = 1
-		hurried.Start()
-		defer hurried.Close()
-		get := func(path string) (string, error) {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, hurried.URL+path, nil)
-			require.NoError(t, err)
-			as(h.mine)(req)
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				return "", err
-			}
-			defer resp.Body.Close()
-			b, err := io.ReadAll(resp.Body)
-			return string(b), err
-		}
-		_, err := get("/v1/users")
-		require.Error(t, err)
-		whole, err := get("/v1/audit/register")
-		require.NoError(t, err)
-		_, err = VerifyReport(strings.NewReader(whole))
-		require.NoError(t, err)
 	})
 }
 

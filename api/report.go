@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"io"
 	"iter"
 	"mime"
@@ -74,13 +73,6 @@ func reportOf[T any](format string, describe func(columns, T)) membership.Format
 	return f
 }
 
-// A report may take longer than other answers do, as long as its receiver goes
-// on taking it.
-const (
-	reportStall = time.Minute
-	reportTime  = time.Hour
-)
-
 // answerReport sends a report as an answer. From the first byte on only the
 // manifest tells whether it is whole.
 func answerReport(w http.ResponseWriter) membership.Send {
@@ -88,7 +80,7 @@ func answerReport(w http.ResponseWriter) membership.Send {
 		w.Header().Set("Content-Type", mediaTypes[m.Format])
 		w.Header().Set("Content-Disposition", `attachment; filename="`+reportFile(m)+`"`)
 		w.Header().Set("Cache-Control", "no-store")
-		return WriteReport(&patient{w: w, end: time.Now().Add(reportTime)}, m, body)
+		return WriteReport(w, m, body)
 	}
 }
 
@@ -102,24 +94,6 @@ func reportFile(m membership.Manifest) string {
 		}
 	}
 	return "scimbridge-" + string(m.Report) + "-" + at.UTC().Format("20060102T150405Z") + "." + m.Format
-}
-
-// patient gives every write its own time, up to an end.
-type patient struct {
-	w   http.ResponseWriter
-	end time.Time
-}
-
-func (p *patient) Write(b []byte) (int, error) {
-	until := time.Now().Add(reportStall)
-	if until.After(p.end) {
-		until = p.end
-	}
-	// A server without deadlines needs none.
-	if err := http.NewResponseController(p.w).SetWriteDeadline(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return 0, err
-	}
-	return p.w.Write(b)
 }
 
 // WriteReport writes a report: the line of its manifest, then its body.

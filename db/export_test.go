@@ -155,6 +155,13 @@ func (s *Store) MigrateTo(ctx context.Context, version int) error {
 	return s.engine.migrate(ctx, files) // without what is in Go
 }
 
+// WholePages lets pages of more than n resources be selected by their keys.
+func WholePages(t interface{ Cleanup(func()) }, n int) {
+	was := wholePage
+	wholePage = n
+	t.Cleanup(func() { wholePage = was })
+}
+
 // HoldMembers sets how many members a filter may look into, until the test ends.
 func HoldMembers(t interface{ Cleanup(func()) }, n int) {
 	was := maxFilteredMembers
@@ -204,7 +211,7 @@ func (s *Store) BreakSharedTransaction(ctx context.Context, err error) error {
 func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, q membership.ViewQuery) (plan []string, err error) {
 	err = s.engine.view(ctx, tenant, func(c querier) error {
 		in := &session{querier: c, engine: s.engine, tenant: tenant}
-		_, _, err := viewOf[membership.UserLink]{
+		_, err := viewOf[membership.UserLink]{
 			columns: userFilter, table: "user_links", from: userLinkColumns,
 			load: func(ctx context.Context, q string, args ...any) (none []membership.UserLink, err error) {
 				explain, dest := "explain ", func(t *string) []any { return []any{t} }

@@ -30,6 +30,7 @@ func TestFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 			}
 			return err
 		})
+		db.WholePages(t, 2) // both ways of loading one
 		rapid.Check(t, func(rt *rapid.T) {
 			all := w.drawUsers(rt)
 			v := randomView{attributes: userAttributes, elements: "emails", values: slices.Clone(names)}
@@ -39,7 +40,7 @@ func TestFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 				v.add(l.Resource(), l.User, l.LastModified)
 			}
 			v.check(rt, w, func(r membership.Reader, q membership.ViewQuery) (places []membership.Mark, total int, err error) {
-				page, total, err := r.UserLinks(w.ctx, w.connection, q)
+				page, total, err := w.userPage(r, q)
 				for _, l := range page {
 					places = append(places, q.Sort.Mark(l.Resource(), l.User))
 				}
@@ -58,12 +59,13 @@ func TestGroupFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 		require.NoError(t, dir.DeprovisionGroup(w.ctx, call, w.group, 0))
 		displays := map[membership.ID]string{}
 		require.NoError(t, s.Read(w.ctx, w.tenant, func(r membership.Reader) error {
-			links, _, err := r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Limit: 100})
+			links, _, err := w.userPage(r, membership.ViewQuery{Limit: 100})
 			for _, l := range links {
 				displays[l.User] = l.Name
 			}
 			return err
 		}))
+		db.WholePages(t, 2)
 		rapid.Check(t, func(rt *rapid.T) {
 			v := randomView{attributes: groupAttributes, elements: "members", values: append([]string{"", "zzz", "User"}, names...)}
 			var made []membership.ID
@@ -91,8 +93,12 @@ func TestGroupFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 				}
 			}()
 			v.check(rt, w, func(r membership.Reader, q membership.ViewQuery) (places []membership.Mark, total int, err error) {
-				page, total, err := r.GroupLinks(w.ctx, w.connection, q)
-				for _, l := range page {
+				page, err := r.GroupLinks(w.ctx, w.connection, q)
+				total = page.Total
+				if err == nil && len(page.Keys) > 0 {
+					page.Links, err = r.GroupLinksByID(w.ctx, w.connection, keyIDs(page.Keys))
+				}
+				for _, l := range page.Links {
 					places = append(places, q.Sort.Mark(l.Resource(), l.Group))
 				}
 				return places, total, err
@@ -149,7 +155,7 @@ func (w *tenant) drawUsers(t *rapid.T) (all []membership.UserLink) {
 		return nil
 	}))
 	require.NoError(t, w.store.Read(w.ctx, w.tenant, func(r membership.Reader) (err error) {
-		all, _, err = r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Limit: 100})
+		all, _, err = w.userPage(r, membership.ViewQuery{Limit: 100})
 		return err
 	}))
 	require.Len(t, all, len(names))
@@ -285,7 +291,8 @@ func TestFiltersOnMembers(t *testing.T) {
 		w := newTenant(t, s)
 		count := func(f membership.Filter) (n int) {
 			w.view(func(r membership.Reader) (err error) {
-				_, n, err = r.GroupLinks(context.Background(), w.connection, membership.ViewQuery{Filter: f, Limit: 1})
+				page, err := r.GroupLinks(context.Background(), w.connection, membership.ViewQuery{Filter: f, Limit: 1})
+				n = page.Total
 				return err
 			})
 			return n
@@ -316,7 +323,7 @@ func TestFiltersLookIntoSoManyMembers(t *testing.T) {
 		value := map[membership.Operator]string{"gt": "g", "co": first[:4], "eq": first}
 		ask := func(op membership.Operator) error {
 			return s.Read(w.ctx, w.tenant, func(r membership.Reader) error {
-				_, _, err := r.GroupLinks(w.ctx, w.connection, membership.ViewQuery{Filter: membership.Compare{
+				_, err := r.GroupLinks(w.ctx, w.connection, membership.ViewQuery{Filter: membership.Compare{
 					Attribute: membership.Attribute{Name: "members", Sub: "value", CaseExact: true}, Op: op, Value: value[op],
 				}})
 				return err
@@ -344,7 +351,7 @@ func TestElementsThatAreNotAValue(t *testing.T) {
 			Filter:    membership.Compare{Attribute: membership.Attribute{Name: "value"}, Op: "ne", Value: "a@x.test"},
 		}
 		w.view(func(r membership.Reader) error {
-			_, total, err := r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Filter: f})
+			_, total, err := w.userPage(r, membership.ViewQuery{Filter: f})
 			if err == nil {
 				require.Equal(t, 1, total)
 			}
@@ -364,7 +371,7 @@ func TestViewsPageThroughManyCandidates(t *testing.T) {
 		})
 		f := membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: "sw", Value: "PAGE"}
 		w.view(func(r membership.Reader) error {
-			page, total, err := r.UserLinks(w.ctx, w.connection, membership.ViewQuery{Filter: f, Offset: 1190, Limit: 100})
+			page, total, err := w.userPage(r, membership.ViewQuery{Filter: f, Offset: 1190, Limit: 100})
 			if err == nil {
 				require.Equal(t, 1200, total)
 				require.Len(t, page, 10)
@@ -372,4 +379,20 @@ func TestViewsPageThroughManyCandidates(t *testing.T) {
 			return err
 		})
 	})
+}
+
+// userPage loads a whole page of users.
+func (w *tenant) userPage(r membership.Reader, q membership.ViewQuery) ([]membership.UserLink, int, error) {
+	page, err := r.UserLinks(w.ctx, w.connection, q)
+	if err == nil && len(page.Keys) > 0 {
+		page.Links, err = r.UserLinksByID(w.ctx, w.connection, keyIDs(page.Keys))
+	}
+	return page.Links, page.Total, err
+}
+
+func keyIDs(keys []membership.ViewKey) (ids []membership.ID) {
+	for _, k := range keys {
+		ids = append(ids, k.ID)
+	}
+	return ids
 }

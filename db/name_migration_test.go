@@ -144,14 +144,14 @@ func (o *oldNames) filter(connection int, attribute, value string) (found []memb
 	o.read(func(r membership.Reader) error {
 		q := membership.ViewQuery{Filter: f, Limit: 10}
 		if attribute == "displayName" {
-			links, _, err := r.GroupLinks(o.ctx, o.connections[connection], q)
-			for _, l := range links {
+			page, err := r.GroupLinks(o.ctx, o.connections[connection], q)
+			for _, l := range page.Links {
 				found = append(found, l.Group)
 			}
 			return err
 		}
-		links, _, err := r.UserLinks(o.ctx, o.connections[connection], q)
-		for _, l := range links {
+		page, err := r.UserLinks(o.ctx, o.connections[connection], q)
+		for _, l := range page.Links {
 			found = append(found, l.User)
 		}
 		return err

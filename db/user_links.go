@@ -131,18 +131,29 @@ const qGroupsOf = `select g.user_id, l.group_id, l.display_name
 		and l.tenant_id = $1 and l.connection_id = $2 and l.group_id = g.group_id
 	order by g.user_id, l.group_id`
 
+const qGroupsOfUpTo = qGroupsOf + ` limit $4`
+
 // GroupsOf implements membership.Reader.
-func (s *session) GroupsOf(ctx context.Context, connection membership.ID, users []membership.ID) (map[membership.ID][]membership.GroupRef, error) {
+func (s *session) GroupsOf(
+	ctx context.Context, connection membership.ID, users []membership.ID, limit int,
+) (map[membership.ID][]membership.GroupRef, error) {
 	type row struct {
 		user membership.ID
 		ref  membership.GroupRef
 	}
-	rs, err := list(ctx, s, qGroupsOf, []any{s.tenant, connection, users}, func(r *row) []any {
+	q, args := qGroupsOf, []any{s.tenant, connection, users}
+	if limit > 0 {
+		q, args = qGroupsOfUpTo, append(args, limit+1)
+	}
+	rs, err := list(ctx, s, q, args, func(r *row) []any {
 		return []any{&r.user, &r.ref.ID, &r.ref.DisplayName}
 	})
+	if err != nil || limit > 0 && len(rs) > limit {
+		return nil, err
+	}
 	out := make(map[membership.ID][]membership.GroupRef)
 	for _, r := range rs {
 		out[r.user] = append(out[r.user], r.ref)
 	}
-	return out, err
+	return out, nil
 }

@@ -24,10 +24,16 @@ type viewOf[L any] struct {
 	filterOf func(ctx context.Context, f membership.Filter, l L) (membership.Filter, error)
 }
 
-func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.ID, q membership.ViewQuery) ([]L, int, error) {
+// wholePage is how many resources are loaded without a look at their sizes: a few
+// megabytes at most.
+var wholePage = 16
+
+func (v viewOf[L]) page(
+	ctx context.Context, s *session, connection membership.ID, q membership.ViewQuery,
+) (page membership.ViewPage[L], err error) {
 	ctx, done, err := s.scanning(ctx, v.columns.scans(q))
 	if err != nil {
-		return nil, 0, err
+		return page, err
 	}
 	defer done()
 	p := &pushdown{columns: v.columns, args: []any{s.tenant, connection}}
@@ -42,27 +48,44 @@ func (v viewOf[L]) page(ctx context.Context, s *session, connection membership.I
 	}
 	by, sorted := v.columns.order(q.Sort)
 	if !exact || !sorted {
-		return v.decide(ctx, q, where, p)
+		return v.decide(ctx, s, q, where, p)
 	}
-	count, args := `select count(*)`+where, slices.Clip(p.args)
-	page := `select ` + v.from + where + by.page(p, q)
+	args := slices.Clip(p.args)
+	load := func(limit int) ([]L, error) {
+		part := q
+		part.Limit = limit
+		p.args = args
+		return v.load(ctx, `select `+v.from+where+by.page(p, part), p.args...)
+	}
 	first := q.Offset == 0 && q.After == nil && q.Before == nil
-	var links []L
-	if first && q.Limit > 0 { // most ask for one name: a page that is not full has all there is
-		var err error
-		if links, err = v.load(ctx, page, p.args...); err != nil || len(links) < q.Limit {
-			return links, len(links), err
+	few := min(q.Limit, wholePage)
+	// Most ask for one name: a page that is not full has all there is.
+	if first && few > 0 && (q.Filter != nil || q.Limit == few) {
+		if page.Links, err = load(few); err != nil || len(page.Links) < few {
+			page.Total = len(page.Links)
+			return page, err
 		}
 	}
-	var total int
-	if err := s.one(ctx, "total", count, args, &total); err != nil || first || q.Limit == 0 || q.Offset >= total {
-		return links, total, err
+	err = s.one(ctx, "total", `select count(*)`+where, args, &page.Total)
+	switch {
+	case err != nil, q.Limit == 0, q.Offset >= page.Total, first && q.Limit == few && page.Links != nil:
+	case q.Limit == few:
+		page.Links, err = load(few)
+	default:
+		page.Links, p.args = nil, args
+		page.Keys, err = v.keys(ctx, s, where+by.page(p, q), p.args)
 	}
-	links, err = v.load(ctx, page, p.args...)
 	if q.Before != nil {
-		slices.Reverse(links)
+		slices.Reverse(page.Links)
+		slices.Reverse(page.Keys)
 	}
-	return links, total, err
+	return page, err
+}
+
+// keys reads the keys of what a query selects; rest stands behind its columns.
+func (v viewOf[L]) keys(ctx context.Context, s *session, rest string, args []any) ([]membership.ViewKey, error) {
+	return list(ctx, s, `select `+v.columns.id+`, octet_length(l.attributes)`+rest, args,
+		func(k *membership.ViewKey) []any { return []any{&k.ID, &k.Size} })
 }
 
 // maxFilteredMembers bounds into how many members a filter looks that no index
@@ -180,8 +203,7 @@ func (o order) beyond(p *pushdown, m membership.Mark, key, id string) string {
 	return fmt.Sprintf(`(%[1]s %[2]s %[3]s or %[1]s = %[3]s and %[4]s)`, o.key, greater[key], k, past)
 }
 
-// UserLinks implements membership.Reader.
-func (s *session) UserLinks(ctx context.Context, connection membership.ID, q membership.ViewQuery) ([]membership.UserLink, int, error) {
+func (s *session) userView(connection membership.ID) viewOf[membership.UserLink] {
 	return viewOf[membership.UserLink]{
 		columns: userFilter, table: "user_links", from: userLinkColumns, load: s.userLinks,
 		id:       func(l membership.UserLink) membership.ID { return l.User },
@@ -194,7 +216,7 @@ func (s *session) UserLinks(ctx context.Context, connection membership.ID, q mem
 			for i, l := range batch {
 				ids[i] = l.User
 			}
-			groups, err := s.GroupsOf(ctx, connection, ids)
+			groups, err := s.GroupsOf(ctx, connection, ids, 0)
 			for i, l := range batch {
 				var refs []any
 				for _, g := range groups[l.User] {
@@ -204,11 +226,22 @@ func (s *session) UserLinks(ctx context.Context, connection membership.ID, q mem
 			}
 			return err
 		},
-	}.page(ctx, s, connection, q)
+	}
 }
 
-// GroupLinks implements membership.Reader.
-func (s *session) GroupLinks(ctx context.Context, connection membership.ID, q membership.ViewQuery) ([]membership.GroupLink, int, error) {
+// UserLinks implements membership.Reader.
+func (s *session) UserLinks(
+	ctx context.Context, connection membership.ID, q membership.ViewQuery,
+) (membership.ViewPage[membership.UserLink], error) {
+	return s.userView(connection).page(ctx, s, connection, q)
+}
+
+// UserLinksByID implements membership.Reader.
+func (s *session) UserLinksByID(ctx context.Context, connection membership.ID, ids []membership.ID) ([]membership.UserLink, error) {
+	return s.userView(connection).named(ctx, ids, s.tenant, connection)
+}
+
+func (s *session) groupView(connection membership.ID) viewOf[membership.GroupLink] {
 	looked := 0
 	return viewOf[membership.GroupLink]{
 		columns: groupFilter, table: "group_links", from: groupLinkColumns, load: s.groupLinks,
@@ -220,5 +253,17 @@ func (s *session) GroupLinks(ctx context.Context, connection membership.ID, q me
 			}
 			return membership.OfElements(f, "members", s.filteredMembers(ctx, f, connection, l.Group, &looked))
 		},
-	}.page(ctx, s, connection, q)
+	}
+}
+
+// GroupLinks implements membership.Reader.
+func (s *session) GroupLinks(
+	ctx context.Context, connection membership.ID, q membership.ViewQuery,
+) (membership.ViewPage[membership.GroupLink], error) {
+	return s.groupView(connection).page(ctx, s, connection, q)
+}
+
+// GroupLinksByID implements membership.Reader.
+func (s *session) GroupLinksByID(ctx context.Context, connection membership.ID, ids []membership.ID) ([]membership.GroupLink, error) {
+	return s.groupView(connection).named(ctx, ids, s.tenant, connection)
 }

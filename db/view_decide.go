@@ -14,22 +14,23 @@ const viewBatch = 500
 
 // decide lets Go choose and order the candidates, batch by batch. It keeps the
 // places of one page and of what stands before it, never the resources.
-func (v viewOf[L]) decide(ctx context.Context, q membership.ViewQuery, where string, p *pushdown) ([]L, int, error) {
+func (v viewOf[L]) decide(
+	ctx context.Context, s *session, q membership.ViewQuery, where string, p *pushdown,
+) (out membership.ViewPage[L], err error) {
 	chosen := best{sort: q.Sort, most: q.Offset + q.Limit, last: q.Before != nil}
-	total := 0
 	args := len(p.args)
 	query := `select ` + v.from + where + fmt.Sprintf(` and %s > %s order by %[1]s limit %[3]d`,
 		v.columns.id, p.arg(membership.ID{}), viewBatch)
 	for {
 		batch, err := v.load(ctx, query, p.args...)
 		if err != nil {
-			return nil, 0, err
+			return out, err
 		}
 		n, err := v.choose(ctx, q, batch, &chosen)
 		if err != nil {
-			return nil, 0, err
+			return out, err
 		}
-		total += n
+		out.Total += n
 		if len(batch) < viewBatch {
 			break
 		}
@@ -38,10 +39,25 @@ func (v viewOf[L]) decide(ctx context.Context, q membership.ViewQuery, where str
 	page := chosen.ordered()
 	page = page[min(q.Offset, len(page)):]
 	if len(page) == 0 {
-		return nil, total, nil
+		return out, nil
 	}
-	links, err := v.named(ctx, page, p.args[:2])
-	return links, total, err
+	ids := make([]membership.ID, len(page))
+	for i, m := range page {
+		ids[i] = m.ID
+	}
+	if len(ids) <= wholePage {
+		out.Links, err = v.named(ctx, ids, p.args[:2]...)
+		return out, err
+	}
+	sizes, err := v.keys(ctx, s, v.with(), append(slices.Clone(p.args[:2]), ids))
+	size := make(map[membership.ID]int64, len(sizes))
+	for _, k := range sizes {
+		size[k.ID] = k.Size
+	}
+	for _, id := range ids {
+		out.Keys = append(out.Keys, membership.ViewKey{ID: id, Size: size[id]})
+	}
+	return out, err
 }
 
 // choose counts those of a batch that the filter selects, and offers them.
@@ -75,16 +91,23 @@ func (v viewOf[L]) choose(ctx context.Context, q membership.ViewQuery, batch []L
 	return n, nil
 }
 
-// named loads the resources of a page, in its order.
-func (v viewOf[L]) named(ctx context.Context, page []membership.Mark, scope []any) ([]L, error) {
-	place := make(map[membership.ID]int, len(page))
-	ids := make([]membership.ID, len(page))
-	for i, m := range page {
-		place[m.ID], ids[i] = i, m.ID
+// with selects the links of ids, which are the argument behind the tenant and the
+// connection.
+func (v viewOf[L]) with() string {
+	return ` from ` + v.table + ` l where l.tenant_id = $1 and l.connection_id = $2 and ` + v.columns.id + ` in (select i.id from {ids $3} i)`
+}
+
+// named loads resources by their ids, in that order. scope is the tenant and the
+// connection.
+func (v viewOf[L]) named(ctx context.Context, ids []membership.ID, scope ...any) ([]L, error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	q := fmt.Sprintf(`select %s from %s l where l.tenant_id = $1 and l.connection_id = $2 and %s in (select i.id from {ids $3} i)`,
-		v.from, v.table, v.columns.id)
-	links, err := v.load(ctx, q, append(slices.Clone(scope), ids)...)
+	place := make(map[membership.ID]int, len(ids))
+	for i, id := range ids {
+		place[id] = i
+	}
+	links, err := v.load(ctx, `select `+v.from+v.with(), append(slices.Clone(scope), ids)...)
 	slices.SortFunc(links, func(a, b L) int { return place[v.id(a)] - place[v.id(b)] })
 	return links, err
 }

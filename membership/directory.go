@@ -16,7 +16,8 @@ type Directory struct {
 	observer Observer
 	guard    RemovalGuard
 	refusals *Refusals
-	exports  chan struct{} // holds a place for each report that is being made
+	exports  *exportLimiter
+	answers  *answerBudget
 }
 
 // Observer is told how many grants were opened and closed, after the commit, and
@@ -32,6 +33,7 @@ type Options struct {
 	Observer Observer     // nobody
 	Guard    RemovalGuard // off
 	Refusals *Refusals    // of its own, which nobody runs
+	Answers  AnswerLimits
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -48,7 +50,7 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	return &Directory{
 		refusals: o.Refusals,
 		store:    store, policy: policy, clock: o.Clock, observer: o.Observer, guard: o.Guard,
-		exports: make(chan struct{}, maxExports),
+		exports: newExportLimiter(), answers: newAnswerBudget(o.Answers),
 	}
 }
 

@@ -111,13 +111,20 @@ func eventPage(ctx context.Context, r Reader, f EventFilter, behind bool) (p Eve
 	if behind {
 		p.Next = &EventCursor{Number: p.Follow.Number}
 	}
-	limit := f.Limit
-	f.Limit++ // one more tells whether there is a next page
-	if p.Events, err = r.NumberedEvents(ctx, f); err != nil || len(p.Events) <= limit {
+	more := false
+	p.Events, more, err = fillPage(f.Limit,
+		func(e *Event) int { return len(e.Before) + len(e.After) + len(e.Reason) },
+		func(last *Event, n int) ([]Event, error) {
+			part := f
+			if part.Limit = n; last != nil {
+				part.Cursor.Number = last.Number
+			}
+			return r.NumberedEvents(ctx, part)
+		})
+	if err != nil || !more {
 		return p, err
 	}
-	p.Events = p.Events[:limit]
-	p.Follow.Number = p.Events[limit-1].Number
+	p.Follow.Number = p.Events[len(p.Events)-1].Number
 	p.Next = &EventCursor{Number: p.Follow.Number, Through: f.Cursor.Through}
 	return p, nil
 }

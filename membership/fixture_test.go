@@ -175,13 +175,13 @@ func (w *world) member(group, user membership.ID) membership.Member {
 func (w *world) seen(c membership.Call, group membership.ID) (ids []membership.ID, l membership.GroupLink) {
 	w.t.Helper()
 	require.NoError(w.t, w.dir.VisitProvisionedGroup(w.ctx, c, group,
-		func(v membership.GroupLink, members membership.MembersOf) error {
-			l = v
-			for id, err := range members.IDs(group) {
+		func(membership.GroupLink) membership.MemberDetail { return membership.MemberIDs }, func(g membership.ProvisionedGroup) error {
+			l = g.GroupLink
+			for m, err := range g.Members {
 				if err != nil {
 					return err
 				}
-				ids = append(ids, id)
+				ids = append(ids, m.User)
 			}
 			return nil
 		}))

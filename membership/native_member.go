@@ -69,21 +69,98 @@ func (d *Directory) Member(ctx context.Context, call Call, group, user ID) (m Me
 	return m, err
 }
 
-// VisitMembers shows the members of a group to visit, streamed from one
-// snapshot. An error that comes before the first member is returned before
-// visit is called.
+// How many members are read at a time: few at first, so that an answer begins
+// early.
+const (
+	firstMembers = 100
+	moreMembers  = 1000
+)
+
+// VisitMembers shows the members of a group to visit, in the order of their ids.
+// They are read in parts while they are ranged over, each part on a snapshot of
+// its own that has ended before the first of it is there: who is a member all the
+// while is there once, who comes or goes meanwhile may be there or not. Of a time
+// (AsOf) all parts are of that time. An error that comes before the first member
+// is returned before visit is called.
 func (d *Directory) VisitMembers(
 	ctx context.Context, call Call, group ID, q MemberQuery, visit func(iter.Seq2[Member, error]) error,
 ) error {
 	if err := d.allow(ctx, call, OpReadMembers, group, ID{}); err != nil {
 		return err
 	}
-	return d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		if _, err := r.Group(ctx, group); err != nil {
-			return err
+	held := d.HoldAnswer(call.Tenant)
+	defer held.End()
+	part, left, last := q, q.Limit, false
+	var members []Member
+	next := func(most int) error {
+		if part.Limit = most; q.Limit > 0 {
+			part.Limit = min(most, left)
 		}
-		return visit(r.Members(ctx, group, q))
+		return held.read(ctx, func() (size int64, err error) {
+			members = make([]Member, 0, part.Limit)
+			err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
+				if _, err := r.Group(ctx, group); err != nil {
+					return err
+				}
+				members, size = members[:0], 0
+				for m, err := range r.Members(ctx, group, part) {
+					if err != nil {
+						return err
+					}
+					members, size = append(members, m), size+m.size()
+				}
+				return nil
+			})
+			left -= len(members)
+			last = len(members) < part.Limit || q.Limit > 0 && left == 0
+			return size, err
+		}, func() { left, members = left+len(members), nil })
+	}
+	if err := next(firstMembers); err != nil {
+		return err
+	}
+	return visit(func(yield func(Member, error) bool) {
+		for {
+			for i := range members {
+				if !yield(members[i], nil) {
+					return
+				}
+			}
+			if last {
+				return
+			}
+			part.After = members[len(members)-1].User.ID
+			members = nil
+			if err := next(moreMembers); err != nil {
+				yield(Member{}, err)
+				return
+			}
+		}
 	})
+}
+
+// size is about how many bytes of memory the member takes.
+func (m *Member) size() int64 {
+	const user = 256
+	return int64(user + len(m.User.UserName) + len(m.User.Email) + len(m.User.Name) + sizeOf(m.Sources))
+}
+
+// size is about how many bytes of memory the membership takes.
+func (m *Membership) size() int {
+	const group = 256
+	n := group + len(m.Group.DisplayName) + sizeOf(m.Sources)
+	for _, p := range m.Group.Permissions {
+		n += len(p)
+	}
+	return n
+}
+
+func sizeOf(sources []MemberSource) (n int) {
+	const source = 320
+	for _, s := range sources {
+		n += source + len(s.ConnectionName) + len(s.Grant.OpenedReason) + len(s.Grant.OpenedRequest) + len(s.Grant.OpenedBy.ID)
+	}
+	return n
 }
 
 // Events lists events of the tenant in their order.

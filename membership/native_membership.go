@@ -18,19 +18,25 @@ func (d *Directory) Memberships(
 		return nil, ID{}, d.refused(ctx, call, OpReadMembers, ID{}, user, err)
 	}
 	var u User
+	more := false
 	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if u, err = r.User(ctx, user); err != nil {
 			return err
 		}
-		ms, err = r.Memberships(ctx, user, MembershipQuery{After: q.After, Limit: q.Limit + 1})
+		ms, more, err = fillPage(q.Limit, (*Membership).size, func(last *Membership, n int) ([]Membership, error) {
+			part := MembershipQuery{After: q.After, Limit: n}
+			if last != nil {
+				part.After = last.Group.ID
+			}
+			return r.Memberships(ctx, user, part)
+		})
 		return err
 	})
 	if err != nil {
 		return nil, ID{}, err
 	}
-	if len(ms) > q.Limit {
-		ms = ms[:q.Limit]
-		next = ms[q.Limit-1].Group.ID
+	if more {
+		next = ms[len(ms)-1].Group.ID
 	}
 	ms = slices.DeleteFunc(ms, func(m Membership) bool {
 		return d.ask(ctx, Question{

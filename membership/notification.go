@@ -41,16 +41,27 @@ func membersAdded(c MemberChange, inviter ID) Notification {
 	return Notification{ID: NewID(), Kind: NotifyMembersAdded, Payload: payload.json(), CreatedAt: c.At}
 }
 
-// Notifications lists those that wait.
-func (d *Directory) Notifications(ctx context.Context, call Call, after ID, limit int) (ns []Notification, err error) {
+// Notifications lists those that wait, behind after, at most limit. more: there
+// may be others behind them.
+func (d *Directory) Notifications(
+	ctx context.Context, call Call, after ID, limit int,
+) (ns []Notification, more bool, err error) {
 	if err := d.Administer(ctx, call); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		ns, err = r.Notifications(ctx, after, limit)
+		ns, more, err = fillPage(limit,
+			func(n *Notification) int { return len(n.Payload) },
+			func(last *Notification, n int) ([]Notification, error) {
+				from := after
+				if last != nil {
+					from = last.ID
+				}
+				return r.Notifications(ctx, from, n)
+			})
 		return err
 	})
-	return ns, err
+	return ns, more, err
 }
 
 // DeliverNotification ends the waiting of a notification.

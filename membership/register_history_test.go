@@ -136,7 +136,7 @@ func (h *history) step() error {
 // register is what the register says of a time.
 func (h *history) register(q membership.RegisterQuery) map[place]stay {
 	h.t.Helper()
-	var was map[place]stay
+	was := map[place]stay{}
 	f := membership.Format[membership.RegisterRow]{Name: "test", Append: func(b []byte, r membership.RegisterRow) []byte {
 		p := place{r.Grant.Group, r.Grant.User}
 		s, again := was[p]
@@ -149,9 +149,7 @@ func (h *history) register(q membership.RegisterQuery) map[place]stay {
 		require.NotEmpty(h.t, r.User.UserName)
 		return append(b, r.Grant.ID.String()...)
 	}}
-	was = map[place]stay{}
 	require.NoError(h.t, h.dir.ExportRegister(h.ctx, h.admin, q, f, func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
-		was = map[place]stay{} // of the second time
 		n := 0
 		for b, err := range body {
 			if err != nil {

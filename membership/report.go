@@ -46,49 +46,59 @@ type Format[T any] struct {
 // the next.
 type Send func(m Manifest, body iter.Seq2[[]byte, error]) error
 
-// maxExports bounds how many reports one process makes at a time. Each holds a
-// connection of the store and asks for a second one to write its event: without
-// the bound, as many as there are connections would wait for each other.
-const maxExports = 2
-
-// exporting is how long a report waits for its place, and for its event.
-const exporting = 30 * time.Second
-
-func exportsBusy() error {
-	return errorf(KindUnavailable, "other reports are being made: try again")
-}
-
-// export reads a report twice from one snapshot, in constant memory: once to
-// count and hash it, once to send it. In between its event is written: who was
-// given what is evidence, also when the transfer breaks off.
+// export reads a report from one snapshot, at the pace of the store, and sends it
+// when that has ended: who receives it slowly holds nothing of the store. In
+// between its event is written: who was given what is evidence, also when the
+// transfer breaks off.
 func export[T any](
 	ctx context.Context, d *Directory, call Call, m Manifest, f Format[T],
 	rows func(Reader) iter.Seq2[T, error], send Send,
 ) error {
-	select {
-	case d.exports <- struct{}{}:
-		defer func() { <-d.exports }()
-	case <-time.After(exporting):
-		return exportsBusy()
-	case <-ctx.Done():
-		return ctx.Err()
+	of, end, err := d.exports.begin(call.Tenant)
+	if err != nil {
+		return err
 	}
+	defer end()
+	kept := newSpool(d.HoldAnswer(call.Tenant))
+	defer kept.close()
+	if err := read(ctx, d, call, of, f, rows, &m, kept); err != nil {
+		return err
+	}
+	if err := d.exported(ctx, call, m); err != nil {
+		return err
+	}
+	return send(m, kept.pieces())
+}
+
+// read reads a report into a spool, and completes its manifest.
+func read[T any](
+	ctx context.Context, d *Directory, call Call, of *tenantExports, f Format[T],
+	rows func(Reader) iter.Seq2[T, error], m *Manifest, kept *spool,
+) error {
+	done, err := d.exports.turn(ctx, of)
+	if err != nil {
+		return err
+	}
+	defer done()
 	m.SnapshotAt = d.clock.Now()
-	return d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		hash := sha256.New()
+	hash := sha256.New()
+	if err := d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		for piece, err := range pieces(f, rows(r), &m.Rows) {
 			if err != nil {
 				return err
 			}
 			_, _ = hash.Write(piece) // a hash takes everything
+			if _, err := kept.Write(piece); err != nil {
+				return err
+			}
 		}
-		m.Format, m.Tenant, m.MadeBy, m.RequestID = f.Name, call.Tenant, call.Actor, call.RequestID
-		m.MadeAt, m.SHA256 = d.clock.Now(), hex.EncodeToString(hash.Sum(nil))
-		if err := d.exported(ctx, call, m); err != nil {
-			return err
-		}
-		return send(m, pieces(f, rows(r), nil))
-	})
+		return nil
+	}); err != nil {
+		return err
+	}
+	m.Format, m.Tenant, m.MadeBy, m.RequestID = f.Name, call.Tenant, call.Actor, call.RequestID
+	m.MadeAt, m.SHA256 = d.clock.Now(), hex.EncodeToString(hash.Sum(nil))
+	return kept.seal()
 }
 
 // exported writes the event of a report.
@@ -100,17 +110,11 @@ func (d *Directory) exported(ctx context.Context, call Call, m Manifest) error {
 	e := call.Event(m.MadeAt, ActionExported, ID{}, ID{}, nil, Facts{
 		"report": m.Report, "format": m.Format, "query": query, "rows": m.Rows, "sha256": m.SHA256,
 	})
-	limited, cancel := context.WithTimeout(ctx, exporting)
-	defer cancel()
-	err := d.store.Update(limited, call.Tenant, func(tx Tx) error { return tx.AppendEvents(limited, e) })
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return exportsBusy() // the store had no second connection
-	}
-	return err
+	return d.store.Update(ctx, call.Tenant, func(tx Tx) error { return tx.AppendEvents(ctx, e) })
 }
 
-// pieces writes rows into one buffer and yields it whenever it is full. counted,
-// when not nil, is the number of rows at the end.
+// pieces writes rows into one buffer and yields it whenever it is full. counted
+// is the number of rows at the end.
 func pieces[T any](f Format[T], rows iter.Seq2[T, error], counted *int64) iter.Seq2[[]byte, error] {
 	const full = 32 << 10
 	return func(yield func([]byte, error) bool) {
@@ -129,9 +133,7 @@ func pieces[T any](f Format[T], rows iter.Seq2[T, error], counted *int64) iter.S
 				b = b[:0]
 			}
 		}
-		if counted != nil {
-			*counted = n
-		}
+		*counted = n
 		if len(b) > 0 {
 			yield(b, nil)
 		}

@@ -2,8 +2,13 @@ package membership_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"iter"
+	"math/rand/v2"
 	"net/url"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -14,31 +19,80 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// Whoever takes a report slowly keeps a place: the others wait, and do not take
-// what the store has of connections.
-func TestFewReportsAtATime(t *testing.T) {
+// Whoever takes a report slowly holds nothing of the store, and of the reports only
+// their tenant's.
+func TestReportsThatNobodyTakes(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		f := membership.Format[membership.RegisterRow]{Name: "test", Append: func(b []byte, _ membership.RegisterRow) []byte { return b }}
+		report := func(w *world, send membership.Send) error {
+			return w.dir.ExportRegister(w.ctx, w.admin, membership.RegisterQuery{}, f, send)
+		}
+		taken := func(membership.Manifest, iter.Seq2[[]byte, error]) error { return nil }
+		other := newWorld(t, w.store)
+		other.dir = w.dir
 		held, let := make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Go(func() {
-				_ = w.dir.ExportRegister(w.ctx, w.admin, membership.RegisterQuery{}, f,
-					func(membership.Manifest, iter.Seq2[[]byte, error]) error {
-						held <- struct{}{}
-						<-let
-						return nil
-					})
+				_ = report(w, func(membership.Manifest, iter.Seq2[[]byte, error]) error {
+					held <- struct{}{}
+					<-let
+					return nil
+				})
 			})
 			<-held
 		}
-		impatient, cancel := context.WithCancel(w.ctx)
-		cancel()
-		send := func(membership.Manifest, iter.Seq2[[]byte, error]) error { return nil }
-		require.ErrorIs(t, w.dir.ExportRegister(impatient, w.admin, membership.RegisterQuery{}, f, send), context.Canceled)
+		w.kind(membership.KindUnavailable, report(w, taken))
+		for range 5 { // one after the other: more than are made at a time
+			require.NoError(t, report(other, taken))
+		}
 		close(let)
 		wg.Wait()
-		require.NoError(t, w.dir.ExportRegister(w.ctx, w.admin, membership.RegisterQuery{}, f, send))
+		require.NoError(t, report(w, taken))
+	})
+}
+
+// A report is sent as it was read, however much it is and whatever happens
+// meanwhile; what memory does not hold, a temporary file does.
+func TestLargeReports(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.add(w.localGroup(), w.localUser())
+		noise := make([]byte, 10<<20) // no compression helps
+		_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+		f := membership.Format[membership.RegisterRow]{Name: "test", Append: func(b []byte, _ membership.RegisterRow) []byte {
+			return append(b, noise...)
+		}}
+		report := func() error {
+			return w.dir.ExportRegister(w.ctx, w.admin, membership.RegisterQuery{}, f,
+				func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
+					w.add(w.localGroup(), w.localUser()) // more to tell of, next time
+					sum := sha256.New()
+					n := 0
+					for piece, err := range body {
+						require.NoError(t, err)
+						n += len(piece)
+						_, _ = sum.Write(piece)
+					}
+					require.Zero(t, n%len(noise))
+					require.Equal(t, int64(n/len(noise)), m.Rows)
+					require.Equal(t, m.SHA256, hex.EncodeToString(sum.Sum(nil)))
+					return nil
+				})
+		}
+		t.Setenv("TMPDIR", t.TempDir())
+		require.NoError(t, report())
+		left, err := os.ReadDir(os.Getenv("TMPDIR"))
+		require.NoError(t, err)
+		require.Empty(t, left)
+
+		t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "nowhere"))
+		require.NoError(t, report(), "in memory, as far as there is room")
+		w.dir = membership.NewDirectory(w.store, allowAll{}, membership.Options{
+			Clock: w.clock, Answers: membership.AnswerLimits{Tenant: 8 << 20},
+		})
+		err = report()
+		w.kind(membership.KindUnavailable, err)
+		require.ErrorContains(t, err, "temporary file")
 	})
 }
 

@@ -24,6 +24,12 @@ func (l GroupLink) Resource() map[string]any {
 	return r
 }
 
+// ResourceID is the id of the user.
+func (l UserLink) ResourceID() ID { return l.User }
+
+// ResourceID is the id of the group.
+func (l GroupLink) ResourceID() ID { return l.Group }
+
 func resource(doc []byte, id ID, externalID, kind string, version int64, created, modified time.Time) map[string]any {
 	r := make(map[string]any)
 	// The document was checked when it was written.

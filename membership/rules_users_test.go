@@ -29,10 +29,10 @@ func TestRule20_SCIMCreatesAUser(t *testing.T) {
 		require.Equal(t, scim, u.Origin)
 		require.True(t, u.Active)
 		require.Equal(t, "alice@example.test", u.Email)
-		got, _, err := w.dir.ProvisionedUser(w.ctx, w.okta, l.User)
+		got, err := w.dir.ProvisionedUser(w.ctx, w.okta, l.User)
 		require.NoError(t, err)
 		require.Equal(t, "ext-1", got.ExternalID)
-		_, _, err = w.dir.ProvisionedUser(w.ctx, w.entra, l.User)
+		_, err = w.dir.ProvisionedUser(w.ctx, w.entra, l.User)
 		w.kind(membership.KindNotFound, err)
 	})
 }

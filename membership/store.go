@@ -61,24 +61,29 @@ type Reader interface {
 	// links are frozen; so does GroupLink.
 	UserLink(ctx context.Context, connection, user ID) (UserLink, error)
 	UserLinkByName(ctx context.Context, connection ID, key string) (UserLink, error)
-	// UserLinks returns one page of a connection's view in the order asked for,
-	// and the number of all that the filter selects.
-	UserLinks(ctx context.Context, connection ID, q ViewQuery) ([]UserLink, int, error)
+	// UserLinks selects one page of a connection's view in the order asked for, and
+	// counts all that the filter selects. UserLinksByID loads some of a page in the
+	// order of ids; those that are no more there are left out.
+	UserLinks(ctx context.Context, connection ID, q ViewQuery) (ViewPage[UserLink], error)
+	UserLinksByID(ctx context.Context, connection ID, ids []ID) ([]UserLink, error)
 	LinksOfUser(ctx context.Context, user ID) ([]UserLink, error)
 	// LinkedUsers returns those of users that are in the connection's view,
 	// ordered by id.
 	LinkedUsers(ctx context.Context, connection ID, users []ID) ([]User, error)
 	// GroupsOf returns, for each of users, the groups into which connection put
-	// them, under the connection's names, ordered by group id.
-	GroupsOf(ctx context.Context, connection ID, users []ID) (map[ID][]GroupRef, error)
+	// them, under the connection's names, ordered by group id; nil when they are
+	// more than limit (0: however many).
+	GroupsOf(ctx context.Context, connection ID, users []ID, limit int) (map[ID][]GroupRef, error)
 
 	// Group returns living groups only.
 	Group(ctx context.Context, id ID) (Group, error)
 	Groups(ctx context.Context, q NativeQuery) ([]Group, error)
 	GroupLink(ctx context.Context, connection, group ID) (GroupLink, error)
 	GroupLinkByName(ctx context.Context, connection ID, key string) (GroupLink, error)
-	// GroupLinks is to groups what UserLinks is to users.
-	GroupLinks(ctx context.Context, connection ID, q ViewQuery) ([]GroupLink, int, error)
+	// GroupLinks and GroupLinksByID are to groups what UserLinks and UserLinksByID
+	// are to users.
+	GroupLinks(ctx context.Context, connection ID, q ViewQuery) (ViewPage[GroupLink], error)
+	GroupLinksByID(ctx context.Context, connection ID, ids []ID) ([]GroupLink, error)
 	LinksOfGroup(ctx context.Context, group ID) ([]GroupLink, error)
 
 	// MemberIDs streams the users that connection put into group, ordered by id.
@@ -269,4 +274,20 @@ type ViewQuery struct {
 	After  *Mark  // only what comes behind this place
 	Before *Mark  // only what comes before this place: the last Limit of it
 	Limit  int    // at most so many; 0: only count
+	More   bool   // of a page that is visited: whether there is another
+}
+
+// ViewPage is one page of a view: the resources where they are few, else which
+// they are. A page of a thousand can be a quarter of a gigabyte, so whoever reads
+// it loads it in parts.
+type ViewPage[L any] struct {
+	Links []L
+	Keys  []ViewKey // when there are any, Links is empty
+	Total int       // of all that the filter selects
+}
+
+// ViewKey is one resource of a page, and the bytes of its attributes.
+type ViewKey struct {
+	ID   ID
+	Size int64
 }

@@ -5,44 +5,143 @@ import (
 	"iter"
 )
 
-// ProvisionedUser returns one user of the calling connection's view.
-func (d *Directory) ProvisionedUser(ctx context.Context, call Call, id ID) (UserLink, []GroupRef, error) {
-	links, groups, _, err := d.readUsers(ctx, call, id, func(r Reader) ([]UserLink, int, error) {
-		l, err := r.UserLink(ctx, call.Connection, id)
-		return []UserLink{l}, 1, err
-	})
-	if err != nil {
-		return UserLink{}, nil, err
+// ProvisionedUser is one user of a connection's view and the groups that the
+// connection put them into.
+type ProvisionedUser struct {
+	UserLink
+	Groups []GroupRef
+}
+
+// Size is about how many bytes of memory the user takes.
+func (u ProvisionedUser) Size() int64 {
+	size := userView.size(&u.UserLink)
+	for _, g := range u.Groups {
+		size += refSize + int64(len(g.DisplayName))
 	}
-	return links[0], groups[id], nil
+	return size
 }
 
-// ProvisionedUsers returns one page of the calling connection's users, the
-// groups it put each of them into, and how many the query selects in all.
-func (d *Directory) ProvisionedUsers(ctx context.Context, call Call, q ViewQuery) ([]UserLink, map[ID][]GroupRef, int, error) {
-	return d.readUsers(ctx, call, ID{}, func(r Reader) ([]UserLink, int, error) {
-		return r.UserLinks(ctx, call.Connection, q)
-	})
-}
+// refSize is what a GroupRef takes beside its name.
+const refSize = 64
 
-func (d *Directory) readUsers(
-	ctx context.Context, call Call, id ID, read func(Reader) ([]UserLink, int, error),
-) (links []UserLink, groups map[ID][]GroupRef, total int, err error) {
+// ProvisionedUser returns one user of the calling connection's view.
+func (d *Directory) ProvisionedUser(ctx context.Context, call Call, id ID) (u ProvisionedUser, err error) {
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
-		return nil, nil, 0, err
+		return u, err
 	}
 	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		if links, total, err = read(r); err != nil || len(links) == 0 {
+		if u.UserLink, err = r.UserLink(ctx, call.Connection, id); err != nil {
 			return err
 		}
-		ids := make([]ID, len(links))
-		for i, l := range links {
-			ids[i] = l.User
-		}
-		groups, err = r.GroupsOf(ctx, call.Connection, ids)
+		groups, err := r.GroupsOf(ctx, call.Connection, []ID{id}, 0)
+		u.Groups = groups[id]
 		return err
 	})
-	return links, groups, total, err
+	return u, err
+}
+
+// ProvisionedPage is one page of the calling connection's users or groups. Its
+// items are read in parts while they are ranged over, each part on a snapshot of
+// its own that has ended before the first item of it is there. What is deleted
+// between two parts is made up for with what follows, so that a page is short
+// only at the end of the list.
+type ProvisionedPage[T any] struct {
+	Items iter.Seq2[T, error]
+	// Total is how many the query selects. It is final once the items were ranged
+	// over.
+	Total int
+	// More: there is another page in the direction of reading. It is told when the
+	// query asks for it, and is final with Total.
+	More bool
+}
+
+// VisitProvisionedUsers shows one page of the calling connection's users to visit.
+// Their memory is counted until visit returns.
+func (d *Directory) VisitProvisionedUsers(
+	ctx context.Context, call Call, q ViewQuery, visit func(*ProvisionedPage[ProvisionedUser]) error,
+) error {
+	if err := d.allow(ctx, call, OpReadUsers, ID{}, ID{}); err != nil {
+		return err
+	}
+	held := d.HoldAnswer(call.Tenant)
+	defer held.End()
+	p := userPager{viewPager[UserLink]{view: userView, connection: call.Connection, query: q}}
+	var users []ProvisionedUser
+	next := func() error {
+		before := p.at
+		return held.read(ctx, func() (size int64, err error) {
+			p.at = before
+			err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
+				users, err = p.part(ctx, r)
+				return err
+			})
+			for _, u := range users {
+				size += u.Size()
+			}
+			return size, err
+		}, func() { users = nil })
+	}
+	if err := next(); err != nil {
+		return err
+	}
+	page := &ProvisionedPage[ProvisionedUser]{Total: p.total(), More: p.at.more}
+	page.Items = func(yield func(ProvisionedUser, error) bool) {
+		for {
+			for i := range users {
+				if !yield(users[i], nil) {
+					return
+				}
+			}
+			page.Total, page.More = p.total(), p.at.more
+			if p.ended() {
+				return
+			}
+			users = nil
+			if err := next(); err != nil {
+				yield(ProvisionedUser{}, err)
+				return
+			}
+		}
+	}
+	return visit(page)
+}
+
+// userPager loads users with their groups.
+type userPager struct{ viewPager[UserLink] }
+
+// partGroups is how many groups a part of several users has at most.
+const partGroups = 5000
+
+func (p *userPager) part(ctx context.Context, r Reader) ([]ProvisionedUser, error) {
+	links, err := p.next(ctx, r)
+	if err != nil || len(links) == 0 {
+		return nil, err
+	}
+	ids := make([]ID, len(links))
+	for i, l := range links {
+		ids[i] = l.User
+	}
+	// Who is in many groups comes with fewer others, at last alone.
+	groups, n := map[ID][]GroupRef(nil), len(links)
+	for {
+		limit := partGroups
+		if n == 1 {
+			limit = 0
+		}
+		if groups, err = r.GroupsOf(ctx, p.connection, ids[:n], limit); err != nil {
+			return nil, err
+		}
+		if groups != nil {
+			break
+		}
+		n /= 2
+	}
+	p.giveBack(links, n)
+	users := make([]ProvisionedUser, n)
+	for i, l := range links[:n] {
+		users[i] = ProvisionedUser{UserLink: l, Groups: groups[l.User]}
+	}
+	return users, nil
 }
 
 // CallingConnection returns the connection of the caller's credential.
@@ -54,65 +153,8 @@ func (d *Directory) CallingConnection(ctx context.Context, call Call) (c Connect
 	return c, err
 }
 
-// MembersOf streams the calling connection's members of one group of a page. It
-// is valid during the visit that it was given to.
-type MembersOf struct {
-	reader Reader
-	ctx    context.Context //nolint:containedctx // of the visit
-	call   Call
-}
-
-// IDs streams the ids of the members of a group.
-func (m MembersOf) IDs(group ID) iter.Seq2[ID, error] {
-	return m.reader.MemberIDs(m.ctx, m.call.Connection, group)
-}
-
-// Named streams the members of a group with the names that the connection gave
-// them, which costs a look at each user.
-func (m MembersOf) Named(group ID) iter.Seq2[NamedMember, error] {
-	return m.reader.NamedMembers(m.ctx, m.call.Connection, group)
-}
-
 // NamedMember is a member as the connection that granted it sees them.
 type NamedMember struct {
 	User ID
-	Name string // as UserLink has it; may be empty
-}
-
-// VisitProvisionedGroup shows one group of the calling connection's view to
-// visit, on one snapshot. Members cost nothing unless they are ranged over.
-func (d *Directory) VisitProvisionedGroup(
-	ctx context.Context, call Call, id ID, visit func(GroupLink, MembersOf) error,
-) error {
-	if err := d.allow(ctx, call, OpReadGroups, id, ID{}); err != nil {
-		return err
-	}
-	return d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		l, err := r.GroupLink(ctx, call.Connection, id)
-		if err != nil {
-			return err
-		}
-		return visit(l, membersOf(ctx, r, call))
-	})
-}
-
-// VisitProvisionedGroups shows one page of the calling connection's groups to
-// visit, on one snapshot, with the number of all that the query selects.
-func (d *Directory) VisitProvisionedGroups(
-	ctx context.Context, call Call, q ViewQuery, visit func(page []GroupLink, total int, members MembersOf) error,
-) error {
-	if err := d.allow(ctx, call, OpReadGroups, ID{}, ID{}); err != nil {
-		return err
-	}
-	return d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		page, total, err := r.GroupLinks(ctx, call.Connection, q)
-		if err != nil {
-			return err
-		}
-		return visit(page, total, membersOf(ctx, r, call))
-	})
-}
-
-func membersOf(ctx context.Context, r Reader, call Call) MembersOf {
-	return MembersOf{reader: r, ctx: ctx, call: call}
+	Name string // as UserLink has it; may be empty, or not asked for
 }

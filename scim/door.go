@@ -91,10 +91,35 @@ type exchange struct {
 
 	large   *semaphore.Weighted // nil: bodies are held already
 	counted *largeBody          // nil: it is not large
+
+	directory *membership.Directory
+	held      *membership.HeldAnswer // nil: the answer is small
 }
 
-// done lets the next large body in.
+// heldAnswer is what an answer may take that nobody counts.
+const heldAnswer = 32 << 10
+
+// hold counts an answer that is in memory as a whole, until the exchange is done. An
+// answer to a change is given in any case, since the change was made.
+func (x *exchange) hold(size int64) error {
+	if size <= heldAnswer || x.directory == nil {
+		return nil
+	}
+	if x.held == nil {
+		x.held = x.directory.HoldAnswer(x.call.Tenant)
+	}
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		x.held.Force(size)
+		return nil
+	}
+	return x.held.Claim(size)
+}
+
+// done gives back what the request held, and lets the next large body in.
 func (x *exchange) done() {
+	if x.held != nil {
+		x.held.End()
+	}
 	if x.counted != nil {
 		x.counted.done()
 	}
@@ -150,7 +175,7 @@ func (d *door) serve(a *answer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	x := &exchange{w: a, r: r, call: call, large: d.large}
+	x := &exchange{w: a, r: r, call: call, large: d.large, directory: d.directory}
 	defer x.done()
 	err = d.route(x)
 	d.logIgnored(r, call, x.ignored)

@@ -72,16 +72,32 @@ func (d *door) getGroup(x *exchange) error {
 
 // sendGroup answers with a group as it is now.
 func (d *door) sendGroup(x *exchange, status int, id membership.ID, shown projection) error {
-	return d.directory.VisitProvisionedGroup(x.ctx(), x.call, id, func(l membership.GroupLink, members membership.MembersOf) error {
-		if reads := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; reads && x.notModified(l.Version) {
+	reads := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
+	write := func(g membership.ProvisionedGroup) error {
+		if reads && x.notModified(g.Version) {
 			return nil
 		}
 		header(x.w)
-		x.describe(d.location(groupType, id), l.Version)
+		x.describe(d.location(groupType, id), g.Version)
 		s := newStream(&withStatus{x.w, status})
-		s.group(d, l, members, shown)
+		s.group(d, g, shown)
 		return s.close()
-	})
+	}
+	detail := shown.members()
+	if detail == membership.NoMembers {
+		l, err := d.directory.ProvisionedGroup(x.ctx(), x.call, id)
+		if err != nil {
+			return err
+		}
+		return write(membership.ProvisionedGroup{GroupLink: l})
+	}
+	wanted := func(l membership.GroupLink) membership.MemberDetail {
+		if reads && x.hasVersion(l.Version) {
+			return membership.NoMembers
+		}
+		return detail
+	}
+	return d.directory.VisitProvisionedGroup(x.ctx(), x.call, id, wanted, write)
 }
 
 // withStatus sends a status with the first byte, so that until then an error
@@ -174,12 +190,9 @@ func (d *door) patchGroup(x *exchange) error {
 }
 
 func (d *door) groupVersion(x *exchange, id membership.ID) func() (int64, error) {
-	return func() (version int64, err error) {
-		err = d.directory.VisitProvisionedGroup(x.ctx(), x.call, id, func(l membership.GroupLink, _ membership.MembersOf) error {
-			version = l.Version
-			return nil
-		})
-		return version, err
+	return func() (int64, error) {
+		l, err := d.directory.ProvisionedGroup(x.ctx(), x.call, id)
+		return l.Version, err
 	}
 }
 

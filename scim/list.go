@@ -37,11 +37,15 @@ func (p parameters) readings(t *resourceType) ([]membership.Filter, error) {
 	return t.readings(p.filter)
 }
 
-// head begins the answer: itemsPerPage is the true length of the page, which
-// Pocket ID advances by. A page by cursor has its neighbours instead of an index
-// (RFC 9865 section 2.1).
-func (s *stream) head(total, length int, at pageHead) {
-	s.text(`{"schemas":["` + listSchema + `"],"totalResults":`)
+// begin begins the answer. What it says of the page comes behind the resources:
+// some may be deleted while the page is read.
+func (s *stream) begin() { s.text(`{"schemas":["` + listSchema + `"],"Resources":[`) }
+
+// end ends the answer: itemsPerPage is the true length of the page, which Pocket
+// ID advances by. A page by cursor has its neighbours instead of an index (RFC
+// 9865 section 2.1).
+func (s *stream) end(total, length int, at pagePlace) {
+	s.text(`],"totalResults":`)
 	s.number(total)
 	if at.startIndex > 0 {
 		s.text(`,"startIndex":`)
@@ -55,7 +59,7 @@ func (s *stream) head(total, length int, at pageHead) {
 	if at.previous != "" {
 		s.text(`,"previousCursor":"` + at.previous + `"`)
 	}
-	s.text(`,"Resources":[`)
+	s.text("}")
 }
 
 // listUsers is RFC 7644 section 3.4.2, and section 3.4.3 on /Users/.search.
@@ -68,55 +72,64 @@ func (d *door) listUsers(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	users, err := d.findUsers(x, p, at)
-	if err != nil {
-		return err
-	}
-	links, head, err := turn(at, users.links, func(l membership.UserLink) membership.ID { return l.User })
-	if err != nil {
-		return err
-	}
-	users.links = links
-	header(x.w)
-	s := newStream(x.w)
-	s.head(users.total, len(users.links), head)
-	d.writeUsers(s, users, userType.newProjection(p.attributes, p.excluded), true)
-	s.text("]}")
-	return s.close()
+	return d.visitUsers(x, p, at, func(users *userPage) error {
+		header(x.w)
+		s := newStream(x.w)
+		s.begin()
+		seen := d.writeUsers(s, users, userType.newProjection(p.attributes, p.excluded), true)
+		place, err := placeOf(at, seen, users.More)
+		if err != nil {
+			s.fail(err)
+		}
+		s.end(users.Total, seen.n, place)
+		return s.close()
+	})
 }
 
-// foundUsers is one page of users and the number of all.
-type foundUsers struct {
-	links  []membership.UserLink
-	groups map[membership.ID][]membership.GroupRef
-	total  int
-}
+type (
+	userPage  = membership.ProvisionedPage[membership.ProvisionedUser]
+	groupPage = membership.ProvisionedPage[membership.ProvisionedGroup]
+)
 
-func (d *door) findUsers(x *exchange, p parameters, at page) (found foundUsers, err error) {
+// visitUsers shows the page of the first reading of the filter that finds
+// something, or of the last.
+func (d *door) visitUsers(x *exchange, p parameters, at page, visit func(*userPage) error) error {
 	readings, err := p.readings(userType)
 	if err != nil {
-		return found, err
+		return err
 	}
 	x.ignored.addFilter(readings[0])
-	err = find(readings, func(f membership.Filter) (int, error) {
-		var err error
-		found.links, found.groups, found.total, err = d.directory.ProvisionedUsers(x.ctx(), x.call, at.query(f))
-		return found.total, err
+	left := len(readings)
+	return find(readings, func(f membership.Filter) (total int, err error) {
+		left--
+		err = d.directory.VisitProvisionedUsers(x.ctx(), x.call, at.query(f), func(users *userPage) error {
+			if total = users.Total; total == 0 && left > 0 {
+				return nil
+			}
+			return visit(users)
+		})
+		return total, err
 	})
-	return found, err
 }
 
-func (d *door) writeUsers(s *stream, users foundUsers, shown projection, first bool) {
-	for _, l := range users.links {
+// writeUsers writes the users of a page, and returns what was written.
+func (d *door) writeUsers(s *stream, users *userPage, shown projection, first bool) (seen written[membership.UserLink]) {
+	for u, err := range users.Items {
+		if err != nil {
+			s.fail(err)
+			return seen
+		}
 		if !first {
 			s.text(",")
 		}
 		first = false
-		s.user(d, l, users.groups[l.User], shown)
+		s.user(d, u, shown)
 		if s.err != nil {
-			return
+			return seen
 		}
+		seen.add(u.UserLink)
 	}
+	return seen
 }
 
 // listGroups is to groups what listUsers is to users.
@@ -129,58 +142,70 @@ func (d *door) listGroups(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return d.visitGroups(x, p, at, func(groups foundGroups) error {
-		links, head, err := turn(at, groups.links, func(l membership.GroupLink) membership.ID { return l.Group })
-		if err != nil {
-			return err
-		}
-		groups.links = links
+	shown := groupType.newProjection(p.attributes, p.excluded)
+	return d.visitGroups(x, p, at, shown, func(groups *groupPage) error {
 		header(x.w)
 		s := newStream(x.w)
-		s.head(groups.total, len(groups.links), head)
-		d.writeGroups(s, groups, groupType.newProjection(p.attributes, p.excluded), true)
-		s.text("]}")
+		s.begin()
+		seen := d.writeGroups(s, groups, shown, true)
+		place, err := placeOf(at, seen, groups.More)
+		if err != nil {
+			s.fail(err)
+		}
+		s.end(groups.Total, seen.n, place)
 		return s.close()
 	})
 }
 
-// foundGroups is one page of groups and the number of all; it is valid during
-// the visit.
-type foundGroups struct {
-	links   []membership.GroupLink
-	members membership.MembersOf
-	total   int
-}
-
-func (d *door) visitGroups(x *exchange, p parameters, at page, visit func(foundGroups) error) error {
+// visitGroups is to groups what visitUsers is to users.
+func (d *door) visitGroups(x *exchange, p parameters, at page, shown projection, visit func(*groupPage) error) error {
 	readings, err := p.readings(groupType)
 	if err != nil {
 		return err
 	}
 	x.ignored.addFilter(readings[0])
-	left := len(readings)
+	left, members := len(readings), shown.members()
 	return find(readings, func(f membership.Filter) (total int, err error) {
 		left--
-		err = d.directory.VisitProvisionedGroups(x.ctx(), x.call, at.query(f),
-			func(links []membership.GroupLink, n int, members membership.MembersOf) error {
-				if total = n; total == 0 && left > 0 {
-					return nil
-				}
-				return visit(foundGroups{links, members, n})
-			})
+		err = d.directory.VisitProvisionedGroups(x.ctx(), x.call, at.query(f), members, func(groups *groupPage) error {
+			if total = groups.Total; total == 0 && left > 0 {
+				return nil
+			}
+			return visit(groups)
+		})
 		return total, err
 	})
 }
 
-func (d *door) writeGroups(s *stream, groups foundGroups, shown projection, first bool) {
-	for _, l := range groups.links {
+// writeGroups is to groups what writeUsers is to users.
+func (d *door) writeGroups(s *stream, groups *groupPage, shown projection, first bool) (seen written[membership.GroupLink]) {
+	for g, err := range groups.Items {
+		if err != nil {
+			s.fail(err)
+			return seen
+		}
 		if !first {
 			s.text(",")
 		}
 		first = false
-		s.group(d, l, groups.members, shown)
+		s.group(d, g, shown)
 		if s.err != nil {
-			return
+			return seen
 		}
+		seen.add(g.GroupLink)
 	}
+	return seen
+}
+
+// written is what was written of a page.
+type written[L any] struct {
+	n           int
+	first, last L
+}
+
+func (w *written[L]) add(l L) {
+	if w.n == 0 {
+		w.first = l
+	}
+	w.n, w.last = w.n+1, l
 }

@@ -17,9 +17,10 @@ const maxSearched = 1_000_000
 func (d *door) membersWhere(x *exchange, group membership.ID) memberFinder {
 	return func(f membership.Filter) (found []membership.ID, err error) {
 		m := map[string]any{"type": userType.name}
-		err = d.directory.VisitProvisionedGroup(x.ctx(), x.call, group,
-			func(_ membership.GroupLink, members membership.MembersOf) error {
-				for member, err := range members.Named(group) {
+		names := func(membership.GroupLink) membership.MemberDetail { return membership.MemberNames }
+		err = d.directory.VisitProvisionedGroup(x.ctx(), x.call, group, names,
+			func(g membership.ProvisionedGroup) error {
+				for member, err := range g.Members {
 					if err != nil {
 						return err
 					}

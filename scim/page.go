@@ -55,14 +55,14 @@ func place(s sealer, text string) (*cursor, error) {
 	return &at, nil
 }
 
-// query returns the page as the domain asks for it. By cursor it asks for one
-// more than the page holds, to know whether there is another.
+// query returns the page as the domain asks for it. By cursor it asks whether
+// there is another.
 func (p page) query(f membership.Filter) membership.ViewQuery {
 	q := membership.ViewQuery{Filter: f, Sort: p.sort, Offset: p.startIndex - 1, Limit: p.count}
 	if p.seal == nil {
 		return q
 	}
-	q.Offset, q.Limit = 0, p.count+1
+	q.Offset, q.More = 0, true
 	switch {
 	case p.at == nil:
 	case p.at.Before:
@@ -73,49 +73,45 @@ func (p page) query(f membership.Filter) membership.ViewQuery {
 	return q
 }
 
-// pageHead is what an answer says of its place: an index, or cursors.
-type pageHead struct {
+// pagePlace is what an answer says of its place: an index, or cursors.
+type pagePlace struct {
 	startIndex     int // 0: by cursor
 	next, previous string
 }
 
-// turn takes the one result too many away and makes the cursors.
-func turn[L interface{ Resource() map[string]any }](p page, links []L, id func(L) membership.ID) ([]L, pageHead, error) {
+// marked is what has a place in an order.
+type marked interface {
+	Resource() map[string]any
+	ResourceID() membership.ID
+}
+
+// placeOf makes the cursors around what was written of a page. more: there is
+// another page in the direction of reading.
+func placeOf[L marked](p page, seen written[L], more bool) (at pagePlace, err error) {
 	if p.seal == nil {
-		return links, pageHead{startIndex: p.startIndex}, nil
+		return pagePlace{startIndex: p.startIndex}, nil
 	}
 	back := p.at != nil && p.at.Before
-	more := len(links) > p.count
 	switch {
-	case more && back:
-		links = links[1:]
-	case more:
-		links = links[:p.count]
-	}
-	var h pageHead
-	var err error
-	switch {
-	case len(links) > 0:
+	case seen.n > 0:
 	case p.count == 0 || p.at == nil:
-		return links, h, nil
+		return at, nil
 	case back: // what stood here is gone: the way leads on from the place itself
-		h.next, err = p.cursor(p.beside(-1), false)
-		return links, h, err
+		at.next, err = p.cursor(p.beside(-1), false)
+		return at, err
 	default:
-		h.previous, err = p.cursor(p.beside(1), true)
-		return links, h, err
+		at.previous, err = p.cursor(p.beside(1), true)
+		return at, err
 	}
 	if more && !back || back {
-		last := links[len(links)-1]
-		if h.next, err = p.cursor(p.sort.Mark(last.Resource(), id(last)), false); err != nil {
-			return nil, h, err
+		if at.next, err = p.cursor(p.sort.Mark(seen.last.Resource(), seen.last.ResourceID()), false); err != nil {
+			return at, err
 		}
 	}
 	if more && back || p.at != nil && !back {
-		first := links[0]
-		h.previous, err = p.cursor(p.sort.Mark(first.Resource(), id(first)), true)
+		at.previous, err = p.cursor(p.sort.Mark(seen.first.Resource(), seen.first.ResourceID()), true)
 	}
-	return links, h, err
+	return at, err
 }
 
 // beside is the place next to the cursor's, by way steps in the order of the

@@ -37,10 +37,15 @@ func tags(values []string) (versions []int64, star bool) {
 	return versions, false
 }
 
+// hasVersion reports whether the caller has the version already.
+func (x *exchange) hasVersion(version int64) bool {
+	versions, star := tags(x.r.Header.Values("If-None-Match"))
+	return star || slices.Contains(versions, version)
+}
+
 // notModified answers 304 when the caller has the version already.
 func (x *exchange) notModified(version int64) bool {
-	versions, star := tags(x.r.Header.Values("If-None-Match"))
-	if !star && !slices.Contains(versions, version) {
+	if !x.hasVersion(version) {
 		return false
 	}
 	x.w.Header().Set("ETag", membership.ETag(version))

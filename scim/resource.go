@@ -57,6 +57,9 @@ func (x *exchange) send(status int, v any) error {
 	if err != nil {
 		return err
 	}
+	if err := x.hold(int64(len(b))); err != nil {
+		return err
+	}
 	header(x.w)
 	sized(x.w, len(b))
 	x.w.WriteHeader(status)

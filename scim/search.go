@@ -15,22 +15,28 @@ func (d *door) searchAll(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	users, err := d.findUsers(x, p, at)
-	if err != nil {
-		return err
-	}
 	rest, err := d.page(x, groupType, p)
 	if err != nil {
 		return err
 	}
-	rest.startIndex, rest.count = max(at.startIndex-users.total, 1), at.count-len(users.links)
-	return d.visitGroups(x, p, rest, func(groups foundGroups) error {
+	shown := groupType.newProjection(p.attributes, p.excluded)
+	return d.visitUsers(x, p, at, func(users *userPage) error {
 		header(x.w)
 		s := newStream(x.w)
-		s.head(users.total+groups.total, len(users.links)+len(groups.links), pageHead{startIndex: p.startIndex})
-		d.writeUsers(s, users, userType.newProjection(p.attributes, p.excluded), true)
-		d.writeGroups(s, groups, groupType.newProjection(p.attributes, p.excluded), len(users.links) == 0)
-		s.text("]}")
+		s.begin()
+		listed := d.writeUsers(s, users, userType.newProjection(p.attributes, p.excluded), true)
+		if s.err != nil {
+			return s.close()
+		}
+		rest.startIndex, rest.count = max(at.startIndex-users.Total, 1), at.count-listed.n
+		err := d.visitGroups(x, p, rest, shown, func(groups *groupPage) error {
+			seen := d.writeGroups(s, groups, shown, listed.n == 0)
+			s.end(users.Total+groups.Total, listed.n+seen.n, pagePlace{startIndex: p.startIndex})
+			return nil
+		})
+		if err != nil {
+			s.fail(err)
+		}
 		return s.close()
 	})
 }

@@ -21,6 +21,10 @@ type stream struct {
 // error.
 const flushAt = 32 << 10
 
+// keptBuffer is how large a buffer may be that is used again: one that had to
+// hold a very large resource is not.
+const keptBuffer = 4 * flushAt
+
 // buffer is what a stream needs room for.
 type buffer struct {
 	text  []byte
@@ -42,7 +46,9 @@ func (s *stream) close() error {
 	}
 	s.flush()
 	clear(s.buf.parts)
-	buffers.Put(s.buf)
+	if cap(s.buf.text) <= keptBuffer {
+		buffers.Put(s.buf)
+	}
 	s.buf = nil
 	return s.err
 }
@@ -89,11 +95,11 @@ func (s *stream) value(v any) {
 }
 
 // user writes a user.
-func (s *stream) user(d *door, l membership.UserLink, groups []membership.GroupRef, shown projection) {
-	if d.appendUser(s.buf, l, groups, shown) {
+func (s *stream) user(d *door, u membership.ProvisionedUser, shown projection) {
+	if d.appendUser(s.buf, u.UserLink, u.Groups, shown) {
 		return
 	}
-	r, err := d.userResource(l, groups)
+	r, err := d.userResource(u.UserLink, u.Groups)
 	if err != nil {
 		s.fail(err)
 		return
@@ -106,8 +112,8 @@ func (s *stream) user(d *door, l membership.UserLink, groups []membership.GroupR
 // name: one of Microsoft's removal tests trips over a $ref, and a display costs
 // a look at each user. The list is there when it is empty, because authentik
 // adds nobody to a group without one.
-func (s *stream) group(d *door, l membership.GroupLink, members membership.MembersOf, shown projection) {
-	s.groupHead(d, l, shown)
+func (s *stream) group(d *door, g membership.ProvisionedGroup, shown projection) {
+	s.groupHead(d, g.GroupLink, shown)
 	if s.err != nil || !shown.keeps("", "members") {
 		return
 	}
@@ -118,22 +124,24 @@ func (s *stream) group(d *door, l membership.GroupLink, members membership.Membe
 		display: shown.asksFor("", "members", "display"), kind: shown.shows("", "members", "type"),
 	}
 	first := true
-	if as.display {
-		for m, err := range members.Named(l.Group) {
-			if s.member(d, m, as, first, err); s.err != nil {
-				return
-			}
-			first = false
+	for m, err := range g.Members {
+		if s.member(d, m, as, first, err); s.err != nil {
+			return
 		}
-	} else {
-		for id, err := range members.IDs(l.Group) {
-			if s.member(d, membership.NamedMember{User: id}, as, first, err); s.err != nil {
-				return
-			}
-			first = false
-		}
+		first = false
 	}
 	s.text("]}")
+}
+
+// members is what has to be read of the members of a group.
+func (p projection) members() membership.MemberDetail {
+	switch {
+	case !p.keeps("", "members"):
+		return membership.NoMembers
+	case p.asksFor("", "members", "display"):
+		return membership.MemberNames
+	}
+	return membership.MemberIDs
 }
 
 // groupHead writes a group without its members.

@@ -25,7 +25,7 @@ func (d *door) createUser(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return d.sendUser(x, http.StatusCreated, l, nil, shown)
+	return d.sendUser(x, http.StatusCreated, membership.ProvisionedUser{UserLink: l}, shown)
 }
 
 // readUser reads the body of a POST or PUT.
@@ -57,14 +57,14 @@ func (d *door) getUser(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	l, groups, err := d.directory.ProvisionedUser(x.ctx(), x.call, id)
+	u, err := d.directory.ProvisionedUser(x.ctx(), x.call, id)
 	if err != nil {
 		return err
 	}
-	if x.notModified(l.Version) {
+	if x.notModified(u.Version) {
 		return nil
 	}
-	return d.sendUser(x, http.StatusOK, l, groups, shown)
+	return d.sendUser(x, http.StatusOK, u, shown)
 }
 
 // replaceUser is RFC 7644 section 3.5.1: what is left out is cleared, except
@@ -144,19 +144,19 @@ func (d *door) updateUser(x *exchange, id membership.ID, shown projection, chang
 		}
 		x.prefers(returnRepresentation)
 	}
-	var groups []membership.GroupRef
+	u := membership.ProvisionedUser{UserLink: l}
 	if shown.keeps("", "groups") {
-		if l, groups, err = d.directory.ProvisionedUser(x.ctx(), x.call, id); err != nil {
+		if u, err = d.directory.ProvisionedUser(x.ctx(), x.call, id); err != nil {
 			return err
 		}
 	}
-	return d.sendUser(x, http.StatusOK, l, groups, shown)
+	return d.sendUser(x, http.StatusOK, u, shown)
 }
 
 func (d *door) userVersion(x *exchange, id membership.ID) func() (int64, error) {
 	return func() (int64, error) {
-		l, _, err := d.directory.ProvisionedUser(x.ctx(), x.call, id)
-		return l.Version, err
+		u, err := d.directory.ProvisionedUser(x.ctx(), x.call, id)
+		return u.Version, err
 	}
 }
 
@@ -176,12 +176,13 @@ func (d *door) deleteUser(x *exchange) error {
 	return x.sendNothing(http.StatusNoContent)
 }
 
-func (d *door) sendUser(
-	x *exchange, status int, l membership.UserLink, groups []membership.GroupRef, shown projection,
-) error {
+func (d *door) sendUser(x *exchange, status int, u membership.ProvisionedUser, shown projection) error {
+	if err := x.hold(2 * u.Size()); err != nil { // the user, and the text of it
+		return err
+	}
 	header(x.w)
-	x.describe(d.location(userType, l.User), l.Version)
+	x.describe(d.location(userType, u.User), u.Version)
 	s := newStream(&withStatus{x.w, status})
-	s.user(d, l, groups, shown)
+	s.user(d, u, shown)
 	return s.close()
 }
