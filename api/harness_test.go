@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -264,18 +265,8 @@ func (h *house) ids(texts ...string) []membership.ID {
 func (h *house) events(action membership.Action) []membership.Event {
 	h.t.Helper()
 	require.NoError(h.t, h.directory.FlushRefusals(context.Background()))
-	var of []membership.Event
-	err := h.store.Read(context.Background(), h.mine.TenantID, func(r membership.Reader) error {
-		all, err := r.Events(context.Background(), membership.EventQuery{Limit: 10_000})
-		for _, e := range all {
-			if e.Action == action {
-				of = append(of, e)
-			}
-		}
-		return err
-	})
-	require.NoError(h.t, err)
-	return of
+	return slices.DeleteFunc(dbtest.Events(h.t, h.store, h.mine.TenantID, membership.EventFilter{}),
+		func(e membership.Event) bool { return e.Action != action })
 }
 
 // refusals is how many attempts were refused in my tenant.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -42,13 +43,9 @@ func TestEveryWriteKeepsItsReason(t *testing.T) {
 			if strings.HasSuffix(rt.path, ":batch") {
 				row.body = `{"add":["{user}"],"remove":["{member}"]}`
 			}
-			count := func() (n int, last []membership.Event) {
-				require.NoError(t, h.store.Read(t.Context(), h.mine.TenantID, func(r membership.Reader) error {
-					es, err := r.Events(t.Context(), membership.EventQuery{Limit: 100_000})
-					n, last = len(es), es
-					return err
-				}))
-				return n, last
+			count := func() (int, []membership.Event) {
+				es := dbtest.Events(t, h.store, h.mine.TenantID, membership.EventFilter{})
+				return len(es), es
 			}
 			before, _ := count()
 

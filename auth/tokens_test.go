@@ -16,13 +16,9 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-func events(t *testing.T, store *db.Store, tenant membership.ID) (es []membership.Event) {
+func events(t *testing.T, store *db.Store, tenant membership.ID) []membership.Event {
 	t.Helper()
-	require.NoError(t, store.Read(t.Context(), tenant, func(r membership.Reader) (err error) {
-		es, err = r.Events(t.Context(), membership.EventQuery{Limit: 100})
-		return err
-	}))
-	return es
+	return dbtest.Events(t, store, tenant, membership.EventFilter{})
 }
 
 func TestBootstrap(t *testing.T) {

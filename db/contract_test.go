@@ -117,13 +117,9 @@ func (w *tenant) version() (l membership.GroupLink) {
 	return l
 }
 
-func (w *tenant) events() (es []membership.Event) {
+func (w *tenant) events() []membership.Event {
 	w.t.Helper()
-	w.view(func(r membership.Reader) (err error) {
-		es, err = r.Events(w.ctx, membership.EventQuery{Group: w.group, Limit: 1 << 20})
-		return err
-	})
-	return es
+	return dbtest.Events(w.t, w.store, w.tenant, membership.EventFilter{Group: w.group})
 }
 
 // 16 writers, adds and removes mixed: the grants, the event log, the counts that

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"math/bits"
-	"slices"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -75,47 +74,6 @@ func inParts(events []membership.Event, write func([]membership.Event) error) er
 		events = events[n:]
 	}
 	return nil
-}
-
-const (
-	qEventsOf    = `select ` + eventColumns + ` from events where tenant_id = $1 and (at, id) > ($2, $3)`
-	qEventsEnd   = ` order by at, id limit $4`
-	qEvents      = qEventsOf + qEventsEnd
-	qEventsGroup = qEventsOf + ` and group_id = $5` + qEventsEnd
-	qEventsUser  = qEventsOf + ` and user_id = $5` + qEventsEnd
-	qEventsBoth  = qEventsOf + ` and group_id = $5 and user_id = $6` + qEventsEnd
-)
-
-// Events implements membership.Reader.
-func (s *session) Events(ctx context.Context, q membership.EventQuery) ([]membership.Event, error) {
-	query, args := qEvents, []any{s.tenant, stamp(since(q.After.At)), q.After.ID, q.Limit}
-	switch {
-	case !q.Group.IsZero() && !q.User.IsZero():
-		query, args = qEventsBoth, append(args, q.Group, q.User)
-	case !q.Group.IsZero():
-		query, args = qEventsGroup, append(args, q.Group)
-	case !q.User.IsZero():
-		query, args = qEventsUser, append(args, q.User)
-	}
-	es, err := list(ctx, s, query, args, func(e *membership.Event) []any {
-		e.Tenant = s.tenant
-		return eventDest(e)
-	})
-	if err != nil {
-		return nil, err
-	}
-	rolled, err := s.rolledEvents(ctx, q)
-	if err != nil || len(rolled) == 0 {
-		return es, err
-	}
-	es = append(es, rolled...)
-	slices.SortFunc(es, func(a, b membership.Event) int {
-		if c := a.At.Compare(b.At); c != 0 {
-			return c
-		}
-		return a.ID.Compare(b.ID)
-	})
-	return es[:min(len(es), q.Limit)], nil
 }
 
 // since is the time to look after: a zero one is older than any event, and

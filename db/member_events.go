@@ -30,8 +30,8 @@ func appendMemberEvent(b []byte, user, grant membership.ID, still bool) []byte {
 
 func (m *memberEvents) len() int { return len(m.members) / memberEventSize }
 
-// event is that of the member with the number i. Ids count up from that of the
-// row: whoever looks before and after it became events sees the same.
+// event is that of the member with the number i. Its id is made from that of the
+// row, by counting up.
 func (m *memberEvents) event(i int) membership.Event {
 	e, b := m.of, m.members[i*memberEventSize:][:memberEventSize]
 	const random = 1<<62 - 1 // RFC 9562 5.7: the last bits of a version 7
@@ -54,8 +54,6 @@ const (
 	group_id, request_id, reason, side, members`
 	qInsertMemberEvents = `insert into member_events (tenant_id, ` + memberEventColumns + `, position)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, {position $1})`
-	qMemberEvents = `select ` + memberEventColumns + ` from member_events
-		where tenant_id = $1 and at >= $2 order by at, id`
 	qPendingMemberEvents = `select ` + memberEventColumns + ` from member_events
 		where tenant_id = $1 and (position, at) >= ($2, $3) and (position, at) <= ($4, $5) and id {in $6}`
 	qDropMemberEvents = `delete from member_events
@@ -75,31 +73,6 @@ func (s *session) insertMemberEvents(ctx context.Context, m memberEvents) error 
 	_, err := s.exec(ctx, qInsertMemberEvents, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID, e.Credential.String(),
 		string(e.Source), e.Connection, string(e.Action), e.Group, e.RequestID, e.Reason, string(m.side), m.members)
 	return err
-}
-
-// rolledEvents are the events that a query would find if all members' were
-// events already.
-func (s *session) rolledEvents(ctx context.Context, q membership.EventQuery) (es []membership.Event, err error) {
-	after := stamp(since(q.After.At))
-	for m, err := range stream(ctx, s, qMemberEvents, []any{s.tenant, after}, memberEventsDest) {
-		if err != nil {
-			return nil, err
-		}
-		if !q.Group.IsZero() && q.Group != m.of.Group {
-			continue
-		}
-		for i := range m.len() {
-			e := m.event(i)
-			e.Tenant = s.tenant
-			if !q.User.IsZero() && q.User != e.User || e.At.Equal(q.After.At) && e.ID.Compare(q.After.ID) <= 0 {
-				continue
-			}
-			if es = append(es, e); len(es) == q.Limit {
-				return es, nil
-			}
-		}
-	}
-	return es, nil
 }
 
 // unpackMemberEvents puts events in the place of rows. They are dropped and no

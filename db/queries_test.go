@@ -96,7 +96,7 @@ var wholeTenant = []string{
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qEventsPending",
-	"qMemberEvents", "qRequestChanged", // of what has no number yet
+	"qRequestChanged", // of what has no number yet
 	"qDeleteGroupsOf", "qGroupsConverted", "qGroupsDeleted", "qGroupsReleased", "qGroupsUnlinked", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
 }

@@ -110,25 +110,6 @@ type Event struct {
 	Number int64
 }
 
-// EventPosition is a place in the order of a tenant's events: by time, then by
-// id. Ids alone are made before a change gets its turn, so they order nothing.
-type EventPosition struct {
-	At time.Time
-	ID ID
-}
-
-// Position is where the event stands.
-func (e Event) Position() EventPosition { return EventPosition{At: e.At, ID: e.ID} }
-
-// EventQuery selects events of a tenant in their order. An event that commits
-// late can appear before others that were already read.
-type EventQuery struct {
-	After EventPosition
-	Group ID // zero: any
-	User  ID // zero: any
-	Limit int
-}
-
 // Facts is the content of Before and After.
 type Facts map[string]any
 

@@ -212,25 +212,22 @@ func (w *world) suspend(user membership.ID, active bool) membership.User {
 	return u
 }
 
-func (w *world) events(q membership.EventQuery) []membership.Event {
+func (w *world) events(f membership.EventFilter) []membership.Event {
 	w.t.Helper()
-	q.Limit = 100000
 	require.NoError(w.t, w.dir.FlushRefusals(w.ctx)) // the next one is a first one again
-	es, err := w.dir.Events(w.ctx, w.admin, q)
-	require.NoError(w.t, err)
-	return es
+	return dbtest.Events(w.t, w.store, w.admin.Tenant, f)
 }
 
 // during returns the actions of the events that do causes.
 func (w *world) during(do func()) []membership.Action {
 	w.t.Helper()
-	var last membership.EventPosition
-	if es := w.events(membership.EventQuery{}); len(es) > 0 {
-		last = es[len(es)-1].Position()
+	var last membership.EventCursor
+	if es := w.events(membership.EventFilter{}); len(es) > 0 {
+		last.Number = es[len(es)-1].Number
 	}
 	do()
 	var actions []membership.Action
-	for _, e := range w.events(membership.EventQuery{After: last}) {
+	for _, e := range w.events(membership.EventFilter{Cursor: last}) {
 		actions = append(actions, e.Action)
 	}
 	return actions

@@ -162,15 +162,3 @@ func sizeOf(sources []MemberSource) (n int) {
 	}
 	return n
 }
-
-// Events lists events of the tenant in their order.
-func (d *Directory) Events(ctx context.Context, call Call, q EventQuery) (es []Event, err error) {
-	if err := d.allow(ctx, call, OpReadAudit, q.Group, q.User); err != nil {
-		return nil, err
-	}
-	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		es, err = r.Events(ctx, q)
-		return err
-	})
-	return es, err
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -26,17 +27,13 @@ type refusedFacts struct {
 // refused returns the events of refusals that are in the store.
 func (w *world) refused() (es []membership.Event, facts []refusedFacts) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.Read(w.ctx, w.okta.Tenant, func(r membership.Reader) error {
-		all, err := r.Events(w.ctx, membership.EventQuery{Limit: 10_000})
-		for _, e := range all {
-			if e.Action == membership.ActionRefused {
-				var f refusedFacts
-				require.NoError(w.t, json.Unmarshal(e.After, &f))
-				es, facts = append(es, e), append(facts, f)
-			}
+	for _, e := range dbtest.Events(w.t, w.store, w.okta.Tenant, membership.EventFilter{}) {
+		if e.Action == membership.ActionRefused {
+			var f refusedFacts
+			require.NoError(w.t, json.Unmarshal(e.After, &f))
+			es, facts = append(es, e), append(facts, f)
 		}
-		return err
-	}))
+	}
 	return es, facts
 }
 

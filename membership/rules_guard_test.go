@@ -141,7 +141,7 @@ func TestGuardHoldsAReplaceThatDrops900Of1000(t *testing.T) {
 				require.Equal(t, before, after)
 			}
 		}
-		events := w.events(membership.EventQuery{Group: g})
+		events := w.events(membership.EventFilter{Group: g})
 		held := events[len(events)-1]
 		require.Equal(t, w.okta.Connection, held.Connection)
 		require.NotEmpty(t, held.RequestID)
@@ -228,7 +228,7 @@ func TestGuardLeavesSinglesAndDeactivationAlone(t *testing.T) {
 		}
 		ids, _ := w.seen(w.okta, g)
 		require.Len(t, ids, 10)
-		require.Empty(t, slices.DeleteFunc(w.events(membership.EventQuery{}), func(e membership.Event) bool {
+		require.Empty(t, slices.DeleteFunc(w.events(membership.EventFilter{}), func(e membership.Event) bool {
 			return e.Action != membership.ActionRemovalHeld
 		}))
 	})
@@ -537,7 +537,7 @@ func TestGuardOfTwoServers(t *testing.T) {
 		}
 		require.Equal(t, 1, empty)
 		require.Zero(t, w.waiting(w.entra))
-		used := slices.DeleteFunc(w.events(membership.EventQuery{}), func(e membership.Event) bool {
+		used := slices.DeleteFunc(w.events(membership.EventFilter{}), func(e membership.Event) bool {
 			return e.Action != membership.ActionAllowanceUsed
 		})
 		require.Len(t, used, 1)

@@ -37,7 +37,7 @@ func TestRule31_LinkMakesALocalGroupVisible(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, int64(1), l.Version)
 		}))
-		e := w.events(membership.EventQuery{Group: group})
+		e := w.events(membership.EventFilter{Group: group})
 		last := e[len(e)-1]
 		require.Equal(t, w.admin.Actor, last.Actor)
 		require.Contains(t, string(last.After), `"connection_id":"`+w.okta.Connection.String()+`"`)

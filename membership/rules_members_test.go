@@ -289,7 +289,7 @@ func TestEventsOfGrants(t *testing.T) {
 		_, err = w.dir.RemoveMember(w.ctx, w.admin, g, u)
 		require.NoError(t, err)
 		var got []string
-		for _, e := range w.events(membership.EventQuery{Group: g, User: u}) {
+		for _, e := range w.events(membership.EventFilter{Group: g, User: u}) {
 			require.Equal(t, e.Source == scim, e.Connection == w.okta.Connection)
 			require.NotEmpty(t, e.RequestID)
 			got = append(got, string(e.Action)+" "+string(e.Source)+" "+memberFacts(t, e))

@@ -30,7 +30,7 @@ func (w *world) refusal(err error, notice string, op membership.Operation, group
 	e := w.kind(membership.KindForbidden, err)
 	require.Equal(w.t, []string{notice}, e.Notices)
 	require.Equal(w.t, "a policy forbids this: "+notice, e.Message)
-	es := w.events(membership.EventQuery{})
+	es := w.events(membership.EventFilter{})
 	last := es[len(es)-1]
 	require.Equal(w.t, membership.ActionRefused, last.Action)
 	require.Equal(w.t, group, last.Group)

@@ -45,9 +45,9 @@ func (w *world) remove(how membership.Removal) (auth.Removal, []membership.Event
 	w.t.Helper()
 	preview, err := w.connections.PreviewRemoval(w.ctx, w.admin, w.okta.Connection, how)
 	require.NoError(w.t, err)
-	before := w.events(membership.EventQuery{})
+	before := w.events(membership.EventFilter{})
 	require.NoError(w.t, w.connections.Remove(w.ctx, w.admin, w.okta.Connection, how))
-	events := w.events(membership.EventQuery{After: before[len(before)-1].Position()})
+	events := w.events(membership.EventFilter{Cursor: membership.EventCursor{Number: before[len(before)-1].Number}})
 	batches, count := map[any]bool{}, map[membership.Action]int{}
 	for _, e := range events {
 		var after map[string]any

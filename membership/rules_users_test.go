@@ -72,7 +72,7 @@ func TestRule23_24_DeactivationKeepsGrants(t *testing.T) {
 		since := w.member(g, u).JoinedAt
 
 		require.Equal(t, []membership.Action{"user.deactivated"}, w.during(func() { w.setActive(w.okta, u, false) }))
-		events := w.events(membership.EventQuery{User: u})
+		events := w.events(membership.EventFilter{User: u})
 		require.Contains(t, string(events[len(events)-1].After), `"local_grants":1`)
 		require.False(t, w.user(u).Active)
 		m := w.member(g, u)
@@ -116,7 +116,7 @@ func TestRule25_SCIMDeletesAUserOfItsOwn(t *testing.T) {
 		require.Empty(t, w.members(mine))
 		_, after := w.seen(w.okta, g)
 		require.Greater(t, after.Version, before.Version)
-		for _, e := range w.events(membership.EventQuery{User: u, Group: mine}) {
+		for _, e := range w.events(membership.EventFilter{User: u, Group: mine}) {
 			if e.Action == membership.ActionGrantClosed {
 				require.NotEmpty(t, e.Reason)
 			}
@@ -211,7 +211,7 @@ func TestEventsOfUsersCarryNoPersonalData(t *testing.T) {
 			return nil
 		})
 		require.NoError(t, err)
-		all := w.events(membership.EventQuery{User: u})
+		all := w.events(membership.EventFilter{User: u})
 		require.Contains(t, string(all[len(all)-1].After), `"changed":["nickName","userName"]`)
 		for _, e := range all {
 			for _, word := range []string{"secretname", "othername", "hush"} {

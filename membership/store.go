@@ -127,7 +127,6 @@ type Reader interface {
 	// kind, of at most limit (0: all) members behind after, ordered as Register.
 	ExceptionalGrants(ctx context.Context, after ExceptionPlace, limit int) iter.Seq2[RegisterRow, error]
 
-	Events(ctx context.Context, q EventQuery) ([]Event, error)
 	// RequestChanged reports whether there is an event of a request, other than
 	// refusals, dated within these times.
 	RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error)

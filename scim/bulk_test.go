@@ -182,13 +182,8 @@ func TestBulkAudit(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.do("POST", "/Bulk", `{"Operations":[`+post("/Users", "u", "u", managedBy("bulkId:u"))+","+
 			post("/Groups", "g", "g", `,"members":[{"value":"bulkId:u"}]`)+`]}`, "X-Request-Id: the-request").want(200)
-		var events []membership.Event
-		require.NoError(t, b.store.Read(t.Context(), b.tenant.TenantID, func(r membership.Reader) (err error) {
-			events, err = r.Events(t.Context(), membership.EventQuery{Limit: 100})
-			return err
-		}))
 		var actions []string
-		for _, e := range events {
+		for _, e := range dbtest.Events(t, b.store, b.tenant.TenantID, membership.EventFilter{}) {
 			if e.RequestID == "the-request" {
 				actions = append(actions, string(e.Action))
 			}

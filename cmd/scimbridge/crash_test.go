@@ -114,32 +114,26 @@ func afterwards(t *testing.T, url string, tenant membership.ID, group string) (m
 	id, err := membership.ParseID(group)
 	require.NoError(t, err)
 	members, told = map[string]bool{}, map[string]int{}
-	require.NoError(t, dbtest.Open(t, url).Read(ctx, tenant, func(r membership.Reader) error {
+	store := dbtest.Open(t, url)
+	require.NoError(t, store.Read(ctx, tenant, func(r membership.Reader) error {
 		for m, err := range r.Members(ctx, id, membership.MemberQuery{}) {
 			if err != nil {
 				return err
 			}
 			members[m.User.ID.String()] = true
 		}
-		q := membership.EventQuery{Group: id, Limit: 500}
-		for {
-			events, err := r.Events(ctx, q)
-			if err != nil || len(events) == 0 {
-				return err
-			}
-			for _, e := range events {
-				q.After = e.Position()
-				user := e.User.String()
-				switch e.Action {
-				case membership.ActionGrantOpened:
-					assert.Zero(t, told[user]%2, "user %s: opened twice", user)
-					told[user]++
-				case membership.ActionGrantClosed:
-					assert.Equal(t, 1, told[user]%2, "user %s: closed twice", user)
-					told[user]++
-				}
-			}
-		}
+		return nil
 	}))
+	for _, e := range dbtest.Events(t, store, tenant, membership.EventFilter{Group: id}) {
+		user := e.User.String()
+		switch e.Action {
+		case membership.ActionGrantOpened:
+			assert.Zero(t, told[user]%2, "user %s: opened twice", user)
+			told[user]++
+		case membership.ActionGrantClosed:
+			assert.Equal(t, 1, told[user]%2, "user %s: closed twice", user)
+			told[user]++
+		}
+	}
 	return members, told
 }
