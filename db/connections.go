@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -79,11 +80,11 @@ func (s *session) HoldName(
 	h.Connection.Tenant, h.User.Tenant = s.tenant, s.tenant
 	var held bool
 	var one int
-	qs := []question{
+	qs := []engine.Query{
 		maybe(&held, qHoldConnection, []any{s.tenant, connection}, connectionDest(&h.Connection)...),
 		maybe(&h.InView, qNameInView, []any{s.tenant, connection, name}, &one),
-		{qUserByName, []any{s.tenant, name}, func(rs rows) error {
-			users, err := readAll(rs, s.userDest)
+		{Text: qUserByName, Args: []any{s.tenant, name}, Read: func(rs engine.Rows) error {
+			users, err := engine.ReadAll(rs, s.userDest)
 			if len(users) > 0 {
 				h.User, h.Shared = users[0], len(users) > 1
 			}
@@ -91,12 +92,12 @@ func (s *session) HoldName(
 		}},
 	}
 	if len(emails) > 0 {
-		qs = append(qs, question{qUsersByEmails, []any{s.tenant, emails}, func(rs rows) (err error) {
-			h.ByEmail, err = readAll(rs, s.userDest)
+		qs = append(qs, engine.Query{Text: qUsersByEmails, Args: []any{s.tenant, emails}, Read: func(rs engine.Rows) (err error) {
+			h.ByEmail, err = engine.ReadAll(rs, s.userDest)
 			return err
 		}})
 	}
-	if err = s.ask(ctx, qs...); err == nil && !held {
+	if err = s.pipeline(ctx, qs...); err == nil && !held {
 		err = membership.NotFound("connection")
 	}
 	return h, err

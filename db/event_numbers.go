@@ -94,7 +94,7 @@ func (s *session) numberEvents(ctx context.Context, events []pendingEvent) error
 	if len(events) == 0 {
 		return nil
 	}
-	if _, ok := s.engine.(*postgresEngine); !ok {
+	if !s.store.engine.Dialect().RowPlaces {
 		rows := make([][]any, len(events))
 		for i, e := range events {
 			rows[i] = []any{s.tenant, e.at, e.id, e.number}

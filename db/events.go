@@ -40,7 +40,7 @@ func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) 
 				c.row(first, eventArguments, eventPosition)
 			}
 		}
-		return s.execSoon(ctx, qInsertEvent+c.String(), c.args...)
+		return s.execLater(ctx, qInsertEvent+c.String(), c.args...)
 	})
 }
 
@@ -56,7 +56,7 @@ func (s *session) insertNumbered(ctx context.Context, events []membership.Event)
 				c.row(first, eventArguments, number+")")
 			}
 		}
-		return s.execSoon(ctx, qInsertNumber+c.String(), c.args...)
+		return s.execLater(ctx, qInsertNumber+c.String(), c.args...)
 	})
 }
 

@@ -8,71 +8,64 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/scimbridge/scimbridge/db/engine"
+	"github.com/scimbridge/scimbridge/db/sqlite"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
 // Prepare lets the engine read a query without running it.
 func (s *Store) Prepare(ctx context.Context, q string) error {
-	return s.engine.view(ctx, membership.ID{}, func(c querier) error {
-		switch c := c.(type) {
-		case *pgTransaction:
-			_, err := c.conn.Prepare(ctx, "", pgText(q))
+	return s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
+		if s.Engine() == "sqlite" {
+			_, err := explainSQLite(ctx, t, q)
 			return err
-		case *sqliteConn:
-			for _, one := range []bool{true, false} {
-				st, _, err := c.conn.PrepareTransient(sqliteStatement{q, one}.expanded())
-				if err != nil {
-					return err
-				}
-				if err := st.Finalize(); err != nil {
-					return err
-				}
-			}
-			return nil
 		}
-		panic("an engine that this test does not know")
+		if _, err := t.Exec(ctx, "prepare tested as "+q); err != nil {
+			return err
+		}
+		_, err := t.Exec(ctx, "deallocate tested")
+		return err
 	})
 }
 
 // Plan explains a query on SQLite, for lists of one and for longer ones.
 func (s *Store) Plan(ctx context.Context, q string) (plan []string, err error) {
-	err = s.engine.view(ctx, membership.ID{}, func(c querier) error {
-		for _, one := range []bool{true, false} {
-			text := "explain query plan " + sqliteStatement{q, one}.expanded()
-			steps, err := list(ctx, &session{querier: unbound{c}}, text, nil, func(t *string) []any {
-				return []any{new(int), new(int), new(int), t}
-			})
-			if err != nil {
-				return err
-			}
-			plan = append(plan, steps...)
-		}
-		return nil
+	err = s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
+		plan, err = explainSQLite(ctx, t, q)
+		return err
 	})
 	return plan, err
 }
 
-// unbound runs statements whose arguments do not matter.
-type unbound struct{ querier }
-
-func (u unbound) query(ctx context.Context, q string, _ ...any) (rows, error) {
-	return u.querier.query(ctx, q, make([]any, 30)...)
+// explainSQLite binds values that do not matter.
+func explainSQLite(ctx context.Context, t engine.Tx, q string) (plan []string, err error) {
+	for _, value := range []any{nil, []membership.ID{{}, {}}} {
+		args := make([]any, 30)
+		for i := range args {
+			args[i] = value
+		}
+		steps, err := list(ctx, &session{tx: t}, "explain query plan "+q, args, func(t *string) []any {
+			return []any{new(int), new(int), new(int), t}
+		})
+		if err != nil {
+			return nil, err
+		}
+		plan = append(plan, steps...)
+	}
+	return plan, nil
 }
 
-// StartParameters are what a connection to PostgreSQL asks for when it starts.
-func StartParameters(url string) (map[string]string, error) {
-	c, err := postgresConfig(url)
-	if err != nil {
-		return nil, err
-	}
-	return c.ConnConfig.RuntimeParams, nil
+// OpenWithoutStatistics opens a store whose tables are not analyzed, as if they
+// had not grown.
+func OpenWithoutStatistics(ctx context.Context, url string) (*Store, error) {
+	return Open(ctx, url, Options{noStatistics: true})
 }
 
 // Query runs any statement in the transaction of one tenant and returns its
 // rows as text.
 func (s *Store) Query(ctx context.Context, tenant membership.ID, q string, args ...any) (out []string, err error) {
-	err = s.engine.view(ctx, tenant, func(c querier) error {
-		out, err = list(ctx, &session{querier: c}, q, args, func(t *string) []any { return []any{t} })
+	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
+		out, err = list(ctx, &session{tx: t}, q, args, func(t *string) []any { return []any{t} })
 		return err
 	})
 	return out, err
@@ -93,12 +86,12 @@ func EventsQuery(f membership.EventFilter) string {
 // ExplainEvents returns the plan of an EventFilter.
 func ExplainEvents(ctx context.Context, s *Store, tenant membership.ID, f membership.EventFilter) (plan []string, err error) {
 	text, args := eventsQuery(&session{tenant: tenant}, f)
-	err = s.engine.view(ctx, tenant, func(c querier) error {
+	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		if s.Engine() == "postgres" {
-			plan, err = list(ctx, &session{querier: c}, "explain "+text, args, func(t *string) []any { return []any{t} })
+			plan, err = list(ctx, &session{tx: t}, "explain "+text, args, func(t *string) []any { return []any{t} })
 			return err
 		}
-		plan, err = list(ctx, &session{querier: c}, "explain query plan "+text, args, func(t *string) []any {
+		plan, err = list(ctx, &session{tx: t}, "explain query plan "+text, args, func(t *string) []any {
 			return []any{new(int), new(int), new(int), t}
 		})
 		return err
@@ -130,8 +123,8 @@ type Stamp = stamp
 
 // Exec runs a statement in a transaction of one tenant.
 func (s *Store) Exec(ctx context.Context, tenant membership.ID, q string, args ...any) error {
-	return s.engine.update(ctx, tenant, func(c querier) error {
-		_, err := c.exec(ctx, q, args...)
+	return s.engine.Update(ctx, tenant, func(t engine.Tx) error {
+		_, err := t.Exec(ctx, q, args...)
 		return err
 	})
 }
@@ -140,7 +133,7 @@ func (s *Store) Exec(ctx context.Context, tenant membership.ID, q string, args .
 func (s *Store) MigrateTo(ctx context.Context, version int) error {
 	files := fstest.MapFS{}
 	for v := 1; v <= version; v++ {
-		names, err := fs.Glob(migrations, fmt.Sprintf("migrations/%s/%05d_*.sql", s.engine.name(), v))
+		names, err := fs.Glob(migrations, fmt.Sprintf("migrations/%s/%05d_*.sql", s.engine.Name(), v))
 		if err != nil {
 			return err
 		}
@@ -152,7 +145,7 @@ func (s *Store) MigrateTo(ctx context.Context, version int) error {
 			files[path.Base(name)] = &fstest.MapFile{Data: text}
 		}
 	}
-	return s.engine.migrate(ctx, files) // without what is in Go
+	return s.engine.Migrate(ctx, files) // without what is in Go
 }
 
 // WholePages lets pages of more than n resources be selected by their keys.
@@ -169,34 +162,21 @@ func HoldMembers(t interface{ Cleanup(func()) }, n int) {
 	t.Cleanup(func() { maxFilteredMembers = was })
 }
 
-// Waiting is how many writes of a group stand in the line behind the one that
-// is under way.
+// Waiting is how many writes of a group wait behind the one that is under way.
 func (s *Store) Waiting(tenant, connection, group membership.ID) int {
-	switch e := s.engine.(type) {
-	case *sqliteEngine:
-		return e.writers.count()
-	case *postgresEngine:
-		e.writers.mu.Lock()
-		defer e.writers.mu.Unlock()
-		if l := e.writers.of[memberLine{tenant, connection, group}]; l != nil {
-			return l.count()
-		}
+	switch d := s.delta.(type) {
+	case *sqliteDelta:
+		return d.engine.WritesWaiting()
+	case *postgresDelta:
+		return d.queues.Waiting(engine.Link{Tenant: tenant, Connection: connection, Group: group})
 	}
-	return 0
+	panic("an engine that this test does not know")
 }
 
-func (l *line[T]) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.waiting)
-}
-
-// Lines is how many lines there are; SQLite has one for good.
-func (s *Store) Lines() int {
-	if e, ok := s.engine.(*postgresEngine); ok {
-		e.writers.mu.Lock()
-		defer e.writers.mu.Unlock()
-		return len(e.writers.of)
+// Queues is how many commit queues of links there are; SQLite has one for all.
+func (s *Store) Queues() int {
+	if d, ok := s.delta.(*postgresDelta); ok {
+		return d.queues.Len()
 	}
 	return 0
 }
@@ -204,13 +184,13 @@ func (s *Store) Lines() int {
 // BreakSharedTransaction fails in the middle of a transaction that others share,
 // as a defect of the engine would.
 func (s *Store) BreakSharedTransaction(ctx context.Context, err error) error {
-	return s.engine.(*sqliteEngine).writers.do(ctx, sqliteWrite{fn: func(querier) error { return err }})
+	return s.delta.(*sqliteDelta).engine.Write(ctx, sqlite.Write{Run: func(engine.Tx, sqlite.Versions) error { return err }})
 }
 
 // PagePlan explains the query that loads one page of a connection's users.
 func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, q membership.ViewQuery) (plan []string, err error) {
-	err = s.engine.view(ctx, tenant, func(c querier) error {
-		in := &session{querier: c, engine: s.engine, tenant: tenant}
+	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
+		in := &session{tx: t, store: s, tenant: tenant}
 		_, err := viewOf[membership.UserLink]{
 			columns: userFilter, table: "user_links", from: userLinkColumns,
 			load: func(ctx context.Context, q string, args ...any) (none []membership.UserLink, err error) {
@@ -227,18 +207,11 @@ func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, 
 	return plan, err
 }
 
-// WithoutStatistics leaves the tables without, as if the store had not grown.
-func (s *Store) WithoutStatistics() {
-	stats := s.engine.(*postgresEngine).stats
-	stats.directory.next.Store(0)
-	stats.grants.next.Store(0)
-}
-
 // Within runs statements in one transaction that others share.
 func (s *Store) Within(ctx context.Context, fn func(exec func(q string) error) error) error {
-	return s.engine.update(ctx, membership.ID{}, func(q querier) error {
+	return s.engine.Update(ctx, membership.ID{}, func(t engine.Tx) error {
 		return fn(func(text string) error {
-			_, err := q.exec(ctx, text)
+			_, err := t.Exec(ctx, text)
 			return err
 		})
 	})
@@ -260,8 +233,8 @@ type Row struct {
 
 // Values reads one.
 func Values(ctx context.Context, s *Store, q string, args ...any) (r Row, err error) {
-	err = s.engine.view(ctx, membership.ID{}, func(c querier) error {
-		return (&session{querier: c}).one(ctx, "row", q, args,
+	err = s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
+		return (&session{tx: t}).one(ctx, "row", q, args,
 			&r.None, &r.ID, (*stamp)(&r.At), &r.Text, &r.Empty, &r.Nil, &r.Int, &r.Bool, &r.Name)
 	})
 	return r, err

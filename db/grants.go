@@ -22,9 +22,9 @@ func (s *session) MemberIDs(ctx context.Context, connection, group membership.ID
 			return
 		}
 		defer rs.Close()
-		next := nextID(rs)
+		var id membership.ID
 		for rs.Next() {
-			if id, err := next(); err != nil || !yield(id, nil) {
+			if err := rs.ScanID(&id); err != nil || !yield(id, nil) {
 				if err != nil {
 					yield(membership.ID{}, err)
 				}
@@ -47,61 +47,6 @@ func (s *session) NamedMembers(
 ) iter.Seq2[membership.NamedMember, error] {
 	return stream(ctx, s, qNamedMembers, []any{s.tenant, group, connection},
 		func(m *membership.NamedMember) []any { return []any{&m.User, &m.Name} })
-}
-
-// nextID reads the one column of a row. Where a driver shows the bytes as they
-// came, they are the id: a hundred thousand of them are not worth decoding.
-func nextID(rs rows) func() (membership.ID, error) {
-	if raw, ok := rs.(interface{ RawValues() [][]byte }); ok {
-		return func() (id membership.ID, err error) {
-			if v := raw.RawValues(); len(v) == 1 && copy(id[:], v[0]) == len(v[0]) && len(v[0]) == len(id) {
-				return id, nil
-			}
-			err = rs.Scan(&id)
-			return id, err
-		}
-	}
-	if r, ok := rs.(*sqliteRows); ok {
-		return func() (membership.ID, error) { return r.id(0) }
-	}
-	return func() (id membership.ID, err error) {
-		err = rs.Scan(&id)
-		return id, err
-	}
-}
-
-// stream is list without keeping the rows.
-func stream[T any](ctx context.Context, s *session, q string, args []any, dest func(*T) []any) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		rs, err := s.query(ctx, q, args...)
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		defer rs.Close()
-		scanned(rs, dest)(yield)
-	}
-}
-
-// scanned are the rows of an answer; its reader closes it.
-func scanned[T any](rs rows, dest func(*T) []any) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var row, zero T
-		to := dest(&row)
-		for rs.Next() {
-			if err := rs.Scan(to...); err != nil {
-				yield(zero, err)
-				return
-			}
-			if !yield(row, nil) {
-				return
-			}
-		}
-		if err := rs.Err(); err != nil {
-			yield(zero, err)
-		}
-	}
 }
 
 const (
@@ -176,8 +121,4 @@ func (s *session) MemberDifference(
 		}
 	}
 	return append(open, want...), closed, nil
-}
-
-func (s *session) ids(ctx context.Context, q string, args ...any) ([]membership.ID, error) {
-	return list(ctx, s, q, args, func(id *membership.ID) []any { return []any{id} })
 }

@@ -60,7 +60,7 @@ const qInsertGroupLink = `insert into group_links (tenant_id, connection_id, gro
 
 // InsertGroupLink implements membership.Tx.
 func (s *session) InsertGroupLink(ctx context.Context, l membership.GroupLink) error {
-	return s.execSoon(ctx, qInsertGroupLink, s.tenant, l.Connection, l.Group, l.ExternalID,
+	return s.execLater(ctx, qInsertGroupLink, s.tenant, l.Connection, l.Group, l.ExternalID,
 		l.DisplayName, membership.Fold(l.DisplayName), string(l.Attributes), l.Version,
 		stamp(l.CreatedAt), stamp(l.LastModified))
 }

@@ -75,7 +75,7 @@ const qInsertGroup = `insert into groups (tenant_id, id, display_name, display_n
 
 // InsertGroup implements membership.Tx.
 func (s *session) InsertGroup(ctx context.Context, g membership.Group) error {
-	return s.execSoon(ctx, qInsertGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
+	return s.execLater(ctx, qInsertGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
 		string(g.Kind), string(g.Origin), jsonList(g.Permissions), stamp(g.CreatedAt), stamp(g.UpdatedAt))
 }
 

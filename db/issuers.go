@@ -49,33 +49,28 @@ func (s seconds) Scan(src any) error {
 
 // IssuerVersion implements auth.IssuerStore.
 func (s *Store) IssuerVersion(ctx context.Context, tenant membership.ID) (version int64, err error) {
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		version, err = (&session{querier: q, tenant: tenant}).issuerVersion(ctx)
+	err = s.read(ctx, tenant, func(s *session) error {
+		version, err = s.issuerVersion(ctx)
 		return err
 	})
-	return version, s.translate(err)
+	return version, err
 }
 
 // Issuers implements auth.IssuerStore.
 func (s *Store) Issuers(ctx context.Context, tenant membership.ID) (is []auth.Issuer, version int64, err error) {
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		s := &session{querier: q, tenant: tenant}
+	err = s.read(ctx, tenant, func(s *session) error {
 		if version, err = s.issuerVersion(ctx); err != nil || version == 0 {
 			return err // it never had any
 		}
 		is, err = s.issuers(ctx)
 		return err
 	})
-	return is, version, s.translate(err)
+	return is, version, err
 }
 
 // UpdateIssuers implements auth.IssuerStore.
 func (s *Store) UpdateIssuers(ctx context.Context, tenant membership.ID, fn func(auth.IssuerTx) error) error {
-	return s.retry(ctx, func() error {
-		return s.engine.update(ctx, tenant, func(q querier) error {
-			return fn(&session{querier: q, engine: s.engine, tenant: tenant})
-		})
-	})
+	return s.update(ctx, tenant, func(s *session) error { return fn(s) })
 }
 
 const qLockIssuers = qIssuerVersion + ` {for no key update}`

@@ -121,7 +121,7 @@ func TestNeighboursOfALocalChange(t *testing.T) {
 			}
 			return nil
 		})
-		assert.Zero(t, s.Lines(), "an idle line is nothing")
+		assert.Zero(t, s.Queues(), "an idle queue is nothing")
 	})
 }
 

@@ -133,8 +133,8 @@ func (s *Store) nextNames(ctx context.Context, tenant membership.ID, t nameTable
 	if t.ofLinks {
 		args = []any{tenant, after.connection, after.id, t.batch}
 	}
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		rows, err = list(ctx, &session{querier: q, engine: s.engine, tenant: tenant}, t.next, args, t.dest)
+	err = s.read(ctx, tenant, func(s *session) error {
+		rows, err = list(ctx, s, t.next, args, t.dest)
 		return err
 	})
 	return rows, err
@@ -146,16 +146,13 @@ func (s *Store) renewBatch(ctx context.Context, tenant membership.ID, t nameTabl
 	if len(rows) == 0 {
 		return nil
 	}
-	return s.retry(ctx, func() error {
-		return s.engine.update(ctx, tenant, func(q querier) error {
-			in := &session{querier: q, engine: s.engine, tenant: tenant}
-			for _, n := range rows {
-				if err := t.renew(ctx, in, n); err != nil {
-					return err
-				}
+	return s.update(ctx, tenant, func(s *session) error {
+		for _, n := range rows {
+			if err := t.renew(ctx, s, n); err != nil {
+				return err
 			}
-			return nil
-		})
+		}
+		return nil
 	})
 }
 
@@ -200,7 +197,7 @@ func renewUserLink(ctx context.Context, s *session, n named) error {
 	}
 	l := membership.UserLink{Connection: n.connection, User: n.id, Emails: n.emails()}
 	if slices.ContainsFunc(l.Emails, keyMoves) {
-		if err := s.execSoon(ctx, qDeleteEmails, s.tenant, l.Connection, l.User); err != nil {
+		if err := s.execLater(ctx, qDeleteEmails, s.tenant, l.Connection, l.User); err != nil {
 			return err
 		}
 		if err := s.insertEmails(ctx, l); err != nil {

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/pressly/goose/v3"
 
@@ -64,25 +65,36 @@ func (s *Store) nameMigration() *goose.Migration {
 
 // prepareNames makes the schema, unless it is there, and lists the tenants.
 func (s *Store) prepareNames(ctx context.Context) (tenants []membership.ID, err error) {
-	err = s.retry(ctx, func() error {
-		return s.engine.update(ctx, membership.ID{}, func(q querier) error {
-			all := &session{querier: q, engine: s.engine}
-			var made int
-			if err := all.one(ctx, "schema", s.engine.hasColumn(), []any{"users", "name_rank"}, &made); err != nil {
-				return err
-			}
-			statements := nameSchema
-			if made > 0 {
-				statements = nil
-			}
-			for _, statement := range statements {
-				if _, err := q.exec(ctx, statement); err != nil {
-					return err
-				}
-			}
-			tenants, err = s.engine.tenants(ctx, all)
+	err = s.update(ctx, membership.ID{}, func(s *session) error {
+		dialect := s.store.engine.Dialect()
+		var made int
+		if err := s.one(ctx, "schema", dialect.HasColumn, []any{"users", "name_rank"}, &made); err != nil {
 			return err
-		})
+		}
+		var statements []string
+		if made == 0 {
+			statements = nameSchema
+		}
+		if err := s.execAll(ctx, append(slices.Clone(statements), dialect.UnlockTenants)...); err != nil {
+			return err
+		}
+		if tenants, err = s.ids(ctx, qAllTenants); err != nil {
+			return err
+		}
+		return s.execAll(ctx, dialect.LockTenants)
 	})
 	return tenants, err
+}
+
+// execAll runs statements, those that are not empty.
+func (s *session) execAll(ctx context.Context, statements ...string) error {
+	for _, statement := range statements {
+		if statement == "" {
+			continue
+		}
+		if _, err := s.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -84,11 +84,11 @@ func (s *session) clientSecrets(ctx context.Context, clients []membership.ID) (m
 
 // Client implements auth.ClientStore.
 func (s *Store) Client(ctx context.Context, tenant, id membership.ID) (c auth.OAuthClient, err error) {
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		c, err = (&session{querier: q, tenant: tenant}).client(ctx, qClient, id)
+	err = s.read(ctx, tenant, func(s *session) error {
+		c, err = s.client(ctx, qClient, id)
 		return err
 	})
-	return c, s.translate(err)
+	return c, err
 }
 
 // Clients implements auth.ClientStore.
@@ -97,8 +97,7 @@ func (s *Store) Clients(ctx context.Context, tenant, connection, after membershi
 	if !connection.IsZero() {
 		query, args = qConnectionClients, append(args, connection)
 	}
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		s := &session{querier: q, tenant: tenant}
+	err = s.read(ctx, tenant, func(s *session) error {
 		rows, err := list(ctx, s, query, args, (*clientRow).dest)
 		if err != nil {
 			return err
@@ -115,14 +114,10 @@ func (s *Store) Clients(ctx context.Context, tenant, connection, after membershi
 		}
 		return err
 	})
-	return cs, s.translate(err)
+	return cs, err
 }
 
 // UpdateClients implements auth.ClientStore.
 func (s *Store) UpdateClients(ctx context.Context, tenant membership.ID, fn func(auth.ClientTx) error) error {
-	return s.retry(ctx, func() error {
-		return s.engine.update(ctx, tenant, func(q querier) error {
-			return fn(&session{querier: q, engine: s.engine, tenant: tenant})
-		})
-	})
+	return s.update(ctx, tenant, func(s *session) error { return fn(s) })
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -43,13 +44,13 @@ const qMembersAmong = openMembers + ` and g.user_id {in $3} and g.closed_at is n
 
 // MembersAmong implements membership.PeopleReader.
 func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) (out []membership.Member, err error) {
-	err = s.ask(ctx, s.membersAmong(group, users, &out))
+	err = s.pipeline(ctx, s.membersAmong(group, users, &out))
 	return out, err
 }
 
-func (s *session) membersAmong(group membership.ID, users []membership.ID, out *[]membership.Member) question {
-	return question{qMembersAmong, []any{s.tenant, group, users}, func(rs rows) error {
-		for m, err := range s.fold(scanned(rs, memberDest)) {
+func (s *session) membersAmong(group membership.ID, users []membership.ID, out *[]membership.Member) engine.Query {
+	return engine.Query{Text: qMembersAmong, Args: []any{s.tenant, group, users}, Read: func(rs engine.Rows) error {
+		for m, err := range s.fold(engine.Each(rs, memberDest)) {
 			if err != nil {
 				return err
 			}

@@ -27,33 +27,28 @@ func (s *session) policies(ctx context.Context) ([]auth.TenantPolicy, error) {
 
 // PolicyVersion implements auth.PolicyStore.
 func (s *Store) PolicyVersion(ctx context.Context, tenant membership.ID) (version int64, err error) {
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		version, err = (&session{querier: q, tenant: tenant}).policyVersion(ctx)
+	err = s.read(ctx, tenant, func(s *session) error {
+		version, err = s.policyVersion(ctx)
 		return err
 	})
-	return version, s.translate(err)
+	return version, err
 }
 
 // Policies implements auth.PolicyStore.
 func (s *Store) Policies(ctx context.Context, tenant membership.ID) (ps []auth.TenantPolicy, version int64, err error) {
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		s := &session{querier: q, tenant: tenant}
+	err = s.read(ctx, tenant, func(s *session) error {
 		if version, err = s.policyVersion(ctx); err != nil {
 			return err
 		}
 		ps, err = s.policies(ctx)
 		return err
 	})
-	return ps, version, s.translate(err)
+	return ps, version, err
 }
 
 // UpdatePolicies implements auth.PolicyStore.
 func (s *Store) UpdatePolicies(ctx context.Context, tenant membership.ID, fn func(auth.PolicyTx) error) error {
-	return s.retry(ctx, func() error {
-		return s.engine.update(ctx, tenant, func(q querier) error {
-			return fn(&session{querier: q, engine: s.engine, tenant: tenant})
-		})
-	})
+	return s.update(ctx, tenant, func(s *session) error { return fn(s) })
 }
 
 const qLockTenant = qPolicyVersion + ` {for no key update}`

@@ -11,13 +11,6 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// PgBouncer ends a connection that starts with a parameter it does not know.
-func TestStartOfAConnectionSuitsPoolers(t *testing.T) {
-	p, err := db.StartParameters("postgres://bridge@db.example.com/bridge")
-	require.NoError(t, err)
-	require.Equal(t, map[string]string{"application_name": "scimbridge"}, p)
-}
-
 // Ids could not be sent in these: every request would fail.
 func TestModesThatNoQueryCanRunIn(t *testing.T) {
 	for _, mode := range []string{"exec", "simple_protocol"} {

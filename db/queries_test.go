@@ -23,7 +23,7 @@ var oneEngine = map[string]string{
 	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres", "qNumberEventsByPlace": "postgres",
 	"qNumberEvent": "sqlite",
 	// The delta in plain statements.
-	"qGroupStanding": "sqlite", "qLinkStanding": "sqlite", "qMemberFacts": "sqlite", "qLinkedFacts": "sqlite", "qLocalFacts": "sqlite", "qOpenGrant": "sqlite", "qOpenGrants": "sqlite", "qCloseGrants": "sqlite", "qCloseGrant": "sqlite",
+	"qGroupVersion": "sqlite", "qLinkVersion": "sqlite", "qMemberFacts": "sqlite", "qLinkedFacts": "sqlite", "qLocalFacts": "sqlite", "qOpenGrant": "sqlite", "qOpenGrants": "sqlite", "qCloseGrants": "sqlite", "qCloseGrant": "sqlite",
 }
 
 func TestEveryQueryPrepares(t *testing.T) {
@@ -148,22 +148,29 @@ var tables = []string{
 	"organization_members", "roles", "role_assignments", "outbox",
 }
 
-// constants returns the string constants of package db whose names begin with
-// q and a capital, with their parts put together.
+// constants returns the string constants of package db and of those below it whose
+// names begin with q and a capital, with their parts put together.
 func constants(t *testing.T) map[string]string {
 	t.Helper()
-	pkgs, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0) //nolint:staticcheck // one folder, no build tags
-	require.NoError(t, err)
 	exprs := map[string]ast.Expr{}
-	for _, f := range pkgs["db"].Files {
-		ast.Inspect(f, func(n ast.Node) bool {
-			if v, ok := n.(*ast.ValueSpec); ok {
-				for i := range v.Values {
-					exprs[v.Names[i].Name] = v.Values[i]
-				}
+	for _, dir := range []string{".", "engine", "sqlite", "postgres"} {
+		pkgs, err := parser.ParseDir(token.NewFileSet(), dir, nil, 0) //nolint:staticcheck // no build tags
+		require.NoError(t, err)
+		for _, pkg := range pkgs {
+			if strings.HasSuffix(pkg.Name, "_test") {
+				continue
 			}
-			return true
-		})
+			for _, f := range pkg.Files {
+				ast.Inspect(f, func(n ast.Node) bool {
+					if v, ok := n.(*ast.ValueSpec); ok {
+						for i := range v.Values {
+							exprs[v.Names[i].Name] = v.Values[i]
+						}
+					}
+					return true
+				})
+			}
+		}
 	}
 	var text func(e ast.Expr) string
 	text = func(e ast.Expr) string {

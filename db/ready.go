@@ -6,17 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
-)
-
-// The reasons why a store is not ready.
-const (
-	reasonUnreachable = "unreachable" // the database does not answer
-	reasonReadOnly    = "read_only"   // it takes no writes
-	reasonDiskFull    = "disk_full"   // there is no room for a write
-	reasonCorrupted   = "corrupted"   // pages of it cannot be read
-	reasonSchema      = "schema"      // it is not migrated to what this program expects
-	reasonFailed      = "failed"      // anything else: the log has it
 )
 
 // NotReadyError says why the store cannot be used.
@@ -52,10 +43,10 @@ type health struct {
 }
 
 // note keeps a fault that a request met.
-func (h *health) note(reason string, err error) {
+func (h *health) note(fault engine.Fault, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.fault, h.faulted = &NotReadyError{reason, err}, time.Now()
+	h.fault, h.faulted = &NotReadyError{string(fault), err}, time.Now()
 }
 
 // lately returns the fault that still counts, or nil.
@@ -63,7 +54,7 @@ func (h *health) lately() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	kept := faultKept
-	if h.fault != nil && h.fault.Reason == reasonCorrupted {
+	if h.fault != nil && h.fault.Reason == string(engine.Corrupted) {
 		kept = corruptionKept
 	}
 	if h.fault == nil || time.Since(h.faulted) > kept {
@@ -122,7 +113,7 @@ func (s *Store) Ready(ctx context.Context) error {
 		return err
 	}
 	err := s.health.try(ctx, func(ctx context.Context) error {
-		if err := s.engine.tryWrite(ctx); err != nil && !errors.Is(err, errBusy) {
+		if err := s.engine.TryWrite(ctx); err != nil && !errors.Is(err, engine.ErrBusy) {
 			return s.notReady(err)
 		}
 		return nil
@@ -131,23 +122,23 @@ func (s *Store) Ready(ctx context.Context) error {
 }
 
 func (s *Store) notReady(err error) error {
-	reason := s.engine.fault(err)
+	fault := s.engine.Fault(err)
 	switch {
-	case reason != "":
-	case errors.Is(err, errSchema), errors.Is(err, ErrNoStore):
-		reason = reasonSchema
+	case fault != engine.NoFault:
+	case errors.Is(err, engine.ErrSchema), errors.Is(err, ErrNoStore):
+		fault = engine.NoSchema
 	case errors.Is(err, context.DeadlineExceeded):
-		reason = reasonUnreachable
+		fault = engine.Unreachable
 	default:
-		reason = reasonFailed
+		fault = engine.Failed
 	}
-	return &NotReadyError{reason, err}
+	return &NotReadyError{string(fault), err}
 }
 
 // CheckIntegrity reads the whole store and looks for damage, where the engine can;
 // what it finds counts against readiness. It may take minutes.
 func (s *Store) CheckIntegrity(ctx context.Context) error {
-	err := s.engine.checkIntegrity(ctx)
+	err := s.engine.CheckIntegrity(ctx)
 	s.noteFault(err)
 	return err
 }
@@ -159,7 +150,7 @@ func (s *Store) noteFault(err error) {
 		return
 	}
 	// Whether the database can be reached is asked for anew each time.
-	if reason := s.engine.fault(err); reason != "" && reason != reasonUnreachable {
-		s.health.note(reason, err)
+	if fault := s.engine.Fault(err); fault != engine.NoFault && fault != engine.Unreachable {
+		s.health.note(fault, err)
 	}
 }

@@ -79,7 +79,7 @@ const qUpdateRemovals = `update removal_windows set recent = case when group_id 
 
 // UpdateRemovals implements membership.Tx.
 func (s *session) UpdateRemovals(ctx context.Context, connection, group membership.ID, w membership.RemovalWindows) error {
-	return s.execSoon(ctx, qUpdateRemovals, s.tenant, connection, group, jsonList(w.Group), jsonList(w.Connection),
+	return s.execLater(ctx, qUpdateRemovals, s.tenant, connection, group, jsonList(w.Group), jsonList(w.Connection),
 		[]membership.ID{group, {}})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -122,8 +123,8 @@ type scan struct {
 // viewOnce runs a transaction that reads. Without a place it ends at its first
 // scan.
 func (s *Store) viewOnce(ctx context.Context, tenant membership.ID, place *scan, fn func(membership.Reader) error) error {
-	return s.engine.view(ctx, tenant, func(q querier) error {
-		return fn(&session{querier: q, engine: s.engine, tenant: tenant, reads: true, place: place})
+	return s.engine.Read(ctx, tenant, func(t engine.Tx) error {
+		return fn(&session{tx: t, store: s, tenant: tenant, reads: true, place: place})
 	})
 }
 

@@ -166,8 +166,10 @@ func TestOpenRefusesOtherURLs(t *testing.T) {
 // the user all the same, or it reads every row that the connection has.
 func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
 	ctx := context.Background()
-	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
-	s.WithoutStatistics()
+	s, err := db.OpenWithoutStatistics(ctx, dbtest.URL(t, "postgres"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.Migrate(ctx))
 	w := newTenant(t, s)
 	w.update(func(tx membership.Tx) error {
 		for i := range 5000 {

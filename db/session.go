@@ -2,20 +2,55 @@ package db
 
 import (
 	"context"
+	"iter"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// session is one tenant's view of one transaction. It implements
-// membership.Reader, membership.Tx and auth.Tx; the files of this package add
-// its methods by subject.
+// session is one transaction of one tenant. It implements membership.Reader,
+// membership.Tx and auth.Tx; the files of this package add its methods by subject.
 type session struct {
-	querier
-	engine engine
+	tx     engine.Tx
+	store  *Store
 	tenant membership.ID
 
 	reads bool  // it is a transaction that only reads
 	place *scan // nil: it may not scan
+}
+
+// stamp is a time in a query.
+type stamp = engine.Stamp
+
+func (s *session) query(ctx context.Context, q string, args ...any) (engine.Rows, error) {
+	return s.tx.Query(ctx, q, args...)
+}
+
+func (s *session) exec(ctx context.Context, q string, args ...any) (int64, error) {
+	return s.tx.Exec(ctx, q, args...)
+}
+
+func (s *session) execEach(ctx context.Context, q string, rows [][]any) error {
+	return s.tx.ExecEach(ctx, q, rows)
+}
+
+// execLater is for a statement whose result is not needed; an error of it is the
+// transaction's.
+func (s *session) execLater(ctx context.Context, q string, args ...any) error {
+	return s.tx.ExecLater(ctx, q, args...)
+}
+
+// pipeline runs queries that do not depend on each other, in one round trip.
+func (s *session) pipeline(ctx context.Context, qs ...engine.Query) error {
+	return s.tx.Pipeline(ctx, qs...)
+}
+
+// maybe is a query of a pipeline for at most one row.
+func maybe(found *bool, q string, args []any, dest ...any) engine.Query {
+	return engine.Query{Text: q, Args: args, Read: func(rs engine.Rows) (err error) {
+		*found, err = engine.ReadOne(rs, dest)
+		return err
+	}}
 }
 
 // one runs a query that selects at most one row. No row is the error
@@ -26,7 +61,7 @@ func (s *session) one(ctx context.Context, what, q string, args []any, dest ...a
 		return err
 	}
 	defer rs.Close()
-	switch found, err := readOne(rs, dest); {
+	switch found, err := engine.ReadOne(rs, dest); {
 	case err != nil:
 		return err
 	case !found:
@@ -35,72 +70,32 @@ func (s *session) one(ctx context.Context, what, q string, args []any, dest ...a
 	return nil
 }
 
-func readOne(rs rows, dest []any) (found bool, err error) {
-	if !rs.Next() {
-		return false, rs.Err()
-	}
-	if err := rs.Scan(dest...); err != nil {
-		return false, err
-	}
-	rs.Close()
-	return true, rs.Err()
-}
-
-// question is a query that does not depend on the answers to those before it.
-type question struct {
-	text string
-	args []any
-	read func(rows) error
-}
-
-// maybe asks for at most one row.
-func maybe(found *bool, q string, args []any, dest ...any) question {
-	return question{q, args, func(rs rows) (err error) {
-		*found, err = readOne(rs, dest)
-		return err
-	}}
-}
-
-// ask asks questions in their order; where that costs round trips, in one.
-func (s *session) ask(ctx context.Context, qs ...question) error {
-	if t, ok := s.querier.(interface {
-		ask(ctx context.Context, qs []question) error
-	}); ok {
-		return t.ask(ctx, qs)
-	}
-	for _, q := range qs {
-		rs, err := s.query(ctx, q.text, q.args...)
-		if err != nil {
-			return err
-		}
-		err = q.read(rs)
-		rs.Close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// list scans every row of a query. scan returns where a row goes.
+// list scans every row of a query. dest returns where a row goes.
 func list[T any](ctx context.Context, s *session, q string, args []any, dest func(*T) []any) ([]T, error) {
 	rs, err := s.query(ctx, q, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rs.Close()
-	return readAll(rs, dest)
+	return engine.ReadAll(rs, dest)
 }
 
-func readAll[T any](rs rows, dest func(*T) []any) (out []T, err error) {
-	for rs.Next() {
-		var t T
-		if err := rs.Scan(dest(&t)...); err != nil {
-			return nil, err
+// stream is list without keeping the rows.
+func stream[T any](ctx context.Context, s *session, q string, args []any, dest func(*T) []any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		rs, err := s.query(ctx, q, args...)
+		if err != nil {
+			yield(zero, err)
+			return
 		}
-		out = append(out, t)
+		defer rs.Close()
+		engine.Each(rs, dest)(yield)
 	}
-	return out, rs.Err()
+}
+
+func (s *session) ids(ctx context.Context, q string, args ...any) ([]membership.ID, error) {
+	return list(ctx, s, q, args, func(id *membership.ID) []any { return []any{id} })
 }
 
 // changed is for statements that must change a row: none is KindNotFound.
@@ -109,18 +104,5 @@ func (s *session) changed(ctx context.Context, what, q string, args ...any) erro
 	if err == nil && n == 0 {
 		return membership.NotFound(what)
 	}
-	return err
-}
-
-// execSoon is exec for a statement of whose result nothing is asked but that it
-// succeeds. Where statements cost round trips it travels with the next one, or
-// with the commit; an error of it is the transaction's.
-func (s *session) execSoon(ctx context.Context, q string, args ...any) error {
-	if t, ok := s.querier.(interface {
-		execSoon(ctx context.Context, q string, args []any) error
-	}); ok {
-		return t.execSoon(ctx, q, args)
-	}
-	_, err := s.exec(ctx, q, args...)
 	return err
 }

@@ -140,7 +140,7 @@ func TestNeighboursInASharedCommit(t *testing.T) {
 		}
 		assert.Equal(t, third.Version, again.Version, "what changed nothing tells the version that it found")
 		assert.Equal(t, last.Version, w.version().Version)
-		assert.Zero(t, s.Lines(), "an idle line is nothing")
+		assert.Zero(t, s.Queues(), "an idle queue is nothing")
 	})
 }
 

@@ -10,10 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/db/engine"
+	"github.com/scimbridge/scimbridge/db/postgres"
+	"github.com/scimbridge/scimbridge/db/sqlite"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -22,7 +24,8 @@ var migrations embed.FS
 
 // Store implements membership.Store and the stores of auth on one database.
 type Store struct {
-	engine engine
+	engine engine.Engine
+	delta  delta
 	scans  *scanPlaces
 	log    *zap.Logger
 	health health
@@ -44,46 +47,16 @@ type Options struct {
 	// MustExist makes the error ErrNoStore where the file of an embedded store is
 	// missing, instead of making it.
 	MustExist bool
+
+	noStatistics bool // of tests: PostgreSQL plans without statistics
 }
 
-// engine is what SQLite and PostgreSQL do differently.
-type engine interface {
-	name() string
-	// view runs fn on a read-only snapshot, update in a transaction; each once.
-	view(ctx context.Context, tenant membership.ID, fn func(querier) error) error
-	update(ctx context.Context, tenant membership.ID, fn func(querier) error) error
-	// changeMembers runs inside the transaction of q, writeMembers in one of its
-	// own or together with others who come at the same time.
-	changeMembers(ctx context.Context, q querier, c membership.MemberChange) (membership.MemberResult, error)
-	writeMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error)
-	migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migration) error
-	// hasColumn is a query that counts the columns of a table with a name, and
-	// tenants lists all tenants; both are for migrations.
-	hasColumn() string
-	tenants(ctx context.Context, s *session) ([]membership.ID, error)
-	ready(ctx context.Context, version int64) error
-	// tryWrite commits a write that changes nothing.
-	tryWrite(ctx context.Context) error
-	// checkIntegrity looks for damage in all of the store, where that can be asked for.
-	checkIntegrity(ctx context.Context) error
-	class(err error) errorClass
-	// fault returns the reason for which an error says that the store itself cannot
-	// be used, or "".
-	fault(err error) string
-	close() error
-}
+// ErrNoStore is that of a store which has to be there and is not.
+var ErrNoStore = engine.ErrNoStore
 
-// errorClass sorts the errors of an engine by what to do about them.
-type errorClass int
-
-const (
-	classOther       errorClass = iota
-	classRetry                  // a serialization failure, a deadlock, a busy database
-	classUnique                 // a unique index refused
-	classFrozen                 // the link of a frozen connection refused a change of its version
-	classUnavailable            // the database cannot be reached or is shutting down
-	classNoTable                // a table is missing
-)
+// IsUnavailable reports whether an error of Open or Migrate may go away by itself: a
+// database that cannot be reached, is starting, or has no connection to give.
+func IsUnavailable(err error) bool { return postgres.IsUnavailable(err) }
 
 // Open opens the store of a URL without migrating it: sqlite:PATH, or
 // postgres://… as pgx reads it. Errors never show the URL's password.
@@ -91,36 +64,40 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	var e engine
-	var err error
+	s := &Store{log: o.Logger, scans: newScanPlaces()}
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
-		e, err = openSQLite(strings.TrimPrefix(url, "sqlite:"), o)
+		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"), sqlite.Options{Logger: o.Logger, MustExist: o.MustExist})
+		if err != nil {
+			return nil, err
+		}
+		s.engine, s.delta = e, &sqliteDelta{store: s, engine: e}
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
-		e, err = openPostgres(ctx, url, o.Logger)
+		e, err := postgres.Open(ctx, url, postgres.Options{Logger: o.Logger, NoStatistics: o.noStatistics})
+		if err != nil {
+			return nil, err
+		}
+		s.engine, s.delta = e, newPostgresDelta(s, e)
 	default:
-		err = errors.New("the database URL must begin with sqlite: or postgres://")
+		return nil, errors.New("the database URL must begin with sqlite: or postgres://")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &Store{engine: e, log: o.Logger, scans: newScanPlaces()}, nil
+	return s, nil
 }
 
 // Engine is sqlite or postgres.
-func (s *Store) Engine() string { return s.engine.name() }
+func (s *Store) Engine() string { return s.engine.Name() }
 
 // Close waits for nothing: end the use of the store first.
-func (s *Store) Close() error { return s.engine.close() }
+func (s *Store) Close() error { return s.engine.Close() }
 
 // Migrate brings the schema to this program's version. Two processes may do it
 // at once.
 func (s *Store) Migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations/"+s.engine.name())
+	files, err := fs.Sub(migrations, "migrations/"+s.engine.Name())
 	if err != nil {
 		return err
 	}
-	if err := s.engine.migrate(ctx, files, s.nameMigration()); err != nil {
+	if err := s.engine.Migrate(ctx, files, s.nameMigration()); err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
 	return nil
@@ -129,17 +106,17 @@ func (s *Store) Migrate(ctx context.Context) error {
 // CheckSchema says whether the schema is at least this program's. A database
 // without any of ours is ErrNoStore.
 func (s *Store) CheckSchema(ctx context.Context) error {
-	err := s.engine.ready(ctx, newest(s.engine.name()))
-	if err != nil && s.engine.class(err) == classNoTable {
+	err := s.engine.CheckSchema(ctx, newest(s.engine.Name()))
+	if err != nil && s.engine.Class(err) == engine.ClassNoTable {
 		return fmt.Errorf("%w in this database", ErrNoStore)
 	}
 	return err
 }
 
 // newest is the version that the embedded migrations lead to.
-func newest(engine string) int64 {
+func newest(name string) int64 {
 	version := int64(nameVersion)
-	names, _ := fs.Glob(migrations, "migrations/"+engine+"/*.sql")
+	names, _ := fs.Glob(migrations, "migrations/"+name+"/*.sql")
 	for _, n := range names {
 		var v int64
 		if _, err := fmt.Sscanf(n[strings.LastIndexByte(n, '/')+1:], "%d_", &v); err == nil {
@@ -165,20 +142,31 @@ func (s *Store) Update(ctx context.Context, tenant membership.ID, fn func(member
 
 // UpdateCredentials implements auth.Store.
 func (s *Store) UpdateCredentials(ctx context.Context, tenant membership.ID, fn func(auth.Tx) error) error {
-	return s.retry(ctx, func() error {
-		return s.engine.update(ctx, tenant, func(q querier) error {
-			return fn(&session{querier: q, engine: s.engine, tenant: tenant})
-		})
-	})
+	return s.update(ctx, tenant, func(s *session) error { return fn(s) })
 }
 
 // WriteMembers implements membership.Store.
 func (s *Store) WriteMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
 	err = s.retry(ctx, func() error {
-		r, err = s.engine.writeMembers(ctx, c)
+		r, err = s.delta.write(ctx, c)
 		return err
 	})
 	return r, err
+}
+
+// read runs a transaction that reads, but no scan; update one that may run again.
+func (s *Store) read(ctx context.Context, tenant membership.ID, fn func(*session) error) error {
+	return s.translate(s.engine.Read(ctx, tenant, func(t engine.Tx) error {
+		return fn(&session{tx: t, store: s, tenant: tenant})
+	}))
+}
+
+func (s *Store) update(ctx context.Context, tenant membership.ID, fn func(*session) error) error {
+	return s.retry(ctx, func() error {
+		return s.engine.Update(ctx, tenant, func(t engine.Tx) error {
+			return fn(&session{tx: t, store: s, tenant: tenant})
+		})
+	})
 }
 
 // retry runs a transaction again when the engine says that another try may
@@ -191,10 +179,10 @@ func (s *Store) retry(ctx context.Context, run func() error) error {
 		if err == nil {
 			return nil
 		}
-		class := s.engine.class(err)
+		class := s.engine.Class(err)
 		// A lost race for a unique name shows on the next look; a name that is
 		// still refused after a few looks is taken.
-		again := class == classRetry && try < tries && time.Since(began) < acquireTimeout || class == classUnique && try < 3
+		again := class == engine.ClassRetry && try < tries && time.Since(began) < engine.WaitTimeout || class == engine.ClassUnique && try < 3
 		if !again || ctx.Err() != nil {
 			return s.translate(err)
 		}
@@ -214,12 +202,12 @@ func (s *Store) translate(err error) error {
 		return err
 	}
 	s.noteFault(err)
-	switch s.engine.class(err) {
-	case classUnique:
+	switch s.engine.Class(err) {
+	case engine.ClassUnique:
 		return &membership.Error{Kind: membership.KindUniqueness, Message: "the name is taken", Err: err}
-	case classFrozen:
+	case engine.ClassFrozen:
 		return membership.NotFound("group")
-	case classRetry, classUnavailable:
+	case engine.ClassRetry, engine.ClassUnavailable:
 		return &membership.Error{Kind: membership.KindUnavailable, Message: "the store cannot answer now", Err: err}
 	}
 	return err

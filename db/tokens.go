@@ -52,10 +52,10 @@ const qCredentialsOf = `select
 
 // CredentialsOf implements auth.Store.
 func (s *Store) CredentialsOf(ctx context.Context, tenant, connection membership.ID, at time.Time) (n int, err error) {
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		return (&session{querier: q, tenant: tenant}).one(ctx, "connection", qCredentialsOf, []any{tenant, connection, stamp(at), membership.ID{}}, &n)
+	err = s.read(ctx, tenant, func(s *session) error {
+		return s.one(ctx, "connection", qCredentialsOf, []any{tenant, connection, stamp(at), membership.ID{}}, &n)
 	})
-	return n, s.translate(err)
+	return n, err
 }
 
 const qReplaceToken = `update tokens set replaced_by = $3, expires_at = $4, revoked_at = $5
@@ -115,23 +115,23 @@ func (s *session) LockToken(ctx context.Context, id membership.ID) (auth.Token, 
 
 // Token implements auth.Store.
 func (s *Store) Token(ctx context.Context, tenant, id membership.ID) (t auth.Token, err error) {
-	err = s.engine.view(ctx, tenant, func(q querier) error {
+	err = s.read(ctx, tenant, func(s *session) error {
 		t = auth.Token{Tenant: tenant}
 		dest := append(tokenDest(&t), (*stamp)(&t.ConnectionPausedAt), (*stamp)(&t.ConnectionRemovedAt))
-		return (&session{querier: q, tenant: tenant}).one(ctx, "token", qToken, []any{tenant, id}, dest...)
+		return s.one(ctx, "token", qToken, []any{tenant, id}, dest...)
 	})
-	return t, s.translate(err)
+	return t, err
 }
 
 // Tokens implements auth.Store.
 func (s *Store) Tokens(ctx context.Context, tenant, after membership.ID, limit int) (ts []auth.Token, err error) {
 	noClient := membership.ID{} // clients' access tokens come and go by themselves
-	err = s.engine.view(ctx, tenant, func(q querier) error {
-		ts, err = list(ctx, &session{querier: q, tenant: tenant}, qTokens, []any{tenant, after, limit, noClient}, func(t *auth.Token) []any {
+	err = s.read(ctx, tenant, func(s *session) error {
+		ts, err = list(ctx, s, qTokens, []any{tenant, after, limit, noClient}, func(t *auth.Token) []any {
 			t.Tenant = tenant
 			return tokenDest(t)
 		})
 		return err
 	})
-	return ts, s.translate(err)
+	return ts, err
 }

@@ -67,7 +67,7 @@ const qInsertUserLink = `insert into user_links (tenant_id, connection_id, user_
 
 // InsertUserLink implements membership.Tx.
 func (s *session) InsertUserLink(ctx context.Context, l membership.UserLink) error {
-	if err := s.execSoon(ctx, qInsertUserLink, s.tenant, l.Connection, l.User, l.ExternalID,
+	if err := s.execLater(ctx, qInsertUserLink, s.tenant, l.Connection, l.User, l.ExternalID,
 		l.UserName, membership.Fold(l.UserName), l.Active, l.Email, l.Name, string(l.Attributes),
 		l.Version, stamp(l.CreatedAt), stamp(l.LastModified)); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (s *session) UpdateUserLink(ctx context.Context, l membership.UserLink) err
 		l.Version, stamp(l.LastModified)); err != nil {
 		return err
 	}
-	if err := s.execSoon(ctx, qDeleteEmails, s.tenant, l.Connection, l.User); err != nil {
+	if err := s.execLater(ctx, qDeleteEmails, s.tenant, l.Connection, l.User); err != nil {
 		return err
 	}
 	return s.insertEmails(ctx, l)
@@ -107,7 +107,7 @@ func (s *session) insertEmails(ctx context.Context, l membership.UserLink) error
 	}
 	slices.Sort(keys)
 	for _, k := range slices.Compact(keys) {
-		if err := s.execSoon(ctx, qInsertEmail, s.tenant, l.Connection, k, l.User); err != nil {
+		if err := s.execLater(ctx, qInsertEmail, s.tenant, l.Connection, k, l.User); err != nil {
 			return err
 		}
 	}

@@ -123,7 +123,7 @@ const qInsertUser = `insert into users (tenant_id, id, user_name, user_name_key,
 
 // InsertUser implements membership.Tx.
 func (s *session) InsertUser(ctx context.Context, u membership.User) error {
-	return s.execSoon(ctx, qInsertUser, s.userRow(u)...)
+	return s.execLater(ctx, qInsertUser, s.userRow(u)...)
 }
 
 // InsertUsers implements membership.Tx.

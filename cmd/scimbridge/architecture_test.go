@@ -40,6 +40,38 @@ var layers = map[string][]string{
 // make builds.
 var folders = []string{"docs", "bin"}
 
+// drivers are the libraries of databases, and the one folder that imports each: the
+// rest of db asks db/engine. db/dbtest makes the databases of tests, and bench is a
+// program of its own.
+var drivers = map[string]string{
+	"github.com/jackc/pgx":        "db/postgres",
+	"github.com/lib/pq":           "db/postgres",
+	"github.com/mattn/go-sqlite3": "db/sqlite",
+	"modernc.org/sqlite":          "db/sqlite",
+	"zombiezen.com/go/sqlite":     "db/sqlite",
+}
+
+// driverViolation says which rule the import of a library breaks, or "".
+func driverViolation(file, imported string) string {
+	if from := top(file); from == "bench" || within(path.Dir(file), "db/dbtest") {
+		return ""
+	}
+	for library, dir := range drivers {
+		if within(imported, library) && !within(path.Dir(file), dir) {
+			return "only " + dir + " imports " + library
+		}
+	}
+	return ""
+}
+
+// storage are the two floors of db: which of its folders may import which others.
+var storage = map[string][]string{
+	"db":          {"db/engine", "db/postgres", "db/sqlite"},
+	"db/engine":   {},
+	"db/postgres": {"db/engine"},
+	"db/sqlite":   {"db/engine"},
+}
+
 // domainMayImport is what membership may use besides the standard library.
 const domainMayImport = "golang.org/x/text"
 
@@ -57,9 +89,13 @@ func violation(file, imported string) string {
 	case !inModule && from == "membership" && !standard(imported) && !within(imported, domainMayImport):
 		return "membership imports the standard library and " + domainMayImport + " only"
 	case !inModule:
-		return ""
+		return driverViolation(file, imported)
 	case within(own, "db/dbtest") && !within(path.Dir(file), "db/dbtest"):
 		return "only tests import db/dbtest"
+	case storage[path.Dir(file)] != nil && within(own, "db") && !slices.Contains(storage[path.Dir(file)], own):
+		return path.Dir(file) + " is below what it imports"
+	case from != "db" && within(own, "db") && own != "db" && !within(own, "db/dbtest"):
+		return "only db imports what is below it"
 	case top(own) == from || slices.Contains(layers[from], top(own)):
 		return ""
 	case top(own) == "cmd":
@@ -102,6 +138,22 @@ func TestViolation(t *testing.T) {
 		{"db/store.go", module + "/membership", true},
 		{"db/store.go", module + "/scim", false},
 		{"db/store.go", module + "/db/dbtest", false},
+		{"db/store.go", module + "/db/sqlite", true},
+		{"db/store.go", "github.com/jackc/pgx/v5", false},
+		{"db/store.go", "modernc.org/sqlite", false},
+		{"db/store_test.go", "github.com/jackc/pgx/v5", true},
+		{"db/postgres/pool.go", "github.com/jackc/pgx/v5/pgxpool", true},
+		{"db/postgres/pool.go", "zombiezen.com/go/sqlite", false},
+		{"db/postgres/pool.go", module + "/db/sqlite", false},
+		{"db/postgres/pool.go", module + "/db/engine", true},
+		{"db/postgres/pool.go", module + "/db", false},
+		{"db/sqlite/conn.go", "zombiezen.com/go/sqlite/sqlitex", true},
+		{"db/sqlite/conn.go", "github.com/jackc/pgx/v5", false},
+		{"db/engine/tx.go", module + "/db", false},
+		{"db/engine/tx.go", module + "/membership", true},
+		{"server/store.go", module + "/db/engine", false},
+		{"cmd/scimbridge/migrate.go", "github.com/jackc/pgx/v5", false},
+		{"bench/postgres.go", "github.com/jackc/pgx/v5", true},
 		{"db/dbtest/store.go", module + "/db", true},
 		{"db/dbtest/withpostgres/main.go", module + "/db/dbtest", true},
 		{"config/config.go", module + "/membership", false},

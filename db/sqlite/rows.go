@@ -1,24 +1,24 @@
-package db
+package sqlite
 
 import (
 	"database/sql"
 	"errors"
 	"fmt"
 
-	"zombiezen.com/go/sqlite"
+	zombiezen "zombiezen.com/go/sqlite"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// sqliteRows steps through a statement.
-type sqliteRows struct {
-	conn *sqliteConn
-	st   *sqlitePrepared // nil once it was closed
+// rows steps through a statement.
+type rows struct {
+	conn *conn
+	st   *prepared // nil once it was closed
 	err  error
 }
 
-// Next implements rows.
-func (r *sqliteRows) Next() bool {
+// Next implements engine.Rows.
+func (r *rows) Next() bool {
 	if r.st == nil || r.err != nil {
 		return false
 	}
@@ -32,19 +32,19 @@ func (r *sqliteRows) Next() bool {
 	return more
 }
 
-// Err implements rows.
-func (r *sqliteRows) Err() error { return r.err }
+// Err implements engine.Rows.
+func (r *rows) Err() error { return r.err }
 
-// Close implements rows.
-func (r *sqliteRows) Close() {
+// Close implements engine.Rows.
+func (r *rows) Close() {
 	if r.st != nil {
 		r.st.finish()
 		r.st = nil
 	}
 }
 
-// Scan implements rows.
-func (r *sqliteRows) Scan(dest ...any) error {
+// Scan implements engine.Rows.
+func (r *rows) Scan(dest ...any) error {
 	for i, d := range dest {
 		if err := r.column(i, d); err != nil {
 			return fmt.Errorf("column %d: %w", i+1, err)
@@ -53,8 +53,14 @@ func (r *sqliteRows) Scan(dest ...any) error {
 	return nil
 }
 
+// ScanID implements engine.Rows.
+func (r *rows) ScanID(id *membership.ID) (err error) {
+	*id, err = r.id(0)
+	return err
+}
+
 // id reads a column of ids: 16 bytes, the text form, or NULL.
-func (r *sqliteRows) id(i int) (id membership.ID, err error) {
+func (r *rows) id(i int) (id membership.ID, err error) {
 	switch n := r.st.ColumnLen(i); {
 	case n == len(id):
 		r.st.ColumnBytes(i, id[:])
@@ -64,7 +70,7 @@ func (r *sqliteRows) id(i int) (id membership.ID, err error) {
 	return id, err
 }
 
-func (r *sqliteRows) column(i int, dest any) (err error) {
+func (r *rows) column(i int, dest any) (err error) {
 	switch d := dest.(type) {
 	case *membership.ID:
 		*d, err = r.id(i)
@@ -93,7 +99,7 @@ func (r *sqliteRows) column(i int, dest any) (err error) {
 	return nil
 }
 
-func (r *sqliteRows) bytes(i int) []byte {
+func (r *rows) bytes(i int) []byte {
 	if r.st.ColumnIsNull(i) {
 		return nil
 	}
@@ -103,15 +109,15 @@ func (r *sqliteRows) bytes(i int) []byte {
 }
 
 // value is a column for a sql.Scanner.
-func (r *sqliteRows) value(i int) any {
+func (r *rows) value(i int) any {
 	switch r.st.ColumnType(i) {
-	case sqlite.TypeNull:
+	case zombiezen.TypeNull:
 		return nil
-	case sqlite.TypeInteger:
+	case zombiezen.TypeInteger:
 		return r.st.ColumnInt64(i)
-	case sqlite.TypeFloat:
+	case zombiezen.TypeFloat:
 		return r.st.ColumnFloat(i)
-	case sqlite.TypeBlob:
+	case zombiezen.TypeBlob:
 		return r.bytes(i)
 	default:
 		return r.st.ColumnText(i)

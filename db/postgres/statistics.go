@@ -1,4 +1,4 @@
-package db
+package postgres
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // read all that it has written again and again, up to a minute and more, until
 // the server's own autovacuum comes by.
 type statistics struct {
-	pool    *postgresPool
+	pool    *pool
 	log     *zap.Logger
 	looking sync.Mutex
 
@@ -44,10 +44,12 @@ const (
 const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, events,
 	member_events`
 
-func newStatistics(pool *postgresPool, log *zap.Logger) *statistics {
-	s := &statistics{pool: pool, log: log}
-	s.directory.next.Store(firstLook)
-	s.grants.next.Store(firstLook)
+func newStatistics(pool *pool, o Options) *statistics {
+	s := &statistics{pool: pool, log: o.Logger}
+	if !o.NoStatistics {
+		s.directory.next.Store(firstLook)
+		s.grants.next.Store(firstLook)
+	}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -55,7 +57,7 @@ func newStatistics(pool *postgresPool, log *zap.Logger) *statistics {
 // close ends a look that is under way.
 func (s *statistics) close() {
 	s.end()
-	s.looking.Lock() // and nobody begins another
+	s.looking.Lock() // and no other begins
 }
 
 // wrote counts rows of one growth that were committed.

@@ -1,24 +1,26 @@
-package db
+package engine
 
 import (
 	"fmt"
 	"time"
 )
 
-// stamp is a time in a query: timestamptz on PostgreSQL, text of one width on
+// Stamp is a time in a query: timestamptz on PostgreSQL, text of one width on
 // SQLite, NULL when zero.
-type stamp time.Time
+type Stamp time.Time
 
 const stampLayout = "2006-01-02T15:04:05.000000Z"
 
-func (s stamp) text() any {
+// Text is the argument of an engine that keeps times as texts.
+func (s Stamp) Text() any {
 	if time.Time(s).IsZero() {
 		return nil
 	}
 	return time.Time(s).UTC().Format(stampLayout)
 }
 
-func (s stamp) time() any {
+// Time is the argument of an engine that has times.
+func (s Stamp) Time() any {
 	if time.Time(s).IsZero() {
 		return nil
 	}
@@ -26,18 +28,18 @@ func (s stamp) time() any {
 }
 
 // Scan implements sql.Scanner.
-func (s *stamp) Scan(src any) error {
+func (s *Stamp) Scan(src any) error {
 	switch v := src.(type) {
 	case nil:
-		*s = stamp{}
+		*s = Stamp{}
 	case time.Time:
-		*s = stamp(v.UTC())
+		*s = Stamp(v.UTC())
 	case string:
 		t, err := time.Parse(stampLayout, v)
 		if err != nil {
 			return err
 		}
-		*s = stamp(t)
+		*s = Stamp(t)
 	default:
 		return fmt.Errorf("cannot read a time from %T", src)
 	}

@@ -1,59 +1,54 @@
-package db
+package sqlite
 
 import (
 	"database/sql/driver"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// sqliteStatement is a query, and whether its lists hold one element each: then
-// it is prepared for just that, as most are.
-type sqliteStatement struct {
-	text string
-	one  bool
+// statement is a query, and whether its lists hold one element each: then it is
+// prepared for just that, as most are.
+type statement struct {
+	text   string
+	single bool
 }
 
-func (s sqliteStatement) expanded() string {
+func (s statement) expanded() string {
 	// SQLite plans a statement anew for each value of a bare limit.
-	text := sqliteWords.spell(strings.ReplaceAll(s.text, "limit $", "limit +$"))
-	if s.one {
-		return sqliteOne.expand(sqliteOneWords.spell(text))
+	text := strings.ReplaceAll(s.text, "limit $", "limit +$")
+	if s.single {
+		return singleWords.Expand(text)
 	}
-	return sqliteMany.expand(sqliteListWords.spell(text))
+	return listWords.Expand(text)
 }
 
-const inKeysSQLite = "in (select value from json_each(#))"
+// Pairs are the argument of {pairs $n}: ids of users, each with that of a grant.
+type Pairs []byte
 
-// sqliteOne is for lists that have one element each, which then is the argument.
-var (
-	sqliteOne = dialect{
-		ids:  "(select # as id)",
-		rows: "(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id)",
-		in:   "= #", inKeys: inKeysSQLite, index: "indexed by #",
-	}
-	sqliteMany = dialect{
-		ids: "(select unhex(value) as id from json_each(#))",
-		rows: `(with recursive n(i) as (select 1 union all select i + 32 from n where i + 32 < length(#))
-			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id from n)`,
-		in: "in (select unhex(value) from json_each(#))", inKeys: inKeysSQLite, index: "indexed by #",
-	}
-)
+const pairSize = 2 * len(membership.ID{})
 
-// oneEach reports whether every list among args has one element.
-func oneEach(args []any) bool {
+// Add adds a pair.
+func (p Pairs) Add(user, grant membership.ID) Pairs {
+	return append(append(p, user[:]...), grant[:]...)
+}
+
+// allSingle reports whether every list among args has one element.
+func allSingle(args []any) bool {
 	for _, a := range args {
 		switch a := a.(type) {
 		case []membership.ID:
 			if len(a) != 1 {
 				return false
 			}
-		case memberRows:
-			if len(a) != memberRowSize {
+		case Pairs:
+			if len(a) != pairSize {
 				return false
 			}
 		}
@@ -62,39 +57,43 @@ func oneEach(args []any) bool {
 }
 
 // bind sets every parameter. What the statement does not ask for is left out.
-func (p *sqlitePrepared) bind(args []any, one bool) error {
+func (p *prepared) bind(args []any, single bool) error {
 	for i, n := range p.args {
 		if n >= len(args) {
 			return fmt.Errorf("no argument for $%d", n+1)
 		}
-		if err := p.bindOne(i+1, args[n], one); err != nil {
+		if err := p.bindOne(i+1, args[n], single); err != nil {
 			return fmt.Errorf("argument $%d: %w", n+1, err)
 		}
 	}
 	return nil
 }
 
-func (p *sqlitePrepared) bindOne(i int, a any, one bool) error {
+func (p *prepared) bindOne(i int, a any, single bool) error {
 	switch a := a.(type) {
 	case membership.ID:
 		p.BindBytes(i, a[:])
 	case string:
 		p.BindText(i, a)
-	case stamp:
-		return p.bindOne(i, a.text(), one)
+	case engine.Stamp:
+		return p.bindOne(i, a.Text(), single)
 	case []membership.ID:
-		if one {
+		if single {
 			p.BindBytes(i, a[0][:])
 		} else {
 			text := hexArray(a)
 			p.large = p.large || len(text) > largeArgument
 			p.BindText(i, text)
 		}
-	case memberRows:
+	case Pairs:
 		p.large = p.large || len(a) > largeArgument
 		p.BindBytes(i, a)
 	case []string:
-		p.BindText(i, jsonList(a))
+		text, err := textArray(a)
+		if err != nil {
+			return err
+		}
+		p.BindText(i, text)
 	case nil:
 		p.BindNull(i)
 	case []byte:
@@ -118,7 +117,7 @@ func (p *sqlitePrepared) bindOne(i int, a any, one bool) error {
 		if err != nil {
 			return err
 		}
-		return p.bindOne(i, v, one)
+		return p.bindOne(i, v, single)
 	}
 	return nil
 }
@@ -136,4 +135,13 @@ func hexArray(ids []membership.ID) string {
 		b = append(b, '"')
 	}
 	return string(append(b, ']'))
+}
+
+// textArray is a JSON array of texts, for json_each.
+func textArray(texts []string) (string, error) {
+	if len(texts) == 0 {
+		return "[]", nil
+	}
+	b, err := json.Marshal(texts)
+	return string(b), err
 }

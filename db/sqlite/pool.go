@@ -1,4 +1,4 @@
-package db
+package sqlite
 
 import (
 	"context"
@@ -6,23 +6,25 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/scimbridge/scimbridge/db/engine"
 )
 
-// sqlitePool holds open connections, each with its prepared statements. Who was
-// used last is used first: few callers keep few page caches warm.
-type sqlitePool struct {
+// pool holds open connections, each with its prepared statements. The
+// one that was used last is used first: few callers keep few page caches warm.
+type pool struct {
 	begin string
 	slots chan struct{}
 
 	mu     sync.Mutex
-	idle   []*sqliteConn
+	idle   []*conn
 	closed bool
 }
 
-func newSQLitePool(path string, size int, begin string, pragmas ...string) (*sqlitePool, error) {
-	p := &sqlitePool{begin: begin, slots: make(chan struct{}, size)}
+func newPool(path string, size int, begin string, pragmas ...string) (*pool, error) {
+	p := &pool{begin: begin, slots: make(chan struct{}, size)}
 	for range size {
-		c, err := openSQLiteConn(path, pragmas...)
+		c, err := openConn(path, pragmas...)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), p.close())
 		}
@@ -32,19 +34,19 @@ func newSQLitePool(path string, size int, begin string, pragmas ...string) (*sql
 }
 
 // close ends the connections, those in use when they come back.
-func (p *sqlitePool) close() error {
+func (p *pool) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
 	var err error
 	for _, c := range p.idle {
-		err = errors.Join(err, c.conn.Close())
+		err = errors.Join(err, c.Close())
 	}
 	p.idle = nil
 	return err
 }
 
-func (p *sqlitePool) take(ctx context.Context) (*sqliteConn, error) {
+func (p *pool) take(ctx context.Context) (*conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -67,8 +69,8 @@ func (p *sqlitePool) take(ctx context.Context) (*sqliteConn, error) {
 	return c, nil
 }
 
-func (p *sqlitePool) wait(ctx context.Context) error {
-	late := time.NewTimer(acquireTimeout)
+func (p *pool) wait(ctx context.Context) error {
+	late := time.NewTimer(engine.WaitTimeout)
 	defer late.Stop()
 	select {
 	case p.slots <- struct{}{}:
@@ -76,22 +78,22 @@ func (p *sqlitePool) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-late.C:
-		return errBusy
+		return engine.ErrBusy
 	}
 }
 
-func (p *sqlitePool) put(c *sqliteConn) {
+func (p *pool) put(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		_ = c.conn.Close()
+		_ = c.Close()
 	} else {
 		p.idle = append(p.idle, c)
 	}
 	<-p.slots
 }
 
-func (p *sqlitePool) transact(ctx context.Context, fn func(querier) error) error {
+func (p *pool) transact(ctx context.Context, fn func(*conn) error) error {
 	c, err := p.take(ctx)
 	if err != nil {
 		return err

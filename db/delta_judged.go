@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -66,10 +67,10 @@ func (s *session) memberStates(ctx context.Context, ws []*memberWrite) ([]member
 	var found bool
 	var users []membership.User
 	var members []membership.Member
-	if err := s.ask(ctx,
+	if err := s.pipeline(ctx,
 		maybe(&found, qLockGroup, []any{s.tenant, group}, groupDest(&g)...),
-		question{qUsersByID, []any{s.tenant, ids}, func(rs rows) (err error) {
-			users, err = readAll(rs, s.userDest)
+		engine.Query{Text: qUsersByID, Args: []any{s.tenant, ids}, Read: func(rs engine.Rows) (err error) {
+			users, err = engine.ReadAll(rs, s.userDest)
 			return err
 		}},
 		s.membersAmong(group, ids, &members),

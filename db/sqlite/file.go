@@ -1,4 +1,4 @@
-package db
+package sqlite
 
 import (
 	"errors"
@@ -9,32 +9,31 @@ import (
 	"runtime"
 
 	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/db/engine"
 )
 
-// ErrNoStore is that of a store which has to be there and is not.
-var ErrNoStore = errors.New("there is no store")
-
-// sqliteMode is that of the files of a store: personal data and hashes of tokens
+// fileMode is that of the files of a store: personal data and hashes of tokens
 // are for their owner only.
-const sqliteMode fs.FileMode = 0o600
+const fileMode fs.FileMode = 0o600
 
-// prepareSQLiteFile makes the file of a store, unless it must be there already,
+// prepareFile makes the file of a store, unless it must be there already,
 // and takes the files from everybody but their owner. SQLite gives the files
 // beside the store the mode that the store has, whatever the umask.
-func prepareSQLiteFile(path string, mustExist bool, log *zap.Logger) error {
+func prepareFile(path string, mustExist bool, log *zap.Logger) error {
 	// A link is followed, as SQLite does: the other files are beside what it leads to.
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
 	switch info, err := os.Stat(path); {
 	case mustExist && (errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0):
-		return ErrNoStore
+		return engine.ErrNoStore
 	case errors.Is(err, fs.ErrNotExist):
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, sqliteMode)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 		if err != nil {
 			return reason(err)
 		}
-		return errors.Join(f.Chmod(sqliteMode), f.Close()) // the umask may have taken too much
+		return errors.Join(f.Chmod(fileMode), f.Close()) // the umask may have taken too much
 	case err != nil:
 		return reason(err)
 	case runtime.GOOS == "windows": // its files have no such modes
@@ -50,11 +49,11 @@ func prepareSQLiteFile(path string, mustExist bool, log *zap.Logger) error {
 // else, who lets this process write.
 func tighten(path string, log *zap.Logger) {
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&^sqliteMode == 0 {
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&^fileMode == 0 {
 		return
 	}
 	file, had := zap.String("file", path), zap.String("mode", fmt.Sprintf("%#o", info.Mode().Perm()))
-	if err := os.Chmod(path, info.Mode().Perm()&sqliteMode); err != nil {
+	if err := os.Chmod(path, info.Mode().Perm()&fileMode); err != nil {
 		log.Warn("others can read or write a file of the store", file, had, zap.Error(err))
 		return
 	}

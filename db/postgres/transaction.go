@@ -1,4 +1,4 @@
-package db
+package postgres
 
 import (
 	"context"
@@ -8,31 +8,35 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// pgTransaction begins with its first statement and in the same round trip,
-// which also names the tenant for row-level security. The setting ends with the
+// transaction begins with its first statement and in the same round trip, which
+// also names the tenant for row-level security. The setting ends with the
 // transaction, so connections can be shared by a pooler.
-type pgTransaction struct {
-	pgTx
+type transaction struct {
+	conn    conn
 	tenant  membership.ID
 	begin   string
 	begun   bool
-	pending []pgStatement // to be sent with the next that is waited for
-	writes  int           // statements
+	pending []statement // to be sent with the next whose result is waited for
+	writes  int         // statements
 }
 
-type pgStatement struct {
+type statement struct {
 	text string
 	args []any
 }
 
-func (t *pgTransaction) query(ctx context.Context, q string, args ...any) (rows, error) {
+func newStatement(q string, args []any) statement { return statement{words.Expand(q), arguments(args)} }
+
+// Query implements engine.Tx.
+func (t *transaction) Query(ctx context.Context, q string, args ...any) (engine.Rows, error) {
 	if t.begun && len(t.pending) == 0 {
-		return t.pgTx.query(ctx, q, args...)
+		return t.conn.Query(ctx, q, args...)
 	}
-	b, err := t.send(ctx, pgStatement{pgText(q), pgArgs(args)})
+	b, err := t.send(ctx, newStatement(q, args))
 	if err != nil {
 		return nil, err
 	}
@@ -40,37 +44,38 @@ func (t *pgTransaction) query(ctx context.Context, q string, args ...any) (rows,
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	return firstRows{rs, b}, nil
+	return &rows{rs, b}, nil
 }
 
-func (t *pgTransaction) exec(ctx context.Context, q string, args ...any) (int64, error) {
+// Exec implements engine.Tx.
+func (t *transaction) Exec(ctx context.Context, q string, args ...any) (int64, error) {
 	t.writes++
 	if t.begun && len(t.pending) == 0 {
-		return t.pgTx.exec(ctx, q, args...)
+		return t.conn.Exec(ctx, q, args...)
 	}
-	tag, err := t.sendExec(ctx, pgStatement{pgText(q), pgArgs(args)})
+	tag, err := t.sendExec(ctx, newStatement(q, args))
 	return tag.RowsAffected(), err
 }
 
 // maxPending bounds what waits to be sent.
 const maxPending = 256
 
-// execSoon is exec with the next statement, or with the commit: what went wrong
-// is their error.
-func (t *pgTransaction) execSoon(ctx context.Context, q string, args []any) error {
+// ExecLater implements engine.Tx.
+func (t *transaction) ExecLater(ctx context.Context, q string, args ...any) error {
 	if len(t.pending) >= maxPending {
-		_, err := t.exec(ctx, q, args...)
+		_, err := t.Exec(ctx, q, args...)
 		return err
 	}
 	t.writes++
-	t.pending = append(t.pending, pgStatement{pgText(q), pgArgs(args)})
+	t.pending = append(t.pending, newStatement(q, args))
 	return nil
 }
 
-func (t *pgTransaction) ask(ctx context.Context, qs []question) error {
-	statements := make([]pgStatement, len(qs))
+// Pipeline implements engine.Tx.
+func (t *transaction) Pipeline(ctx context.Context, qs ...engine.Query) error {
+	statements := make([]statement, len(qs))
 	for i, q := range qs {
-		statements[i] = pgStatement{pgText(q.text), pgArgs(q.args)}
+		statements[i] = newStatement(q.Text, q.Args)
 	}
 	b, err := t.send(ctx, statements...)
 	if err != nil {
@@ -79,7 +84,7 @@ func (t *pgTransaction) ask(ctx context.Context, qs []question) error {
 	for _, q := range qs {
 		rs, err := b.Query()
 		if err == nil {
-			err = q.read(rs)
+			err = q.Read(&rows{pgx: rs})
 			rs.Close()
 		}
 		if err != nil {
@@ -89,19 +94,20 @@ func (t *pgTransaction) ask(ctx context.Context, qs []question) error {
 	return b.Close()
 }
 
-func (t *pgTransaction) execEach(ctx context.Context, q string, rows [][]any) error {
+// ExecEach implements engine.Tx.
+func (t *transaction) ExecEach(ctx context.Context, q string, rows [][]any) error {
 	if (!t.begun || len(t.pending) > 0) && len(rows) > 0 {
-		if _, err := t.exec(ctx, q, rows[0]...); err != nil {
+		if _, err := t.Exec(ctx, q, rows[0]...); err != nil {
 			return err
 		}
 		rows = rows[1:]
 	}
-	return t.pgTx.execEach(ctx, q, rows)
+	return t.conn.ExecEach(ctx, q, rows)
 }
 
 // send sends statements in one round trip with what goes before them, and returns
 // when their results are the next to be read.
-func (t *pgTransaction) send(ctx context.Context, last ...pgStatement) (pgx.BatchResults, error) {
+func (t *transaction) send(ctx context.Context, last ...statement) (pgx.BatchResults, error) {
 	var b pgx.Batch
 	if !t.begun {
 		b.Queue(t.begin)
@@ -124,7 +130,7 @@ func (t *pgTransaction) send(ctx context.Context, last ...pgStatement) (pgx.Batc
 	return r, nil
 }
 
-func (t *pgTransaction) sendExec(ctx context.Context, last pgStatement) (pgconn.CommandTag, error) {
+func (t *transaction) sendExec(ctx context.Context, last statement) (pgconn.CommandTag, error) {
 	b, err := t.send(ctx, last)
 	if err != nil {
 		return pgconn.CommandTag{}, err
@@ -138,16 +144,16 @@ func (t *pgTransaction) sendExec(ctx context.Context, last pgStatement) (pgconn.
 
 const qTenantSetting = `select set_config('scimbridge.tenant', $1, true)`
 
-func (t *pgTransaction) commit(ctx context.Context) (err error) {
+func (t *transaction) commit(ctx context.Context) (err error) {
 	var tag pgconn.CommandTag
 	switch {
 	case len(t.pending) > 0:
 		if err := ctx.Err(); err != nil { // as if they had been waited for
 			return err
 		}
-		tag, err = t.sendExec(context.WithoutCancel(ctx), pgStatement{text: "commit"})
+		tag, err = t.sendExec(context.WithoutCancel(ctx), statement{text: "commit"})
 	case t.begun:
-		tag, err = t.conn.Exec(context.WithoutCancel(ctx), "commit")
+		tag, err = t.conn.Conn.Exec(context.WithoutCancel(ctx), "commit")
 	default:
 		return nil
 	}
@@ -159,23 +165,12 @@ func (t *pgTransaction) commit(ctx context.Context) (err error) {
 
 // end is for a transaction of which nothing is to be kept. If it fails, the pool
 // drops the connection.
-func (t *pgTransaction) end(ctx context.Context, how string) {
+func (t *transaction) end(ctx context.Context, how string) {
 	if !t.begun {
 		return
 	}
-	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	const limit = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	_, _ = t.conn.Exec(ctx, how)
-}
-
-// firstRows end the batch that they came with.
-type firstRows struct {
-	pgx.Rows
-	batch pgx.BatchResults
-}
-
-func (r firstRows) Close() {
-	r.Rows.Close()
-	_ = r.batch.Close() // what went wrong, the rows have told
+	_, _ = t.conn.Conn.Exec(ctx, how)
 }

@@ -1,0 +1,86 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/scimbridge/scimbridge/db/engine"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// delta carries out changes of members. Each engine has steps of its own for it:
+// SQLite plain statements, because one costs no round trip there and one
+// transaction writes at a time; PostgreSQL one call of a function.
+type delta interface {
+	// change does so inside the transaction of s.
+	change(ctx context.Context, s *session, c membership.MemberChange) (membership.MemberResult, error)
+	// write does so in a transaction of its own, or together with others that come
+	// at the same time.
+	write(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error)
+}
+
+// ChangeMembers implements membership.Tx.
+func (s *session) ChangeMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	return s.store.delta.change(ctx, s, c)
+}
+
+// memberWrite is one change in a batch, and its result.
+type memberWrite struct {
+	change membership.MemberChange
+	result membership.MemberResult
+}
+
+// user is the only one of a change that is judged.
+func (w *memberWrite) user() membership.ID { return slices.Concat(w.change.Open, w.change.Close)[0] }
+
+func (w *memberWrite) members() int {
+	return len(w.change.Open) + len(w.change.Close) + len(w.change.Check)
+}
+
+// linkOf is what changes that share a transaction are about: the members of one
+// source in one group.
+func linkOf(c membership.MemberChange) engine.Link {
+	return engine.Link{Tenant: c.Call.Tenant, Connection: c.Connection, Group: c.Group}
+}
+
+// known are the users that must exist, each once.
+func known(c membership.MemberChange) []membership.ID {
+	switch {
+	case c.Kept:
+		return nil
+	case len(c.Check) == 0:
+		return c.Open
+	}
+	ids := slices.Concat(c.Open, c.Check)
+	slices.SortFunc(ids, membership.ID.Compare)
+	return slices.Compact(ids)
+}
+
+func newIDs(n int) []membership.ID {
+	ids := make([]membership.ID, n)
+	for i := range ids {
+		ids[i] = membership.NewID()
+	}
+	return ids
+}
+
+func unknownMembers(ids []membership.ID) error {
+	slices.SortFunc(ids, membership.ID.Compare)
+	return membership.UnknownMembers(ids)
+}
+
+func versionMismatch(have int64) error {
+	return &membership.Error{
+		Kind:    membership.KindVersionMismatch,
+		Message: "the resource has changed: its version is " + strconv.FormatInt(have, 10),
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

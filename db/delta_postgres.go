@@ -1,0 +1,178 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/scimbridge/scimbridge/db/engine"
+	"github.com/scimbridge/scimbridge/db/postgres"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const qChangeMembers = `select status, coalesce(version, 0), last_modified, opened, closed, unknown_job, unknown
+	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+
+// What goes into one statement at most. A change that is larger waits in no
+// queue: it takes long enough by itself.
+const (
+	maxTogether      = 128
+	maxMembersAtOnce = 1000
+)
+
+// postgresDelta is one call of the function write_members for each batch of a
+// link's queue.
+type postgresDelta struct {
+	store  *Store
+	engine *postgres.Engine
+	queues engine.Queues[engine.Link, *memberWrite]
+}
+
+func newPostgresDelta(s *Store, e *postgres.Engine) *postgresDelta {
+	d := &postgresDelta{store: s, engine: e}
+	d.queues.Run = d.writeBatch
+	return d
+}
+
+func (d *postgresDelta) write(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	w := &memberWrite{change: c}
+	var err error
+	if w.members() > maxMembersAtOnce || c.Connection != c.Call.Connection {
+		err = d.writeAlone(ctx, w)
+	} else {
+		err = d.queues.Do(ctx, linkOf(c), w)
+	}
+	return w.result, err
+}
+
+// writeBatch is one transaction for the changes that wait: one statement, unless
+// they are judged. A user is in it once, so that their changes happen in the order
+// in which they came; so is a change that wants a certain version.
+func (d *postgresDelta) writeBatch(l engine.Link, b *engine.Batch[*memberWrite]) {
+	users := map[membership.ID]bool{}
+	members, alone := 0, false
+	var first *memberWrite
+	fits := func(w *memberWrite) bool {
+		members += w.members()
+		if first == nil {
+			first = w
+		} else if alone || w.change.IfVersion != 0 || members > maxMembersAtOnce || len(b.Taken) >= maxTogether ||
+			(w.change.Judge == nil) != (first.change.Judge == nil) {
+			return false
+		}
+		for _, u := range slices.Concat(w.change.Open, w.change.Close) {
+			if users[u] {
+				return false
+			}
+		}
+		for _, u := range slices.Concat(w.change.Open, w.change.Close) {
+			users[u] = true
+		}
+		alone = w.change.IfVersion != 0
+		return true
+	}
+	b.RunTogether(fits, func(ctx context.Context, ws []*memberWrite) ([]error, error) {
+		return d.writeTogether(ctx, l.Tenant, ws)
+	}, d.writeAlone)
+}
+
+func (d *postgresDelta) writeAlone(ctx context.Context, w *memberWrite) error {
+	tenant := w.change.Call.Tenant
+	if w.members() > maxMembersAtOnce && w.change.Judge == nil {
+		return d.engine.Update(ctx, tenant, func(t engine.Tx) (err error) {
+			w.result, err = d.change(ctx, d.session(t, tenant), w.change)
+			return err
+		})
+	}
+	errs, err := d.writeTogether(ctx, tenant, []*memberWrite{w})
+	if err == nil {
+		err = errs[0]
+	}
+	return err
+}
+
+// writeTogether carries out changes of one source in one group, all of them judged
+// or none.
+func (d *postgresDelta) writeTogether(ctx context.Context, tenant membership.ID, ws []*memberWrite) (errs []error, err error) {
+	if ws[0].change.Judge != nil {
+		err = d.engine.Update(ctx, tenant, func(t engine.Tx) (err error) {
+			errs, err = writeJudged(ctx, d.session(t, tenant), ws, d.call)
+			return err
+		})
+		return errs, err
+	}
+	err = d.engine.Statement(ctx, func(t engine.Tx) (err error) {
+		errs, err = d.call(ctx, d.session(t, tenant), ws)
+		return err
+	})
+	return errs, err
+}
+
+func (d *postgresDelta) session(t engine.Tx, tenant membership.ID) *session {
+	return &session{tx: t, store: d.store, tenant: tenant}
+}
+
+// change asks first who is known when there are many: the function holds every
+// row against every job that it refuses, and reads the list of those anew for
+// each.
+func (d *postgresDelta) change(ctx context.Context, s *session, c membership.MemberChange) (membership.MemberResult, error) {
+	if users := known(c); len(users) > maxMembersAtOnce {
+		asking := c
+		asking.Open, asking.Close, asking.Check = nil, nil, users
+		if r, err := d.changeOne(ctx, s, asking); err != nil {
+			return r, err
+		}
+		c.Check, c.Kept = nil, true
+	}
+	return d.changeOne(ctx, s, c)
+}
+
+func (d *postgresDelta) changeOne(ctx context.Context, s *session, c membership.MemberChange) (membership.MemberResult, error) {
+	w := &memberWrite{change: c}
+	errs, err := d.call(ctx, s, []*memberWrite{w})
+	if err == nil {
+		err = errs[0]
+	}
+	return w.result, err
+}
+
+// call carries out changes of one source in one group in one statement, and sets
+// the result of each. The errors are the answers to each; the last one means that
+// nothing was written.
+func (d *postgresDelta) call(ctx context.Context, s *session, ws []*memberWrite) ([]error, error) {
+	var j memberJobs
+	for _, w := range ws {
+		j.add(w.change)
+	}
+	c := ws[0].change
+	var status string
+	var version int64
+	var modified stamp
+	var unknown [][16]byte
+	var opened, closed, unknownJob []int32
+	err := s.one(ctx, "group", qChangeMembers, []any{
+		s.tenant, c.Group, c.Connection, c.IfVersion, string(c.Call.Source()), c.Call.Connection, j.at,
+		j.actorKind, j.actorID, j.credential, j.request, j.reason, newIDs(len(ws)), newIDs(len(ws)),
+		j.open.job, j.open.users, newIDs(len(j.open.users)),
+		j.closed.job, j.closed.users, j.known.job, j.known.users,
+	}, &status, &version, &modified, &opened, &closed, &unknownJob, &unknown)
+	if err != nil {
+		return nil, err
+	}
+	errs := make([]error, len(ws))
+	switch status {
+	case "not_found":
+		for i := range errs {
+			errs[i] = membership.NotFound("group")
+		}
+		return errs, nil
+	case "version_mismatch":
+		ws[0].result = membership.MemberResult{Version: version, LastModified: time.Time(modified)}
+		return []error{versionMismatch(version)}, nil
+	}
+	j.count(ws, opened, closed)
+	d.engine.GrantsChanged(len(opened) + len(closed)) //nolint:contextcheck // the look belongs to no request
+	j.version(ws, version, time.Time(modified))
+	j.refuse(errs, unknownJob, unknown)
+	return errs, nil
+}

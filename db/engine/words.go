@@ -1,0 +1,68 @@
+package engine
+
+import "strings"
+
+// Words are what an engine writes for the words in braces of a query, each of its
+// argument, which follows the word after a space:
+//
+//	{ids $n}           a derived table with one column, id, from a list of ids
+//	{in $n}            a condition: is one of a list of ids; {in keys $n}: of texts
+//	{text x}           the text of an id
+//	{id of x}          the id of a text, NULL if it is none
+//	{quoted x}         a text as a JSON string
+//	{nth $n i}         one id of a list of ids, the first with i = 0
+//	{position $n}      the position of an event that is written now, in the tenant $n
+//	{place x}          where a row of x is in its table, as text; PostgreSQL only
+//	{pairs $n}         a derived table of user_id, grant_id; SQLite only
+//	{for update}       a row lock, and the weaker {for no key update} and {for key
+//	                   share}; nothing on SQLite, which has one writer at a time
+//	{::json}           the cast that makes a text JSON; SQLite needs none
+//	{index name}       the index to use, on SQLite: without statistics it takes any
+//	                   condition on the tenant for a narrow one
+type Words map[string]func(argument string) string
+
+// Always is a word without an argument, or one whose argument does not matter.
+func Always(text string) func(string) string { return func(string) string { return text } }
+
+// Around puts a text in the place of each # of a pattern.
+func Around(pattern string) func(string) string {
+	return func(x string) string { return strings.ReplaceAll(pattern, "#", x) }
+}
+
+// Expand writes a query for an engine. Braces that hold no word, such as those of
+// a JSON text, stay.
+func (w Words) Expand(q string) string {
+	i := strings.IndexByte(q, '{')
+	if i < 0 {
+		return q
+	}
+	var b strings.Builder
+	b.Grow(2 * len(q))
+	for ; i >= 0; i = strings.IndexByte(q, '{') {
+		b.WriteString(q[:i])
+		text, size := w.expandOne(q[i:])
+		b.WriteString(text)
+		q = q[i+size:]
+	}
+	b.WriteString(q)
+	return b.String()
+}
+
+// expandOne writes what q begins with, a brace, and returns how much of q it is.
+func (w Words) expandOne(q string) (text string, size int) {
+	end := strings.IndexByte(q, '}')
+	if end < 0 {
+		return q[:1], 1
+	}
+	word, from := q[1:end], end // of its argument
+	for {
+		if write := w[word]; write != nil {
+			return write(q[min(from+1, end):end]), end + 1
+		}
+		space := strings.LastIndexByte(word, ' ')
+		if space < 0 {
+			return q[:1], 1
+		}
+		word, from = word[:space], 1+space
+	}
+}

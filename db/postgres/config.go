@@ -1,0 +1,66 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// What ends a statement that would else hold a connection and its locks for ever:
+// a parameter of the same name in the URL wins. Behind a pooler these may do
+// nothing, or hold for other connections of the same role as well.
+var limits = []struct{ name, value string }{
+	{"plan_cache_mode", "force_generic_plan"}, // see sessionSettings
+	{"statement_timeout", "5min"},
+	{"lock_timeout", "8s"},
+	{"idle_in_transaction_session_timeout", "1min"},
+}
+
+func config(url string) (*pgxpool.Config, error) {
+	c, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// pgx quotes the URL without its password.
+		return nil, err
+	}
+	switch c.ConnConfig.DefaultQueryExecMode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		return nil, errors.New("default_query_exec_mode cannot be exec or simple_protocol: " +
+			"for a pooler that keeps no prepared statements it is cache_describe")
+	}
+	// A pooler such as PgBouncer takes this parameter and refuses those that it
+	// does not know: nothing else is sent with the start of a connection.
+	if _, set := c.ConnConfig.RuntimeParams["application_name"]; !set {
+		c.ConnConfig.RuntimeParams["application_name"] = "scimbridge"
+	}
+	if set := sessionSettings(c.ConnConfig.RuntimeParams); set != "" {
+		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.PgConn().Exec(ctx, set).ReadAll()
+			return err
+		}
+	}
+	if c.ConnConfig.ConnectTimeout == 0 {
+		c.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	if !strings.Contains(url, "pool_max_conns=") {
+		c.MaxConns = max(c.MaxConns, 16)
+	}
+	return c, nil
+}
+
+// sessionSettings sets what the URL does not. Plans: every query goes by a key, and
+// plans made for one set of values cost more than they can win: of the change of
+// members they are half of the time.
+func sessionSettings(given map[string]string) string {
+	var b strings.Builder
+	for _, l := range limits {
+		if _, set := given[l.name]; !set {
+			fmt.Fprintf(&b, "set %s = '%s';", l.name, l.value)
+		}
+	}
+	return b.String()
+}

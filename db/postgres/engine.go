@@ -1,0 +1,136 @@
+// Package postgres is the engine on a PostgreSQL server, through pgx without
+// database/sql. A transaction begins with its first statement and in the same
+// round trip; a monitor notices a server that hangs.
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/db/engine"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// Engine implements engine.Engine.
+type Engine struct {
+	pool  *pool
+	stats *statistics
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// Options of an engine.
+type Options struct {
+	Logger *zap.Logger
+	// NoStatistics leaves the tables to the server's autovacuum.
+	NoStatistics bool
+}
+
+// Open connects to the server of a URL as pgx reads it.
+func Open(ctx context.Context, url string, o Options) (*Engine, error) {
+	c, err := config(url)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := openPool(ctx, c, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{pool: pool, stats: newStatistics(pool, o)}
+	if err := e.warnOfSuperuser(ctx, o.Logger); err != nil {
+		pool.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+const qRoleBypassesRLS = `select rolsuper or rolbypassrls from pg_roles where rolname = current_user`
+
+// warnOfSuperuser says when the second wall between tenants does not stand.
+func (e *Engine) warnOfSuperuser(ctx context.Context, log *zap.Logger) error {
+	var bypass bool
+	err := e.pool.with(ctx, func(c *pgx.Conn) error { return c.QueryRow(ctx, qRoleBypassesRLS).Scan(&bypass) })
+	if err != nil {
+		return err
+	}
+	if bypass {
+		log.Warn("the database role bypasses row-level security; use a role that is no superuser")
+	}
+	return nil
+}
+
+// Name implements engine.Engine.
+func (e *Engine) Name() string { return "postgres" }
+
+// qListTenants opens the table of tenants to this transaction (migration 20).
+const qListTenants = `select set_config('scimbridge.list', 'tenants', true)`
+
+// Dialect implements engine.Engine. Row-level security is for the owner of the
+// tables as well, and shows no tenant to a transaction that names none: a
+// migration takes it away for the length of its transaction.
+func (e *Engine) Dialect() engine.Dialect {
+	return engine.Dialect{
+		HasColumn:     `select count(*) from pg_attribute where attrelid = $1::text::regclass and attname = $2 and not attisdropped`,
+		ListTenants:   qListTenants,
+		UnlockTenants: `alter table tenants no force row level security`,
+		LockTenants:   `alter table tenants force row level security`,
+		RowPlaces:     true,
+	}
+}
+
+// Close implements engine.Engine.
+func (e *Engine) Close() error {
+	e.stats.close()
+	e.pool.close()
+	return nil
+}
+
+// Read implements engine.Engine.
+func (e *Engine) Read(ctx context.Context, tenant membership.ID, fn func(engine.Tx) error) error {
+	c, err := e.pool.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	t := &transaction{conn: conn{c.Conn.Conn()}, tenant: tenant, begin: "begin isolation level repeatable read read only"}
+	// There is nothing to commit, so the caller does not wait for the end of it.
+	defer func() {
+		go func() {
+			defer c.release()
+			t.end(ctx, "commit")
+		}()
+	}()
+	return c.checked(ctx, fn(t))
+}
+
+// Update implements engine.Engine.
+func (e *Engine) Update(ctx context.Context, tenant membership.ID, fn func(engine.Tx) error) error {
+	return e.pool.with(ctx, func(c *pgx.Conn) error {
+		t := &transaction{conn: conn{c}, tenant: tenant, begin: "begin isolation level read committed"}
+		done := false
+		defer func() {
+			if !done { // also when fn panics
+				t.end(ctx, "rollback")
+			}
+		}()
+		if err := fn(t); err != nil {
+			return err
+		}
+		err := t.commit(ctx)
+		if done = err == nil; done {
+			e.stats.wrote(&e.stats.directory, t.writes) //nolint:contextcheck // the look belongs to no request
+		}
+		return err
+	})
+}
+
+// Statement runs fn on a connection without a transaction: for one statement that
+// is a transaction by itself, and names its tenant.
+func (e *Engine) Statement(ctx context.Context, fn func(engine.Tx) error) error {
+	return e.pool.with(ctx, func(c *pgx.Conn) error { return fn(conn{c}) })
+}
+
+// GrantsChanged counts grants that were opened or closed, for the statistics of
+// their table.
+func (e *Engine) GrantsChanged(n int) { e.stats.wrote(&e.stats.grants, n) }

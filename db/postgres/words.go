@@ -1,0 +1,27 @@
+package postgres
+
+import (
+	"strings"
+
+	"github.com/scimbridge/scimbridge/db/engine"
+)
+
+var words = engine.Words{
+	"ids":               engine.Around("(select unnest(#::uuid[]) as id)"),
+	"in":                engine.Around("= any(#::uuid[])"),
+	"in keys":           engine.Around("= any(#::text[])"),
+	"text":              engine.Around("#::text"),
+	"quoted":            engine.Around("to_json(#)::text"),
+	"position":          engine.Always("nextval('event_positions')"),
+	"place":             engine.Around("#.ctid::text"),
+	"index":             engine.Always(""),
+	"::json":            engine.Always("::json"),
+	"for update":        engine.Always("for update"),
+	"for no key update": engine.Always("for no key update"),
+	"for key share":     engine.Always("for key share"),
+	"nth": func(x string) string {
+		ids, n, _ := strings.Cut(x, " ")
+		return "(" + ids + "::uuid[])[" + n + " + 1]"
+	},
+	"id of": engine.Around("case when # ~ '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$' then #::uuid end"),
+}

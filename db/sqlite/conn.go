@@ -1,0 +1,221 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	zombiezen "zombiezen.com/go/sqlite"
+
+	"github.com/scimbridge/scimbridge/db/engine"
+)
+
+// conn is one connection and the statements that it has prepared. It runs one
+// transaction at a time, and is an engine.Tx for it.
+type conn struct {
+	*zombiezen.Conn
+	prepared map[statement]*prepared
+
+	ctx  context.Context //nolint:containedctx // of the transaction under way
+	stop func() bool     // ends the watch over ctx; nil: ctx has no end
+	done chan struct{}   // closed, it interrupts what runs
+}
+
+// prepared is a statement and which argument, from 0, each of its parameters is:
+// SQLite numbers them as they come.
+type prepared struct {
+	*zombiezen.Stmt
+	args   []int
+	cached bool
+	large  bool // an argument takes much memory
+}
+
+// maxPrepared bounds the statements that one connection keeps: the texts of
+// filters differ without end.
+const maxPrepared = 256
+
+// largeArgument is the bytes that an argument may take between two runs of its
+// statement.
+const largeArgument = 16 << 10
+
+// openConn opens the file.
+func openConn(path string, pragmas ...string) (*conn, error) {
+	opened, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite, zombiezen.OpenCreate)
+	if err != nil {
+		return nil, err
+	}
+	opened.SetBusyTimeout(busyTimeout)
+	c := &conn{Conn: opened, prepared: make(map[statement]*prepared)}
+	for _, p := range slices.Concat(commonPragmas, pragmas) {
+		if err := c.runOnce("pragma " + p); err != nil {
+			_ = c.Close()
+			return nil, err
+		}
+	}
+	c.interruptible()
+	return c, nil
+}
+
+// runOnce runs a statement that is not kept.
+func (c *conn) runOnce(q string) error {
+	st, _, err := c.PrepareTransient(q)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = st.Finalize() }()
+	for more := true; more; {
+		if more, err = st.Step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) interruptible() {
+	c.done = make(chan struct{})
+	c.SetInterrupt(c.done)
+}
+
+// watch lets the end of ctx interrupt what runs.
+func (c *conn) watch(ctx context.Context) {
+	c.ctx = ctx
+	if ctx.Done() != nil {
+		done := c.done
+		c.stop = context.AfterFunc(ctx, func() { close(done) })
+	}
+}
+
+func (c *conn) unwatch() {
+	if c.stop != nil && !c.stop() {
+		<-c.done
+		c.interruptible()
+	}
+	c.ctx, c.stop = nil, nil
+}
+
+// failed is the error of a statement: when the caller gave up it is that.
+func (c *conn) failed(err error) error {
+	if zombiezen.ErrCode(err).ToPrimary() == zombiezen.ResultInterrupt && c.ctx != nil && c.ctx.Err() != nil {
+		return c.ctx.Err()
+	}
+	return err
+}
+
+// prepare returns a statement, which is the caller's to finish.
+func (c *conn) prepare(q string, single bool) (*prepared, error) {
+	key := statement{q, single}
+	if p := c.prepared[key]; p != nil {
+		return p, nil
+	}
+	p := &prepared{cached: len(c.prepared) < maxPrepared}
+	var err error
+	if p.cached {
+		p.Stmt, err = c.Prepare(key.expanded())
+	} else {
+		p.Stmt, _, err = c.PrepareTransient(key.expanded())
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.args = make([]int, p.BindParamCount())
+	for i := range p.args {
+		name := p.BindParamName(i + 1) // $1
+		n, err := strconv.Atoi(name[min(1, len(name)):])
+		if err != nil {
+			_ = p.Finalize()
+			return nil, err
+		}
+		p.args[i] = n - 1
+	}
+	if p.cached {
+		c.prepared[key] = p
+	}
+	return p, nil
+}
+
+// finish makes it ready for the next run, or ends it if it is not kept.
+func (p *prepared) finish() {
+	if !p.cached {
+		_ = p.Finalize()
+		return
+	}
+	_ = p.Reset()
+	if p.large {
+		_ = p.ClearBindings()
+		p.large = false
+	}
+}
+
+// query and run do not look at the context between two statements.
+func (c *conn) query(q string, args []any) (engine.Rows, error) {
+	single := allSingle(args)
+	p, err := c.prepare(q, single)
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	if err := p.bind(args, single); err != nil {
+		p.finish()
+		return nil, err
+	}
+	return &rows{conn: c, st: p}, nil
+}
+
+func (c *conn) run(q string, args ...any) error {
+	single := allSingle(args)
+	p, err := c.prepare(q, single)
+	if err != nil {
+		return c.failed(err)
+	}
+	defer p.finish()
+	if err := p.bind(args, single); err != nil {
+		return err
+	}
+	for more := true; more; {
+		if more, err = p.Step(); err != nil {
+			return c.failed(err)
+		}
+	}
+	return nil
+}
+
+// Query implements engine.Tx.
+func (c *conn) Query(ctx context.Context, q string, args ...any) (engine.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.query(q, args)
+}
+
+// Exec implements engine.Tx.
+func (c *conn) Exec(ctx context.Context, q string, args ...any) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := c.run(q, args...); err != nil {
+		return 0, err
+	}
+	return int64(c.Changes()), nil
+}
+
+// ExecEach implements engine.Tx.
+func (c *conn) ExecEach(ctx context.Context, q string, rows [][]any) error {
+	return engine.ExecInOrder(ctx, c, q, rows)
+}
+
+// ExecLater implements engine.Tx.
+func (c *conn) ExecLater(ctx context.Context, q string, args ...any) error {
+	_, err := c.Exec(ctx, q, args...)
+	return err
+}
+
+// Pipeline implements engine.Tx.
+func (c *conn) Pipeline(ctx context.Context, qs ...engine.Query) error {
+	return engine.QueryInOrder(ctx, c, qs)
+}
+
+// rollback ends the transaction, unless the database has done it by itself.
+func (c *conn) rollback() {
+	if !c.AutocommitEnabled() {
+		_ = c.run("rollback")
+	}
+}

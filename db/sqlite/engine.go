@@ -1,0 +1,108 @@
+// Package sqlite is the embedded engine: one file, one connection that writes and
+// several that read. Writers share transactions through a group-commit queue.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/db/engine"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// Engine implements engine.Engine. Writers wait in its queue instead of failing
+// at the file.
+type Engine struct {
+	path        string
+	write, read *pool
+	probe       *pool // answers CheckSchema, however busy the others are
+	writes      engine.Queue[Write]
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// What the connections that read keep in memory together, in KiB, and each at
+// least. A change of the file empties it.
+const (
+	readCache    = 16 << 10
+	minReadCache = 1 << 10
+	probeCache   = 64 // of the connection that answers CheckSchema
+)
+
+// writePragmas are those of the connection that writes. What was committed goes
+// from the log to the file when there are 4,000 pages of it (16 MB), a quarter as
+// often as by default: pages that change again and again go there once, and a
+// reader finds them in one part of the log's index. Should a long read have made
+// the log longer, it is cut afterwards.
+var writePragmas = []string{"cache_size(-32768)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)"}
+
+// busyTimeout is how long a writer waits for another process that writes.
+const busyTimeout = 5 * time.Second
+
+// commonPragmas are those of every connection. synchronous=FULL: what was
+// acknowledged survives a loss of power.
+var commonPragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"}
+
+// Options of an engine.
+type Options struct {
+	Logger *zap.Logger
+	// MustExist makes the error engine.ErrNoStore where the file is missing, instead
+	// of making it.
+	MustExist bool
+}
+
+// Open opens the file of a path.
+func Open(path string, o Options) (*Engine, error) {
+	if path == "" || strings.HasPrefix(path, ":memory:") {
+		return nil, errors.New("the embedded store needs a file: sqlite:PATH")
+	}
+	if err := prepareFile(path, o.MustExist, o.Logger); err != nil {
+		return nil, err
+	}
+	w, err := newPool(path, 1, "begin immediate", writePragmas...)
+	if err != nil {
+		return nil, err
+	}
+	readers := max(4, runtime.NumCPU())
+	cache := max(readCache/readers, minReadCache)
+	r, err := newPool(path, readers, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", cache))
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	p, err := newPool(path, 1, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", probeCache))
+	if err != nil {
+		return nil, errors.Join(err, r.close(), w.close())
+	}
+	e := &Engine{path: path, write: w, read: r, probe: p}
+	e.writes.Run = e.writeBatch
+	return e, nil
+}
+
+// Name implements engine.Engine.
+func (e *Engine) Name() string { return "sqlite" }
+
+// Dialect implements engine.Engine.
+func (e *Engine) Dialect() engine.Dialect {
+	return engine.Dialect{HasColumn: `select count(*) from pragma_table_info($1) where name = $2`}
+}
+
+// Close implements engine.Engine.
+func (e *Engine) Close() error {
+	return errors.Join(e.probe.close(), e.read.close(), e.write.close())
+}
+
+// Read implements engine.Engine.
+func (e *Engine) Read(ctx context.Context, _ membership.ID, fn func(engine.Tx) error) error {
+	return e.read.transact(ctx, func(c *conn) error { return fn(c) })
+}
+
+// Update implements engine.Engine.
+func (e *Engine) Update(ctx context.Context, _ membership.ID, fn func(engine.Tx) error) error {
+	return e.Write(ctx, Write{Run: func(t engine.Tx, _ Versions) error { return fn(t) }, Savepoint: true})
+}

@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/scimbridge/scimbridge/db/engine"
+)
+
+// words are those whose text is the same for any list.
+var words = engine.Words{
+	"in keys":           engine.Around("in (select value from json_each(#))"),
+	"text":              textOfID,
+	"quoted":            engine.Around("json_quote(#)"),
+	"id of":             engine.Around("unhex(case when length(#) = 36 then replace(#, '-', '') end)"),
+	"place":             engine.Always("''"),
+	"index":             engine.Around("indexed by #"),
+	"::json":            engine.Always(""),
+	"for update":        engine.Always(""),
+	"for no key update": engine.Always(""),
+	"for key share":     engine.Always(""),
+	"position": engine.Around(`(select 1 + max(
+		coalesce((select max(m.position) from member_events m where m.tenant_id = # and m.position >= 0), 0),
+		coalesce((select max(e.position) from events e indexed by events_unnumbered
+			where e.tenant_id = # and e.number is null and e.position >= 0), 0)))`),
+}
+
+// singleWords are for lists that have one element each, which then is the
+// argument; listWords for the others, whose ids come as hexArray writes them.
+var (
+	singleWords = with(engine.Words{
+		"ids":   engine.Around("(select # as id)"),
+		"pairs": engine.Around("(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id)"),
+		"in":    engine.Around("= #"),
+		"nth": func(x string) string {
+			ids, _, _ := strings.Cut(x, " ")
+			return ids
+		},
+	})
+	listWords = with(engine.Words{
+		"ids": engine.Around("(select unhex(value) as id from json_each(#))"),
+		"pairs": engine.Around(`(with recursive n(i) as (select 1 union all select i + 32 from n where i + 32 < length(#))
+			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id from n)`),
+		"in": engine.Around("in (select unhex(value) from json_each(#))"),
+		// As a blob the list is not searched for the ends of letters.
+		"nth": func(x string) string {
+			ids, n, _ := strings.Cut(x, " ")
+			return "unhex(substr(cast(" + ids + " as blob), 3 + 35 * (" + n + "), 32))"
+		},
+	})
+)
+
+func with(more engine.Words) engine.Words {
+	maps.Copy(more, words)
+	return more
+}
+
+// textOfID writes the canonical text of an id, RFC 9562 section 4.
+func textOfID(x string) string {
+	hex := "lower(hex(" + x + "))"
+	parts := []string{"1, 8", "9, 4", "13, 4", "17, 4", "21, 12"}
+	for i, p := range parts {
+		parts[i] = "substr(" + hex + ", " + p + ")"
+	}
+	return strings.Join(parts, " || '-' || ")
+}
