@@ -143,7 +143,7 @@ func (q query) members() (mq membership.MemberQuery, limit int, err error) {
 		return mq, 0, err
 	}
 	mq.Email = q["email"]
-	mq.AsOf, err = q.time("as_of")
+	mq.AsOf.Time, err = q.time("as_of")
 	return mq, limit, err
 }
 

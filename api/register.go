@@ -19,7 +19,7 @@ func (d *door) exportRegister(w http.ResponseWriter, r request) error {
 }
 
 func (q query) register() (rq membership.RegisterQuery, err error) {
-	if rq.AsOf, err = q.time("as_of"); err != nil {
+	if rq.AsOf.Time, err = q.time("as_of"); err != nil {
 		return rq, err
 	}
 	if rq.Group, err = q.id("group_id"); err != nil {

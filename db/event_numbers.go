@@ -123,6 +123,18 @@ func (s *session) EventsPending(ctx context.Context) (bool, error) {
 	return n > 0, err
 }
 
+const qLastWritten = `select
+	(select max(at) from events where tenant_id = $1 and at >= $2),
+	(select max(m.at) from (select at from member_events where tenant_id = $1 and position >= 0
+		order by position desc, at desc, id desc limit 1000) m)`
+
+// LastWritten implements membership.Reader.
+func (s *session) LastWritten(ctx context.Context) (time.Time, error) {
+	var events, members stamp
+	err := s.one(ctx, "tenant", qLastWritten, []any{s.tenant, stamp(since(time.Time{}))}, &events, &members)
+	return latest(time.Time(events), time.Time(members)), err
+}
+
 // EventHead implements membership.Reader.
 func (s *session) EventHead(ctx context.Context) (head int64, err error) {
 	err = s.one(ctx, "tenant", qEventHead, []any{s.tenant}, &head)

@@ -27,16 +27,15 @@ const (
 func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (string, []any) {
 	c := conditions{args: []any{s.tenant, group}}
 	open := func(alias string) {
-		if q.AsOf.IsZero() {
+		if q.AsOf.Time.IsZero() {
 			c.WriteString(` and ` + alias + `.closed_at is null`)
 			return
 		}
-		c.and(alias+`.opened_at <=`, stamp(q.AsOf))
-		c.WriteString(` and (` + alias + `.closed_at is null or ` + alias + `.closed_at > ` + c.arg(stamp(q.AsOf)) + `)`)
+		c.WriteString(` and ` + openAsOf(alias, q.AsOf, c.arg(stamp(q.AsOf.Time)), c.arg))
 	}
 	open("g")
 	among := openGrants
-	if !q.AsOf.IsZero() {
+	if !q.AsOf.Time.IsZero() {
 		among = ``
 	}
 	if !q.After.IsZero() {
@@ -48,7 +47,7 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (st
 	if q.Email != "" {
 		// Members live; those of another time need not, and have no index.
 		living := `{index users_email} where x.deleted_at is null and`
-		if !q.AsOf.IsZero() {
+		if !q.AsOf.Time.IsZero() {
 			living = `where`
 		}
 		c.WriteString(` and g.user_id in (select x.id from users x ` + living + ` x.tenant_id = $1`)

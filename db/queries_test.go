@@ -31,7 +31,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 	require.Greater(t, len(queries), 50, "the constants of this package were not found")
 	active := true
 	for i, q := range []membership.MemberQuery{
-		{}, {Limit: 1}, {Active: &active, Source: membership.SourceLocal, After: membership.NewID(), AsOf: time.Now(), Limit: 2},
+		{}, {Limit: 1}, {Active: &active, Source: membership.SourceLocal, After: membership.NewID(), AsOf: membership.AsOf{Time: time.Now()}, Limit: 2},
 		{Active: &active, Source: membership.SourceSCIM, Email: "a@example.com", After: membership.NewID(), Limit: 2},
 	} {
 		queries["members "+strconv.Itoa(i)] = db.MembersQuery(q)

@@ -42,15 +42,14 @@ func registerDest(r *membership.RegisterRow) []any {
 // registerQuery writes the query of a RegisterQuery.
 func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 	w := where{args: []any{s.tenant}}
-	at := w.arg(stamp(q.AsOf))
+	at := w.arg(stamp(q.AsOf.Time))
 	from := `grants g`
 	if !q.User.IsZero() {
 		// Two indexes know a user's grants: one the open, one the closed.
 		of := ` select * from grants where tenant_id = $1 and user_id = ` + w.arg(q.User)
 		from = `(` + of + ` and closed_at is null union all` + of + ` and closed_at > ` + at + `) g`
 	}
-	w.text = registerColumns + registerNames + ` from ` + from + registerJoins + ` where g.tenant_id = $1
-		and g.opened_at <= ` + at + ` and (g.closed_at is null or g.closed_at > ` + at + `)`
+	w.text = registerColumns + registerNames + ` from ` + from + registerJoins + ` where g.tenant_id = $1 and ` + openAsOf("g", q.AsOf, at, w.arg)
 	w.id("g.group_id", q.Group)
 	w.id("g.connection_id", q.Connection)
 	switch q.Source {
@@ -60,6 +59,18 @@ func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 		w.and("g.connection_id <> ", membership.ID{}, "")
 	}
 	return w.text + registerOrder, w.args
+}
+
+// openAsOf is the condition on a grant that it was open at a time, whose argument
+// is at.
+func openAsOf(grant string, t membership.AsOf, at string, arg func(any) string) string {
+	opened, closed := grant+".opened_at <= "+at, grant+".closed_at > "+at
+	if !t.Behind.IsZero() {
+		now := arg(stamp(t.Behind))
+		opened = "(" + opened + " or " + grant + ".opened_at > " + now + ")"
+		closed += " and " + grant + ".closed_at <= " + now
+	}
+	return opened + " and (" + grant + ".closed_at is null or " + closed + ")"
 }
 
 // Register implements membership.Reader.

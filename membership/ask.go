@@ -10,6 +10,11 @@ func (d *Directory) ask(ctx context.Context, q Question) error {
 	if err := checkReason(q.Call.Reason); err != nil {
 		return err
 	}
+	if q.Operation.writes() {
+		if err := d.clock.look(ctx, d.store, q.Call.Tenant); err != nil {
+			return err
+		}
+	}
 	return d.policy.Allow(ctx, q)
 }
 

@@ -12,7 +12,7 @@ import (
 type Directory struct {
 	store    Store
 	policy   Policy
-	clock    Clock
+	clock    *steadyClock
 	observer Observer
 	guard    RemovalGuard
 	refusals *Refusals
@@ -49,7 +49,7 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	}
 	return &Directory{
 		refusals: o.Refusals,
-		store:    store, policy: policy, clock: o.Clock, observer: o.Observer, guard: o.Guard,
+		store:    store, policy: policy, clock: newSteadyClock(o.Clock), observer: o.Observer, guard: o.Guard,
 		exports: newExportLimiter(), answers: newAnswerBudget(o.Answers),
 	}
 }
@@ -118,10 +118,16 @@ func (d *Directory) FlushRefusals(ctx context.Context) error { return d.refusals
 func (d *Directory) Ready(ctx context.Context) error { return d.store.Ready(ctx) }
 
 // tally counts grants inside a transaction that may run again.
-type tally struct{ byConnection, local struct{ opened, closed int } }
+type tally struct {
+	byConnection, local struct{ opened, closed int }
+	latest              time.Time // that a link was modified
+}
 
 func (t *tally) change(ctx context.Context, tx Tx, c MemberChange) (MemberResult, error) {
 	r, err := tx.ChangeMembers(ctx, c)
+	if r.LastModified.After(t.latest) {
+		t.latest = r.LastModified
+	}
 	n := &t.byConnection
 	if c.Connection.IsZero() {
 		n = &t.local
@@ -140,6 +146,7 @@ func (d *Directory) update(ctx context.Context, tenant ID, fn func(Tx, *tally) e
 		return fn(tx, &t)
 	})
 	if err == nil {
+		d.clock.saw(t.latest)
 		d.observe(SourceSCIM, t.byConnection.opened, t.byConnection.closed)
 		d.observe(SourceLocal, t.local.opened, t.local.closed)
 	}

@@ -212,7 +212,7 @@ func (w *world) grants() (ids []membership.ID) {
 	require.NoError(w.t, w.store.Read(w.ctx, w.admin.Tenant, func(r membership.Reader) error {
 		ids = nil
 		at := time.Now().AddDate(1, 0, 0)
-		for row, err := range r.Register(w.ctx, membership.RegisterQuery{AsOf: at}) {
+		for row, err := range r.Register(w.ctx, membership.RegisterQuery{AsOf: membership.AsOf{Time: at}}) {
 			if err != nil {
 				return err
 			}

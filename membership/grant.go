@@ -108,10 +108,10 @@ type MemberResult struct {
 
 // MemberQuery selects members of a group.
 type MemberQuery struct {
-	Source Source    // local: has an open local grant; scim: any connection grants it; "": all
-	Active *bool     // nil: all
-	Email  string    // when not empty: the user's address is this, by Fold
-	AsOf   time.Time // zero: now
-	After  ID        // only users with a greater id
-	Limit  int       // 0: all
+	Source Source // local: has an open local grant; scim: any connection grants it; "": all
+	Active *bool  // nil: all
+	Email  string // when not empty: the user's address is this, by Fold
+	AsOf   AsOf
+	After  ID  // only users with a greater id
+	Limit  int // 0: all
 }

@@ -11,7 +11,7 @@ func (d *Directory) CreateConnection(ctx context.Context, call Call, s Connectio
 		return Connection{}, err
 	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		c, err = newConnection(ctx, tx, d.clock, call, s)
+		c, err = newConnection(ctx, tx, d.clock.Now, call, s)
 		return err
 	})
 	return c, err

@@ -49,6 +49,9 @@ func (d *Directory) changeLocal(ctx context.Context, call Call, group ID, c Loca
 		change.Close = []ID{c.User}
 	}
 	if r, err = d.store.WriteMembers(ctx, change); err == nil {
+		for _, s := range r.Member.Sources {
+			d.clock.saw(s.Grant.OpenedAt)
+		}
 		d.observe(SourceLocal, r.Opened, r.Closed)
 	}
 	return r, was, err
@@ -88,6 +91,7 @@ func (d *Directory) VisitMembers(
 	if err := d.allow(ctx, call, OpReadMembers, group, ID{}); err != nil {
 		return err
 	}
+	q.AsOf = q.AsOf.near(d.clock.machine.Now())
 	held := d.HoldAnswer(call.Tenant)
 	defer held.End()
 	part, left, last := q, q.Limit, false
@@ -102,6 +106,7 @@ func (d *Directory) VisitMembers(
 				if _, err := r.Group(ctx, group); err != nil {
 					return err
 				}
+				part.AsOf = q.AsOf.of(d.clock.machine.Now())
 				members, size = members[:0], 0
 				for m, err := range r.Members(ctx, group, part) {
 					if err != nil {

@@ -18,6 +18,15 @@ const (
 	OpAdminister    Operation = "tenant.administer"
 )
 
+// writes reports whether what the operation does is dated.
+func (o Operation) writes() bool {
+	switch o {
+	case OpReadUsers, OpReadGroups, OpReadMembers, OpReadAudit:
+		return false
+	}
+	return true
+}
+
 // Question is what the policy decides on. Group and User are zero where the
 // operation has none, and User also where it has many.
 type Question struct {

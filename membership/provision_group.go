@@ -153,6 +153,7 @@ func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id 
 			return err
 		})
 	} else if r, err = d.store.WriteMembers(ctx, c); err == nil {
+		d.clock.saw(r.LastModified)
 		d.observe(SourceSCIM, r.Opened, r.Closed)
 	}
 	if err != nil {

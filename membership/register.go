@@ -8,8 +8,8 @@ import (
 
 // RegisterQuery selects the grants that were open at a time.
 type RegisterQuery struct {
-	AsOf       time.Time // zero: now
-	Group      ID        // zero: any
+	AsOf       AsOf
+	Group      ID // zero: any
 	User       ID
 	Connection ID
 	Source     Source // the grant's own; "": both
@@ -32,7 +32,7 @@ type RegisterRow struct {
 
 // parameters are the query as a manifest tells it.
 func (q RegisterQuery) parameters() []Parameter {
-	ps := []Parameter{{"as_of", Timestamp(q.AsOf)}}
+	ps := []Parameter{{"as_of", Timestamp(q.AsOf.Time)}}
 	for _, p := range []struct {
 		name string
 		id   ID
@@ -56,13 +56,26 @@ func (d *Directory) ExportRegister(
 	if err := d.allow(ctx, call, OpReadAudit, q.Group, q.User); err != nil {
 		return err
 	}
-	switch now := d.clock.Now(); {
-	case q.AsOf.IsZero():
-		q.AsOf = now
-	case q.AsOf.After(now):
-		return Invalidf("as_of is in the future: nobody knows who will be a member of what")
+	if err := d.store.Read(ctx, call.Tenant, func(r Reader) (err error) {
+		q.AsOf, err = d.asOf(ctx, r, q.AsOf.Time)
+		return err
+	}); err != nil {
+		return err
 	}
-	q.AsOf = q.AsOf.UTC().Truncate(time.Microsecond)
 	return export(ctx, d, call, Manifest{Report: ReportRegister, Query: q.parameters()}, f,
-		func(r Reader) iter.Seq2[RegisterRow, error] { return r.Register(ctx, q) }, send)
+		func(r Reader) iter.Seq2[RegisterRow, error] { return d.register(ctx, r, q) }, send)
+}
+
+// register reads the register, of a time near now after its snapshot was taken.
+func (d *Directory) register(ctx context.Context, r Reader, q RegisterQuery) iter.Seq2[RegisterRow, error] {
+	return func(yield func(RegisterRow, error) bool) {
+		if !q.AsOf.Behind.IsZero() {
+			if _, err := r.LastWritten(ctx); err != nil { // the snapshot is that of the first statement
+				yield(RegisterRow{}, err)
+				return
+			}
+			q.AsOf = q.AsOf.of(d.clock.machine.Now())
+		}
+		r.Register(ctx, q)(yield)
+	}
 }

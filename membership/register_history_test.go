@@ -189,10 +189,10 @@ func TestThePastIsWhatItWas(t *testing.T) {
 			members := 0
 			for _, m := range h.moments {
 				members += len(m.was)
-				require.Equal(t, m.was, h.register(membership.RegisterQuery{AsOf: m.at}), "seed %d, at %s", seed, m.at)
+				require.Equal(t, m.was, h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: m.at}}), "seed %d, at %s", seed, m.at)
 				again, there := map[place]stay{}, map[place]stay{}
 				for _, g := range m.asked {
-					if err := h.of(g, membership.MemberQuery{AsOf: m.at}, again); err != nil {
+					if err := h.of(g, membership.MemberQuery{AsOf: membership.AsOf{Time: m.at}}, again); err != nil {
 						h.kind(membership.KindNotFound, err) // deleted since: the register alone tells
 						continue
 					}
@@ -204,7 +204,7 @@ func TestThePastIsWhatItWas(t *testing.T) {
 				}
 				require.Equal(t, there, again)
 				user := pick(h.r, h.users)
-				alone := h.register(membership.RegisterQuery{AsOf: m.at, User: user})
+				alone := h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: m.at}, User: user})
 				for p, s := range m.was {
 					if p.user == user {
 						require.Equal(t, s, alone[p])
@@ -214,8 +214,8 @@ func TestThePastIsWhatItWas(t *testing.T) {
 				require.Empty(t, alone)
 			}
 			require.Greater(t, members, 100)
-			require.Empty(t, h.register(membership.RegisterQuery{AsOf: before}))
-			require.Empty(t, h.register(membership.RegisterQuery{AsOf: before.AddDate(-50, 0, 0)}), "before there was a tenant")
+			require.Empty(t, h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: before}}))
+			require.Empty(t, h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: before.AddDate(-50, 0, 0)}}), "before there was a tenant")
 		}
 	})
 }

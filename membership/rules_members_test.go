@@ -244,7 +244,7 @@ func TestMembersBySource(t *testing.T) {
 
 		then := w.member(g, only).JoinedAt
 		w.scimRemove(w.okta, g, only, both)
-		require.Contains(t, pick(membership.MemberQuery{AsOf: then}), only)
+		require.Contains(t, pick(membership.MemberQuery{AsOf: membership.AsOf{Time: then}}), only)
 		require.NotContains(t, pick(membership.MemberQuery{}), only)
 	})
 }

@@ -132,6 +132,9 @@ type Reader interface {
 	RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error)
 	// EventsPending reports whether events have no number yet.
 	EventsPending(ctx context.Context) (bool, error)
+	// LastWritten is the latest time that an event of the tenant has; zero: there
+	// is none. Of what has no number yet it looks at the last thousand.
+	LastWritten(ctx context.Context) (time.Time, error)
 	// EventHead is the last number that was given; 0: none.
 	EventHead(ctx context.Context) (int64, error)
 	// EventsBetween returns the least and the greatest number of the events of a

@@ -33,7 +33,7 @@ func (o *reportOptions) reportFlags(f *pflag.FlagSet, formats, output string) {
 }
 
 func (o *reportOptions) registerFlags(f *pflag.FlagSet) {
-	f.Var(timeFlag{&o.register.AsOf}, "as-of", "who was a member at this time (default now)")
+	f.Var(timeFlag{&o.register.AsOf.Time}, "as-of", "who was a member at this time (default now)")
 	f.StringVar(&o.source, "source", "", "only grants of this `SOURCE`: local or scim")
 	concerning(f, &o.register.User, &o.register.Group, &o.register.Connection)
 }
