@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -84,6 +85,7 @@ func (d *door) edge(h handler) http.Handler {
 // fail logs what the caller does not get to see, and answers.
 func (d *door) fail(a *answer, r *http.Request, err error) {
 	f := failureOf(err)
+	auth.NoteOf(r.Context()).Refuse(f.reason())
 	switch {
 	case f.status == http.StatusRequestTimeout: // net/http ends the context, but the caller may still read
 	case membership.KindOf(err) == membership.KindBusy: // anybody's doing, and counted

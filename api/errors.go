@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -60,6 +61,7 @@ type failure struct {
 	status  int
 	code    string
 	message string
+	format  string // what message was made of, without its values; empty: there are none
 	details map[string]any
 	notices []string
 	// challenge is the value of WWW-Authenticate, for 401.
@@ -97,9 +99,12 @@ func failureOf(err error) *failure {
 		return internal
 	}
 	return &failure{
-		status: a.status, code: a.code, message: e.Message, details: e.Details, notices: e.Notices, retryAfter: e.RetrySeconds(),
+		status: a.status, code: a.code, message: e.Message, format: e.Format, details: e.Details, notices: e.Notices, retryAfter: e.RetrySeconds(),
 	}
 }
+
+// reason is why a request is refused, for the log: no value of it is in it.
+func (f *failure) reason() string { return f.code + ": " + cmp.Or(f.format, f.message) }
 
 // cause is what the log gets: an error of the domain shows only its message.
 func cause(err error) error {

@@ -13,6 +13,7 @@ type client struct {
 	address   netip.Addr // the zero address belongs to no network
 	requestID string
 	slot      slot
+	note      Note
 }
 
 type clientKey struct{}

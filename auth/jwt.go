@@ -82,6 +82,7 @@ func (j *JWTs) Verify(ctx context.Context, text string, named membership.ID) (Pr
 	if err != nil {
 		return Principal{}, j.limits.failed(ctx, err)
 	}
+	NoteOf(ctx).is(p)
 	return p, j.limits.request(ctx, p)
 }
 
@@ -116,6 +117,7 @@ func (j *JWTs) within(ctx context.Context, tenant membership.ID, text string, ke
 	}
 	now := j.clock()
 	if p, ok := set.result(key, now); ok {
+		NoteOf(ctx).Cached = true
 		return p, nil
 	}
 	issuer, ok := set.byName[unverified(text).Issuer]

@@ -60,6 +60,7 @@ func (i *issuer) issue(ctx context.Context, r tokenRequest) (Token, string, erro
 	if err != nil {
 		return Token{}, "", i.refused(ctx, c, r, err)
 	}
+	NoteOf(ctx).is(t.principal())
 	return t, text, nil
 }
 
@@ -74,7 +75,11 @@ func (i *issuer) client(ctx context.Context, r tokenRequest) (OAuthClient, error
 		r.clientID = subjectOf(r.assertion)
 	}
 	tenant, id, _ := ParseClientID(r.clientID)
-	return i.store.Client(ctx, tenant, id)
+	c, err := i.store.Client(ctx, tenant, id)
+	if err == nil {
+		NoteOf(ctx).is(c.principal())
+	}
+	return c, err
 }
 
 // prove says how the client proved who it is, or that it did not.

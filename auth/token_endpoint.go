@@ -100,6 +100,7 @@ func (e *tokenEndpoint) fail(w http.ResponseWriter, r *http.Request, err error) 
 		e.log.Error("request failed", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
 		known = &oauthError{status: http.StatusInternalServerError, code: "server_error", description: "internal error"}
 	}
+	NoteOf(r.Context()).Refuse(known.code + ": " + known.description)
 	status := known.status
 	switch status {
 	case 0:

@@ -91,10 +91,11 @@ func (v *Verifier) Verify(ctx context.Context, authorization string) (Principal,
 	if err != nil {
 		return Principal{}, v.limits.failed(ctx, err)
 	}
+	p := t.principal()
+	NoteOf(ctx).is(p)
 	if err := v.checkNetwork(ctx, t); err != nil {
 		return Principal{}, err
 	}
-	p := t.principal()
 	if err := v.limits.request(ctx, p); err != nil {
 		return Principal{}, err
 	}
@@ -111,8 +112,12 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	}
 	key := tokenHash(sha256.Sum256([]byte(text)))
 	now := v.clock() // not Clock.Now: what ages the cache is not set back with the wall clock
+	note := NoteOf(ctx)
 	if t, ok := v.cache.get(key, now); ok {
-		if !t.live(v.clock) {
+		note.Cached = true
+		if why := t.ended(v.clock); why != "" {
+			note.is(t.principal())
+			note.Refuse(why)
 			return Token{}, errNotOpened
 		}
 		return t, nil
@@ -133,12 +138,20 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	changes := v.cache.reading()
 	t, err := v.store.Token(ctx, b.tenant, b.id)
 	if membership.KindOf(err) == membership.KindNotFound {
+		note.Refuse("unauthenticated: there is no such token")
 		return Token{}, errNotOpened
 	}
 	if err != nil {
 		return Token{}, fmt.Errorf("find token: %w", err)
 	}
-	if subtle.ConstantTimeCompare(t.Hash, b.hash()) != 1 || !t.live(v.clock) {
+	why := "unauthenticated: the secret is not that of the token"
+	if subtle.ConstantTimeCompare(t.Hash, b.hash()) == 1 {
+		if why = t.ended(v.clock); why != "" {
+			note.is(t.principal()) // who has the whole secret is its owner, or has stolen it
+		}
+	}
+	if why != "" {
+		note.Refuse(why)
 		if known {
 			v.Forget(b.id)
 		}
@@ -182,8 +195,17 @@ func bearerText(authorization string) (string, bool) {
 	return text, strings.EqualFold(scheme, "Bearer") && text != ""
 }
 
-func (t Token) live(clock membership.Clock) bool {
-	return t.RevokedAt.IsZero() && t.ConnectionRemovedAt.IsZero() && (t.ExpiresAt.IsZero() || clock.Now().Before(t.ExpiresAt))
+// ended says, for the log, why a token opens nothing any more; empty: it does.
+func (t Token) ended(clock membership.Clock) string {
+	switch {
+	case !t.RevokedAt.IsZero():
+		return "unauthenticated: the token is revoked"
+	case !t.ConnectionRemovedAt.IsZero():
+		return "unauthenticated: the connection of the token is removed"
+	case !t.ExpiresAt.IsZero() && !clock.Now().Before(t.ExpiresAt):
+		return "unauthenticated: the token has expired"
+	}
+	return ""
 }
 
 func (t Token) principal() Principal {

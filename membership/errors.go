@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -39,6 +40,9 @@ const (
 type Error struct {
 	Kind    Kind
 	Message string
+	// Format is what Message was made of, without the values in it, which may be
+	// personal data; empty: there are none in Message.
+	Format  string
 	Details map[string]any
 	Notices []string
 	Err     error
@@ -65,6 +69,9 @@ func (e *Error) RetrySeconds() int {
 	return int((after + time.Second - 1) / time.Second)
 }
 
+// Reason is the kind and what is wrong, for the log: no value of a request is in it.
+func (e *Error) Reason() string { return string(e.Kind) + ": " + cmp.Or(e.Format, e.Message) }
+
 // Error implements error with the message that callers see.
 func (e *Error) Error() string { return e.Message }
 
@@ -82,7 +89,7 @@ func KindOf(err error) Kind {
 
 // Invalidf returns an error of KindInvalid.
 func Invalidf(format string, args ...any) error {
-	return &Error{Kind: KindInvalid, Message: fmt.Sprintf(format, args...)}
+	return errorf(KindInvalid, format, args...)
 }
 
 // NotFound returns the error for a thing that does not exist for the caller.
@@ -92,5 +99,5 @@ func NotFound(what string) error {
 }
 
 func errorf(kind Kind, format string, args ...any) *Error {
-	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Format: format}
 }

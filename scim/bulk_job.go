@@ -178,6 +178,7 @@ func (o *bulkOperation) broken() error {
 			return &scimError{
 				status: http.StatusConflict,
 				detail: fmt.Sprintf("this refers to the bulkId %q, whose operation failed", clip(other.BulkID)),
+				format: "this refers to the bulkId %q, whose operation failed",
 			}
 		}
 	}

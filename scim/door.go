@@ -52,6 +52,7 @@ type door struct {
 	endpoints    map[string]methods
 	large        *semaphore.Weighted // bytes of large bodies
 	ignored      ignoredLog
+	debug        bool // the log takes that much
 }
 
 // New returns the handler of everything under /scim/v2. It expects the
@@ -74,6 +75,7 @@ func New(directory *membership.Directory, verifier Verifier, c Config) http.Hand
 		base:    strings.TrimRight(c.PublicURL, "/") + root,
 		maxBody: c.MaxBody, maxGroupBody: c.MaxGroupBody, maxBulkBody: c.MaxBulkBody, log: c.Logger,
 	}
+	d.debug = c.Logger.Core().Enabled(zap.DebugLevel)
 	d.endpoints = d.newEndpoints()
 	d.large = semaphore.NewWeighted(largeAtOnce * max(d.maxGroupBody, largeStep))
 	return d
@@ -201,7 +203,10 @@ func (d *door) logPanic(r *http.Request, p any) {
 	d.log.Error("panic in a handler", append(about(r), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))...)
 }
 
-func (d *door) fail(a *answer, r *http.Request, err error) { d.end(a, d.shown(a, r, err)) }
+func (d *door) fail(a *answer, r *http.Request, err error) {
+	auth.NoteOf(r.Context()).Refuse(reason(err))
+	d.end(a, d.shown(a, r, err))
+}
 
 // shown logs what the caller does not get to see of an error, and returns what
 // they do.

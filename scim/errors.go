@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,6 +35,7 @@ type scimError struct {
 	status   int
 	scimType string
 	detail   string
+	format   string // what detail was made of, without its values; empty: there are none
 	// retryAfter is in whole seconds; 0: no header.
 	retryAfter int
 }
@@ -49,7 +51,7 @@ var (
 )
 
 func badRequest(scimType, format string, args ...any) error {
-	return &scimError{status: http.StatusBadRequest, scimType: scimType, detail: fmt.Sprintf(format, args...)}
+	return &scimError{status: http.StatusBadRequest, scimType: scimType, detail: fmt.Sprintf(format, args...), format: format}
 }
 
 func unauthenticated(detail string) error {
@@ -90,6 +92,19 @@ func errorOf(err error) *scimError {
 		}
 	}
 	return errInternal
+}
+
+// reason is why a request is refused, for the log: no value of it is in it.
+func reason(err error) string {
+	var own *scimError
+	var domain *membership.Error
+	switch {
+	case errors.As(err, &own):
+		return cmp.Or(own.scimType, strconv.Itoa(own.status)) + ": " + cmp.Or(own.format, own.detail)
+	case errors.As(err, &domain):
+		return domain.Reason()
+	}
+	return "internal"
 }
 
 // cause is what the log gets of err.

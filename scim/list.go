@@ -98,7 +98,7 @@ func (d *door) visitUsers(x *exchange, p parameters, at page, visit func(*userPa
 	if err != nil {
 		return err
 	}
-	x.ignored.addFilter(readings[0])
+	d.readFilter(x, readings[0])
 	left := len(readings)
 	return find(readings, func(f membership.Filter) (total int, err error) {
 		left--
@@ -163,7 +163,7 @@ func (d *door) visitGroups(x *exchange, p parameters, at page, shown projection,
 	if err != nil {
 		return err
 	}
-	x.ignored.addFilter(readings[0])
+	d.readFilter(x, readings[0])
 	left, members := len(readings), shown.members()
 	return find(readings, func(f membership.Filter) (total int, err error) {
 		left--

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -19,13 +20,13 @@ func measured(s membership.Store, m *metrics) membership.Store { return measured
 
 // Read implements membership.Store.
 func (s measuredStore) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) (err error) {
-	defer s.measure("view", time.Now(), &err)
+	defer s.measure(ctx, "view", time.Now(), &err)
 	return s.store.Read(ctx, tenant, fn)
 }
 
 // Update implements membership.Store.
 func (s measuredStore) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) (err error) {
-	defer s.measure("update", time.Now(), &err)
+	defer s.measure(ctx, "update", time.Now(), &err)
 	return s.store.Update(ctx, tenant, fn)
 }
 
@@ -33,7 +34,7 @@ func (s measuredStore) Update(ctx context.Context, tenant membership.ID, fn func
 func (s measuredStore) WriteMembers(
 	ctx context.Context, c membership.MemberChange,
 ) (r membership.MemberResult, err error) {
-	defer s.measure("write_members", time.Now(), &err)
+	defer s.measure(ctx, "write_members", time.Now(), &err)
 	return s.store.WriteMembers(ctx, c)
 }
 
@@ -41,8 +42,10 @@ func (s measuredStore) WriteMembers(
 // of the store's state has its outcome.
 func (s measuredStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
-func (s measuredStore) measure(operation string, start time.Time, err *error) {
-	s.metrics.transactions.WithLabelValues(operation, outcome(*err)).Observe(time.Since(start).Seconds())
+func (s measuredStore) measure(ctx context.Context, operation string, start time.Time, err *error) {
+	took := time.Since(start)
+	auth.NoteOf(ctx).InStore(took)
+	s.metrics.transactions.WithLabelValues(operation, outcome(*err)).Observe(took.Seconds())
 }
 
 func outcome(err error) string {

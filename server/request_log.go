@@ -3,11 +3,14 @@ package server
 import (
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // observed logs and counts the requests of one door.
@@ -16,10 +19,11 @@ func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handl
 	if door == doorSystem {
 		level = zapcore.DebugLevel // probes come every few seconds
 	}
+	more := s.log.Core().Enabled(zapcore.DebugLevel)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := recorders.Get().(*recorder)
-		*rec = recorder{ResponseWriter: w, cutOff: true}
+		*rec = recorder{ResponseWriter: w, cutOff: true, note: requestNote{r: r, more: more, text: rec.note.text}}
 		// Deferred: a door that has to break off its answer panics.
 		defer func() {
 			took := time.Since(start)
@@ -29,11 +33,11 @@ func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handl
 					zap.String("request_id", r.Header.Get(requestIDHeader)), zap.String("door", door),
 					zap.String("method", r.Method), zap.String("path", loggedPath(r)),
 					zap.Int("status", rec.status), zap.Int64("bytes", rec.bytes), zap.Duration("duration", took),
-					zap.Bool("cut_off", rec.cutOff),
+					zap.Bool("cut_off", rec.cutOff), zap.Inline(&rec.note),
 				}
 				entry.Write(rec.entry[:]...)
 			}
-			*rec = recorder{}
+			*rec = recorder{note: requestNote{text: rec.note.text}}
 			recorders.Put(rec)
 		}()
 		next.ServeHTTP(rec, r)
@@ -47,11 +51,41 @@ func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handl
 var recorders = sync.Pool{New: func() any { return new(recorder) }}
 
 // loggedPath is the path as it was sent, if it is not too long. The query stays
-// out of the log, as headers and bodies do: filters hold names and addresses.
+// out of the log, as headers and bodies do: filters hold names and addresses. So
+// does what a caller puts in the place of an id, which may be somebody's name.
 func loggedPath(r *http.Request) string {
 	const longest = 256
 	path := r.URL.EscapedPath()
-	return path[:min(len(path), longest)]
+	path = path[:min(len(path), longest)]
+	rest, before := path, ""
+	for rest != "" {
+		segment, _, _ := strings.Cut(rest[1:], "/")
+		if segment != "" && ofPeople(before) && !knownSegment(segment) {
+			return path[:len(path)-len(rest)] + "/(no id)"
+		}
+		if rest = rest[1+len(segment):]; segment != "" {
+			before = segment
+		}
+	}
+	return path
+}
+
+// ofPeople reports whether ids of people or groups follow a segment of a path.
+func ofPeople(segment string) bool {
+	switch len(segment) {
+	case len("users"):
+		return strings.EqualFold(segment, "users")
+	case len("groups"):
+		return strings.EqualFold(segment, "groups")
+	case len("members"):
+		return strings.EqualFold(segment, "members")
+	}
+	return false
+}
+
+func knownSegment(segment string) bool {
+	_, err := membership.ParseID(segment)
+	return err == nil || segment == ".search"
 }
 
 // recorder remembers what was answered. Status 0: nothing yet.
@@ -60,7 +94,8 @@ type recorder struct {
 	status int
 	bytes  int64
 	cutOff bool
-	entry  [8]zap.Field // of its line in the log
+	note   requestNote
+	entry  [9]zap.Field // of its line in the log
 }
 
 // WriteHeader implements http.ResponseWriter.

@@ -110,19 +110,20 @@ func TestSystemPathsAreReadOnly(t *testing.T) {
 // redirected, cleaned or decoded on the way.
 func TestPathsReachTheirDoor(t *testing.T) {
 	s := newTestServer(t)
+	const id = "0197a5e3-0e70-7a11-8b22-9c33ad44be55"
 	for path, door := range map[string]string{
-		"/scim/v2":                         doorSCIM,
-		"/scim/v2/":                        doorSCIM,
-		"/scim/v2/Users":                   doorSCIM,
-		"/scim/v2//Users":                  doorSCIM,
-		"/scim/v2/Users/a%2Fb?filter=x":    doorSCIM,
-		"/scim/v2/../v1":                   doorSCIM,
-		"/v1/groups":                       doorNative,
-		"/v1":                              doorNative,
-		"/v1//groups":                      doorNative,
-		"/tenant-auth/v1/groups/x/members": doorNative,
-		"/api/v1/organizations/x/users":    doorNative,
-		"/csp/gateway/am/api/orgs/x/groups/y/users": doorNative,
+		"/scim/v2":                   doorSCIM,
+		"/scim/v2/":                  doorSCIM,
+		"/scim/v2/Users":             doorSCIM,
+		"/scim/v2//Users":            doorSCIM,
+		"/scim/v2/Me/a%2Fb?filter=x": doorSCIM,
+		"/scim/v2/../v1":             doorSCIM,
+		"/v1/groups":                 doorNative,
+		"/v1":                        doorNative,
+		"/v1//groups":                doorNative,
+		"/tenant-auth/v1/groups/" + id + "/members":          doorNative,
+		"/api/v1/organizations/x/users":                      doorNative,
+		"/csp/gateway/am/api/orgs/x/groups/" + id + "/users": doorNative,
 		"/api/v1":        doorNone,
 		"/healthz":       doorSystem,
 		"/":              doorNone,

@@ -51,7 +51,8 @@ func (w watched) nowhereIn(t *testing.T, where, text string) {
 }
 
 // Whatever is sent, valid or not, to whichever door: no secret of it is logged,
-// counted or sent back in an error. Passwords of users are secrets as well.
+// counted or sent back in an error. Passwords of users are secrets as well. What
+// is personal may be answered, but is not logged.
 func TestSecretsStaySecret(t *testing.T) {
 	dbtest.EachURL(t, func(t *testing.T, dbURL string) {
 		server := start(t, dbURL, "--log-level=debug", "--failed-auth-limit=0")
@@ -85,6 +86,10 @@ func TestSecretsStaySecret(t *testing.T) {
 			credentials[name+" as Basic"] = "Basic " + base64.StdEncoding.EncodeToString([]byte("x:"+token))
 		}
 
+		personal := watched{
+			"a user name": "zoe.quill", "an address": "zoe.quill@private.example", "a given name": "Zoequilla", "a family name": "Quillington",
+			"an external id": "ext-zoe-0815", "a telephone number": "+4917012345678", "a group's name": "Patients of Dr. Quill",
+		}
 		user := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann","password":"` + secrets["password"] + `"}`
 		form := url.Values{
 			"grant_type": {"client_credentials"}, "client_id": {membership.NewID().String()},
@@ -93,8 +98,25 @@ func TestSecretsStaySecret(t *testing.T) {
 		}.Encode()
 		query := "?access_token=" + url.QueryEscape(b.APIToken) + "&password=" + secrets["password"]
 		client := newClient()
+		zoe := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"zoe.quill","externalId":"ext-zoe-0815",` +
+			`"name":{"givenName":"Zoequilla","familyName":"Quillington"},"emails":[{"value":"zoe.quill@private.example"}],` +
+			`"phoneNumbers":[{"value":"+4917012345678"}],"zoe.quill@private.example":"zoe.quill"}`
 		for name, credential := range credentials {
 			for _, r := range []struct{ method, path, contentType, body string }{
+				{"POST", "/scim/v2/Users", "application/scim+json", zoe},
+				{"POST", "/scim/v2/Users", "application/scim+json", zoe}, // it is taken now
+				{"POST", "/scim/v2/Users", "application/scim+json", strings.Replace(zoe, `"userName":"zoe.quill"`, `"userName":["zoe.quill"]`, 1)},
+				{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`userName eq "zoe.quill" and phoneNumbers.value eq "+4917012345678"`), "", ""},
+				{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`zoe.quill zz "zoe.quill@private.example"`), "", ""},
+				{"GET", "/scim/v2/Users?sortBy=zoe.quill%40private.example", "", ""},
+				{"POST", "/scim/v2/Groups", "application/scim+json", `{"displayName":"Patients of Dr. Quill","members":[{"value":"zoe.quill@private.example"}]}`},
+				{"POST", "/scim/v2/Bulk", "application/scim+json", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"zoe.quill","data":` + zoe + `}]}`},
+				{"POST", "/v1/users", "application/json", `{"user_name":"zoe.quill","email":"zoe.quill@private.example","name":"Zoequilla Quillington"}`},
+				{"POST", "/v1/users", "application/json", `{"user_name":"zoe.quill","zoe.quill@private.example":1}`},
+				{"GET", "/scim/v2/Users/zoe.quill@private.example", "", ""},
+				{"DELETE", "/v1/users/zoe.quill", "", ""},
+				{"GET", "/v1/users?email=zoe.quill%40private.example&zoe.quill=1", "", ""},
+				{"POST", "/v1/groups", "application/json", `{"display_name":"Patients of Dr. Quill","kind":"zoe.quill"}`},
 				{"POST", "/scim/v2/Users", "application/scim+json", user},
 				{"POST", "/scim/v2/Users", "application/scim+json", user[:len(user)-2]},
 				{"POST", "/scim/v2/Users", "application/scim+json", strings.Replace(user, `"userName":"ann"`, `"userName":{}`, 1)},
@@ -142,6 +164,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		secrets.nowhereIn(t, "the metrics", body(t, res))
 		server.stop(t)
 		secrets.nowhereIn(t, "the log", server.logged())
+		personal.nowhereIn(t, "the log", server.logged())
 		assert.Contains(t, server.logged(), `"level":"debug"`, "and it was a log of everything")
 	})
 }

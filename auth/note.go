@@ -1,0 +1,49 @@
+package auth
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// Note is what the log says of a request besides its answer: who sent it, and why
+// it was refused. It has ids and the words of this program, never a value of the
+// request, which may be personal data.
+type Note struct {
+	Tenant     membership.ID
+	Connection membership.ID
+	Credential membership.Credential
+	Cached     bool   // the credential was known, and cost no query
+	Refused    string // why: a code, and what is wrong
+	Filter     string // the shape of a filter; at debug only
+
+	store atomic.Int64 // nanoseconds
+}
+
+// NoteOf returns the note of a request, where Addressed is around it; else one
+// that nobody reads.
+func NoteOf(ctx context.Context) *Note { return &clientOf(ctx).note }
+
+// ClientAddress is the address that a request comes from; the zero one if that is not
+// known.
+func ClientAddress(ctx context.Context) netip.Addr { return clientOf(ctx).address }
+
+// InStore adds time that the store took.
+func (n *Note) InStore(took time.Duration) { n.store.Add(int64(took)) }
+
+// StoreTime is the time that the store took, streaming an answer included.
+func (n *Note) StoreTime() time.Duration { return time.Duration(n.store.Load()) }
+
+// Refuse keeps the first reason: whoever is nearer knows more.
+func (n *Note) Refuse(reason string) {
+	if n.Refused == "" {
+		n.Refused = reason
+	}
+}
+
+func (n *Note) is(p Principal) {
+	n.Tenant, n.Connection, n.Credential = p.Tenant, p.Connection, p.Credential
+}

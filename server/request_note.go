@@ -1,0 +1,63 @@
+package server
+
+import (
+	"net/http"
+
+	"go.uber.org/zap/zapcore"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// requestNote adds to the line of a request who sent it, and why it was refused.
+// It is used again with its recorder, and its ids are written without making
+// strings of them: a line costs no memory.
+type requestNote struct {
+	r    *http.Request
+	more bool // at debug
+	text []byte
+}
+
+// MarshalLogObject implements zapcore.ObjectMarshaler.
+func (n *requestNote) MarshalLogObject(to zapcore.ObjectEncoder) error {
+	if n.r == nil { // its line was written: it is kept by nobody
+		return nil
+	}
+	ctx := n.r.Context()
+	note := auth.NoteOf(ctx)
+	n.id(to, "tenant", note.Tenant)
+	n.id(to, "connection", note.Connection)
+	switch c := note.Credential; c.Kind {
+	case membership.CredentialClient:
+		n.id(to, "oauth_client", c.ID)
+	case membership.CredentialJWT: // whom it is for, may be personal: events have it
+		n.id(to, "issuer", c.Owner)
+	default:
+		n.id(to, "token", c.ID)
+		n.id(to, "oauth_client", c.Owner) // of an access token
+	}
+	if address := auth.ClientAddress(ctx); address.IsValid() {
+		n.text = address.AppendTo(n.text[:0])
+		to.AddByteString("client", n.text)
+	}
+	if note.Refused != "" {
+		to.AddString("refused", note.Refused)
+	}
+	if !n.more {
+		return nil
+	}
+	to.AddBool("credential_cached", note.Cached)
+	to.AddDuration("store_duration", note.StoreTime())
+	if note.Filter != "" {
+		to.AddString("filter", note.Filter)
+	}
+	return nil
+}
+
+// id adds an id, unless it is zero.
+func (n *requestNote) id(to zapcore.ObjectEncoder, name string, id membership.ID) {
+	if !id.IsZero() {
+		n.text = id.AppendText(n.text[:0])
+		to.AddByteString(name, n.text)
+	}
+}
