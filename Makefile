@@ -43,6 +43,13 @@ test-sqlite: ## Test with the embedded SQLite only
 race: ## The same as test, under the race detector
 	SCIMBRIDGE_TEST_ENGINES=sqlite,postgres go run ./db/dbtest/withpostgres -- env CGO_ENABLED=1 $(GOTEST) -race ./...
 
+# What requests share: limits, budgets, caches, queues, the engine below.
+RACE_PACKAGES := ./auth ./server ./outbound ./db/...
+
+.PHONY: race-shared
+race-shared: ## Test what requests share under the race detector, on SQLite
+	.ci/race $(RACE_PACKAGES)
+
 # Flags for the benchmark, such as BENCHFLAGS='--json now.json --compare then.json'.
 BENCHFLAGS ?=
 BENCH := go run ./db/dbtest/withpostgres --durable -- bin/bench --program bin/scimbridge

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -125,9 +124,7 @@ func startPair(t *testing.T) *pair {
 
 func startPrimary(t *testing.T) *pair {
 	t.Helper()
-	if !slices.Contains(dbtest.Engines(), "postgres") {
-		t.Skip("PostgreSQL is not among the engines of this run")
-	}
+	dbtest.Wants(t, "postgres")
 	bin, err := cluster.Find()
 	require.NoError(t, err)
 	p := &pair{}

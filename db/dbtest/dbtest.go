@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,9 +47,18 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	}
 }
 
+// Wants skips a test of one engine in a run that leaves the engine out.
+func Wants(t testing.TB, engine string) {
+	t.Helper()
+	if !slices.Contains(Engines(), engine) {
+		t.Skip(engine + " is not among the engines of this run")
+	}
+}
+
 // URL returns the URL of a fresh, empty database, which ends with the test.
 func URL(t testing.TB, engine string) string {
 	t.Helper()
+	Wants(t, engine)
 	switch engine {
 	case "sqlite":
 		return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
