@@ -11,6 +11,7 @@ COPY cmd cmd
 COPY config config
 COPY db db
 COPY membership membership
+COPY outbound outbound
 COPY scim scim
 COPY server server
 ARG VERSION=dev

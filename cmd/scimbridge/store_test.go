@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,4 +64,21 @@ func TestCommandsNameTheirStore(t *testing.T) {
 		assert.Contains(t, stderr, "scimbridge: the store is "+kind+":")
 		assert.NotContains(t, stderr, "pa55word")
 	})
+}
+
+// A server and a bootstrap are started at once on an empty folder: both make the
+// store.
+func TestANewStoreIsMadeByManyAtOnce(t *testing.T) {
+	for range 5 {
+		url := "sqlite:" + filepath.Join(t.TempDir(), "x.db")
+		var wg sync.WaitGroup
+		for range 4 {
+			cmd := command(t, url, "migrate")
+			wg.Go(func() {
+				out, err := cmd.CombinedOutput()
+				assert.NoError(t, err, "%s", out)
+			})
+		}
+		wg.Wait()
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	zombiezen "zombiezen.com/go/sqlite"
 
@@ -47,13 +48,30 @@ func openConn(path string, pragmas ...string) (*conn, error) {
 	opened.SetBusyTimeout(busyTimeout)
 	c := &conn{Conn: opened, prepared: make(map[statement]*prepared)}
 	for _, p := range slices.Concat(commonPragmas, pragmas) {
-		if err := c.runOnce("pragma " + p); err != nil {
+		if err := c.setPragma(p); err != nil {
 			_ = c.Close()
 			return nil, err
 		}
 	}
 	c.interruptible()
 	return c, nil
+}
+
+// openTimeout is how long opening waits for another process that makes the same
+// store.
+const openTimeout = 20 * time.Second
+
+// setPragma tries again while another process has the file locked: SQLite does
+// not always wait before it makes the write-ahead log of a new file, and a slow
+// disk takes longer than the busy timeout to make the tables.
+func (c *conn) setPragma(p string) error {
+	const pause = 10 * time.Millisecond
+	for end := time.Now().Add(openTimeout); ; time.Sleep(pause) {
+		err := c.runOnce("pragma " + p)
+		if zombiezen.ErrCode(err).ToPrimary() != zombiezen.ResultBusy || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // runOnce runs a statement that is not kept.
