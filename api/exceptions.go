@@ -41,7 +41,7 @@ func (d *door) listExceptions(w http.ResponseWriter, r request) error {
 	es = es[:min(len(es), limit)]
 	b := appendPage(nil, es, AppendException, membership.ID{})
 	if more {
-		b = appendExceptionCursor(append(b[:len(b)-1], `,"next_cursor":"`...), es[limit-1].Place())
+		b = appendExceptionCursor(append(b[:len(b)-1], `,"next_cursor":"`...), es[limit-1].Cursor())
 		b = append(b, `"}`...)
 	}
 	return send(w, http.StatusOK, b)
@@ -50,13 +50,13 @@ func (d *door) listExceptions(w http.ResponseWriter, r request) error {
 // A cursor of exceptions is the kind, the group and the user. To callers it is
 // opaque.
 
-func appendExceptionCursor(b []byte, p membership.ExceptionPlace) []byte {
+func appendExceptionCursor(b []byte, p membership.ExceptionCursor) []byte {
 	raw := []byte{byte(slices.Index(membership.ExceptionKinds, p.Kind))}
 	raw = append(append(raw, p.Group[:]...), p.User[:]...)
 	return base64.RawURLEncoding.AppendEncode(b, raw)
 }
 
-func parseExceptionCursor(s string) (p membership.ExceptionPlace, err error) {
+func parseExceptionCursor(s string) (p membership.ExceptionCursor, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err == nil && len(raw) == 33 && int(raw[0]) < len(membership.ExceptionKinds) {
 		p.Kind = membership.ExceptionKinds[raw[0]]

@@ -38,13 +38,13 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 	if err != nil {
 		return err
 	}
-	claim, err := d.Directory.ClaimKey(r.Context(), r.call, routeOf(r.Request), key, fingerprint(r.Request, body))
+	reservation, err := d.Directory.ReserveKey(r.Context(), r.call, routeOf(r.Request), key, fingerprint(r.Request, body))
 	if err != nil {
 		return err
 	}
-	if claim.Answer.Status != 0 {
+	if reservation.Answer.Status != 0 {
 		w.Header().Set(replayedHeader, "true")
-		return answerAgain(w, claim.Answer)
+		return answerAgain(w, reservation.Answer)
 	}
 	// Whoever sends it again may take over when it has to have ended by then.
 	ctx, cancel := context.WithTimeout(r.Context(), membership.MaxIdempotentRequest)
@@ -55,7 +55,7 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 	settled := false
 	defer func() {
 		if !settled { // h panicked
-			d.settle(ctx, r, claim, membership.KeptAnswer{})
+			d.settle(ctx, r, reservation, membership.KeptAnswer{})
 		}
 	}()
 	if err = h(first, r); err != nil {
@@ -64,7 +64,7 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 		}
 		first.failed(failureOf(err))
 	}
-	d.settle(ctx, r, claim, first.answer())
+	d.settle(ctx, r, reservation, first.answer())
 	settled = true
 	if err != nil {
 		return err
@@ -74,17 +74,17 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 
 // settle keeps the answer of a claimed request, or gives the request up. It ends
 // what was begun, whether or not the caller still waits.
-func (d *door) settle(ctx context.Context, r request, claim membership.IdempotencyClaim, a membership.KeptAnswer) {
+func (d *door) settle(ctx context.Context, r request, reservation membership.IdempotencyReservation, a membership.KeptAnswer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	var err error
 	switch {
 	case kept(a.Status):
-		err = d.Directory.KeepAnswer(ctx, r.call, claim, a)
+		err = d.Directory.KeepAnswer(ctx, r.call, reservation, a)
 	case a.Status >= 400 && a.Status < 500:
-		err = d.Directory.ForgetKey(ctx, r.call, claim)
+		err = d.Directory.ForgetKey(ctx, r.call, reservation)
 	default:
-		err = d.Directory.ReleaseKey(ctx, r.call, claim)
+		err = d.Directory.ReleaseKey(ctx, r.call, reservation)
 	}
 	if err != nil {
 		d.log.Warn("the answer of a request with an idempotency key is not kept",

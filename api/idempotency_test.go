@@ -171,7 +171,7 @@ func (h *house) dead(ago time.Duration, requestID, body string, carry func(*memb
 	call := p.Call(requestID, "")
 	req, err := http.NewRequest(http.MethodPost, "/v1/users", nil)
 	require.NoError(h.t, err)
-	_, err = d.ClaimKey(h.t.Context(), call, "POST /v1/users", requestID, fingerprint(req, []byte(body)))
+	_, err = d.ReserveKey(h.t.Context(), call, "POST /v1/users", requestID, fingerprint(req, []byte(body)))
 	require.NoError(h.t, err)
 	if carry != nil {
 		carry(d, call)
@@ -258,7 +258,7 @@ func TestKeptAnswersHaveABudget(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		used := func(change int) (total int) {
 			require.NoError(t, h.store.Update(t.Context(), h.mine.TenantID, func(tx membership.Tx) (err error) {
-				total, err = tx.AddClaimBytes(t.Context(), change)
+				total, err = tx.AddReservationBytes(t.Context(), change)
 				return err
 			}))
 			return total

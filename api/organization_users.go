@@ -25,9 +25,9 @@ func (d *door) placeUsers(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	places := make([]membership.Place, len(items))
+	specs := make([]membership.OrganizationMemberSpec, len(items))
 	for i, item := range items {
-		places[i], err = decodePlace(item)
+		specs[i], err = decodeOrganizationMember(item)
 		if membership.KindOf(err) == membership.KindNotFound {
 			return err
 		}
@@ -35,11 +35,11 @@ func (d *door) placeUsers(w http.ResponseWriter, r request) error {
 			return inItem("body", i, err)
 		}
 	}
-	placed, err := d.Directory.PlaceUsers(r.Context(), r.call, places)
+	placed, err := d.Directory.AddOrganizationMembers(r.Context(), r.call, specs)
 	if err != nil {
 		return err
 	}
-	return sendArray(w, placed, appendPlaced)
+	return sendArray(w, placed, appendOrganizationUser)
 }
 
 // getPlace answers what a user is in the organization, with the projects, which
@@ -53,7 +53,7 @@ func (d *door) getPlace(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	b := appendPlaced(nil, p)
+	b := appendOrganizationUser(nil, p)
 	b = appendName(append(b[:len(b)-1], ','), "project_ids")
 	if p.Member.Projects == nil {
 		return send(w, http.StatusOK, append(b, "null}"...))
@@ -61,7 +61,7 @@ func (d *door) getPlace(w http.ResponseWriter, r request) error {
 	return send(w, http.StatusOK, append(appendList(b, *p.Member.Projects, appendString), '}'))
 }
 
-func decodePlace(item []byte) (p membership.Place, err error) {
+func decodeOrganizationMember(item []byte) (p membership.OrganizationMemberSpec, err error) {
 	var user, email, role *string
 	if err := decodeObject(item, fields{
 		"user_id": nullable{&user}, "email": nullable{&email}, "project_ids": nullable{&p.Projects}, "role_id": nullable{&role},
@@ -94,7 +94,7 @@ func decodePlace(item []byte) (p membership.Place, err error) {
 	return p, nil
 }
 
-func appendPlaced(b []byte, p membership.Placed) []byte {
+func appendOrganizationUser(b []byte, p membership.OrganizationUser) []byte {
 	b = appendIDField(append(b, '{'), "id", p.Member.ID)
 	b = appendTimeField(append(b, ','), "created_at", p.Member.CreatedAt)
 	b = appendTimeField(append(b, ','), "updated_at", p.Member.UpdatedAt)

@@ -48,7 +48,7 @@ func linkOf(c membership.MemberChange) engine.Link {
 // known are the users that must exist, each once.
 func known(c membership.MemberChange) []membership.ID {
 	switch {
-	case c.Kept:
+	case c.UsersLocked:
 		return nil
 	case len(c.Check) == 0:
 		return c.Open

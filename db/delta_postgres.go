@@ -122,7 +122,7 @@ func (d *postgresDelta) change(ctx context.Context, s *session, c membership.Mem
 		if r, err := d.changeOne(ctx, s, asking); err != nil {
 			return r, err
 		}
-		c.Check, c.Kept = nil, true
+		c.Check, c.UsersLocked = nil, true
 	}
 	return d.changeOne(ctx, s, c)
 }

@@ -160,13 +160,13 @@ func (m *memberSteps) version(ctx context.Context) (sqlite.Version, error) {
 // came in.
 func (m *memberSteps) look(ctx context.Context) error {
 	var unknown []membership.ID
-	if len(m.c.Check) > 0 && !m.c.Kept {
+	if len(m.c.Check) > 0 && !m.c.UsersLocked {
 		var err error
 		if unknown, err = m.UnknownMembers(ctx, m.c.Connection, m.c.Check); err != nil {
 			return err
 		}
 	}
-	opening, err := m.facts(ctx, m.c.Open, !m.c.Kept)
+	opening, err := m.facts(ctx, m.c.Open, !m.c.UsersLocked)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ const (
 
 // endGrants closes the connection's grants; when they are converted, a local one
 // opens first wherever there is none, so that no membership is interrupted.
-func (v *viewEnd) endGrants(ctx context.Context) error {
+func (v *scopeEnd) endGrants(ctx context.Context) error {
 	var group, user membership.ID
 	c, local := v.e.Call, membership.ID{}
 	for {

@@ -33,7 +33,7 @@ func exceptional(w *where, kind membership.ExceptionKind) string {
 
 // exceptionsQuery writes the query of the grants that make exceptions of one
 // kind. A limit is one of members, of whom all such grants come.
-func exceptionsQuery(s *session, after membership.ExceptionPlace, limit int) (string, []any) {
+func exceptionsQuery(s *session, after membership.ExceptionCursor, limit int) (string, []any) {
 	w := where{args: []any{s.tenant}}
 	of := registerJoins + ` where g.tenant_id = $1 and g.closed_at is null and ` + exceptional(&w, after.Kind)
 	if after.Group != (membership.ID{}) {
@@ -50,7 +50,7 @@ func exceptionsQuery(s *session, after membership.ExceptionPlace, limit int) (st
 
 // ExceptionalGrants implements membership.Reader.
 func (s *session) ExceptionalGrants(
-	ctx context.Context, after membership.ExceptionPlace, limit int,
+	ctx context.Context, after membership.ExceptionCursor, limit int,
 ) iter.Seq2[membership.RegisterRow, error] {
 	if after.Kind.OfNames() {
 		return s.exceptionalNames(ctx, after, limit)

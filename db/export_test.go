@@ -113,7 +113,7 @@ func RegisterQuery(q membership.RegisterQuery) string {
 }
 
 // ExceptionsQuery is to ExceptionalGrants what MembersQuery is to Members.
-func ExceptionsQuery(after membership.ExceptionPlace, limit int) string {
+func ExceptionsQuery(after membership.ExceptionCursor, limit int) string {
 	text, _ := exceptionsQuery(&session{}, after, limit)
 	return text
 }
@@ -188,10 +188,10 @@ func (s *Store) BreakSharedTransaction(ctx context.Context, err error) error {
 }
 
 // PagePlan explains the query that loads one page of a connection's users.
-func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, q membership.ViewQuery) (plan []string, err error) {
+func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, q membership.LinkQuery) (plan []string, err error) {
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		in := &session{tx: t, store: s, tenant: tenant}
-		_, err := viewOf[membership.UserLink]{
+		_, err := linksOf[membership.UserLink]{
 			columns: userFilter, table: "user_links", from: userLinkColumns,
 			load: func(ctx context.Context, q string, args ...any) (none []membership.UserLink, err error) {
 				explain, dest := "explain ", func(t *string) []any { return []any{t} }

@@ -75,20 +75,20 @@ func (p *pushdown) write(f membership.Filter) (sql string, exact bool) {
 		r, re := p.write(f.Right)
 		return both(l, r), le && re
 	case membership.Or:
-		mark := len(p.args)
+		cursor := len(p.args)
 		l, le := p.write(f.Left)
 		r, re := p.write(f.Right)
 		if l == "" || r == "" {
-			p.args = p.args[:mark] // what is not used must not be sent
+			p.args = p.args[:cursor] // what is not used must not be sent
 			return "", false
 		}
 		return "(" + l + " or " + r + ")", le && re
 	case membership.Not:
-		mark := len(p.args)
+		cursor := len(p.args)
 		if c, ok := p.write(f.Filter); ok && c != "" {
 			return "not " + c, true
 		}
-		p.args = p.args[:mark]
+		p.args = p.args[:cursor]
 	case membership.Element:
 		return p.element(f)
 	case membership.Compare:

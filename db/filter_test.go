@@ -39,10 +39,10 @@ func TestFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 			for _, l := range all {
 				v.add(l.Resource(), l.User, l.LastModified)
 			}
-			v.check(rt, w, func(r membership.Reader, q membership.ViewQuery) (places []membership.Mark, total int, err error) {
+			v.check(rt, w, func(r membership.Reader, q membership.LinkQuery) (places []membership.Cursor, total int, err error) {
 				page, total, err := w.userPage(r, q)
 				for _, l := range page {
-					places = append(places, q.Sort.Mark(l.Resource(), l.User))
+					places = append(places, q.Sort.Cursor(l.Resource(), l.User))
 				}
 				return places, total, err
 			})
@@ -59,7 +59,7 @@ func TestGroupFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 		require.NoError(t, dir.DeprovisionGroup(w.ctx, call, w.group, 0))
 		displays := map[membership.ID]string{}
 		require.NoError(t, s.Read(w.ctx, w.tenant, func(r membership.Reader) error {
-			links, _, err := w.userPage(r, membership.ViewQuery{Limit: 100})
+			links, _, err := w.userPage(r, membership.LinkQuery{Limit: 100})
 			for _, l := range links {
 				displays[l.User] = l.Name
 			}
@@ -92,14 +92,14 @@ func TestGroupFiltersMeanTheSameInSQLAndGo(t *testing.T) {
 					require.NoError(rt, dir.DeprovisionGroup(w.ctx, call, g, 0))
 				}
 			}()
-			v.check(rt, w, func(r membership.Reader, q membership.ViewQuery) (places []membership.Mark, total int, err error) {
+			v.check(rt, w, func(r membership.Reader, q membership.LinkQuery) (places []membership.Cursor, total int, err error) {
 				page, err := r.GroupLinks(w.ctx, w.connection, q)
 				total = page.Total
 				if err == nil && len(page.Keys) > 0 {
 					page.Links, err = r.GroupLinksByID(w.ctx, w.connection, keyIDs(page.Keys))
 				}
 				for _, l := range page.Links {
-					places = append(places, q.Sort.Mark(l.Resource(), l.Group))
+					places = append(places, q.Sort.Cursor(l.Resource(), l.Group))
 				}
 				return places, total, err
 			})
@@ -155,7 +155,7 @@ func (w *tenant) drawUsers(t *rapid.T) (all []membership.UserLink) {
 		return nil
 	}))
 	require.NoError(t, w.store.Read(w.ctx, w.tenant, func(r membership.Reader) (err error) {
-		all, _, err = w.userPage(r, membership.ViewQuery{Limit: 100})
+		all, _, err = w.userPage(r, membership.LinkQuery{Limit: 100})
 		return err
 	}))
 	require.Len(t, all, len(names))
@@ -178,9 +178,9 @@ func (v *randomView) add(r map[string]any, id membership.ID, modified time.Time)
 
 // check asks one random question and compares the answer with what Go says.
 func (v *randomView) check(
-	t *rapid.T, w *tenant, ask func(membership.Reader, membership.ViewQuery) ([]membership.Mark, int, error),
+	t *rapid.T, w *tenant, ask func(membership.Reader, membership.LinkQuery) ([]membership.Cursor, int, error),
 ) {
-	q := membership.ViewQuery{Limit: rapid.IntRange(0, 5).Draw(t, "limit")}
+	q := membership.LinkQuery{Limit: rapid.IntRange(0, 5).Draw(t, "limit")}
 	if rapid.Bool().Draw(t, "filtered") {
 		q.Filter = v.filters().Draw(t, "filter")
 	}
@@ -190,9 +190,9 @@ func (v *randomView) check(
 		}
 	}
 	q.Sort.Descending = rapid.Bool().Draw(t, "descending")
-	var places, want []membership.Mark
+	var places, want []membership.Cursor
 	for i, r := range v.resources {
-		m := q.Sort.Mark(r, v.ids[i])
+		m := q.Sort.Cursor(r, v.ids[i])
 		places = append(places, m)
 		if q.Filter == nil || q.Filter.Match(r) {
 			want = append(want, m)
@@ -208,12 +208,12 @@ func (v *randomView) check(
 	case 1:
 		m := rapid.SampledFrom(places).Draw(t, "after")
 		q.After = &m
-		want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) <= 0 })
+		want = slices.DeleteFunc(want, func(o membership.Cursor) bool { return q.Sort.Compare(o, m) <= 0 })
 		want = want[:min(q.Limit, len(want))]
 	case 2:
 		m := rapid.SampledFrom(places).Draw(t, "before")
 		q.Before = &m
-		want = slices.DeleteFunc(want, func(o membership.Mark) bool { return q.Sort.Compare(o, m) >= 0 })
+		want = slices.DeleteFunc(want, func(o membership.Cursor) bool { return q.Sort.Compare(o, m) >= 0 })
 		want = want[max(0, len(want)-q.Limit):]
 	}
 	require.NoError(t, w.store.Read(w.ctx, w.tenant, func(r membership.Reader) error {
@@ -291,7 +291,7 @@ func TestFiltersOnMembers(t *testing.T) {
 		w := newTenant(t, s)
 		count := func(f membership.Filter) (n int) {
 			w.view(func(r membership.Reader) (err error) {
-				page, err := r.GroupLinks(context.Background(), w.connection, membership.ViewQuery{Filter: f, Limit: 1})
+				page, err := r.GroupLinks(context.Background(), w.connection, membership.LinkQuery{Filter: f, Limit: 1})
 				n = page.Total
 				return err
 			})
@@ -323,7 +323,7 @@ func TestFiltersLookIntoSoManyMembers(t *testing.T) {
 		value := map[membership.Operator]string{"gt": "g", "co": first[:4], "eq": first}
 		ask := func(op membership.Operator) error {
 			return s.Read(w.ctx, w.tenant, func(r membership.Reader) error {
-				_, err := r.GroupLinks(w.ctx, w.connection, membership.ViewQuery{Filter: membership.Compare{
+				_, err := r.GroupLinks(w.ctx, w.connection, membership.LinkQuery{Filter: membership.Compare{
 					Attribute: membership.Attribute{Name: "members", Sub: "value", CaseExact: true}, Op: op, Value: value[op],
 				}})
 				return err
@@ -351,7 +351,7 @@ func TestElementsThatAreNotAValue(t *testing.T) {
 			Filter:    membership.Compare{Attribute: membership.Attribute{Name: "value"}, Op: "ne", Value: "a@x.test"},
 		}
 		w.view(func(r membership.Reader) error {
-			_, total, err := w.userPage(r, membership.ViewQuery{Filter: f})
+			_, total, err := w.userPage(r, membership.LinkQuery{Filter: f})
 			if err == nil {
 				require.Equal(t, 1, total)
 			}
@@ -371,7 +371,7 @@ func TestViewsPageThroughManyCandidates(t *testing.T) {
 		})
 		f := membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: "sw", Value: "PAGE"}
 		w.view(func(r membership.Reader) error {
-			page, total, err := w.userPage(r, membership.ViewQuery{Filter: f, Offset: 1190, Limit: 100})
+			page, total, err := w.userPage(r, membership.LinkQuery{Filter: f, Offset: 1190, Limit: 100})
 			if err == nil {
 				require.Equal(t, 1200, total)
 				require.Len(t, page, 10)
@@ -382,7 +382,7 @@ func TestViewsPageThroughManyCandidates(t *testing.T) {
 }
 
 // userPage loads a whole page of users.
-func (w *tenant) userPage(r membership.Reader, q membership.ViewQuery) ([]membership.UserLink, int, error) {
+func (w *tenant) userPage(r membership.Reader, q membership.LinkQuery) ([]membership.UserLink, int, error) {
 	page, err := r.UserLinks(w.ctx, w.connection, q)
 	if err == nil && len(page.Keys) > 0 {
 		page.Links, err = r.UserLinksByID(w.ctx, w.connection, keyIDs(page.Keys))
@@ -390,7 +390,7 @@ func (w *tenant) userPage(r membership.Reader, q membership.ViewQuery) ([]member
 	return page.Links, page.Total, err
 }
 
-func keyIDs(keys []membership.ViewKey) (ids []membership.ID) {
+func keyIDs(keys []membership.LinkKey) (ids []membership.ID) {
 	for _, k := range keys {
 		ids = append(ids, k.ID)
 	}

@@ -7,49 +7,49 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qInsertClaim = `insert into idempotency_keys (tenant_id, actor, route, key, fingerprint, request_id,
+const qInsertReservation = `insert into idempotency_keys (tenant_id, actor, route, key, fingerprint, request_id,
 		claimed_at, lease_until, expires_at, status, content_type, body)
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 	on conflict (tenant_id, actor, route, key) do nothing`
 
-func (s *session) claimArgs(c membership.IdempotencyClaim) []any {
+func (s *session) reservationArgs(c membership.IdempotencyReservation) []any {
 	body := c.Answer.Body
 	if body == nil {
 		body = []byte{}
 	}
 	return []any{
 		s.tenant, c.Actor, c.Route, c.Key, c.Fingerprint[:], c.RequestID,
-		stamp(c.ClaimedAt), stamp(c.LeaseUntil), stamp(c.ExpiresAt), c.Answer.Status, c.Answer.ContentType, body,
+		stamp(c.ReservedAt), stamp(c.LeaseUntil), stamp(c.ExpiresAt), c.Answer.Status, c.Answer.ContentType, body,
 	}
 }
 
-// InsertClaim implements membership.Tx.
-func (s *session) InsertClaim(ctx context.Context, c membership.IdempotencyClaim) (bool, error) {
-	n, err := s.exec(ctx, qInsertClaim, s.claimArgs(c)...)
+// InsertReservation implements membership.Tx.
+func (s *session) InsertReservation(ctx context.Context, c membership.IdempotencyReservation) (bool, error) {
+	n, err := s.exec(ctx, qInsertReservation, s.reservationArgs(c)...)
 	return n > 0, err
 }
 
-const qLockClaim = `select fingerprint, request_id, claimed_at, lease_until, expires_at, status, content_type, body
+const qLockReservation = `select fingerprint, request_id, claimed_at, lease_until, expires_at, status, content_type, body
 	from idempotency_keys where tenant_id = $1 and actor = $2 and route = $3 and key = $4 {for update}`
 
-// LockClaim implements membership.Tx.
-func (s *session) LockClaim(ctx context.Context, of membership.IdempotencyClaim) (membership.IdempotencyClaim, error) {
-	c := membership.IdempotencyClaim{Actor: of.Actor, Route: of.Route, Key: of.Key}
+// LockReservation implements membership.Tx.
+func (s *session) LockReservation(ctx context.Context, of membership.IdempotencyReservation) (membership.IdempotencyReservation, error) {
+	c := membership.IdempotencyReservation{Actor: of.Actor, Route: of.Route, Key: of.Key}
 	var fingerprint []byte
-	err := s.one(ctx, "claim", qLockClaim, []any{s.tenant, of.Actor, of.Route, of.Key},
-		&fingerprint, &c.RequestID, (*stamp)(&c.ClaimedAt), (*stamp)(&c.LeaseUntil), (*stamp)(&c.ExpiresAt),
+	err := s.one(ctx, "claim", qLockReservation, []any{s.tenant, of.Actor, of.Route, of.Key},
+		&fingerprint, &c.RequestID, (*stamp)(&c.ReservedAt), (*stamp)(&c.LeaseUntil), (*stamp)(&c.ExpiresAt),
 		&c.Answer.Status, &c.Answer.ContentType, &c.Answer.Body)
 	copy(c.Fingerprint[:], fingerprint)
 	return c, err
 }
 
-const qUpdateClaim = `update idempotency_keys set fingerprint = $5, request_id = $6, claimed_at = $7, lease_until = $8,
+const qUpdateReservation = `update idempotency_keys set fingerprint = $5, request_id = $6, claimed_at = $7, lease_until = $8,
 		expires_at = $9, status = $10, content_type = $11, body = $12
 	where tenant_id = $1 and actor = $2 and route = $3 and key = $4`
 
-// UpdateClaim implements membership.Tx.
-func (s *session) UpdateClaim(ctx context.Context, c membership.IdempotencyClaim) error {
-	return s.changed(ctx, "claim", qUpdateClaim, s.claimArgs(c)...)
+// UpdateReservation implements membership.Tx.
+func (s *session) UpdateReservation(ctx context.Context, c membership.IdempotencyReservation) error {
+	return s.changed(ctx, "claim", qUpdateReservation, s.reservationArgs(c)...)
 }
 
 // expiredAtOnce is how many expired claims go with one new one: more than come.
@@ -59,8 +59,8 @@ const qDeleteExpiredClaims = `delete from idempotency_keys where tenant_id = $1 
 	select actor, route, key from idempotency_keys where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)
 	returning length(body)`
 
-// DeleteExpiredClaims implements membership.Tx.
-func (s *session) DeleteExpiredClaims(ctx context.Context, now time.Time) (claims, bytes int, err error) {
+// DeleteExpiredReservations implements membership.Tx.
+func (s *session) DeleteExpiredReservations(ctx context.Context, now time.Time) (claims, bytes int, err error) {
 	gone, err := list(ctx, s, qDeleteExpiredClaims, []any{s.tenant, stamp(now), expiredAtOnce},
 		func(n *int) []any { return []any{n} })
 	for _, n := range gone {
@@ -72,8 +72,8 @@ func (s *session) DeleteExpiredClaims(ctx context.Context, now time.Time) (claim
 const qAddClaimBytes = `insert into idempotency_usage (tenant_id, bytes) values ($1, $2)
 	on conflict (tenant_id) do update set bytes = idempotency_usage.bytes + excluded.bytes returning bytes`
 
-// AddClaimBytes implements membership.Tx.
-func (s *session) AddClaimBytes(ctx context.Context, change int) (total int, err error) {
+// AddReservationBytes implements membership.Tx.
+func (s *session) AddReservationBytes(ctx context.Context, change int) (total int, err error) {
 	err = s.one(ctx, "usage", qAddClaimBytes, []any{s.tenant, change}, &total)
 	return total, err
 }

@@ -16,20 +16,20 @@ import (
 func TestExpiredClaimsAreCleanedUp(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		a, b := newTenant(t, s), newTenant(t, s)
-		claim := func(i int, expires time.Time) membership.IdempotencyClaim {
-			return membership.IdempotencyClaim{
+		claim := func(i int, expires time.Time) membership.IdempotencyReservation {
+			return membership.IdempotencyReservation{
 				Actor: "user:x", Route: "POST /v1/users", Key: fmt.Sprint(i),
-				ClaimedAt: now(), LeaseUntil: now(), ExpiresAt: expires,
+				ReservedAt: now(), LeaseUntil: now(), ExpiresAt: expires,
 			}
 		}
 		for _, w := range []*tenant{a, b} {
 			w.update(func(tx membership.Tx) error {
 				for i := range 25 {
-					inserted, err := tx.InsertClaim(t.Context(), claim(i, now().Add(-time.Hour+time.Duration(i)*time.Second)))
+					inserted, err := tx.InsertReservation(t.Context(), claim(i, now().Add(-time.Hour+time.Duration(i)*time.Second)))
 					require.NoError(t, err)
 					require.True(t, inserted)
 				}
-				inserted, err := tx.InsertClaim(t.Context(), claim(25, now().Add(time.Hour)))
+				inserted, err := tx.InsertReservation(t.Context(), claim(25, now().Add(time.Hour)))
 				require.True(t, inserted)
 				return err
 			})
@@ -38,7 +38,7 @@ func TestExpiredClaimsAreCleanedUp(t *testing.T) {
 			w.update(func(tx membership.Tx) error {
 				keys = nil
 				for i := range 26 {
-					switch c, err := tx.LockClaim(t.Context(), claim(i, now())); {
+					switch c, err := tx.LockReservation(t.Context(), claim(i, now())); {
 					case err == nil:
 						keys = append(keys, c.Key)
 					case membership.KindOf(err) != membership.KindNotFound:
@@ -51,7 +51,7 @@ func TestExpiredClaimsAreCleanedUp(t *testing.T) {
 		}
 		clean := func() (claims, bytes int) {
 			a.update(func(tx membership.Tx) (err error) {
-				claims, bytes, err = tx.DeleteExpiredClaims(t.Context(), now())
+				claims, bytes, err = tx.DeleteExpiredReservations(t.Context(), now())
 				return err
 			})
 			return claims, bytes

@@ -51,7 +51,7 @@ const (
 // exceptionalNames are the rows of an exception of names, and so its sources; a
 // limit is one of users or groups.
 func (s *session) exceptionalNames(
-	ctx context.Context, after membership.ExceptionPlace, limit int,
+	ctx context.Context, after membership.ExceptionCursor, limit int,
 ) iter.Seq2[membership.RegisterRow, error] {
 	query, place, dest := qGroupsOfOneName, after.Group, func(r *membership.RegisterRow) []any {
 		return []any{
@@ -70,14 +70,14 @@ func (s *session) exceptionalNames(
 		query = qUsersOfPartedNames
 	}
 	return func(yield func(membership.RegisterRow, error) bool) {
-		n, last := 0, membership.ExceptionPlace{}
+		n, last := 0, membership.ExceptionCursor{}
 		for r, err := range stream(ctx, s, query, []any{s.tenant, place}, dest) {
 			r.Group.Tenant, r.User.Tenant = s.tenant, s.tenant
 			r.Grant.OpenedBy = membership.Actor{Kind: membership.ActorSystem}
 			if c := r.Grant.Connection; !c.IsZero() {
 				r.Grant.OpenedBy = membership.Actor{Kind: membership.ActorConnection, ID: c.String()}
 			}
-			at := membership.ExceptionPlace{Group: r.Group.ID, User: r.User.ID}
+			at := membership.ExceptionCursor{Group: r.Group.ID, User: r.User.ID}
 			if at != last {
 				n, last = n+1, at
 			}

@@ -116,7 +116,7 @@ func (o *oldNames) byName(name string) (ids []membership.ID) {
 func (o *oldNames) exceptions(kind membership.ExceptionKind, limit int) (ids []membership.ID) {
 	o.t.Helper()
 	o.read(func(r membership.Reader) error {
-		place := membership.ExceptionPlace{Kind: kind}
+		place := membership.ExceptionCursor{Kind: kind}
 		for row, err := range r.ExceptionalGrants(o.ctx, place, limit) {
 			if err != nil {
 				return err
@@ -142,7 +142,7 @@ func (o *oldNames) filter(connection int, attribute, value string) (found []memb
 		f.Attribute.Sub = "value"
 	}
 	o.read(func(r membership.Reader) error {
-		q := membership.ViewQuery{Filter: f, Limit: 10}
+		q := membership.LinkQuery{Filter: f, Limit: 10}
 		if attribute == "displayName" {
 			page, err := r.GroupLinks(o.ctx, o.connections[connection], q)
 			for _, l := range page.Links {

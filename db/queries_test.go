@@ -56,8 +56,8 @@ func TestEveryQueryPrepares(t *testing.T) {
 		if kind.OfNames() {
 			continue // constants
 		}
-		queries["exceptions "+string(kind)] = db.ExceptionsQuery(membership.ExceptionPlace{Kind: kind}, 0)
-		queries["page of exceptions "+string(kind)] = db.ExceptionsQuery(membership.ExceptionPlace{Kind: kind, Group: membership.NewID()}, 1)
+		queries["exceptions "+string(kind)] = db.ExceptionsQuery(membership.ExceptionCursor{Kind: kind}, 0)
+		queries["page of exceptions "+string(kind)] = db.ExceptionsQuery(membership.ExceptionCursor{Kind: kind, Group: membership.NewID()}, 1)
 	}
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		for name, q := range queries {
@@ -128,7 +128,7 @@ func TestSQLiteReadsNoWholeTenant(t *testing.T) {
 	for _, f := range []membership.Filter{
 		name, external, membership.And{Left: active, Right: name}, membership.And{Left: membership.And{Left: external, Right: active}, Right: active},
 	} {
-		plan, err := s.PagePlan(w.ctx, w.tenant, w.connection, membership.ViewQuery{Filter: f, Limit: 100})
+		plan, err := s.PagePlan(w.ctx, w.tenant, w.connection, membership.LinkQuery{Filter: f, Limit: 100})
 		require.NoError(t, err)
 		require.Regexp(t, `user_links_(user_name|external_id) \(tenant_id=\? AND \w+=\? AND connection_id=\?\)`, strings.Join(plan, "\n"))
 	}

@@ -20,7 +20,7 @@ const (
 	qLockRole  = qRole + ` {for update}`
 	qRoles     = `select ` + roleColumns + ` from roles r where r.tenant_id = $1 and r.id > $2 order by r.id limit $3`
 	qRolesByID = `select ` + roleColumns + ` from roles r where r.tenant_id = $1 and r.id {in $2} order by r.id`
-	qKeepRoles = qRolesByID + ` {for key share}`
+	qLockRoles = qRolesByID + ` {for key share}`
 )
 
 func (s *session) role(ctx context.Context, q string, id membership.ID) (r membership.Role, err error) {
@@ -48,9 +48,9 @@ func (s *session) RolesByID(ctx context.Context, ids []membership.ID) ([]members
 	return list(ctx, s, qRolesByID, []any{s.tenant, ids}, s.roleDest)
 }
 
-// KeepRoles implements membership.OrganizationWriter.
-func (s *session) KeepRoles(ctx context.Context, ids []membership.ID) ([]membership.Role, error) {
-	return list(ctx, s, qKeepRoles, []any{s.tenant, ids}, s.roleDest)
+// LockRoles implements membership.OrganizationWriter.
+func (s *session) LockRoles(ctx context.Context, ids []membership.ID) ([]membership.Role, error) {
+	return list(ctx, s, qLockRoles, []any{s.tenant, ids}, s.roleDest)
 }
 
 const qInsertRole = `insert into roles (tenant_id, id, name, permissions, created_at, updated_at)

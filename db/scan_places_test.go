@@ -19,7 +19,7 @@ var byAddress = membership.Sort{Attribute: membership.Attribute{Name: "emails", 
 // scan runs a query that no index answers, then inside, in one transaction.
 func (w *tenant) scan(ctx context.Context, inside func() error) error {
 	return w.store.Read(ctx, w.tenant, func(r membership.Reader) error {
-		if _, err := r.UserLinks(ctx, w.connection, membership.ViewQuery{Sort: byAddress, Limit: 1}); err != nil {
+		if _, err := r.UserLinks(ctx, w.connection, membership.LinkQuery{Sort: byAddress, Limit: 1}); err != nil {
 			return err
 		}
 		return inside()
@@ -102,7 +102,7 @@ func TestWritersScanWithoutAPlace(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
 		w.update(func(tx membership.Tx) error {
-			_, err := tx.UserLinks(w.ctx, w.connection, membership.ViewQuery{Sort: byAddress, Limit: 1})
+			_, err := tx.UserLinks(w.ctx, w.connection, membership.LinkQuery{Sort: byAddress, Limit: 1})
 			return err
 		})
 	})

@@ -4,7 +4,7 @@ import "github.com/scimbridge/scimbridge/membership"
 
 // scans reports whether the cost of a query follows the view instead of what the
 // query selects: no index answers its filter, or its order.
-func (c columns) scans(q membership.ViewQuery) bool {
+func (c columns) scans(q membership.LinkQuery) bool {
 	if c.narrows(q.Filter) {
 		return false
 	}

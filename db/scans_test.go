@@ -61,7 +61,7 @@ func TestWhatScans(t *testing.T) {
 		"null is in no index":    {userFilter, compare(at("externalId", ""), membership.Equal, nil), membership.Sort{}, true},
 		"a name of another kind": {userFilter, eq("displayName", "x"), membership.Sort{}, true},
 	} {
-		require.Equal(t, c.want, c.columns.scans(membership.ViewQuery{Filter: c.filter, Sort: c.sort}), name)
+		require.Equal(t, c.want, c.columns.scans(membership.LinkQuery{Filter: c.filter, Sort: c.sort}), name)
 	}
 
 	active := true

@@ -207,7 +207,7 @@ func TestAFirstImportIsPlannedWithStatistics(t *testing.T) {
 	})
 	goesByName := regexp.MustCompile(`Index Cond: .*user_name_key`)
 	require.Eventually(t, func() bool {
-		plan, err := s.PagePlan(w.ctx, w.tenant, w.connection, membership.ViewQuery{
+		plan, err := s.PagePlan(w.ctx, w.tenant, w.connection, membership.LinkQuery{
 			Filter: membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal, Value: "import3"}, Limit: 10,
 		})
 		require.NoError(t, err)

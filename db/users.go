@@ -95,18 +95,18 @@ func (s *session) userDest(u *membership.User) []any {
 	return userDest(u)
 }
 
-// qKeepUsers has no condition on deleted_at: without statistics PostgreSQL takes
+// qLockUsers has no condition on deleted_at: without statistics PostgreSQL takes
 // it for so narrow that it would read all living users.
-const qKeepUsers = `select ` + userColumns + `, u.deleted_at from users u
+const qLockUsers = `select ` + userColumns + `, u.deleted_at from users u
 	where u.tenant_id = $1 and u.id {in $2} {for key share}`
 
-// KeepUsers implements membership.Tx.
-func (s *session) KeepUsers(ctx context.Context, users []membership.ID) (living []membership.User, err error) {
+// LockUsers implements membership.Tx.
+func (s *session) LockUsers(ctx context.Context, users []membership.ID) (living []membership.User, err error) {
 	type row struct {
 		user    membership.User
 		deleted stamp
 	}
-	rows, err := list(ctx, s, qKeepUsers, []any{s.tenant, users}, func(r *row) []any {
+	rows, err := list(ctx, s, qLockUsers, []any{s.tenant, users}, func(r *row) []any {
 		return append(s.userDest(&r.user), &r.deleted)
 	})
 	for _, r := range rows {

@@ -9,8 +9,8 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// viewOf lists one connection's links of one kind by a ViewQuery.
-type viewOf[L any] struct {
+// linksOf lists one connection's links of one kind by a LinkQuery.
+type linksOf[L any] struct {
 	columns  columns
 	from     string // the columns to load
 	table    string
@@ -28,9 +28,9 @@ type viewOf[L any] struct {
 // megabytes at most.
 var wholePage = 16
 
-func (v viewOf[L]) page(
-	ctx context.Context, s *session, connection membership.ID, q membership.ViewQuery,
-) (page membership.ViewPage[L], err error) {
+func (v linksOf[L]) page(
+	ctx context.Context, s *session, connection membership.ID, q membership.LinkQuery,
+) (page membership.LinkPage[L], err error) {
 	ctx, done, err := s.scanning(ctx, v.columns.scans(q))
 	if err != nil {
 		return page, err
@@ -83,9 +83,9 @@ func (v viewOf[L]) page(
 }
 
 // keys reads the keys of what a query selects; rest stands behind its columns.
-func (v viewOf[L]) keys(ctx context.Context, s *session, rest string, args []any) ([]membership.ViewKey, error) {
+func (v linksOf[L]) keys(ctx context.Context, s *session, rest string, args []any) ([]membership.LinkKey, error) {
 	return list(ctx, s, `select `+v.columns.id+`, octet_length(l.attributes)`+rest, args,
-		func(k *membership.ViewKey) []any { return []any{&k.ID, &k.Size} })
+		func(k *membership.LinkKey) []any { return []any{&k.ID, &k.Size} })
 }
 
 // maxFilteredMembers bounds into how many members a filter looks that no index
@@ -156,7 +156,7 @@ func (c columns) order(s membership.Sort) (order, bool) {
 }
 
 // page writes the end of a query: the place, the order and the limit.
-func (o order) page(p *pushdown, q membership.ViewQuery) string {
+func (o order) page(p *pushdown, q membership.LinkQuery) string {
 	key, id := "asc", "asc"
 	if q.Sort.Descending && o.key != "" {
 		key = "desc"
@@ -164,14 +164,14 @@ func (o order) page(p *pushdown, q membership.ViewQuery) string {
 	if q.Sort.Descending && o.key == "" {
 		id = "desc"
 	}
-	mark := q.After
+	cursor := q.After
 	if q.Before != nil {
-		mark = q.Before
+		cursor = q.Before
 		key, id = opposite[key], opposite[id]
 	}
 	var sql string
-	if mark != nil {
-		sql = ` and ` + o.beyond(p, *mark, key, id)
+	if cursor != nil {
+		sql = ` and ` + o.beyond(p, *cursor, key, id)
 	}
 	sql += ` order by `
 	if o.key != "" {
@@ -186,7 +186,7 @@ var (
 )
 
 // beyond is the condition of being past a place, in the direction of reading.
-func (o order) beyond(p *pushdown, m membership.Mark, key, id string) string {
+func (o order) beyond(p *pushdown, m membership.Cursor, key, id string) string {
 	past := fmt.Sprintf(`%s %s %s`, o.id, greater[id], p.arg(m.ID))
 	if o.key == "" {
 		return past
@@ -203,8 +203,8 @@ func (o order) beyond(p *pushdown, m membership.Mark, key, id string) string {
 	return fmt.Sprintf(`(%[1]s %[2]s %[3]s or %[1]s = %[3]s and %[4]s)`, o.key, greater[key], k, past)
 }
 
-func (s *session) userView(connection membership.ID) viewOf[membership.UserLink] {
-	return viewOf[membership.UserLink]{
+func (s *session) userView(connection membership.ID) linksOf[membership.UserLink] {
+	return linksOf[membership.UserLink]{
 		columns: userFilter, table: "user_links", from: userLinkColumns, load: s.userLinks,
 		id:       func(l membership.UserLink) membership.ID { return l.User },
 		resource: membership.UserLink.Resource,
@@ -231,8 +231,8 @@ func (s *session) userView(connection membership.ID) viewOf[membership.UserLink]
 
 // UserLinks implements membership.Reader.
 func (s *session) UserLinks(
-	ctx context.Context, connection membership.ID, q membership.ViewQuery,
-) (membership.ViewPage[membership.UserLink], error) {
+	ctx context.Context, connection membership.ID, q membership.LinkQuery,
+) (membership.LinkPage[membership.UserLink], error) {
 	return s.userView(connection).page(ctx, s, connection, q)
 }
 
@@ -241,9 +241,9 @@ func (s *session) UserLinksByID(ctx context.Context, connection membership.ID, i
 	return s.userView(connection).named(ctx, ids, s.tenant, connection)
 }
 
-func (s *session) groupView(connection membership.ID) viewOf[membership.GroupLink] {
+func (s *session) groupView(connection membership.ID) linksOf[membership.GroupLink] {
 	looked := 0
-	return viewOf[membership.GroupLink]{
+	return linksOf[membership.GroupLink]{
 		columns: groupFilter, table: "group_links", from: groupLinkColumns, load: s.groupLinks,
 		id:       func(l membership.GroupLink) membership.ID { return l.Group },
 		resource: membership.GroupLink.Resource,
@@ -258,8 +258,8 @@ func (s *session) groupView(connection membership.ID) viewOf[membership.GroupLin
 
 // GroupLinks implements membership.Reader.
 func (s *session) GroupLinks(
-	ctx context.Context, connection membership.ID, q membership.ViewQuery,
-) (membership.ViewPage[membership.GroupLink], error) {
+	ctx context.Context, connection membership.ID, q membership.LinkQuery,
+) (membership.LinkPage[membership.GroupLink], error) {
 	return s.groupView(connection).page(ctx, s, connection, q)
 }
 

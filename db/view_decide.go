@@ -9,18 +9,18 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// viewBatch is how many candidates of a page that Go decides are held at once.
-const viewBatch = 500
+// linkBatch is how many candidates of a page that Go decides are held at once.
+const linkBatch = 500
 
 // decide lets Go choose and order the candidates, batch by batch. It keeps the
 // places of one page and of what stands before it, never the resources.
-func (v viewOf[L]) decide(
-	ctx context.Context, s *session, q membership.ViewQuery, where string, p *pushdown,
-) (out membership.ViewPage[L], err error) {
+func (v linksOf[L]) decide(
+	ctx context.Context, s *session, q membership.LinkQuery, where string, p *pushdown,
+) (out membership.LinkPage[L], err error) {
 	chosen := best{sort: q.Sort, most: q.Offset + q.Limit, last: q.Before != nil}
 	args := len(p.args)
 	query := `select ` + v.from + where + fmt.Sprintf(` and %s > %s order by %[1]s limit %[3]d`,
-		v.columns.id, p.arg(membership.ID{}), viewBatch)
+		v.columns.id, p.arg(membership.ID{}), linkBatch)
 	for {
 		batch, err := v.load(ctx, query, p.args...)
 		if err != nil {
@@ -31,7 +31,7 @@ func (v viewOf[L]) decide(
 			return out, err
 		}
 		out.Total += n
-		if len(batch) < viewBatch {
+		if len(batch) < linkBatch {
 			break
 		}
 		p.args[args] = v.id(batch[len(batch)-1])
@@ -55,13 +55,13 @@ func (v viewOf[L]) decide(
 		size[k.ID] = k.Size
 	}
 	for _, id := range ids {
-		out.Keys = append(out.Keys, membership.ViewKey{ID: id, Size: size[id]})
+		out.Keys = append(out.Keys, membership.LinkKey{ID: id, Size: size[id]})
 	}
 	return out, err
 }
 
 // choose counts those of a batch that the filter selects, and offers them.
-func (v viewOf[L]) choose(ctx context.Context, q membership.ViewQuery, batch []L, chosen *best) (n int, err error) {
+func (v linksOf[L]) choose(ctx context.Context, q membership.LinkQuery, batch []L, chosen *best) (n int, err error) {
 	resources := make([]map[string]any, len(batch))
 	for i, l := range batch {
 		resources[i] = v.resource(l)
@@ -82,7 +82,7 @@ func (v viewOf[L]) choose(ctx context.Context, q membership.ViewQuery, batch []L
 			continue
 		}
 		n++
-		m := q.Sort.Mark(resources[i], v.id(l))
+		m := q.Sort.Cursor(resources[i], v.id(l))
 		if q.After != nil && q.Sort.Compare(m, *q.After) <= 0 || q.Before != nil && q.Sort.Compare(m, *q.Before) >= 0 {
 			continue
 		}
@@ -93,13 +93,13 @@ func (v viewOf[L]) choose(ctx context.Context, q membership.ViewQuery, batch []L
 
 // with selects the links of ids, which are the argument behind the tenant and the
 // connection.
-func (v viewOf[L]) with() string {
+func (v linksOf[L]) with() string {
 	return ` from ` + v.table + ` l where l.tenant_id = $1 and l.connection_id = $2 and ` + v.columns.id + ` in (select i.id from {ids $3} i)`
 }
 
 // named loads resources by their ids, in that order. scope is the tenant and the
 // connection.
-func (v viewOf[L]) named(ctx context.Context, ids []membership.ID, scope ...any) ([]L, error) {
+func (v linksOf[L]) named(ctx context.Context, ids []membership.ID, scope ...any) ([]L, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -115,27 +115,27 @@ func (v viewOf[L]) named(ctx context.Context, ids []membership.ID, scope ...any)
 // best keeps the first (or the last) few places of an order. It is a heap with
 // the worst of them on top.
 type best struct {
-	sort  membership.Sort
-	most  int
-	last  bool
-	marks []membership.Mark
+	sort    membership.Sort
+	most    int
+	last    bool
+	cursors []membership.Cursor
 }
 
-func (b *best) offer(m membership.Mark) {
+func (b *best) offer(m membership.Cursor) {
 	if b.most == 0 {
 		return
 	}
-	if len(b.marks) < b.most {
+	if len(b.cursors) < b.most {
 		heap.Push(b, m)
 		return
 	}
-	if b.compare(m, b.marks[0]) < 0 {
-		b.marks[0] = m
+	if b.compare(m, b.cursors[0]) < 0 {
+		b.cursors[0] = m
 		heap.Fix(b, 0)
 	}
 }
 
-func (b *best) compare(x, y membership.Mark) int {
+func (b *best) compare(x, y membership.Cursor) int {
 	c := b.sort.Compare(x, y)
 	if b.last {
 		return -c
@@ -144,17 +144,17 @@ func (b *best) compare(x, y membership.Mark) int {
 }
 
 // ordered returns what was kept, in the order asked for.
-func (b *best) ordered() []membership.Mark {
-	slices.SortFunc(b.marks, b.sort.Compare)
-	return b.marks
+func (b *best) ordered() []membership.Cursor {
+	slices.SortFunc(b.cursors, b.sort.Compare)
+	return b.cursors
 }
 
-func (b *best) Len() int           { return len(b.marks) }
-func (b *best) Less(i, j int) bool { return b.compare(b.marks[i], b.marks[j]) > 0 }
-func (b *best) Swap(i, j int)      { b.marks[i], b.marks[j] = b.marks[j], b.marks[i] }
-func (b *best) Push(x any)         { b.marks = append(b.marks, x.(membership.Mark)) } //nolint:forcetypeassert // container/heap
+func (b *best) Len() int           { return len(b.cursors) }
+func (b *best) Less(i, j int) bool { return b.compare(b.cursors[i], b.cursors[j]) > 0 }
+func (b *best) Swap(i, j int)      { b.cursors[i], b.cursors[j] = b.cursors[j], b.cursors[i] }
+func (b *best) Push(x any)         { b.cursors = append(b.cursors, x.(membership.Cursor)) } //nolint:forcetypeassert // container/heap
 func (b *best) Pop() any {
-	m := b.marks[len(b.marks)-1]
-	b.marks = b.marks[:len(b.marks)-1]
+	m := b.cursors[len(b.cursors)-1]
+	b.cursors = b.cursors[:len(b.cursors)-1]
 	return m
 }

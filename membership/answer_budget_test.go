@@ -45,7 +45,7 @@ func TestWaitingForRoom(t *testing.T) {
 		})
 		w.largeUsers(20)
 		list := func(visit func(u membership.ProvisionedUser)) error {
-			return w.dir.VisitProvisionedUsers(w.ctx, w.okta, membership.ViewQuery{Limit: 20},
+			return w.dir.VisitProvisionedUsers(w.ctx, w.okta, membership.LinkQuery{Limit: 20},
 				func(p *membership.ProvisionedPage[membership.ProvisionedUser]) error {
 					for u, err := range p.Items {
 						if err != nil {

@@ -49,7 +49,7 @@ func blockOf(all *idBlock, n int) groupBlock {
 // size is the memory that the block takes, in bytes.
 func (b *groupBlock) size() (n int64) {
 	if b.group != nil {
-		n += groupView.size(b.group)
+		n += groupLinks.size(b.group)
 	}
 	return n + int64(cap(b.ids)*len(ID{})) + b.namedBytes
 }

@@ -42,7 +42,7 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 		o.Clock = time.Now
 	}
 	if o.Observer == nil {
-		o.Observer = nobody{}
+		o.Observer = noObserver{}
 	}
 	if o.Refusals == nil {
 		o.Refusals = NewRefusals(store, o.Clock)
@@ -54,10 +54,10 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	}
 }
 
-type nobody struct{}
+type noObserver struct{}
 
-func (nobody) GrantsChanged(Source, int, int) {}
-func (nobody) RemovalHeld()                   {}
+func (noObserver) GrantsChanged(Source, int, int) {}
+func (noObserver) RemovalHeld()                   {}
 
 // refused records an attempt that ends in 403, and returns the error to answer
 // with. Other errors pass untouched.

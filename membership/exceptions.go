@@ -65,20 +65,20 @@ type Exception struct {
 	Since time.Time
 }
 
-// Place is where the exception stands in the list.
-func (e Exception) Place() ExceptionPlace { return ExceptionPlace{e.Kind, e.Group.ID, e.User.ID} }
+// Cursor is the position of the exception in the list.
+func (e Exception) Cursor() ExceptionCursor { return ExceptionCursor{e.Kind, e.Group.ID, e.User.ID} }
 
-// ExceptionPlace is a place in the list of exceptions: by kind, group and user.
-type ExceptionPlace struct {
+// ExceptionCursor is a position in the list of exceptions: by kind, group and user.
+type ExceptionCursor struct {
 	Kind        ExceptionKind
 	Group, User ID
 }
 
 // ExceptionQuery selects exceptions.
 type ExceptionQuery struct {
-	Kind  ExceptionKind  // "": all
-	After ExceptionPlace // zero: from the beginning
-	Limit int            // 0: all
+	Kind  ExceptionKind   // "": all
+	After ExceptionCursor // zero: from the beginning
+	Limit int             // 0: all
 }
 
 func (q ExceptionQuery) kinds() ([]ExceptionKind, error) {
@@ -143,7 +143,7 @@ func exceptions(ctx context.Context, r Reader, kinds []ExceptionKind, q Exceptio
 	return func(yield func(Exception, error) bool) {
 		n := 0
 		for _, kind := range kinds {
-			place := ExceptionPlace{Kind: kind}
+			place := ExceptionCursor{Kind: kind}
 			if kind == q.After.Kind {
 				place = q.After
 			}

@@ -87,8 +87,8 @@ type MemberChange struct {
 	// Check are users that must exist in the connection's view although the
 	// request's net effect does not open a grant for them (rule 6).
 	Check []ID
-	// Kept says that Tx.KeepUsers has found all of Open in this transaction.
-	Kept bool
+	// Kept says that Tx.LockUsers has found all of Open in this transaction.
+	UsersLocked bool
 	// IfVersion, when not zero, is the version that the link must have.
 	IfVersion int64
 	// Judge decides about a local change of one user, with the group locked, by what

@@ -22,24 +22,24 @@ const MaxKeptAnswer = 2 << 20
 // The budget of a tenant: what its claims and their answers may take together, in
 // bytes, and what a claim takes without its answer.
 const (
-	maxClaimBytes = 64 << 20
-	claimBytes    = 512
+	maxReservationBytes = 64 << 20
+	reservationBytes    = 512
 )
 
-var errTooManyClaims error = &Error{
+var errTooManyReservations error = &Error{
 	Kind: KindRateLimited, RetryAfter: time.Hour,
 	Message: "too many requests with an Idempotency-Key in a day: wait, or send the request without it",
 }
 
-// IdempotencyClaim is a request that its sender may send again under one key
+// IdempotencyReservation is a request that its sender may send again under one key
 // (draft-ietf-httpapi-idempotency-key-header).
-type IdempotencyClaim struct {
+type IdempotencyReservation struct {
 	Actor       string
 	Route       string
 	Key         string
 	Fingerprint [sha256.Size]byte
 	RequestID   string // the events of its change name it
-	ClaimedAt   time.Time
+	ReservedAt  time.Time
 	LeaseUntil  time.Time
 	ExpiresAt   time.Time
 	Answer      KeptAnswer
@@ -52,36 +52,36 @@ type KeptAnswer struct {
 	Body        []byte
 }
 
-// ClaimKey claims a key of the caller for a request, before it is carried out.
+// ReserveKey claims a key of the caller for a request, before it is carried out.
 // When Answer of the claim it returns has a status, the request was carried out
 // before and that is the answer. Otherwise the request is the caller's to carry
 // out, once, in less than MaxIdempotentRequest; then comes KeepAnswer,
 // ReleaseKey or ForgetKey. Errors: KindKeyReused (the key belongs to another request),
 // KindInProgress, and KindAnswerLost: the request was carried out by a server
 // that did not live to keep the answer.
-func (d *Directory) ClaimKey(
+func (d *Directory) ReserveKey(
 	ctx context.Context, call Call, route, key string, fingerprint [sha256.Size]byte,
-) (IdempotencyClaim, error) {
-	var out IdempotencyClaim
+) (IdempotencyReservation, error) {
+	var out IdempotencyReservation
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
 		now := d.clock.Now()
-		out = IdempotencyClaim{
+		out = IdempotencyReservation{
 			Actor: call.Actor.String(), Route: route, Key: key, Fingerprint: fingerprint, RequestID: call.RequestID,
-			ClaimedAt: now, LeaseUntil: now.Add(idempotencyLease), ExpiresAt: now.Add(idempotencyLife),
+			ReservedAt: now, LeaseUntil: now.Add(idempotencyLease), ExpiresAt: now.Add(idempotencyLife),
 		}
-		gone, freed, err := tx.DeleteExpiredClaims(ctx, now)
+		gone, freed, err := tx.DeleteExpiredReservations(ctx, now)
 		if err != nil {
 			return err
 		}
-		change := -gone*claimBytes - freed
-		inserted, err := tx.InsertClaim(ctx, out)
+		change := -gone*reservationBytes - freed
+		inserted, err := tx.InsertReservation(ctx, out)
 		if err != nil {
 			return err
 		}
 		if inserted {
-			return takeClaimBytes(ctx, tx, change+claimBytes)
+			return takeReservationBytes(ctx, tx, change+reservationBytes)
 		}
-		before, err := tx.LockClaim(ctx, out)
+		before, err := tx.LockReservation(ctx, out)
 		if KindOf(err) == KindNotFound { // given up and cleaned up since it was in the way
 			return errInProgress
 		}
@@ -94,7 +94,7 @@ func (d *Directory) ClaimKey(
 			return errorf(KindKeyReused, "this Idempotency-Key was used with another request: a new request needs a new key")
 		case before.Answer.Status != 0:
 			out = before
-			return takeClaimBytes(ctx, tx, change)
+			return takeReservationBytes(ctx, tx, change)
 		case now.Before(before.LeaseUntil):
 			return errInProgress
 		default:
@@ -102,23 +102,23 @@ func (d *Directory) ClaimKey(
 				return err
 			}
 		}
-		if err := tx.UpdateClaim(ctx, out); err != nil {
+		if err := tx.UpdateReservation(ctx, out); err != nil {
 			return err
 		}
-		return takeClaimBytes(ctx, tx, change-len(before.Answer.Body))
+		return takeReservationBytes(ctx, tx, change-len(before.Answer.Body))
 	})
 	return out, err
 }
 
-// takeClaimBytes changes what a tenant's claims take, within its budget. It is
+// takeReservationBytes changes what a tenant's claims take, within its budget. It is
 // the last of a transaction: others wait for it.
-func takeClaimBytes(ctx context.Context, tx Tx, change int) error {
+func takeReservationBytes(ctx context.Context, tx Tx, change int) error {
 	if change == 0 {
 		return nil
 	}
-	total, err := tx.AddClaimBytes(ctx, change)
-	if err == nil && change > 0 && total > maxClaimBytes {
-		return errTooManyClaims
+	total, err := tx.AddReservationBytes(ctx, change)
+	if err == nil && change > 0 && total > maxReservationBytes {
+		return errTooManyReservations
 	}
 	return err
 }
@@ -128,9 +128,9 @@ var errInProgress error = errorf(KindInProgress, "the first request with this Id
 // lost looks for the change of a request that was left without an answer. It
 // either committed with its events or not at all, so those tell. They are dated
 // after the claim, by the same clock, or later still (db/change_members.go).
-func lost(ctx context.Context, r Reader, c IdempotencyClaim) error {
+func lost(ctx context.Context, r Reader, c IdempotencyReservation) error {
 	const later = 5 * time.Minute
-	done, err := r.RequestChanged(ctx, c.RequestID, c.ClaimedAt, c.ClaimedAt.Add(idempotencyLease+later))
+	done, err := r.RequestChanged(ctx, c.RequestID, c.ReservedAt, c.ReservedAt.Add(idempotencyLease+later))
 	if err == nil && done {
 		err = errorf(KindAnswerLost, "the first request with this Idempotency-Key was carried out, but its answer was lost: "+
 			"read what it changed; a new request needs a new key")
@@ -141,13 +141,13 @@ func lost(ctx context.Context, r Reader, c IdempotencyClaim) error {
 // KeepAnswer keeps the answer of a claimed request for those who send it again.
 // One that is too long, or beyond the tenant's budget, is not kept, which is as if
 // it were lost.
-func (d *Directory) KeepAnswer(ctx context.Context, call Call, c IdempotencyClaim, a KeptAnswer) error {
+func (d *Directory) KeepAnswer(ctx context.Context, call Call, c IdempotencyReservation, a KeptAnswer) error {
 	if len(a.Body) > MaxKeptAnswer {
 		return d.ReleaseKey(ctx, call, c)
 	}
 	kept := c
 	kept.Answer = a
-	if err := d.saveClaim(ctx, call, kept); !errors.Is(err, errTooManyClaims) {
+	if err := d.saveReservation(ctx, call, kept); !errors.Is(err, errTooManyReservations) {
 		return err
 	}
 	return d.ReleaseKey(ctx, call, c)
@@ -155,30 +155,30 @@ func (d *Directory) KeepAnswer(ctx context.Context, call Call, c IdempotencyClai
 
 // ReleaseKey gives up a claimed request of which nobody knows what became.
 // Whoever sends it again carries it out, unless it was after all.
-func (d *Directory) ReleaseKey(ctx context.Context, call Call, c IdempotencyClaim) error {
-	c.LeaseUntil = c.ClaimedAt
-	return d.saveClaim(ctx, call, c)
+func (d *Directory) ReleaseKey(ctx context.Context, call Call, c IdempotencyReservation) error {
+	c.LeaseUntil = c.ReservedAt
+	return d.saveReservation(ctx, call, c)
 }
 
 // ForgetKey gives up a claimed request that changed nothing.
-func (d *Directory) ForgetKey(ctx context.Context, call Call, c IdempotencyClaim) error {
-	c.LeaseUntil, c.ExpiresAt = c.ClaimedAt, c.ClaimedAt
-	return d.saveClaim(ctx, call, c)
+func (d *Directory) ForgetKey(ctx context.Context, call Call, c IdempotencyReservation) error {
+	c.LeaseUntil, c.ExpiresAt = c.ReservedAt, c.ReservedAt
+	return d.saveReservation(ctx, call, c)
 }
 
-// saveClaim does nothing when somebody else took the claim over.
-func (d *Directory) saveClaim(ctx context.Context, call Call, c IdempotencyClaim) error {
+// saveReservation does nothing when somebody else took the claim over.
+func (d *Directory) saveReservation(ctx context.Context, call Call, c IdempotencyReservation) error {
 	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		now, err := tx.LockClaim(ctx, c)
-		if KindOf(err) == KindNotFound || err == nil && !now.ClaimedAt.Equal(c.ClaimedAt) {
+		now, err := tx.LockReservation(ctx, c)
+		if KindOf(err) == KindNotFound || err == nil && !now.ReservedAt.Equal(c.ReservedAt) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := tx.UpdateClaim(ctx, c); err != nil {
+		if err := tx.UpdateReservation(ctx, c); err != nil {
 			return err
 		}
-		return takeClaimBytes(ctx, tx, len(c.Answer.Body)-len(now.Answer.Body))
+		return takeReservationBytes(ctx, tx, len(c.Answer.Body)-len(now.Answer.Body))
 	})
 }

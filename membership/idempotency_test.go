@@ -17,7 +17,7 @@ func TestKeysThatAreGivenUpAtOnce(t *testing.T) {
 		for range 12 {
 			requests.Go(func() {
 				for range 40 {
-					c, err := w.dir.ClaimKey(w.ctx, w.admin, "POST /v1/groups", "key", [32]byte{})
+					c, err := w.dir.ReserveKey(w.ctx, w.admin, "POST /v1/groups", "key", [32]byte{})
 					if err == nil {
 						err = w.dir.ForgetKey(w.ctx, w.admin, c)
 					}

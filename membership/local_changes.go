@@ -46,7 +46,7 @@ func (l *localChanges) read(ctx context.Context, changes []LocalChange) error {
 			known = append(known, c.User)
 		}
 	}
-	users, err := l.tx.KeepUsers(ctx, known)
+	users, err := l.tx.LockUsers(ctx, known)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (l *localChanges) judge(ctx context.Context) error {
 		s := MemberState{Group: l.group, User: l.users[c.User], Member: l.members[c.User]}
 		err := error(nil)
 		if l.each {
-			err = l.d.ask(ctx, Question{
+			err = l.d.authorize(ctx, Question{
 				Call: l.call, Operation: c.operation(), Group: l.id, User: c.User, Objects: &Objects{Group: s.Group, User: s.User},
 			})
 		}
@@ -151,7 +151,7 @@ func (l *localChanges) refusals() (rs []Refusal) {
 
 // write makes the changes that were not refused. Their users are locked.
 func (l *localChanges) write(ctx context.Context, t *tally) (MemberChange, error) {
-	c := MemberChange{Call: l.call, At: l.d.clock.Now(), Group: l.id, Kept: true}
+	c := MemberChange{Call: l.call, At: l.d.clock.Now(), Group: l.id, UsersLocked: true}
 	for i, change := range l.changes {
 		switch {
 		case l.errs[i] != nil:
@@ -179,7 +179,7 @@ func additions(users []ID, alsoLocal bool) []LocalChange {
 // allowAdding asks about adding members as a whole. each means that the policy
 // wants to be asked about every user, inside the transaction.
 func (d *Directory) allowAdding(ctx context.Context, q Question) (each bool, err error) {
-	err = d.ask(ctx, q)
+	err = d.authorize(ctx, q)
 	if errors.Is(err, ErrUndecided) {
 		return true, nil
 	}

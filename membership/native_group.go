@@ -44,7 +44,7 @@ func (d *Directory) mayGive(ctx context.Context, call Call, was Group, permissio
 	if len(more) == 0 {
 		return nil
 	}
-	return d.ask(ctx, Question{
+	return d.authorize(ctx, Question{
 		Call: call, Operation: OpWriteGroups, Group: was.ID, Gives: more, Objects: &Objects{Group: was},
 	})
 }

@@ -13,7 +13,7 @@ func (d *Directory) Memberships(
 	ctx context.Context, call Call, user ID, q MembershipQuery,
 ) (ms []Membership, next ID, err error) {
 	// Of no group yet: whoever may not read members at all is refused.
-	err = d.ask(ctx, Question{Call: call, Operation: OpReadMembers, User: user})
+	err = d.authorize(ctx, Question{Call: call, Operation: OpReadMembers, User: user})
 	if err != nil && !errors.Is(err, ErrUndecided) {
 		return nil, ID{}, d.refused(ctx, call, OpReadMembers, ID{}, user, err)
 	}
@@ -39,7 +39,7 @@ func (d *Directory) Memberships(
 		next = ms[len(ms)-1].Group.ID
 	}
 	ms = slices.DeleteFunc(ms, func(m Membership) bool {
-		return d.ask(ctx, Question{
+		return d.authorize(ctx, Question{
 			Call: call, Operation: OpReadMembers, Group: m.Group.ID, User: user, Objects: &Objects{Group: m.Group, User: u},
 		}) != nil
 	})

@@ -37,7 +37,7 @@ func (d *Directory) CreateUser(ctx context.Context, call Call, n NewUser) (User,
 		case err != nil:
 			return err
 		case !invited.ID.IsZero():
-			out, err = d.claim(ctx, tx, call, invited, u)
+			out, err = d.acceptInvitation(ctx, tx, call, invited, u)
 			return err
 		}
 		if err := userNameFree(ctx, tx, u); err != nil {

@@ -48,9 +48,9 @@ type OrganizationWriter interface {
 	// DeleteRole ends its assignments as well.
 	DeleteRole(ctx context.Context, id ID) error
 	// LockOrganizationMembers is OrganizationMembers for what is going to change,
-	// and KeepRoles is RolesByID for roles that must not end meanwhile.
+	// and LockRoles is RolesByID for roles that must not end meanwhile.
 	LockOrganizationMembers(ctx context.Context, users []ID) ([]OrganizationMember, error)
-	KeepRoles(ctx context.Context, ids []ID) ([]Role, error)
+	LockRoles(ctx context.Context, ids []ID) ([]Role, error)
 	InsertOrganizationMembers(ctx context.Context, ms []OrganizationMember) error
 	UpdateOrganizationMembers(ctx context.Context, ms []OrganizationMember) error
 	InsertRoleAssignments(ctx context.Context, as []RoleAssignment) error
@@ -60,16 +60,16 @@ type OrganizationWriter interface {
 // maxProjects is how many projects one user may be named for.
 const maxProjects = 1000
 
-// Place is what a user shall be in the organization. The user is named by id, by
+// OrganizationMemberSpec is what a user shall be in the organization. The user is named by id, by
 // address, or by both, which then have to agree.
-type Place struct {
+type OrganizationMemberSpec struct {
 	User     ID
 	Email    string
 	Projects *[]string // nil: every project
 	Role     ID        // zero: no role is given; none is taken away ever
 }
 
-func (p *Place) check() error {
+func (p *OrganizationMemberSpec) check() error {
 	if p.User.IsZero() && p.Email == "" {
 		return Invalidf("user_id or email is required")
 	}
@@ -109,8 +109,8 @@ func sameProjects(a, b *[]string) bool {
 	return slices.Equal(*a, *b)
 }
 
-// Placed is a user as they are in the organization.
-type Placed struct {
+// OrganizationUser is a user as they are in the organization.
+type OrganizationUser struct {
 	Member  OrganizationMember
 	User    User
 	Inviter *User // nil: by no user of the tenant, or one who is gone
@@ -123,8 +123,8 @@ type AssignedRole struct {
 	Role *Role
 }
 
-// placed returns users as they are in the organization now, in their order.
-func placed(ctx context.Context, r Reader, users []User) ([]Placed, error) {
+// organizationUsers returns users as they are in the organization now, in their order.
+func organizationUsers(ctx context.Context, r Reader, users []User) ([]OrganizationUser, error) {
 	ids := make([]ID, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
@@ -153,10 +153,10 @@ func placed(ctx context.Context, r Reader, users []User) ([]Placed, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Placed, len(users))
+	out := make([]OrganizationUser, len(users))
 	for i, u := range users {
 		m := memberOf[u.ID]
-		out[i] = Placed{Member: m, User: u, Inviter: inviterOf[m.InvitedBy], Roles: rolesOf[u.ID]}
+		out[i] = OrganizationUser{Member: m, User: u, Inviter: inviterOf[m.InvitedBy], Roles: rolesOf[u.ID]}
 	}
 	return out, nil
 }

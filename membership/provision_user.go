@@ -32,7 +32,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 		case h.Shared: // who is meant nobody can tell
 			return errorf(KindUniqueness, "several users have this userName: an administrator has to rename all but one first")
 		case h.User.ID.IsZero():
-			err = d.claimOrCreate(ctx, tx, call, h, &l)
+			err = d.acceptOrCreate(ctx, tx, call, h, &l)
 		default:
 			err = d.linkExisting(ctx, tx, call, h.Connection, h.User.ID, &l)
 		}
@@ -119,7 +119,7 @@ func (d *Directory) linkExisting(ctx context.Context, tx Tx, call Call, conn Con
 		Facts{"active": before.Active},
 		Facts{"origin": u.Origin, "external_id": l.ExternalID, "active": u.Active})}
 	if before.Pending {
-		events = append(events, claimed(call, u))
+		events = append(events, invitationAccepted(call, u))
 	}
 	return tx.AppendEvents(ctx, events...)
 }

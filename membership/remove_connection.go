@@ -20,10 +20,10 @@ type RemovalCounts struct {
 	GroupsDeleted          int // nobody and nothing is left in them (rule 32)
 }
 
-// ViewEnd is the end of everything that a connection provisions.
-type ViewEnd struct {
+// ScopeEnd is the end of everything that a connection provisions.
+type ScopeEnd struct {
 	Call       Call
-	At         time.Time // not before anything in Tx.LockView's answer
+	At         time.Time // not before anything in Tx.LockConnectionScope's answer
 	Connection ID
 	Convert    bool // open a local grant for each grant that closes, unless there is one
 	Batch      ID   // that every event names
@@ -98,7 +98,7 @@ func (d *Directory) RemoveConnection(ctx context.Context, call Call, id ID, how 
 func (d *Directory) endView(
 	ctx context.Context, tx Tx, t *tally, call Call, id ID, how Removal, batch ID,
 ) (n RemovalCounts, at time.Time, err error) {
-	latest, err := tx.LockView(ctx, id)
+	latest, err := tx.LockConnectionScope(ctx, id)
 	if err != nil {
 		return n, at, err
 	}
@@ -115,7 +115,7 @@ func (d *Directory) endView(
 	if err := d.showWithoutConnection(ctx, tx, call, at, id, batch); err != nil {
 		return n, at, err
 	}
-	r, err := tx.EndView(ctx, ViewEnd{Call: call, At: at, Connection: id, Convert: how == RemovalConvert, Batch: batch})
+	r, err := tx.EndConnectionScope(ctx, ScopeEnd{Call: call, At: at, Connection: id, Convert: how == RemovalConvert, Batch: batch})
 	t.byConnection.closed += r.Closed
 	t.local.opened += r.Opened
 	return n, at.Add(time.Microsecond), err

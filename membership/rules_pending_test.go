@@ -10,7 +10,7 @@ import (
 
 func (w *world) invite(email string) membership.User {
 	w.t.Helper()
-	placed, err := w.dir.PlaceUsers(w.ctx, w.admin, []membership.Place{{Email: email}})
+	placed, err := w.dir.AddOrganizationMembers(w.ctx, w.admin, []membership.OrganizationMemberSpec{{Email: email}})
 	require.NoError(w.t, err)
 	require.True(w.t, placed[0].User.Pending)
 	require.False(w.t, placed[0].User.Active)

@@ -14,18 +14,18 @@ type Sort struct {
 	Descending bool
 }
 
-// Mark is the place of a resource in an order: its sort key and its id. Keys
+// Cursor is the position of a resource in an order: its sort key and its id. Keys
 // compare by their bytes. An absent value comes last, or first when descending.
-type Mark struct {
+type Cursor struct {
 	Key    string
 	Absent bool
 	ID     ID
 }
 
-// Mark returns the place of a resource. Of a multi-valued attribute the primary
+// Cursor returns the position of a resource. Of a multi-valued attribute the primary
 // value counts, else the first.
-func (s Sort) Mark(resource map[string]any, id ID) Mark {
-	m := Mark{ID: id}
+func (s Sort) Cursor(resource map[string]any, id ID) Cursor {
+	m := Cursor{ID: id}
 	if s.Attribute.Name == "" {
 		return m
 	}
@@ -47,8 +47,8 @@ func (s Sort) Mark(resource map[string]any, id ID) Mark {
 	return m
 }
 
-// Compare orders two places.
-func (s Sort) Compare(a, b Mark) int {
+// Compare orders two positions.
+func (s Sort) Compare(a, b Cursor) int {
 	c := 0
 	switch {
 	case a.Absent != b.Absent:

@@ -64,7 +64,7 @@ type Reader interface {
 	// UserLinks selects one page of a connection's view in the order asked for, and
 	// counts all that the filter selects. UserLinksByID loads some of a page in the
 	// order of ids; those that are no more there are left out.
-	UserLinks(ctx context.Context, connection ID, q ViewQuery) (ViewPage[UserLink], error)
+	UserLinks(ctx context.Context, connection ID, q LinkQuery) (LinkPage[UserLink], error)
 	UserLinksByID(ctx context.Context, connection ID, ids []ID) ([]UserLink, error)
 	LinksOfUser(ctx context.Context, user ID) ([]UserLink, error)
 	// LinkedUsers returns those of users that are in the connection's view,
@@ -82,7 +82,7 @@ type Reader interface {
 	GroupLinkByName(ctx context.Context, connection ID, key string) (GroupLink, error)
 	// GroupLinks and GroupLinksByID are to groups what UserLinks and UserLinksByID
 	// are to users.
-	GroupLinks(ctx context.Context, connection ID, q ViewQuery) (ViewPage[GroupLink], error)
+	GroupLinks(ctx context.Context, connection ID, q LinkQuery) (LinkPage[GroupLink], error)
 	GroupLinksByID(ctx context.Context, connection ID, ids []ID) ([]GroupLink, error)
 	LinksOfGroup(ctx context.Context, group ID) ([]GroupLink, error)
 
@@ -125,7 +125,7 @@ type Reader interface {
 
 	// ExceptionalGrants streams the open grants that make exceptions of after's
 	// kind, of at most limit (0: all) members behind after, ordered as Register.
-	ExceptionalGrants(ctx context.Context, after ExceptionPlace, limit int) iter.Seq2[RegisterRow, error]
+	ExceptionalGrants(ctx context.Context, after ExceptionCursor, limit int) iter.Seq2[RegisterRow, error]
 
 	// RequestChanged reports whether there is an event of a request, other than
 	// refusals, dated within these times.
@@ -173,9 +173,9 @@ type Tx interface {
 	// some addresses, folded too.
 	HoldName(ctx context.Context, connection ID, name string, emails []string) (NameHolders, error)
 
-	// KeepUsers returns those of users that live, in no order, and makes whoever
+	// LockUsers returns those of users that live, in no order, and makes whoever
 	// would delete one of them wait until the transaction ends.
-	KeepUsers(ctx context.Context, users []ID) ([]User, error)
+	LockUsers(ctx context.Context, users []ID) ([]User, error)
 
 	InsertTenant(ctx context.Context, t Tenant) error
 	InsertConnection(ctx context.Context, c Connection) error
@@ -205,17 +205,17 @@ type Tx interface {
 	// the connection has no link to it), KindVersionMismatch, KindUnknownMembers
 	// (Details["unknown"] has the first of the ids); then nothing was written.
 	ChangeMembers(ctx context.Context, c MemberChange) (MemberResult, error)
-	// LockView locks all groups that the connection is linked to, then all of its
+	// LockConnectionScope locks all groups that the connection is linked to, then all of its
 	// users, each in the order of their ids: until the transaction ends nobody
 	// changes its view. It returns when anything happened last in those groups.
-	LockView(ctx context.Context, connection ID) (time.Time, error)
+	LockConnectionScope(ctx context.Context, connection ID) (time.Time, error)
 	// FreezeLinks makes every later change of members by the connection fail, with
 	// KindNotFound, also by servers that know nothing of its removal.
 	FreezeLinks(ctx context.Context, connection ID) error
-	// EndView closes or converts all grants of a connection and ends its links,
+	// EndConnectionScope closes or converts all grants of a connection and ends its links,
 	// with an event for each. Users stay, and none of them becomes active; groups
 	// go as rule 32 says. Its cost in memory does not follow what it ends.
-	EndView(ctx context.Context, e ViewEnd) (MemberResult, error)
+	EndConnectionScope(ctx context.Context, e ScopeEnd) (MemberResult, error)
 	// MemberDifference compares the connection's open grants in a group with the
 	// users it wants there. Call it with the group locked.
 	MemberDifference(ctx context.Context, group, connection ID, want []ID) (open, closed []ID, err error)
@@ -236,15 +236,15 @@ type Tx interface {
 
 	AppendEvents(ctx context.Context, events ...Event) error
 
-	// InsertClaim returns false when there is a claim of that actor, route and
-	// key. LockClaim reads it. DeleteExpiredClaims takes a few at a time, and
+	// InsertReservation returns false when there is a claim of that actor, route and
+	// key. LockReservation reads it. DeleteExpiredReservations takes a few at a time, and
 	// returns how many, and how long their answers were together.
-	InsertClaim(ctx context.Context, c IdempotencyClaim) (bool, error)
-	LockClaim(ctx context.Context, of IdempotencyClaim) (IdempotencyClaim, error)
-	UpdateClaim(ctx context.Context, c IdempotencyClaim) error
-	DeleteExpiredClaims(ctx context.Context, now time.Time) (claims, bytes int, err error)
-	// AddClaimBytes changes what the tenant's claims take together, and returns it.
-	AddClaimBytes(ctx context.Context, change int) (int, error)
+	InsertReservation(ctx context.Context, c IdempotencyReservation) (bool, error)
+	LockReservation(ctx context.Context, of IdempotencyReservation) (IdempotencyReservation, error)
+	UpdateReservation(ctx context.Context, c IdempotencyReservation) error
+	DeleteExpiredReservations(ctx context.Context, now time.Time) (claims, bytes int, err error)
+	// AddReservationBytes changes what the tenant's claims take together, and returns it.
+	AddReservationBytes(ctx context.Context, change int) (int, error)
 	// NumberEvents gives events that have none the next numbers, and returns how
 	// many: limit at least where there are as many, and a few more where one
 	// change of members is many events. An event that depends on another has the
@@ -267,29 +267,29 @@ type NativeQuery struct {
 	Kind GroupKind
 }
 
-// ViewQuery selects resources of one connection's view. A page is taken by
+// LinkQuery selects resources of one connection's view. A page is taken by
 // index, with Offset, or from a place, with After or Before.
-type ViewQuery struct {
-	Filter Filter // nil: all
-	Sort   Sort   // zero: by id
-	Offset int    // how many of the selected to leave out first
-	After  *Mark  // only what comes behind this place
-	Before *Mark  // only what comes before this place: the last Limit of it
-	Limit  int    // at most so many; 0: only count
-	More   bool   // of a page that is visited: whether there is another
+type LinkQuery struct {
+	Filter Filter  // nil: all
+	Sort   Sort    // zero: by id
+	Offset int     // how many of the selected to leave out first
+	After  *Cursor // only what comes behind this place
+	Before *Cursor // only what comes before this place: the last Limit of it
+	Limit  int     // at most so many; 0: only count
+	More   bool    // of a page that is visited: whether there is another
 }
 
-// ViewPage is one page of a view: the resources where they are few, else which
+// LinkPage is one page of a view: the resources where they are few, else which
 // they are. A page of a thousand can be a quarter of a gigabyte, so whoever reads
 // it loads it in parts.
-type ViewPage[L any] struct {
+type LinkPage[L any] struct {
 	Links []L
-	Keys  []ViewKey // when there are any, Links is empty
+	Keys  []LinkKey // when there are any, Links is empty
 	Total int       // of all that the filter selects
 }
 
-// ViewKey is one resource of a page, and the bytes of its attributes.
-type ViewKey struct {
+// LinkKey is one resource of a page, and the bytes of its attributes.
+type LinkKey struct {
 	ID   ID
 	Size int64
 }

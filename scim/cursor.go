@@ -72,6 +72,6 @@ func (s sealer) open(text string) (c cursor, err error) {
 	return c, json.Unmarshal(plain, &c)
 }
 
-func (c cursor) mark() *membership.Mark {
-	return &membership.Mark{Key: c.Key, Absent: c.Absent, ID: c.ID}
+func (c cursor) position() *membership.Cursor {
+	return &membership.Cursor{Key: c.Key, Absent: c.Absent, ID: c.ID}
 }

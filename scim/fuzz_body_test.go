@@ -265,7 +265,7 @@ func FuzzQuery(f *testing.F) {
 					refusal(t, err)
 				} else {
 					for _, resource := range fuzzResources {
-						s.Mark(resource, ann)
+						s.Cursor(resource, ann)
 					}
 				}
 				shown := r.newProjection(p.attributes, p.excluded)

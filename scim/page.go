@@ -57,8 +57,8 @@ func place(s sealer, text string) (*cursor, error) {
 
 // query returns the page as the domain asks for it. By cursor it asks whether
 // there is another.
-func (p page) query(f membership.Filter) membership.ViewQuery {
-	q := membership.ViewQuery{Filter: f, Sort: p.sort, Offset: p.startIndex - 1, Limit: p.count}
+func (p page) query(f membership.Filter) membership.LinkQuery {
+	q := membership.LinkQuery{Filter: f, Sort: p.sort, Offset: p.startIndex - 1, Limit: p.count}
 	if p.seal == nil {
 		return q
 	}
@@ -66,9 +66,9 @@ func (p page) query(f membership.Filter) membership.ViewQuery {
 	switch {
 	case p.at == nil:
 	case p.at.Before:
-		q.Before = p.at.mark()
+		q.Before = p.at.position()
 	default:
-		q.After = p.at.mark()
+		q.After = p.at.position()
 	}
 	return q
 }
@@ -104,20 +104,20 @@ func placeOf[L marked](p page, seen written[L], more bool) (at pagePlace, err er
 		return at, err
 	}
 	if more && !back || back {
-		if at.next, err = p.cursor(p.sort.Mark(seen.last.Resource(), seen.last.ResourceID()), false); err != nil {
+		if at.next, err = p.cursor(p.sort.Cursor(seen.last.Resource(), seen.last.ResourceID()), false); err != nil {
 			return at, err
 		}
 	}
 	if more && back || p.at != nil && !back {
-		at.previous, err = p.cursor(p.sort.Mark(seen.first.Resource(), seen.first.ResourceID()), true)
+		at.previous, err = p.cursor(p.sort.Cursor(seen.first.Resource(), seen.first.ResourceID()), true)
 	}
 	return at, err
 }
 
 // beside is the place next to the cursor's, by way steps in the order of the
 // list: whatever is at the cursor is on the way back.
-func (p page) beside(way int) membership.Mark {
-	m := *p.at.mark()
+func (p page) beside(way int) membership.Cursor {
+	m := *p.at.position()
 	if p.sort.Descending && p.sort.Attribute.Name == "" {
 		way = -way
 	}
@@ -131,7 +131,7 @@ func (p page) beside(way int) membership.Mark {
 	return m
 }
 
-func (p page) cursor(m membership.Mark, before bool) (string, error) {
+func (p page) cursor(m membership.Cursor, before bool) (string, error) {
 	return p.seal.seal(cursor{
 		Key: m.Key, Absent: m.Absent, ID: m.ID, Before: before, Expires: time.Now().Add(cursorTimeout).Unix(),
 	})

@@ -18,8 +18,8 @@ const (
 		and group_id in (select l.group_id from group_links l where l.tenant_id = $1 and l.connection_id = $2)`
 )
 
-// LockView implements membership.Tx.
-func (s *session) LockView(ctx context.Context, connection membership.ID) (time.Time, error) {
+// LockConnectionScope implements membership.Tx.
+func (s *session) LockConnectionScope(ctx context.Context, connection membership.ID) (time.Time, error) {
 	var n int
 	for _, q := range []string{qLockGroupsOf, qLockUsersOf} {
 		if err := s.one(ctx, "connection", q, []any{s.tenant, connection}, &n); err != nil {
@@ -39,21 +39,21 @@ func (s *session) FreezeLinks(ctx context.Context, connection membership.ID) err
 	return err
 }
 
-// viewEnd is one membership.ViewEnd. Its statements are about many rows each,
+// scopeEnd is one membership.ScopeEnd. Its statements are about many rows each,
 // never one: a batch of them at a time, so that the ids that are made for it
 // stay few. Rows of a batch are numbered from 0 in their order.
-type viewEnd struct {
+type scopeEnd struct {
 	*session
-	e membership.ViewEnd
+	e membership.ScopeEnd
 	r membership.MemberResult
 }
 
 // endBatch is how many rows a batch has at most.
 const endBatch = 2000
 
-// EndView implements membership.Tx.
-func (s *session) EndView(ctx context.Context, e membership.ViewEnd) (membership.MemberResult, error) {
-	v := viewEnd{session: s, e: e}
+// EndConnectionScope implements membership.Tx.
+func (s *session) EndConnectionScope(ctx context.Context, e membership.ScopeEnd) (membership.MemberResult, error) {
+	v := scopeEnd{session: s, e: e}
 	for _, step := range []func(context.Context) error{v.endGrants, v.endUsers, v.endGroups} {
 		if err := step(ctx); err != nil {
 			return v.r, err
@@ -64,7 +64,7 @@ func (s *session) EndView(ctx context.Context, e membership.ViewEnd) (membership
 
 // closedAt is when grants close: after the local ones that take their place
 // were opened.
-func (v *viewEnd) closedAt() time.Time {
+func (v *scopeEnd) closedAt() time.Time {
 	if v.e.Convert {
 		return v.e.At.Add(time.Microsecond)
 	}
@@ -82,7 +82,7 @@ const withBatch = `,"batch":"' || $11 || '"}'`
 
 // events writes the events of a batch of n rows; more are the arguments from
 // $14 on.
-func (v *viewEnd) events(ctx context.Context, q string, action membership.Action, at time.Time, n int, more ...any) error {
+func (v *scopeEnd) events(ctx context.Context, q string, action membership.Action, at time.Time, n int, more ...any) error {
 	c := v.e.Call
 	_, err := v.exec(ctx, q, append([]any{
 		v.tenant, v.e.Connection, stamp(at), string(c.Actor.Kind), c.Actor.ID, string(c.Source()), c.Connection,
@@ -119,7 +119,7 @@ const (
 
 // endUsers ends the links of users. A user whose only link said inactive stays
 // inactive without it, until an administrator decides.
-func (v *viewEnd) endUsers(ctx context.Context) error {
+func (v *scopeEnd) endUsers(ctx context.Context) error {
 	var after membership.ID
 	for {
 		var last membership.ID
@@ -166,7 +166,7 @@ const (
 
 // endGroups ends the links of groups. What is left without links and grants and
 // came from a provider goes (rule 32).
-func (v *viewEnd) endGroups(ctx context.Context) error {
+func (v *scopeEnd) endGroups(ctx context.Context) error {
 	var after membership.ID
 	for {
 		var last membership.ID
@@ -192,7 +192,7 @@ func (v *viewEnd) endGroups(ctx context.Context) error {
 	}
 }
 
-func (v *viewEnd) execEach(ctx context.Context, queries ...string) error {
+func (v *scopeEnd) execEach(ctx context.Context, queries ...string) error {
 	for _, q := range queries {
 		if _, err := v.exec(ctx, q, v.tenant, v.e.Connection); err != nil {
 			return err

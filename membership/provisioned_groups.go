@@ -72,7 +72,7 @@ func (d *Directory) VisitProvisionedGroup(
 // VisitProvisionedGroups is to groups what VisitProvisionedUsers is to users; it
 // reads so much of their members. See VisitProvisionedGroup.
 func (d *Directory) VisitProvisionedGroups(
-	ctx context.Context, call Call, q ViewQuery, members MemberDetail, visit func(*ProvisionedPage[ProvisionedGroup]) error,
+	ctx context.Context, call Call, q LinkQuery, members MemberDetail, visit func(*ProvisionedPage[ProvisionedGroup]) error,
 ) error {
 	if err := d.allow(ctx, call, OpReadGroups, ID{}, ID{}); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (d *Directory) VisitProvisionedGroups(
 	s := d.newGroupStream(ctx, call)
 	page := &ProvisionedPage[ProvisionedGroup]{Items: s.groups}
 	s.visit = func() error { return visit(page) }
-	p := viewPager[GroupLink]{view: groupView, connection: call.Connection, query: q}
+	p := linkPager[GroupLink]{view: groupLinks, connection: call.Connection, query: q}
 	before := p.at
 	return s.run(func(r Reader) error {
 		before = p.at

@@ -28,7 +28,7 @@ func (w *world) largeUsers(n int) (ids []membership.ID) {
 func TestPagesWhoseUsersAreDeleted(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		users := w.largeUsers(40)
-		page := func(q membership.ViewQuery, during func(n int)) (seen []membership.ID, total int, more bool) {
+		page := func(q membership.LinkQuery, during func(n int)) (seen []membership.ID, total int, more bool) {
 			require.NoError(t, w.dir.VisitProvisionedUsers(w.ctx, w.okta, q,
 				func(p *membership.ProvisionedPage[membership.ProvisionedUser]) error {
 					for u, err := range p.Items {
@@ -49,12 +49,12 @@ func TestPagesWhoseUsersAreDeleted(t *testing.T) {
 			}
 		}
 		quiet := func(int) {}
-		seen, total, _ := page(membership.ViewQuery{Limit: 30}, quiet)
+		seen, total, _ := page(membership.LinkQuery{Limit: 30}, quiet)
 		require.Equal(t, users[:30], seen)
 		require.Equal(t, 40, total)
 
 		// Two that are still to come go: the page is as long as it was to be.
-		seen, total, _ = page(membership.ViewQuery{Limit: 30}, func(n int) {
+		seen, total, _ = page(membership.LinkQuery{Limit: 30}, func(n int) {
 			if n == 1 {
 				remove(users[20], users[29])
 			}
@@ -65,7 +65,7 @@ func TestPagesWhoseUsersAreDeleted(t *testing.T) {
 
 		// By cursor, in another order, and more is known.
 		byName := membership.Sort{Attribute: membership.Attribute{Name: "userName"}}
-		seen, _, more := page(membership.ViewQuery{Sort: byName, Limit: 30, More: true}, func(n int) {
+		seen, _, more := page(membership.LinkQuery{Sort: byName, Limit: 30, More: true}, func(n int) {
 			if n == 1 {
 				remove(users[10])
 			}
@@ -75,7 +75,7 @@ func TestPagesWhoseUsersAreDeleted(t *testing.T) {
 		require.True(t, more)
 
 		// At the end of the list the page is short, and the total says so.
-		seen, total, _ = page(membership.ViewQuery{Offset: 10, Limit: 100}, func(n int) {
+		seen, total, _ = page(membership.LinkQuery{Offset: 10, Limit: 100}, func(n int) {
 			if n == 1 {
 				remove(users[35], users[36])
 			}
@@ -84,7 +84,7 @@ func TestPagesWhoseUsersAreDeleted(t *testing.T) {
 		require.Equal(t, 35, total)
 
 		// All of what was to come goes.
-		seen, total, more = page(membership.ViewQuery{Limit: 20, More: true}, func(n int) {
+		seen, total, more = page(membership.LinkQuery{Limit: 20, More: true}, func(n int) {
 			if n == 1 {
 				remove(users[8:35]...)
 			}

@@ -8,35 +8,35 @@ import (
 	"strings"
 )
 
-// PlaceUsers gives users their place in the organization, all or nothing, and
-// invites those whose address nobody has. Nobody else is touched; what is so
-// already is not written again. The answer is in the order of places. To give a
+// AddOrganizationMembers makes users members of the organization, all or nothing, and
+// invites those whose address no user has. No other user is changed; what is so
+// already is not written again. The answer is in the order of specs. To give a
 // role, the caller has to administer the tenant or to hold all that it grants.
 // Errors: KindNotFound with Details["unknown"] or Details["unknown_roles"].
-func (d *Directory) PlaceUsers(ctx context.Context, call Call, places []Place) ([]Placed, error) {
+func (d *Directory) AddOrganizationMembers(ctx context.Context, call Call, specs []OrganizationMemberSpec) ([]OrganizationUser, error) {
 	if err := d.allow(ctx, call, OpWriteUsers, ID{}, ID{}); err != nil {
 		return nil, err
 	}
-	places = slices.Clone(places)
-	for i := range places {
-		if err := places[i].check(); err != nil {
+	specs = slices.Clone(specs)
+	for i := range specs {
+		if err := specs[i].check(); err != nil {
 			return nil, err
 		}
 	}
-	var out []Placed
+	var out []OrganizationUser
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		p := placing{d: d, tx: tx, call: call}
-		if err := p.roles(ctx, places); err != nil {
+		p := organizationAddition{d: d, tx: tx, call: call}
+		if err := p.roles(ctx, specs); err != nil {
 			return err
 		}
-		users, err := p.people(ctx, places)
+		users, err := p.users(ctx, specs)
 		if err != nil {
 			return err
 		}
-		if err := p.write(ctx, places, users); err != nil {
+		if err := p.write(ctx, specs, users); err != nil {
 			return err
 		}
-		out, err = placed(ctx, tx, users)
+		out, err = organizationUsers(ctx, tx, users)
 		return err
 	})
 	var denied *deniedMember
@@ -46,22 +46,22 @@ func (d *Directory) PlaceUsers(ctx context.Context, call Call, places []Place) (
 	return out, d.refused(ctx, call, OpWriteUsers, ID{}, ID{}, err)
 }
 
-// placing is one PlaceUsers inside its transaction.
-type placing struct {
+// organizationAddition is one AddOrganizationMembers inside its transaction.
+type organizationAddition struct {
 	d      *Directory
 	tx     Tx
 	call   Call
 	events []Event
 }
 
-func (p *placing) event(action Action, user ID, before, after Facts) {
+func (p *organizationAddition) event(action Action, user ID, before, after Facts) {
 	p.events = append(p.events, p.call.Event(p.d.clock.Now(), action, ID{}, user, before, after))
 }
 
 // roles checks that the roles exist and may be given.
-func (p *placing) roles(ctx context.Context, places []Place) error {
+func (p *organizationAddition) roles(ctx context.Context, specs []OrganizationMemberSpec) error {
 	var ids []ID
-	for _, pl := range places {
+	for _, pl := range specs {
 		if !pl.Role.IsZero() {
 			ids = append(ids, pl.Role)
 		}
@@ -70,7 +70,7 @@ func (p *placing) roles(ctx context.Context, places []Place) error {
 		return nil
 	}
 	ids = once(ids)
-	roles, err := p.tx.KeepRoles(ctx, ids)
+	roles, err := p.tx.LockRoles(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -84,29 +84,29 @@ func (p *placing) roles(ctx context.Context, places []Place) error {
 		e.Details = FirstOf("unknown_roles", ids)
 		return e
 	}
-	if p.d.ask(ctx, Question{Call: p.call, Operation: OpAdminister}) == nil {
+	if p.d.authorize(ctx, Question{Call: p.call, Operation: OpAdminister}) == nil {
 		return nil
 	}
 	for _, r := range roles {
 		q := Question{Call: p.call, Operation: OpWriteUsers, Gives: r.granted(), Objects: &Objects{}}
-		if err := p.d.ask(ctx, q); err != nil {
+		if err := p.d.authorize(ctx, q); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// people returns the user of each place, and invites those who are none yet.
-func (p *placing) people(ctx context.Context, places []Place) ([]User, error) {
-	byID, byAddress, err := p.find(ctx, places)
+// users returns the user of each spec, and invites those who are none yet.
+func (p *organizationAddition) users(ctx context.Context, specs []OrganizationMemberSpec) ([]User, error) {
+	byID, byAddress, err := p.find(ctx, specs)
 	if err != nil {
 		return nil, err
 	}
 	var unknown []ID
 	var invited []User
-	users := make([]User, len(places))
-	first := make(map[ID]int, len(places))
-	for i, pl := range places {
+	users := make([]User, len(specs))
+	first := make(map[ID]int, len(specs))
+	for i, pl := range specs {
 		u, known := byID[pl.User]
 		key := Fold(pl.Email)
 		switch {
@@ -129,7 +129,7 @@ func (p *placing) people(ctx context.Context, places []Place) ([]User, error) {
 			return nil, Invalidf("user_id and email are not of the same user")
 		}
 		if j, twice := first[u.ID]; twice {
-			if !sameProjects(pl.Projects, places[j].Projects) || pl.Role != places[j].Role {
+			if !sameProjects(pl.Projects, specs[j].Projects) || pl.Role != specs[j].Role {
 				return nil, Invalidf("a user is named twice, and not for the same")
 			}
 		} else {
@@ -137,7 +137,7 @@ func (p *placing) people(ctx context.Context, places []Place) ([]User, error) {
 		}
 		users[i] = u
 	}
-	if err := p.ask(ctx, users, invited, unknown); err != nil {
+	if err := p.authorize(ctx, users, invited, unknown); err != nil {
 		return nil, err
 	}
 	if len(unknown) > 0 {
@@ -148,12 +148,12 @@ func (p *placing) people(ctx context.Context, places []Place) ([]User, error) {
 	return users, p.tx.InsertUsers(ctx, invited)
 }
 
-// find returns the users whom places name by id, and those whom each address
+// find returns the users whom specs name by id, and those whom each address
 // stands for: whoever has it as userName, else everybody who has it.
-func (p *placing) find(ctx context.Context, places []Place) (byID map[ID]User, byAddress map[string][]User, err error) {
+func (p *organizationAddition) find(ctx context.Context, specs []OrganizationMemberSpec) (byID map[ID]User, byAddress map[string][]User, err error) {
 	var ids []ID
 	var keys []string
-	for _, pl := range places {
+	for _, pl := range specs {
 		if pl.User.IsZero() {
 			keys = append(keys, Fold(pl.Email))
 		} else {
@@ -191,7 +191,7 @@ func (p *placing) find(ctx context.Context, places []Place) (byID map[ID]User, b
 }
 
 // invite makes the user of an address that nobody has.
-func (p *placing) invite(email string) User {
+func (p *organizationAddition) invite(email string) User {
 	now := p.d.clock.Now()
 	u := User{
 		Tenant: p.call.Tenant, ID: NewID(), UserName: email, Email: email, Origin: SourceLocal,
@@ -202,16 +202,16 @@ func (p *placing) invite(email string) User {
 	return u
 }
 
-// ask asks the policy about every user who is there already, before it is told
+// authorize asks the policy about every user who is there already, before it is told
 // who is not.
-func (p *placing) ask(ctx context.Context, users, invited []User, unknown []ID) error {
+func (p *organizationAddition) authorize(ctx context.Context, users, invited []User, unknown []ID) error {
 	isNew := make(map[ID]bool, len(invited))
 	for _, u := range invited {
 		isNew[u.ID] = true
 	}
 	one := func(id ID, u User) error {
 		q := Question{Call: p.call, Operation: OpWriteUsers, User: id, Objects: &Objects{User: u}}
-		if err := p.d.ask(ctx, q); err != nil {
+		if err := p.d.authorize(ctx, q); err != nil {
 			return &deniedMember{op: OpWriteUsers, user: id, err: err}
 		}
 		return nil
@@ -233,7 +233,7 @@ func (p *placing) ask(ctx context.Context, users, invited []User, unknown []ID) 
 }
 
 // write makes what is not so yet.
-func (p *placing) write(ctx context.Context, places []Place, users []User) error {
+func (p *organizationAddition) write(ctx context.Context, specs []OrganizationMemberSpec, users []User) error {
 	ids := make([]ID, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
@@ -261,7 +261,7 @@ func (p *placing) write(ctx context.Context, places []Place, users []User) error
 	}
 	var added, changed []OrganizationMember
 	var given []RoleAssignment
-	for i, pl := range places {
+	for i, pl := range specs {
 		user, now := ids[i], p.d.clock.Now()
 		switch m, is := memberOf[user]; {
 		case !is:
@@ -298,16 +298,16 @@ func (p *placing) write(ctx context.Context, places []Place, users []User) error
 
 // OrganizationUser returns one user as they are in the organization;
 // KindNotFound for one who has no place in it.
-func (d *Directory) OrganizationUser(ctx context.Context, call Call, id ID) (out Placed, err error) {
+func (d *Directory) OrganizationUser(ctx context.Context, call Call, id ID) (out OrganizationUser, err error) {
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
-		return Placed{}, err
+		return OrganizationUser{}, err
 	}
 	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		u, err := r.User(ctx, id)
 		if err != nil {
 			return err
 		}
-		all, err := placed(ctx, r, []User{u})
+		all, err := organizationUsers(ctx, r, []User{u})
 		if err != nil {
 			return err
 		}

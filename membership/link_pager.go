@@ -9,17 +9,17 @@ const (
 	partCount = 100
 )
 
-// viewOf is how a pager reads resources of one kind.
-type viewOf[L any] struct {
-	list     func(ctx context.Context, r Reader, connection ID, q ViewQuery) (ViewPage[L], error)
+// linksOf is how a pager reads resources of one kind.
+type linksOf[L any] struct {
+	list     func(ctx context.Context, r Reader, connection ID, q LinkQuery) (LinkPage[L], error)
 	byID     func(ctx context.Context, r Reader, connection ID, ids []ID) ([]L, error)
 	id       func(*L) ID
 	size     func(*L) int64
 	resource func(L) map[string]any
 }
 
-var userView = viewOf[UserLink]{
-	list: func(ctx context.Context, r Reader, connection ID, q ViewQuery) (ViewPage[UserLink], error) {
+var userLinks = linksOf[UserLink]{
+	list: func(ctx context.Context, r Reader, connection ID, q LinkQuery) (LinkPage[UserLink], error) {
 		return r.UserLinks(ctx, connection, q)
 	},
 	byID: func(ctx context.Context, r Reader, connection ID, ids []ID) ([]UserLink, error) {
@@ -30,8 +30,8 @@ var userView = viewOf[UserLink]{
 	resource: UserLink.Resource,
 }
 
-var groupView = viewOf[GroupLink]{
-	list: func(ctx context.Context, r Reader, connection ID, q ViewQuery) (ViewPage[GroupLink], error) {
+var groupLinks = linksOf[GroupLink]{
+	list: func(ctx context.Context, r Reader, connection ID, q LinkQuery) (LinkPage[GroupLink], error) {
 		return r.GroupLinks(ctx, connection, q)
 	},
 	byID: func(ctx context.Context, r Reader, connection ID, ids []ID) ([]GroupLink, error) {
@@ -45,11 +45,11 @@ var groupView = viewOf[GroupLink]{
 // linkSize is what a link takes beside its attributes.
 const linkSize = 512
 
-// viewPager loads one page of a view in parts.
-type viewPager[L any] struct {
-	view       viewOf[L]
+// linkPager loads one page of a view in parts.
+type linkPager[L any] struct {
+	view       linksOf[L]
 	connection ID
-	query      ViewQuery
+	query      LinkQuery
 	at         pagerState[L]
 }
 
@@ -57,7 +57,7 @@ type viewPager[L any] struct {
 // with the state before it.
 type pagerState[L any] struct {
 	asked bool      // the page was selected once
-	keys  []ViewKey // to be loaded
+	keys  []LinkKey // to be loaded
 	full  bool      // the last selection was as long as it could be
 	given int       // resources
 	last  *L        // that was given
@@ -67,7 +67,7 @@ type pagerState[L any] struct {
 
 // next loads the next part on a snapshot. It may be empty although the page has
 // not ended.
-func (p *viewPager[L]) next(ctx context.Context, r Reader) ([]L, error) {
+func (p *linkPager[L]) next(ctx context.Context, r Reader) ([]L, error) {
 	if len(p.at.keys) == 0 {
 		links, err := p.choose(ctx, r)
 		if err != nil || len(p.at.keys) == 0 {
@@ -89,7 +89,7 @@ func (p *viewPager[L]) next(ctx context.Context, r Reader) ([]L, error) {
 	return links, err
 }
 
-func (p *viewPager[L]) give(links []L) {
+func (p *linkPager[L]) give(links []L) {
 	if n := len(links); n > 0 {
 		last := links[n-1]
 		p.at.given, p.at.last = p.at.given+n, &last
@@ -97,13 +97,13 @@ func (p *viewPager[L]) give(links []L) {
 }
 
 // giveBack leaves links, the last of a part, to the next part.
-func (p *viewPager[L]) giveBack(part []L, from int) {
+func (p *linkPager[L]) giveBack(part []L, from int) {
 	if from == len(part) {
 		return
 	}
-	keys := make([]ViewKey, 0, len(part)-from+len(p.at.keys))
+	keys := make([]LinkKey, 0, len(part)-from+len(p.at.keys))
 	for i := from; i < len(part); i++ {
-		keys = append(keys, ViewKey{ID: p.view.id(&part[i]), Size: p.view.size(&part[i]) - linkSize})
+		keys = append(keys, LinkKey{ID: p.view.id(&part[i]), Size: p.view.size(&part[i]) - linkSize})
 	}
 	p.at.keys = append(keys, p.at.keys...)
 	p.at.given -= len(part) - from
@@ -115,11 +115,11 @@ func (p *viewPager[L]) giveBack(part []L, from int) {
 }
 
 // choose selects the page, or what of it follows the last that was given.
-func (p *viewPager[L]) choose(ctx context.Context, r Reader) ([]L, error) {
+func (p *linkPager[L]) choose(ctx context.Context, r Reader) ([]L, error) {
 	q := p.query
 	q.Limit -= p.at.given
 	if p.at.last != nil {
-		m := q.Sort.Mark(p.view.resource(*p.at.last), p.view.id(p.at.last))
+		m := q.Sort.Cursor(p.view.resource(*p.at.last), p.view.id(p.at.last))
 		q.Offset, q.After = 0, &m
 	}
 	most := q.Limit
@@ -154,13 +154,13 @@ func oneLess[T any](all []T, first bool) []T {
 
 // ended reports whether there is no further part. A page that leads backwards is
 // not filled up: what would come is not what follows.
-func (p *viewPager[L]) ended() bool {
+func (p *linkPager[L]) ended() bool {
 	return p.at.asked && len(p.at.keys) == 0 && (p.at.given >= p.query.Limit || !p.at.full || p.query.Before != nil)
 }
 
 // total is of all that the query selects, as far as is known. An index that was
 // given is never beyond it, and where the list has ended, it has.
-func (p *viewPager[L]) total() int {
+func (p *linkPager[L]) total() int {
 	reached := p.query.Offset + p.at.given
 	switch {
 	case p.query.After != nil || p.query.Before != nil || p.at.given == 0:

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// ask asks the policy.
-func (d *Directory) ask(ctx context.Context, q Question) error {
+// authorize asks the policy.
+func (d *Directory) authorize(ctx context.Context, q Question) error {
 	if err := checkReason(q.Call.Reason); err != nil {
 		return err
 	}
@@ -22,9 +22,9 @@ func (d *Directory) ask(ctx context.Context, q Question) error {
 // Objects that the policy has to see are read in a transaction of their own.
 func (d *Directory) allow(ctx context.Context, call Call, op Operation, group, user ID) error {
 	q := Question{Call: call, Operation: op, Group: group, User: user}
-	err := d.ask(ctx, q)
+	err := d.authorize(ctx, q)
 	if errors.Is(err, ErrUndecided) {
-		err = d.store.Read(ctx, call.Tenant, func(r Reader) error { return d.askShowing(ctx, r, q) })
+		err = d.store.Read(ctx, call.Tenant, func(r Reader) error { return d.authorizeReading(ctx, r, q) })
 	}
 	return d.refused(ctx, call, op, group, user, err)
 }
@@ -36,20 +36,20 @@ func (d *Directory) allowInside(
 	ctx context.Context, call Call, op Operation, group, user ID,
 ) (inside func(context.Context, MemberState) error, err error) {
 	q := Question{Call: call, Operation: op, Group: group, User: user}
-	err = d.ask(ctx, q)
+	err = d.authorize(ctx, q)
 	if !errors.Is(err, ErrUndecided) {
 		return nil, err
 	}
 	return func(ctx context.Context, s MemberState) error {
 		q.Objects = &Objects{Group: s.Group, User: s.User}
-		return d.ask(ctx, q)
+		return d.authorize(ctx, q)
 	}, nil
 }
 
-// askShowing asks with the objects as they are now. What does not exist is
+// authorizeReading asks with the objects as they are now. What does not exist is
 // shown as nothing and not answered with KindNotFound: who may not ask does not
 // get to know.
-func (d *Directory) askShowing(ctx context.Context, r Reader, q Question) error {
+func (d *Directory) authorizeReading(ctx context.Context, r Reader, q Question) error {
 	var o Objects
 	if !q.Group.IsZero() {
 		g, err := groupFor(ctx, r, q.Call, q.Group)
@@ -66,7 +66,7 @@ func (d *Directory) askShowing(ctx context.Context, r Reader, q Question) error 
 		o.User = u
 	}
 	q.Objects = &o
-	return d.ask(ctx, q)
+	return d.authorize(ctx, q)
 }
 
 // groupFor returns a group that exists for the caller: to a connection only
@@ -95,7 +95,7 @@ func userFor(ctx context.Context, r Reader, call Call, id ID) (User, error) {
 // with allowEach.
 func (d *Directory) allowDelta(ctx context.Context, call Call, group ID, m MemberDelta) (each bool, err error) {
 	for _, op := range m.operations() {
-		switch err := d.ask(ctx, Question{Call: call, Operation: op, Group: group}); {
+		switch err := d.authorize(ctx, Question{Call: call, Operation: op, Group: group}); {
 		case errors.Is(err, ErrUndecided):
 			each = true
 		case err != nil:
@@ -131,7 +131,7 @@ func (d *Directory) allowEach(ctx context.Context, r Reader, call Call, group Gr
 			return err
 		}
 		for _, u := range seen {
-			if err := d.ask(ctx, Question{
+			if err := d.authorize(ctx, Question{
 				Call: call, Operation: part.op, Group: group.ID, User: u.ID, Objects: &Objects{Group: group, User: u},
 			}); err != nil {
 				return &deniedMember{op: part.op, user: u.ID, err: err}

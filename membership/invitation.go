@@ -39,8 +39,8 @@ func lockInvited(ctx context.Context, tx Tx, users []User) (User, error) {
 	return u, err
 }
 
-// claim makes an invited user the one who came natively.
-func (d *Directory) claim(ctx context.Context, tx Tx, call Call, invited, came User) (User, error) {
+// acceptInvitation makes an invited user the one who came natively.
+func (d *Directory) acceptInvitation(ctx context.Context, tx Tx, call Call, invited, came User) (User, error) {
 	u := came
 	u.ID, u.Origin, u.CreatedAt = invited.ID, invited.Origin, invited.CreatedAt
 	u.UpdatedAt = later(d.clock.Now(), invited.UpdatedAt)
@@ -49,17 +49,17 @@ func (d *Directory) claim(ctx context.Context, tx Tx, call Call, invited, came U
 	if err := tx.UpdateUser(ctx, u); err != nil {
 		return User{}, err
 	}
-	return u, tx.AppendEvents(ctx, claimed(call, u))
+	return u, tx.AppendEvents(ctx, invitationAccepted(call, u))
 }
 
-func claimed(call Call, u User) Event {
+func invitationAccepted(call Call, u User) Event {
 	return call.Event(u.UpdatedAt, ActionUserClaimed, ID{}, u.ID, Facts{"pending": true}, Facts{"pending": false, "active": u.Active})
 }
 
-// claimOrCreate is rule 20, for a userName that nobody has: somebody who was
+// acceptOrCreate is rule 20, for a userName that nobody has: somebody who was
 // invited by address is that user, if the connection may link users who are
 // there (rule 22); else it is a new one.
-func (d *Directory) claimOrCreate(ctx context.Context, tx Tx, call Call, h NameHolders, l *UserLink) error {
+func (d *Directory) acceptOrCreate(ctx context.Context, tx Tx, call Call, h NameHolders, l *UserLink) error {
 	if h.Connection.LinkExistingUsers {
 		u, err := lockInvited(ctx, tx, h.ByEmail)
 		if err != nil {

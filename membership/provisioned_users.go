@@ -14,7 +14,7 @@ type ProvisionedUser struct {
 
 // Size is about how many bytes of memory the user takes.
 func (u ProvisionedUser) Size() int64 {
-	size := userView.size(&u.UserLink)
+	size := userLinks.size(&u.UserLink)
 	for _, g := range u.Groups {
 		size += refSize + int64(len(g.DisplayName))
 	}
@@ -58,14 +58,14 @@ type ProvisionedPage[T any] struct {
 // VisitProvisionedUsers shows one page of the calling connection's users to visit.
 // Their memory is counted until visit returns.
 func (d *Directory) VisitProvisionedUsers(
-	ctx context.Context, call Call, q ViewQuery, visit func(*ProvisionedPage[ProvisionedUser]) error,
+	ctx context.Context, call Call, q LinkQuery, visit func(*ProvisionedPage[ProvisionedUser]) error,
 ) error {
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, ID{}); err != nil {
 		return err
 	}
 	held := d.HoldAnswer(call.Tenant)
 	defer held.End()
-	p := userPager{viewPager[UserLink]{view: userView, connection: call.Connection, query: q}}
+	p := userPager{linkPager[UserLink]{view: userLinks, connection: call.Connection, query: q}}
 	var users []ProvisionedUser
 	next := func() error {
 		before := p.at
@@ -107,7 +107,7 @@ func (d *Directory) VisitProvisionedUsers(
 }
 
 // userPager loads users with their groups.
-type userPager struct{ viewPager[UserLink] }
+type userPager struct{ linkPager[UserLink] }
 
 // partGroups is how many groups a part of several users has at most.
 const partGroups = 5000
