@@ -122,6 +122,10 @@ func (p *program) listPolicies(ctx context.Context, a administration, o policyOp
 		return err
 	}
 	if !o.asJSON {
+		if len(all) == 0 {
+			_, err := fmt.Fprintln(p.stdout, "The tenant has no policies of its own.")
+			return err
+		}
 		for _, one := range all {
 			if _, err := fmt.Fprintf(p.stdout, "// %s, of %s\n%s\n\n", one.ID, membership.Timestamp(one.UpdatedAt), one.Cedar); err != nil {
 				return err
