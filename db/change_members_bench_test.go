@@ -17,12 +17,12 @@ func BenchmarkChangeMembers(b *testing.B) {
 		b.Run(engine, func(b *testing.B) {
 			w := newTenant(b, dbtest.Open(b, dbtest.URL(b, engine)))
 			toggle := func(b *testing.B, n int64) {
-				u := w.users[n/2%20 : n/2%20+1]
-				c := w.change(u, nil)
+				u := w.Users[n/2%20 : n/2%20+1]
+				c := w.Change(u, nil)
 				if n%2 == 1 {
-					c = w.change(nil, u)
+					c = w.Change(nil, u)
 				}
-				if _, err := w.store.WriteMembers(w.ctx, c); err != nil {
+				if _, err := w.store.WriteMembers(w.Ctx, c); err != nil {
 					b.Error(err)
 				}
 			}
@@ -46,12 +46,12 @@ func BenchmarkChangeMembers(b *testing.B) {
 				w.need(b, n)
 				b.Run(strconv.Itoa(n), func(b *testing.B) {
 					for i := 0; b.Loop(); i++ {
-						at := i * n % (len(w.users) - n + 1)
-						users := w.users[at : at+n]
-						if _, err := w.store.WriteMembers(w.ctx, w.change(users, nil)); err != nil {
+						at := i * n % (len(w.Users) - n + 1)
+						users := w.Users[at : at+n]
+						if _, err := w.store.WriteMembers(w.Ctx, w.Change(users, nil)); err != nil {
 							b.Fatal(err)
 						}
-						if _, err := w.store.WriteMembers(w.ctx, w.change(nil, users)); err != nil {
+						if _, err := w.store.WriteMembers(w.Ctx, w.Change(nil, users)); err != nil {
 							b.Fatal(err)
 						}
 					}
@@ -64,9 +64,9 @@ func BenchmarkChangeMembers(b *testing.B) {
 // need makes at least n users.
 func (w *tenant) need(b *testing.B, n int) {
 	b.Helper()
-	w.update(func(tx membership.Tx) error {
-		for i := len(w.users); i < n; i++ {
-			if err := w.insertUser(tx, fmt.Sprintf("u%d", i), now()); err != nil {
+	w.Update(func(tx membership.Tx) error {
+		for i := len(w.Users); i < n; i++ {
+			if err := w.InsertUser(tx, fmt.Sprintf("u%d", i), dbtest.Now()); err != nil {
 				return err
 			}
 		}
@@ -84,16 +84,16 @@ func BenchmarkNumberEvents(b *testing.B) {
 			w.need(b, members)
 			for i := 0; b.Loop(); i++ {
 				b.StopTimer()
-				c := w.change(w.users, nil)
+				c := w.Change(w.Users, nil)
 				if i%2 == 1 {
-					c = w.change(nil, w.users)
+					c = w.Change(nil, w.Users)
 				}
-				if _, err := w.store.WriteMembers(w.ctx, c); err != nil {
+				if _, err := w.store.WriteMembers(w.Ctx, c); err != nil {
 					b.Fatal(err)
 				}
 				b.StartTimer()
-				w.update(func(tx membership.Tx) error {
-					_, err := tx.NumberEvents(w.ctx, 2*members)
+				w.Update(func(tx membership.Tx) error {
+					_, err := tx.NumberEvents(w.Ctx, 2*members)
 					return err
 				})
 			}

@@ -19,22 +19,22 @@ func BenchmarkMembersOfTenThousand(b *testing.B) {
 	for _, engine := range dbtest.Engines() {
 		b.Run(engine, func(b *testing.B) {
 			w := newTenant(b, dbtest.Open(b, dbtest.URL(b, engine)))
-			w.update(func(tx membership.Tx) error {
-				for len(w.users) < more {
-					if err := w.insertUser(tx, fmt.Sprintf("many%d", len(w.users)), now()); err != nil {
+			w.Update(func(tx membership.Tx) error {
+				for len(w.Users) < more {
+					if err := w.InsertUser(tx, fmt.Sprintf("many%d", len(w.Users)), dbtest.Now()); err != nil {
 						return err
 					}
 				}
-				return change(w.ctx, tx, w.change(w.users[:members], nil))
+				return dbtest.ChangeMembers(w.Ctx, tx, w.Change(w.Users[:members], nil))
 			})
-			call, native := w.change(nil, nil).Call, w.change(nil, nil).Call
+			call, native := w.Change(nil, nil).Call, w.Change(nil, nil).Call
 			native.Connection = membership.ID{}
 			for _, guard := range []membership.RemovalGuard{{}, {On: true, Members: 100, Percent: 100}} {
-				dir := membership.NewDirectory(w.store, allowAll{}, membership.Options{Guard: guard})
+				dir := membership.NewDirectory(w.store, dbtest.AllowAll{}, membership.Options{Guard: guard})
 				patch := func(b *testing.B, fn func(*membership.MemberDelta)) {
 					var d membership.MemberDelta
 					fn(&d)
-					if _, err := dir.UpdateProvisionedGroup(w.ctx, call, w.group, membership.GroupUpdate{Members: d}); err != nil {
+					if _, err := dir.UpdateProvisionedGroup(w.Ctx, call, w.Group, membership.GroupUpdate{Members: d}); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -43,9 +43,9 @@ func BenchmarkMembersOfTenThousand(b *testing.B) {
 						var out time.Duration
 						for b.Loop() {
 							begun := time.Now()
-							patch(b, func(d *membership.MemberDelta) { d.Remove(w.users[:n]...) })
+							patch(b, func(d *membership.MemberDelta) { d.Remove(w.Users[:n]...) })
 							out += time.Since(begun)
-							patch(b, func(d *membership.MemberDelta) { d.Add(w.users[:n]...) })
+							patch(b, func(d *membership.MemberDelta) { d.Add(w.Users[:n]...) })
 						}
 						b.ReportMetric(float64(out.Microseconds())/float64(b.N), "µs/remove")
 					})
@@ -53,18 +53,18 @@ func BenchmarkMembersOfTenThousand(b *testing.B) {
 				for _, n := range []int{10, 1000} {
 					b.Run(fmt.Sprintf("replace %d differ guard %t", n, guard.On), func(b *testing.B) {
 						for b.Loop() {
-							patch(b, func(d *membership.MemberDelta) { d.Clear(); d.Add(w.users[n : members+n]...) })
-							patch(b, func(d *membership.MemberDelta) { d.Clear(); d.Add(w.users[:members]...) })
+							patch(b, func(d *membership.MemberDelta) { d.Clear(); d.Add(w.Users[n : members+n]...) })
+							patch(b, func(d *membership.MemberDelta) { d.Clear(); d.Add(w.Users[:members]...) })
 						}
 					})
 				}
 			}
 			b.Run("one local member", func(b *testing.B) {
-				dir := membership.NewDirectory(w.store, allowAll{}, membership.Options{})
+				dir := membership.NewDirectory(w.store, dbtest.AllowAll{}, membership.Options{})
 				for b.Loop() {
-					_, err := dir.AddMember(w.ctx, native, w.group, w.users[members], false)
+					_, err := dir.AddMember(w.Ctx, native, w.Group, w.Users[members], false)
 					require.NoError(b, err)
-					_, err = dir.RemoveMember(w.ctx, native, w.group, w.users[members])
+					_, err = dir.RemoveMember(w.Ctx, native, w.Group, w.Users[members])
 					require.NoError(b, err)
 				}
 			})

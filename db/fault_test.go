@@ -55,14 +55,14 @@ func TestReadySeesAFullDisk(t *testing.T) {
 	require.NoError(t, pragma(ctx, s, "max_page_count = 1")) // as many as there are
 	var err error
 	for n := 0; n < 2000 && err == nil; n++ {
-		err = insertUser(ctx, s, w.tenant, n)
+		err = insertUser(ctx, s, w.ID, n)
 	}
 	require.Equal(t, membership.KindUnavailable, membership.KindOf(err), "%v", err)
 	assert.Equal(t, "disk_full", reasonOf(t, s))
 	require.NoError(t, pragma(ctx, s, "max_page_count = 1000000"))
 	db.ForgetFaults(s)
 	assert.Empty(t, reasonOf(t, s))
-	require.NoError(t, insertUser(ctx, s, w.tenant, 5000))
+	require.NoError(t, insertUser(ctx, s, w.ID, 5000))
 }
 
 // A store that takes no writes is found without anybody writing.
@@ -88,11 +88,11 @@ func TestReadySeesAReadOnlyStore(t *testing.T) {
 		require.Empty(t, reasonOf(t, s))
 		setReadOnly(t, c, "on")
 		require.Eventually(t, func() bool { return reasonOf(t, s) == "read_only" }, 20*time.Second, 50*time.Millisecond)
-		err = insertUser(t.Context(), s, w.tenant, 1)
+		err = insertUser(t.Context(), s, w.ID, 1)
 		require.Equal(t, membership.KindUnavailable, membership.KindOf(err), "%v", err)
 		setReadOnly(t, c, "off")
 		require.Eventually(t, func() bool { return reasonOf(t, s) == "" }, 20*time.Second, 50*time.Millisecond)
-		require.NoError(t, insertUser(t.Context(), s, w.tenant, 2))
+		require.NoError(t, insertUser(t.Context(), s, w.ID, 2))
 	})
 }
 
@@ -121,7 +121,7 @@ func TestReadySeesDamage(t *testing.T) {
 	require.NoError(t, s.Migrate(ctx))
 	w := newTenant(t, s)
 	for n := range 500 {
-		require.NoError(t, insertUser(ctx, s, w.tenant, n))
+		require.NoError(t, insertUser(ctx, s, w.ID, n))
 	}
 	require.NoError(t, s.CheckIntegrity(ctx))
 	require.Empty(t, reasonOf(t, s))
@@ -143,7 +143,7 @@ func TestReadySeesDamage(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	require.Error(t, s.CheckIntegrity(ctx))
 	assert.Equal(t, "corrupted", reasonOf(t, s))
-	err = s.Read(ctx, w.tenant, func(r membership.Reader) error {
+	err = s.Read(ctx, w.ID, func(r membership.Reader) error {
 		_, err := r.Users(ctx, membership.NativeQuery{Limit: 500})
 		return err
 	})

@@ -42,7 +42,7 @@ func (o *oldNames) user(name, email string) membership.ID {
 	o.exec(`insert into users (tenant_id, id, user_name, user_name_key, email, email_key, name, origin, suspended,
 			deprovisioned, pending, active, created_at, updated_at)
 		values ($1, $2, $3, $4, $5, $6, '', 'local', false, false, false, true, $7, $7)`,
-		o.tenant, id, name, oldKey(name), email, oldKey(email), db.Stamp(now()))
+		o.tenant, id, name, oldKey(name), email, oldKey(email), db.Stamp(dbtest.Now()))
 	return id
 }
 
@@ -56,7 +56,7 @@ func (o *oldNames) link(connection int, user membership.ID, name string, emails 
 	o.exec(`insert into user_links (tenant_id, connection_id, user_id, external_id, user_name, user_name_key, active, email, name,
 			attributes, version, created_at, last_modified)
 		values ($1, $2, $3, '', $4, $5, true, '', '', $6, 1, $7, $7)`,
-		o.tenant, c, user, name, oldKey(name), doc+`]}`, db.Stamp(now()))
+		o.tenant, c, user, name, oldKey(name), doc+`]}`, db.Stamp(dbtest.Now()))
 	keys := map[string]bool{}
 	for _, e := range emails {
 		if !keys[oldKey(e)] {
@@ -71,10 +71,10 @@ func (o *oldNames) group(connection int, name string) membership.ID {
 	o.t.Helper()
 	id := membership.NewID()
 	o.exec(`insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, permissions, created_at, updated_at)
-		values ($1, $2, $3, $4, 'custom', 'scim', '[]', $5, $5)`, o.tenant, id, name, oldKey(name), db.Stamp(now()))
+		values ($1, $2, $3, $4, 'custom', 'scim', '[]', $5, $5)`, o.tenant, id, name, oldKey(name), db.Stamp(dbtest.Now()))
 	o.exec(`insert into group_links (tenant_id, connection_id, group_id, external_id, display_name, display_name_key, attributes,
 			version, created_at, last_modified)
-		values ($1, $2, $3, '', $4, $5, '{}', 1, $6, $6)`, o.tenant, o.connections[connection], id, name, oldKey(name), db.Stamp(now()))
+		values ($1, $2, $3, '', $4, $5, '{}', 1, $6, $6)`, o.tenant, o.connections[connection], id, name, oldKey(name), db.Stamp(dbtest.Now()))
 	return id
 }
 
@@ -82,14 +82,14 @@ func newOldNames(t *testing.T, s *db.Store) *oldNames {
 	ctx := context.Background()
 	require.NoError(t, s.MigrateTo(ctx, 16))
 	o := &oldNames{t: t, ctx: ctx, s: s, tenant: membership.NewID(), users: map[string]membership.ID{}}
-	o.exec(`insert into tenants (tenant_id, name, created_at) values ($1, 't', $2)`, o.tenant, db.Stamp(now()))
+	o.exec(`insert into tenants (tenant_id, name, created_at) values ($1, 't', $2)`, o.tenant, db.Stamp(dbtest.Now()))
 	for i := range 2 {
 		c := membership.NewID()
 		o.connections = append(o.connections, c)
 		require.NoError(t, s.Update(ctx, o.tenant, func(tx membership.Tx) error {
 			return tx.InsertConnection(ctx, membership.Connection{
 				Tenant: o.tenant, ID: c, Name: fmt.Sprint("c", i), IDP: "okta", LinkExistingUsers: true, GroupKind: membership.GroupCustom,
-				CursorKey: make([]byte, 32), CreatedAt: now(),
+				CursorKey: make([]byte, 32), CreatedAt: dbtest.Now(),
 			})
 		}))
 	}
@@ -180,7 +180,7 @@ func TestNamesOfTheSchemaBefore(t *testing.T) {
 		moved := o.user("ass", "") // whose old key another one has for a moment
 		other := o.user(" aß", "")
 		gone := o.user("gone ", "")
-		o.exec(`update users set deleted_at = $3 where tenant_id = $1 and id = $2`, o.tenant, gone, db.Stamp(now()))
+		o.exec(`update users set deleted_at = $3 where tenant_id = $1 and id = $2`, o.tenant, gone, db.Stamp(dbtest.Now()))
 		back := o.user("gone", "")
 		g1, g2 := o.group(0, "Straße"), o.group(0, "Straße ")
 		g3 := o.group(1, "Strasse")

@@ -31,21 +31,21 @@ func TestAssertionsAreForgotten(t *testing.T) {
 			return fresh
 		}
 		count := func() string {
-			rows, err := s.Query(ctx, a.tenant, `select cast(count(*) as text) from oauth_assertions where tenant_id = $1`, a.tenant)
+			rows, err := s.Query(ctx, a.ID, `select cast(count(*) as text) from oauth_assertions where tenant_id = $1`, a.ID)
 			require.NoError(t, err)
 			return rows[0]
 		}
-		start := now()
+		start := dbtest.Now()
 		for i := range 150 {
-			require.True(t, use(a.tenant, string(rune('A'+i)), start))
+			require.True(t, use(a.ID, string(rune('A'+i)), start))
 		}
-		assert.False(t, use(a.tenant, "A", start))
-		assert.True(t, use(b.tenant, "A", start))
+		assert.False(t, use(a.ID, "A", start))
+		assert.True(t, use(b.ID, "A", start))
 		assert.Equal(t, "150", count())
-		assert.True(t, use(a.tenant, "x1", start.Add(time.Hour)))
+		assert.True(t, use(a.ID, "x1", start.Add(time.Hour)))
 		assert.Equal(t, "51", count())
-		assert.True(t, use(a.tenant, "x2", start.Add(time.Hour)))
+		assert.True(t, use(a.ID, "x2", start.Add(time.Hour)))
 		assert.Equal(t, "2", count())
-		assert.False(t, use(a.tenant, "x1", start.Add(time.Hour)))
+		assert.False(t, use(a.ID, "x1", start.Add(time.Hour)))
 	})
 }

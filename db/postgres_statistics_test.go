@@ -18,7 +18,7 @@ func TestGrantsHaveStatisticsOfTheirOwn(t *testing.T) {
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	w := newTenant(t, s)
 	looks := func() int {
-		rows, err := s.Query(w.ctx, w.tenant, `select analyze_count::text from pg_stat_user_tables where relname = 'grants'`)
+		rows, err := s.Query(w.Ctx, w.ID, `select analyze_count::text from pg_stat_user_tables where relname = 'grants'`)
 		require.NoError(t, err)
 		require.Len(t, rows, 1)
 		n, err := strconv.Atoi(rows[0])
@@ -26,9 +26,9 @@ func TestGrantsHaveStatisticsOfTheirOwn(t *testing.T) {
 		return n
 	}
 	const enough = 400
-	w.update(func(tx membership.Tx) error {
-		for i := len(w.users); i < enough; i++ {
-			if err := w.insertUser(tx, fmt.Sprintf("u%d", i), now()); err != nil {
+	w.Update(func(tx membership.Tx) error {
+		for i := len(w.Users); i < enough; i++ {
+			if err := w.InsertUser(tx, fmt.Sprintf("u%d", i), dbtest.Now()); err != nil {
 				return err
 			}
 		}
@@ -36,6 +36,6 @@ func TestGrantsHaveStatisticsOfTheirOwn(t *testing.T) {
 	})
 	require.Eventually(t, func() bool { return looks() > 0 }, time.Minute, 10*time.Millisecond)
 	before := looks()
-	w.update(func(tx membership.Tx) error { return change(w.ctx, tx, w.change(w.users[1:], nil)) })
+	w.Update(func(tx membership.Tx) error { return dbtest.ChangeMembers(w.Ctx, tx, w.Change(w.Users[1:], nil)) })
 	require.Eventually(t, func() bool { return looks() > before }, time.Minute, 10*time.Millisecond)
 }

@@ -128,7 +128,7 @@ func TestSQLiteReadsNoWholeTenant(t *testing.T) {
 	for _, f := range []membership.Filter{
 		name, external, membership.And{Left: active, Right: name}, membership.And{Left: membership.And{Left: external, Right: active}, Right: active},
 	} {
-		plan, err := s.PagePlan(w.ctx, w.tenant, w.connection, membership.LinkQuery{Filter: f, Limit: 100})
+		plan, err := s.PagePlan(w.Ctx, w.ID, w.Connection, membership.LinkQuery{Filter: f, Limit: 100})
 		require.NoError(t, err)
 		require.Regexp(t, `user_links_(user_name|external_id) \(tenant_id=\? AND \w+=\? AND connection_id=\?\)`, strings.Join(plan, "\n"))
 	}

@@ -24,7 +24,7 @@ const crowdGroups = 20
 
 // fill gives a tenant n open grants in so many groups, as fast as SQL can.
 func (w *tenant) fill(n int) {
-	w.t.Helper()
+	w.T.Helper()
 	id := map[string]string{"postgres": `lpad(to_hex(%s), 32, '0')::uuid`, "sqlite": `unhex(printf('%%032x', %s))`}[w.store.Engine()]
 	of := func(number string) string { return fmt.Sprintf(id, number) }
 	count := func(name string, n int) string {
@@ -46,11 +46,11 @@ func (w *tenant) fill(n int) {
 			select $1, ` + of("gs.i") + `, ` + of("us.i") + `, ` + of("us.i") + `, $3, $2, $2, 'connection', 'c', 'request', ''
 			from gs, us`,
 	} {
-		args := []any{w.tenant, db.Stamp(now().Add(-time.Hour))}
+		args := []any{w.ID, db.Stamp(dbtest.Now().Add(-time.Hour))}
 		if strings.Contains(q, "$3") {
-			args = append(args, w.connection)
+			args = append(args, w.Connection)
 		}
-		require.NoError(w.t, w.store.Exec(w.ctx, w.tenant, q, args...))
+		require.NoError(w.T, w.store.Exec(w.Ctx, w.ID, q, args...))
 	}
 }
 
@@ -96,12 +96,12 @@ func TestRegisterTakesConstantMemory(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
 		w.fill(n)
-		dir := membership.NewDirectory(s, allowAll{}, membership.Options{})
+		dir := membership.NewDirectory(s, dbtest.AllowAll{}, membership.Options{})
 		r, out := io.Pipe()
 		var size int64
 		taken, start := peak(), time.Now()
 		go func() {
-			out.CloseWithError(dir.ExportRegister(w.ctx, w.change(nil, nil).Call, membership.RegisterQuery{},
+			out.CloseWithError(dir.ExportRegister(w.Ctx, w.Change(nil, nil).Call, membership.RegisterQuery{},
 				api.RegisterFormat(api.FormatCSV), func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
 					return api.WriteReport(out, m, body)
 				}))

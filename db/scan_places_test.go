@@ -18,8 +18,8 @@ var byAddress = membership.Sort{Attribute: membership.Attribute{Name: "emails", 
 
 // scan runs a query that no index answers, then inside, in one transaction.
 func (w *tenant) scan(ctx context.Context, inside func() error) error {
-	return w.store.Read(ctx, w.tenant, func(r membership.Reader) error {
-		if _, err := r.UserLinks(ctx, w.connection, membership.LinkQuery{Sort: byAddress, Limit: 1}); err != nil {
+	return w.store.Read(ctx, w.ID, func(r membership.Reader) error {
+		if _, err := r.UserLinks(ctx, w.Connection, membership.LinkQuery{Sort: byAddress, Limit: 1}); err != nil {
 			return err
 		}
 		return inside()
@@ -37,7 +37,7 @@ func TestScansHavePlaces(t *testing.T) {
 		var all sync.WaitGroup
 		start := func() {
 			all.Go(func() {
-				errs <- busy.scan(busy.ctx, func() error {
+				errs <- busy.scan(busy.Ctx, func() error {
 					running <- struct{}{}
 					<-release
 					return nil
@@ -54,16 +54,16 @@ func TestScansHavePlaces(t *testing.T) {
 		}
 		require.Empty(t, running, "one at a time")
 
-		ctx, cancel := context.WithTimeout(quiet.ctx, 5*time.Second)
+		ctx, cancel := context.WithTimeout(quiet.Ctx, 5*time.Second)
 		defer cancel()
 		for _, w := range []*tenant{busy, quiet} {
-			require.NoError(t, s.Read(ctx, w.tenant, func(r membership.Reader) error {
-				_, err := r.UserLink(ctx, w.connection, w.users[0])
+			require.NoError(t, s.Read(ctx, w.ID, func(r membership.Reader) error {
+				_, err := r.UserLink(ctx, w.Connection, w.Users[0])
 				return err
 			}))
 		}
 		require.NoError(t, quiet.scan(ctx, func() error { return nil }))
-		patient, giveUp := context.WithCancel(busy.ctx)
+		patient, giveUp := context.WithCancel(busy.Ctx)
 		giveUp()
 		require.ErrorIs(t, busy.scan(patient, func() error { return nil }), context.Canceled)
 
@@ -72,7 +72,7 @@ func TestScansHavePlaces(t *testing.T) {
 		for range db.ScansOfTenant {
 			require.NoError(t, <-errs)
 		}
-		require.NoError(t, busy.scan(busy.ctx, func() error { return nil }), "the places were given back")
+		require.NoError(t, busy.scan(busy.Ctx, func() error { return nil }), "the places were given back")
 	})
 }
 
@@ -84,16 +84,16 @@ func TestScansEnd(t *testing.T) {
 		defer undo()
 		var err error
 		for range 100 { // the first may be over before it is ended
-			if err = w.scan(w.ctx, func() error { time.Sleep(time.Millisecond); return nil }); err != nil {
+			if err = w.scan(w.Ctx, func() error { time.Sleep(time.Millisecond); return nil }); err != nil {
 				break
 			}
 		}
 		require.Equal(t, membership.KindTooMany, membership.KindOf(err), err)
 		undo()
-		require.NoError(t, w.scan(w.ctx, func() error { return nil }))
+		require.NoError(t, w.scan(w.Ctx, func() error { return nil }))
 		failed := errors.New("failed")
-		require.ErrorIs(t, w.scan(w.ctx, func() error { return failed }), failed)
-		require.NoError(t, w.scan(w.ctx, func() error { return nil }))
+		require.ErrorIs(t, w.scan(w.Ctx, func() error { return failed }), failed)
+		require.NoError(t, w.scan(w.Ctx, func() error { return nil }))
 	})
 }
 
@@ -101,8 +101,8 @@ func TestScansEnd(t *testing.T) {
 func TestWritersScanWithoutAPlace(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
-		w.update(func(tx membership.Tx) error {
-			_, err := tx.UserLinks(w.ctx, w.connection, membership.LinkQuery{Sort: byAddress, Limit: 1})
+		w.Update(func(tx membership.Tx) error {
+			_, err := tx.UserLinks(w.Ctx, w.Connection, membership.LinkQuery{Sort: byAddress, Limit: 1})
 			return err
 		})
 	})

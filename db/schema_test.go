@@ -56,33 +56,33 @@ func TestRowLevelSecurity(t *testing.T) {
 	ctx := context.Background()
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	a, b := newTenant(t, s), newTenant(t, s)
-	a.number()
-	b.number()
+	a.Number()
+	b.Number()
 	for _, w := range []*tenant{a, b} { // after the numbering
-		w.update(func(tx membership.Tx) error { return change(ctx, tx, w.change(w.users[1:2], nil)) })
+		w.Update(func(tx membership.Tx) error { return dbtest.ChangeMembers(ctx, tx, w.Change(w.Users[1:2], nil)) })
 	}
 	for _, table := range tables {
-		forced, err := s.Query(ctx, a.tenant, `select (relrowsecurity and relforcerowsecurity)::text from pg_class
+		forced, err := s.Query(ctx, a.ID, `select (relrowsecurity and relforcerowsecurity)::text from pg_class
 			where oid = '`+table+`'::regclass`)
 		require.NoError(t, err)
 		require.Equal(t, []string{"true"}, forced, table)
 	}
 	for _, table := range []string{"tenants", "connections", "users", "groups", "grants", "events", "member_events", "user_links", "group_links"} {
 		q := `select distinct tenant_id::text from ` + table
-		seen, err := s.Query(ctx, a.tenant, q)
+		seen, err := s.Query(ctx, a.ID, q)
 		require.NoError(t, err)
-		require.Equal(t, []string{a.tenant.String()}, seen, table)
+		require.Equal(t, []string{a.ID.String()}, seen, table)
 		seen, err = s.Query(ctx, membership.ID{}, q)
 		require.NoError(t, err)
 		require.Empty(t, seen, table)
 	}
 	// Nor can a write reach across.
-	err := s.Update(ctx, a.tenant, func(tx membership.Tx) error {
-		return tx.AppendEvents(ctx, membership.Event{Tenant: b.tenant, ID: membership.NewID(), At: now()})
+	err := s.Update(ctx, a.ID, func(tx membership.Tx) error {
+		return tx.AppendEvents(ctx, membership.Event{Tenant: b.ID, ID: membership.NewID(), At: dbtest.Now()})
 	})
 	require.NoError(t, err, "the transaction's tenant is what counts")
-	err = s.Update(ctx, b.tenant, func(tx membership.Tx) error {
-		return tx.InsertTenant(ctx, membership.Tenant{ID: a.tenant, Name: "stolen", CreatedAt: now()})
+	err = s.Update(ctx, b.ID, func(tx membership.Tx) error {
+		return tx.InsertTenant(ctx, membership.Tenant{ID: a.ID, Name: "stolen", CreatedAt: dbtest.Now()})
 	})
 	require.Error(t, err)
 }
@@ -94,7 +94,7 @@ func TestTenantsAreListed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		var want []membership.ID
 		for range 3 {
-			want = append(want, newTenant(t, s).tenant)
+			want = append(want, newTenant(t, s).ID)
 		}
 		slices.SortFunc(want, membership.ID.Compare)
 		var got []membership.ID
@@ -171,22 +171,22 @@ func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Migrate(ctx))
 	w := newTenant(t, s)
-	w.update(func(tx membership.Tx) error {
+	w.Update(func(tx membership.Tx) error {
 		for i := range 5000 {
-			if err := w.insertUser(tx, fmt.Sprintf("import%d", i), now()); err != nil {
+			if err := w.InsertUser(tx, fmt.Sprintf("import%d", i), dbtest.Now()); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	plan, err := s.Query(ctx, w.tenant, fmt.Sprintf(`explain select x.user_id from unnest(array['%s'::uuid]) k(id), lateral (
+	plan, err := s.Query(ctx, w.ID, fmt.Sprintf(`explain select x.user_id from unnest(array['%s'::uuid]) k(id), lateral (
 		select x.user_id from user_links x
-		where x.tenant_id = '%s' and x.connection_id = '%s' and x.user_id = k.id offset 0) x`, w.users[9], w.tenant, w.connection))
+		where x.tenant_id = '%s' and x.connection_id = '%s' and x.user_id = k.id offset 0) x`, w.Users[9], w.ID, w.Connection))
 	require.NoError(t, err)
 	require.Regexp(t, `Index Cond: .*\(user_id = k\.id\)`, strings.Join(plan, "\n"))
 
 	for _, name := range []string{"qUser", "qGroup"} {
-		plan, err := s.Query(ctx, w.tenant, "explain "+constants(t)[name], w.tenant, w.users[9])
+		plan, err := s.Query(ctx, w.ID, "explain "+constants(t)[name], w.ID, w.Users[9])
 		require.NoError(t, err)
 		require.Regexp(t, `Index Cond: .*\(id = `, strings.Join(plan, "\n"), name)
 	}
@@ -197,9 +197,9 @@ func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
 func TestAFirstImportIsPlannedWithStatistics(t *testing.T) {
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	w := newTenant(t, s)
-	w.update(func(tx membership.Tx) error {
+	w.Update(func(tx membership.Tx) error {
 		for i := range 500 {
-			if err := w.insertUser(tx, fmt.Sprintf("import%d", i), now()); err != nil {
+			if err := w.InsertUser(tx, fmt.Sprintf("import%d", i), dbtest.Now()); err != nil {
 				return err
 			}
 		}
@@ -207,7 +207,7 @@ func TestAFirstImportIsPlannedWithStatistics(t *testing.T) {
 	})
 	goesByName := regexp.MustCompile(`Index Cond: .*user_name_key`)
 	require.Eventually(t, func() bool {
-		plan, err := s.PagePlan(w.ctx, w.tenant, w.connection, membership.LinkQuery{
+		plan, err := s.PagePlan(w.Ctx, w.ID, w.Connection, membership.LinkQuery{
 			Filter: membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal, Value: "import3"}, Limit: 10,
 		})
 		require.NoError(t, err)

@@ -62,23 +62,23 @@ func TestFullAndReadOnly(t *testing.T) {
 	ctx := context.Background()
 	s := dbtest.Open(t, dbtest.URL(t, "sqlite"))
 	w := newTenant(t, s)
-	_, err := s.Query(ctx, w.tenant, `delete from tenants where tenant_id = $1`, w.tenant)
+	_, err := s.Query(ctx, w.ID, `delete from tenants where tenant_id = $1`, w.ID)
 	assert.Equal(t, membership.KindUnavailable, membership.KindOf(s.Translate(err)), "a reader cannot write: %v", err)
 
-	require.NoError(t, s.Exec(ctx, w.tenant, `pragma max_page_count = 1`)) // it stays at what there is
+	require.NoError(t, s.Exec(ctx, w.ID, `pragma max_page_count = 1`)) // it stays at what there is
 	fill := func() error {
-		return s.Exec(ctx, w.tenant, `update tenants set name = hex(zeroblob(1000000)) where tenant_id = $1`, w.tenant)
+		return s.Exec(ctx, w.ID, `update tenants set name = hex(zeroblob(1000000)) where tenant_id = $1`, w.ID)
 	}
 	err = fill()
 	assert.Equal(t, membership.KindUnavailable, membership.KindOf(s.Translate(err)), "the disk is full: %v", err)
-	require.NoError(t, s.Exec(ctx, w.tenant, `pragma max_page_count = 1000000`))
+	require.NoError(t, s.Exec(ctx, w.ID, `pragma max_page_count = 1000000`))
 	require.NoError(t, fill())
 }
 
 // Values come back as they went in.
 func TestSQLiteValues(t *testing.T) {
 	s := dbtest.Open(t, dbtest.URL(t, "sqlite"))
-	id, at := membership.NewID(), now()
+	id, at := membership.NewID(), dbtest.Now()
 	type name string
 	got, err := db.Values(context.Background(), s,
 		`select $3, $1, $2, $4, $5, $6, $7, $8, $9`, id, db.Stamp(at), nil, "a\x00ü", []byte{}, []byte(nil), int64(1)<<62, true, name("n"))

@@ -26,17 +26,17 @@ func TestTokensOfTheSchemaBefore(t *testing.T) {
 			token, text := auth.Mint(auth.Token{Tenant: tenant})
 			require.NoError(t, s.Exec(ctx, tenant, `insert into tokens
 				(tenant_id, id, kind, name, connection_id, permissions, hash, created_at, expires_at)
-				values ($1, $2, 'scim', 'old', $3, 'null', $4, $5, null)`, tenant, token.ID, connection, token.Hash, db.Stamp(now())))
+				values ($1, $2, 'scim', 'old', $3, 'null', $4, $5, null)`, tenant, token.ID, connection, token.Hash, db.Stamp(dbtest.Now())))
 			return text
 		}
 		require.NoError(t, s.Exec(ctx, tenant, `insert into tenants (tenant_id, name, created_at) values ($1, 'old', $2)`,
-			tenant, db.Stamp(now())))
+			tenant, db.Stamp(dbtest.Now())))
 		before := insert()
 		require.Error(t, s.Ready(ctx))
 		require.NoError(t, s.Migrate(ctx))
 		during := insert()
 		for _, text := range []string{before, during} {
-			p, err := auth.NewVerifier(s, now).Verify(ctx, "Bearer "+text)
+			p, err := auth.NewVerifier(s, dbtest.Now).Verify(ctx, "Bearer "+text)
 			require.NoError(t, err)
 			require.Equal(t, auth.Principal{
 				Tenant: tenant, Kind: auth.KindSCIM, Connection: connection, Permissions: []string{auth.ScopeSCIM},

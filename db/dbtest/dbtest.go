@@ -1,5 +1,5 @@
 // Package dbtest gives tests real stores on both engines, and has the contract
-// that every engine passes.
+// that every store keeps: Run, with a file for each subject.
 //
 // The engines come from SCIMBRIDGE_TEST_ENGINES (default: sqlite,postgres). The
 // PostgreSQL server comes from SCIMBRIDGE_TEST_DATABASE_URL, which make test
