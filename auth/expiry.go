@@ -19,7 +19,7 @@ var WarningDays = []int{1, 7, 30}
 // tokens in use are looked at: to look for others would be a scan across
 // tenants, which row-level security rules out, and nobody misses a token that
 // nobody uses.
-func (u *Usage) warn(ctx context.Context, tx Tx, tenant, id membership.ID, n use) (within int, err error) {
+func (u *Usage) warn(ctx context.Context, tx TokenTx, tenant, id membership.ID, n use) (within int, err error) {
 	if withinDays(n.expires, n.at) == 0 {
 		return 0, nil
 	}

@@ -22,9 +22,9 @@ type IssuerStore interface {
 	UpdateIssuers(ctx context.Context, tenant membership.ID, fn func(IssuerTx) error) error
 }
 
-// IssuerTx is a transaction that can also change issuers.
+// IssuerTx is a transaction that can change issuers, and record it.
 type IssuerTx interface {
-	membership.Tx
+	membership.EventWriter
 	// LockIssuers returns the tenant's issuers in the order of their ids, and
 	// makes later writers of them wait. KindNotFound: there is no such tenant.
 	LockIssuers(ctx context.Context) ([]Issuer, error)

@@ -23,9 +23,9 @@ type ClientStore interface {
 	UpdateClients(ctx context.Context, tenant membership.ID, fn func(ClientTx) error) error
 }
 
-// ClientTx is a transaction that can also change OAuth clients.
+// ClientTx is a transaction that can change OAuth clients and their tokens, and record it.
 type ClientTx interface {
-	Tx
+	TokenTx
 	// LockClient returns a client that is not revoked; whoever else locks it
 	// waits until the transaction ends.
 	LockClient(ctx context.Context, id membership.ID) (OAuthClient, error)

@@ -30,9 +30,9 @@ type PolicyStore interface {
 	UpdatePolicies(ctx context.Context, tenant membership.ID, fn func(PolicyTx) error) error
 }
 
-// PolicyTx is a transaction that can also change policies.
+// PolicyTx is a transaction that can change policies, and record it.
 type PolicyTx interface {
-	membership.Tx
+	membership.EventWriter
 	// LockPolicies returns the tenant's policies in the order of their ids, and
 	// makes later writers of them wait. KindNotFound: there is no such tenant.
 	LockPolicies(ctx context.Context) ([]TenantPolicy, error)

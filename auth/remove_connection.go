@@ -66,7 +66,7 @@ func (cs *Connections) Remove(
 // endCredentials ends everything that lets somebody in as a connection, and
 // returns how many there were. Every kind of credential has its lines here.
 func endCredentials(
-	ctx context.Context, tx Tx, call membership.Call, connection membership.ID, at time.Time, batch membership.ID,
+	ctx context.Context, tx TokenTx, call membership.Call, connection membership.ID, at time.Time, batch membership.ID,
 ) (int, error) {
 	clients, err := tx.RevokeClientsOf(ctx, connection, at)
 	if err != nil {

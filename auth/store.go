@@ -57,9 +57,17 @@ type Store interface {
 	UpdateCredentials(ctx context.Context, tenant membership.ID, fn func(Tx) error) error
 }
 
-// Tx is a transaction that can also change tokens.
+// Tx is a transaction of the domain that can also change credentials.
 type Tx interface {
 	membership.Tx
+	TokenTx
+}
+
+// TokenTx is a transaction that can change tokens, with the connections that they
+// are of, and record it.
+type TokenTx interface {
+	membership.ConnectionWriter
+	membership.EventWriter
 	// LockToken returns a token that is not revoked; later writers of it wait
 	// until the transaction ends.
 	LockToken(ctx context.Context, id membership.ID) (Token, error)

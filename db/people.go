@@ -25,24 +25,24 @@ func (s *session) users(ctx context.Context, q string, args ...any) ([]membershi
 	return list(ctx, s, q, args, s.userDest)
 }
 
-// UsersByID implements membership.PeopleReader.
+// UsersByID implements membership.Reader.
 func (s *session) UsersByID(ctx context.Context, ids []membership.ID) ([]membership.User, error) {
 	return s.users(ctx, qUsersByID, s.tenant, ids)
 }
 
-// UsersByName implements membership.PeopleReader.
+// UsersByName implements membership.Reader.
 func (s *session) UsersByName(ctx context.Context, keys []string) ([]membership.User, error) {
 	return s.users(ctx, qUsersByNames, s.tenant, keys)
 }
 
-// UsersByEmail implements membership.PeopleReader.
+// UsersByEmail implements membership.Reader.
 func (s *session) UsersByEmail(ctx context.Context, keys []string) ([]membership.User, error) {
 	return s.users(ctx, qUsersByEmails, s.tenant, keys)
 }
 
 const qMembersAmong = openMembers + ` and g.user_id {in $3} and g.closed_at is null` + memberOrder
 
-// MembersAmong implements membership.PeopleReader.
+// MembersAmong implements membership.Reader.
 func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) (out []membership.Member, err error) {
 	err = s.pipeline(ctx, s.membersAmong(group, users, &out))
 	return out, err
@@ -67,7 +67,7 @@ const (
 		where o.tenant_id = $1 and o.id {in $2} and (o.deleted_at is null) is true`
 )
 
-// MembershipsOf implements membership.PeopleReader.
+// MembershipsOf implements membership.Reader.
 func (s *session) MembershipsOf(ctx context.Context, users []membership.ID) ([]membership.MembershipOf, error) {
 	of, err := list(ctx, s, qMembershipsOf, []any{s.tenant, users}, func(m *membership.MembershipOf) []any {
 		return []any{&m.User, &m.Group}
@@ -97,7 +97,7 @@ func (s *session) MembershipsOf(ctx context.Context, users []membership.ID) ([]m
 
 const qGroupDeleted = `select count(*) from groups where tenant_id = $1 and id = $2 and deleted_at is not null`
 
-// GroupDeleted implements membership.PeopleReader.
+// GroupDeleted implements membership.Reader.
 func (s *session) GroupDeleted(ctx context.Context, id membership.ID) (bool, error) {
 	var n int
 	err := s.one(ctx, "group", qGroupDeleted, []any{s.tenant, id}, &n)
@@ -110,7 +110,7 @@ const qNamesOf = `select l.user_id,
 	from user_links l where l.tenant_id = $1 and l.user_id {in $2}
 	order by l.user_id, l.active desc, l.connection_id`
 
-// NamesOf implements membership.PeopleReader.
+// NamesOf implements membership.Reader.
 func (s *session) NamesOf(ctx context.Context, users []membership.ID) (map[membership.ID]membership.PersonName, error) {
 	type row struct {
 		user membership.ID

@@ -8,7 +8,10 @@ import (
 
 // NewTenant makes a tenant inside a transaction that was opened for its id.
 // There is nobody to ask yet: only the operator at the command line calls it.
-func NewTenant(ctx context.Context, tx Tx, clock Clock, call Call, name string) (Tenant, error) {
+func NewTenant(ctx context.Context, tx interface {
+	TenantWriter
+	EventWriter
+}, clock Clock, call Call, name string) (Tenant, error) {
 	if err := checkText("tenant name", name, true); err != nil {
 		return Tenant{}, err
 	}
@@ -19,13 +22,19 @@ func NewTenant(ctx context.Context, tx Tx, clock Clock, call Call, name string) 
 	return t, tx.AppendEvents(ctx, call.Event(t.CreatedAt, ActionTenantCreated, ID{}, ID{}, nil, Facts{"name": name}))
 }
 
+// connectionCreator is what makes a connection.
+type connectionCreator interface {
+	ConnectionWriter
+	EventWriter
+}
+
 // NewConnection makes a connection inside a transaction, with the default
 // settings. It asks nobody either.
-func NewConnection(ctx context.Context, tx Tx, clock Clock, call Call, name, idp string) (Connection, error) {
+func NewConnection(ctx context.Context, tx connectionCreator, clock Clock, call Call, name, idp string) (Connection, error) {
 	return newConnection(ctx, tx, clock, call, ConnectionSpec{Name: name, IDP: idp})
 }
 
-func newConnection(ctx context.Context, tx Tx, clock Clock, call Call, s ConnectionSpec) (Connection, error) {
+func newConnection(ctx context.Context, tx connectionCreator, clock Clock, call Call, s ConnectionSpec) (Connection, error) {
 	c := Connection{
 		Tenant: call.Tenant, ID: NewID(), Name: s.Name, IDP: s.IDP,
 		LinkExistingUsers: s.LinkExistingUsers == nil || *s.LinkExistingUsers,

@@ -40,7 +40,7 @@ func (t AsOf) of(machine time.Time) AsOf {
 // asOf returns the time that a report is of: at, or the present with the time
 // that it has. Time never goes back behind what is written in the tenant, whatever
 // the clock of this server says.
-func (d *Directory) asOf(ctx context.Context, r Reader, at time.Time) (AsOf, error) {
+func (d *Directory) asOf(ctx context.Context, r EventReader, at time.Time) (AsOf, error) {
 	machine, now := d.clock.machine.Now(), d.clock.Now()
 	if at.IsZero() || at.After(now) {
 		written, err := r.LastWritten(ctx)

@@ -89,7 +89,7 @@ func (d *Directory) numberEvents(ctx context.Context, tenant ID) (behind bool, e
 	return behind, err
 }
 
-func eventPage(ctx context.Context, r Reader, f EventFilter, behind bool) (p EventPage, err error) {
+func eventPage(ctx context.Context, r EventReader, f EventFilter, behind bool) (p EventPage, err error) {
 	head, err := r.EventHead(ctx)
 	if err != nil {
 		return p, err

@@ -139,7 +139,7 @@ func (d *Directory) ExportExceptions(ctx context.Context, call Call, kind Except
 }
 
 // exceptions folds the grants of each kind to memberships.
-func exceptions(ctx context.Context, r Reader, kinds []ExceptionKind, q ExceptionQuery) iter.Seq2[Exception, error] {
+func exceptions(ctx context.Context, r RegisterReader, kinds []ExceptionKind, q ExceptionQuery) iter.Seq2[Exception, error] {
 	return func(yield func(Exception, error) bool) {
 		n := 0
 		for _, kind := range kinds {

@@ -112,7 +112,7 @@ func (d *Directory) ReserveKey(
 
 // takeReservationBytes changes what a tenant's claims take, within its budget. It is
 // the last of a transaction: others wait for it.
-func takeReservationBytes(ctx context.Context, tx Tx, change int) error {
+func takeReservationBytes(ctx context.Context, tx ReservationWriter, change int) error {
 	if change == 0 {
 		return nil
 	}
@@ -128,7 +128,7 @@ var errInProgress error = errorf(KindInProgress, "the first request with this Id
 // lost looks for the change of a request that was left without an answer. It
 // either committed with its events or not at all, so those tell. They are dated
 // after the claim, by the same clock, or later still (db/change_members.go).
-func lost(ctx context.Context, r Reader, c IdempotencyReservation) error {
+func lost(ctx context.Context, r EventReader, c IdempotencyReservation) error {
 	const later = 5 * time.Minute
 	done, err := r.RequestChanged(ctx, c.RequestID, c.ReservedAt, c.ReservedAt.Add(idempotencyLease+later))
 	if err == nil && done {

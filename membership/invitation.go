@@ -12,7 +12,10 @@ import (
 // invitedAs returns the pending user who is meant by a userName or, if nobody
 // has that name, by one of some addresses, locked; the zero User if there is not
 // exactly one.
-func invitedAs(ctx context.Context, tx Tx, userName string, emails ...string) (User, error) {
+func invitedAs(ctx context.Context, tx interface {
+	UserReader
+	UserWriter
+}, userName string, emails ...string) (User, error) {
 	us, err := tx.UsersByName(ctx, []string{Fold(userName)})
 	if keys := addresses(UserLink{Emails: emails}); err == nil && len(us) == 0 && len(keys) > 0 {
 		us, err = tx.UsersByEmail(ctx, keys)
@@ -27,7 +30,7 @@ func invitedAs(ctx context.Context, tx Tx, userName string, emails ...string) (U
 
 // lockInvited locks the one among users who is pending; the zero User if there
 // is not exactly one, or no more.
-func lockInvited(ctx context.Context, tx Tx, users []User) (User, error) {
+func lockInvited(ctx context.Context, tx UserWriter, users []User) (User, error) {
 	users = slices.DeleteFunc(users, func(u User) bool { return !u.Pending })
 	if len(users) != 1 {
 		return User{}, nil

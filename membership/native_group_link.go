@@ -236,7 +236,7 @@ func (d *Directory) endGroupLink(ctx context.Context, tx Tx, call Call, g Group,
 }
 
 // linked is nil when the connection sees the group.
-func linked(ctx context.Context, r Reader, connection, group ID) error {
+func linked(ctx context.Context, r GroupLinkReader, connection, group ID) error {
 	_, err := r.GroupLink(ctx, connection, group)
 	if KindOf(err) == KindNotFound {
 		return NotFound("link")
@@ -246,7 +246,7 @@ func linked(ctx context.Context, r Reader, connection, group ID) error {
 
 // liveConnection is nil for a connection that is not removed. What the other
 // side of a preview, HoldConnection, does not find is not found here either.
-func liveConnection(ctx context.Context, r Reader, id ID) error {
+func liveConnection(ctx context.Context, r ConnectionReader, id ID) error {
 	c, err := r.Connection(ctx, id)
 	if err == nil && !c.RemovedAt.IsZero() {
 		return NotFound("connection")

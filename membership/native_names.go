@@ -117,7 +117,7 @@ func (l *localChanges) goneOrMissing(ctx context.Context) error {
 }
 
 // usersNamed returns the users who have one of names, by Fold of it.
-func usersNamed(ctx context.Context, r PeopleReader, names []string) (map[string]User, error) {
+func usersNamed(ctx context.Context, r UserReader, names []string) (map[string]User, error) {
 	keys := make([]string, 0, len(names))
 	for _, name := range names {
 		if checkText("", name, true) == nil {
@@ -148,7 +148,7 @@ func alone(users []User) []User {
 
 // userCalled returns the user whose id, userName or address a text is; zero when
 // that is nobody, or not one.
-func userCalled(ctx context.Context, r Reader, text string) (ID, error) {
+func userCalled(ctx context.Context, r UserReader, text string) (ID, error) {
 	if text == "" {
 		return ID{}, nil
 	}

@@ -19,20 +19,6 @@ type Notification struct {
 // {"group_id","user_ids","invited_by"?}.
 const NotifyMembersAdded = "group.members_added"
 
-// OutboxReader reads notifications.
-type OutboxReader interface {
-	// Notifications lists at most limit that wait, with greater ids than after, in
-	// the order of their ids.
-	Notifications(ctx context.Context, after ID, limit int) ([]Notification, error)
-}
-
-// OutboxWriter writes notifications.
-type OutboxWriter interface {
-	InsertNotification(ctx context.Context, n Notification) error
-	// DeliverNotification is KindNotFound for one that does not wait.
-	DeliverNotification(ctx context.Context, id ID, at time.Time) error
-}
-
 func membersAdded(c MemberChange, inviter ID) Notification {
 	payload := Facts{"group_id": c.Group, "user_ids": c.Open}
 	if !inviter.IsZero() {

@@ -27,36 +27,6 @@ type RoleAssignment struct {
 	UpdatedAt time.Time
 }
 
-// OrganizationReader reads who is what in the organization.
-type OrganizationReader interface {
-	Roles(ctx context.Context, after ID, limit int) ([]Role, error)
-	Role(ctx context.Context, id ID) (Role, error)
-	RolesByID(ctx context.Context, ids []ID) ([]Role, error)
-	// UsersWithRole returns the living users who have a role.
-	UsersWithRole(ctx context.Context, role ID) ([]ID, error)
-	OrganizationMembers(ctx context.Context, users []ID) ([]OrganizationMember, error)
-	// RoleAssignments returns those of users, the oldest first.
-	RoleAssignments(ctx context.Context, users []ID) ([]RoleAssignment, error)
-}
-
-// OrganizationWriter changes who is what in the organization.
-type OrganizationWriter interface {
-	// LockRole makes later writers of the role, and whoever assigns it, wait.
-	LockRole(ctx context.Context, id ID) (Role, error)
-	InsertRole(ctx context.Context, r Role) error
-	UpdateRole(ctx context.Context, r Role) error
-	// DeleteRole ends its assignments as well.
-	DeleteRole(ctx context.Context, id ID) error
-	// LockOrganizationMembers is OrganizationMembers for what is going to change,
-	// and LockRoles is RolesByID for roles that must not end meanwhile.
-	LockOrganizationMembers(ctx context.Context, users []ID) ([]OrganizationMember, error)
-	LockRoles(ctx context.Context, ids []ID) ([]Role, error)
-	InsertOrganizationMembers(ctx context.Context, ms []OrganizationMember) error
-	UpdateOrganizationMembers(ctx context.Context, ms []OrganizationMember) error
-	InsertRoleAssignments(ctx context.Context, as []RoleAssignment) error
-	DeleteRoleAssignment(ctx context.Context, role, user ID) error
-}
-
 // maxProjects is how many projects one user may be named for.
 const maxProjects = 1000
 
@@ -124,7 +94,10 @@ type AssignedRole struct {
 }
 
 // organizationUsers returns users as they are in the organization now, in their order.
-func organizationUsers(ctx context.Context, r Reader, users []User) ([]OrganizationUser, error) {
+func organizationUsers(ctx context.Context, r interface {
+	UserReader
+	OrganizationReader
+}, users []User) ([]OrganizationUser, error) {
 	ids := make([]ID, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
@@ -161,7 +134,7 @@ func organizationUsers(ctx context.Context, r Reader, users []User) ([]Organizat
 	return out, nil
 }
 
-func assignedRoles(ctx context.Context, r Reader, users []ID) (map[ID][]AssignedRole, error) {
+func assignedRoles(ctx context.Context, r OrganizationReader, users []ID) (map[ID][]AssignedRole, error) {
 	assignments, err := r.RoleAssignments(ctx, users)
 	if err != nil {
 		return nil, err

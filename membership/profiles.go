@@ -6,30 +6,6 @@ import (
 	"strings"
 )
 
-// PeopleReader answers questions about many users at once, each with one query.
-type PeopleReader interface {
-	// UsersByID returns those of ids that are living users, ordered by id.
-	UsersByID(ctx context.Context, ids []ID) ([]User, error)
-	// UsersByName returns the living users whose userName has one of the keys,
-	// which are made by Fold; ordered by id. There is at most one for each, unless
-	// their names became the same by another Fold (see docs/semantics.md, Names).
-	UsersByName(ctx context.Context, keys []string) ([]User, error)
-	// UsersByEmail is UsersByName for addresses, which users can share; ordered
-	// by id.
-	UsersByEmail(ctx context.Context, keys []string) ([]User, error)
-	// MembersAmong returns those of users who are members of a group now, by any
-	// source, ordered by id.
-	MembersAmong(ctx context.Context, group ID, users []ID) ([]Member, error)
-	// MembershipsOf returns the living groups of which users are members by any
-	// source, ordered by user and group.
-	MembershipsOf(ctx context.Context, users []ID) ([]MembershipOf, error)
-	// GroupDeleted reports whether there was such a group of the tenant once.
-	GroupDeleted(ctx context.Context, id ID) (bool, error)
-	// NamesOf returns the names that connections give of users in two parts, for
-	// those of whom any does; an active link goes before others.
-	NamesOf(ctx context.Context, users []ID) (map[ID]PersonName, error)
-}
-
 // MembershipOf says that a user is a member of a group, and what it gives.
 type MembershipOf struct {
 	User        ID
@@ -52,8 +28,14 @@ type Profile struct {
 	Permissions []string
 }
 
+// profileReader is what profiles are made of.
+type profileReader interface {
+	UserReader
+	MemberReader
+}
+
 // profiles returns the profiles of users, in their order.
-func profiles(ctx context.Context, r Reader, users []User) ([]Profile, error) {
+func profiles(ctx context.Context, r profileReader, users []User) ([]Profile, error) {
 	ids := make([]ID, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
@@ -97,7 +79,7 @@ func splitName(name string) PersonName {
 
 // profileOfActor returns the profile of whoever calls, if they are a user of the
 // tenant; else nil.
-func profileOfActor(ctx context.Context, r Reader, a Actor) (*Profile, error) {
+func profileOfActor(ctx context.Context, r profileReader, a Actor) (*Profile, error) {
 	u, err := userOfActor(ctx, r, a)
 	if err != nil || u.ID.IsZero() {
 		return nil, err
@@ -111,7 +93,7 @@ func profileOfActor(ctx context.Context, r Reader, a Actor) (*Profile, error) {
 
 // userOfActor returns the user of the tenant who calls, or the zero User: a
 // token, a service and somebody from elsewhere are none.
-func userOfActor(ctx context.Context, r Reader, a Actor) (User, error) {
+func userOfActor(ctx context.Context, r UserReader, a Actor) (User, error) {
 	id, err := ParseID(a.ID)
 	if a.Kind != ActorUser || err != nil {
 		return User{}, nil

@@ -197,7 +197,7 @@ func (d *Directory) changeMembers(
 
 // refuseMalformed is rule 6 for values that are no ids at all; the unknown ids
 // beside them are named with them.
-func refuseMalformed(ctx context.Context, tx Tx, call Call, m MemberDelta) error {
+func refuseMalformed(ctx context.Context, tx MemberReader, call Call, m MemberDelta) error {
 	if m.malformed.Len() == 0 {
 		return nil
 	}
@@ -273,7 +273,7 @@ func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVe
 	return d.held(ctx, call, id, err)
 }
 
-func groupNameFree(ctx context.Context, r Reader, l GroupLink) error {
+func groupNameFree(ctx context.Context, r GroupLinkReader, l GroupLink) error {
 	switch o, err := r.GroupLinkByName(ctx, l.Connection, Fold(l.DisplayName)); {
 	case KindOf(err) == KindNotFound:
 		return nil

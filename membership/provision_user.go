@@ -366,14 +366,14 @@ func userNameTaken() error {
 
 // userNameFree is the tenant's rule, userNameFreeInView the connection's own
 // (rules 20, 21). Both hold even when a native rename let the two differ.
-func userNameFree(ctx context.Context, tx Reader, u User) error {
+func userNameFree(ctx context.Context, tx UserReader, u User) error {
 	return taken(u.ID, func() (ID, error) {
 		o, err := tx.UserByName(ctx, Fold(u.UserName))
 		return o.ID, err
 	})
 }
 
-func userNameFreeInView(ctx context.Context, tx Tx, l UserLink) error {
+func userNameFreeInView(ctx context.Context, tx UserLinkReader, l UserLink) error {
 	return taken(l.User, func() (ID, error) {
 		o, err := tx.UserLinkByName(ctx, l.Connection, Fold(l.UserName))
 		return o.User, err

@@ -212,7 +212,7 @@ func (s *groupStream) part(read func(Reader) error, again func()) error {
 }
 
 // putGroup takes a group, and so much of its members.
-func (s *groupStream) putGroup(r Reader, l GroupLink, members MemberDetail) error {
+func (s *groupStream) putGroup(r MemberReader, l GroupLink, members MemberDetail) error {
 	if err := s.put(groupBlock{group: &l}); err != nil {
 		return err
 	}

@@ -1,0 +1,43 @@
+package membership
+
+import (
+	"context"
+	"time"
+)
+
+// EventReader reads the audit log. Events are read by number; one that has none yet
+// is not in any answer.
+type EventReader interface {
+	// RequestChanged reports whether there is an event of a request, other than
+	// refusals, dated within these times.
+	RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error)
+	// EventsPending reports whether events have no number yet.
+	EventsPending(ctx context.Context) (bool, error)
+	// LastWritten is the latest time that an event of the tenant has; zero: there
+	// is none. Of what has no number yet it looks at the last thousand.
+	LastWritten(ctx context.Context) (time.Time, error)
+	// EventHead is the last number that was given; 0: none.
+	EventHead(ctx context.Context) (int64, error)
+	// EventsBetween returns the least and the greatest number of the events of a
+	// period, and zeros when there are none. Its cost follows the period.
+	EventsBetween(ctx context.Context, from, to time.Time) (first, last int64, err error)
+	// NumberedEvents lists events in the order of their numbers.
+	NumberedEvents(ctx context.Context, f EventFilter) ([]Event, error)
+}
+
+// NameReader reads what ids are called.
+type NameReader interface {
+	// Names returns the names that ids have, or had when they were deleted.
+	Names(ctx context.Context, q NameQuery) (Names, error)
+}
+
+// EventWriter writes the audit log. An event is written in the transaction of the
+// change that it records.
+type EventWriter interface {
+	AppendEvents(ctx context.Context, events ...Event) error
+	// NumberEvents gives events that have none the next numbers, and returns how
+	// many: limit at least where there are as many, and a few more where one
+	// change of members is many events. An event that depends on another has the
+	// greater number. Of one tenant one transaction at a time does it.
+	NumberEvents(ctx context.Context, limit int) (int, error)
+}

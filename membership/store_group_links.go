@@ -1,0 +1,25 @@
+package membership
+
+import (
+	"context"
+)
+
+// GroupLinkReader reads groups as connections provision them.
+type GroupLinkReader interface {
+	GroupLink(ctx context.Context, connection, group ID) (GroupLink, error)
+	GroupLinkByName(ctx context.Context, connection ID, key string) (GroupLink, error)
+	// GroupLinks and GroupLinksByID are to groups what UserLinks and UserLinksByID
+	// are to users.
+	GroupLinks(ctx context.Context, connection ID, q LinkQuery) (LinkPage[GroupLink], error)
+	GroupLinksByID(ctx context.Context, connection ID, ids []ID) ([]GroupLink, error)
+	LinksOfGroup(ctx context.Context, group ID) ([]GroupLink, error)
+	// LinkCounts counts what a connection has to do with the members of a group.
+	LinkCounts(ctx context.Context, connection, group ID) (LinkCounts, error)
+}
+
+// GroupLinkWriter changes the links of groups, with their group locked.
+type GroupLinkWriter interface {
+	InsertGroupLink(ctx context.Context, l GroupLink) error
+	UpdateGroupLink(ctx context.Context, l GroupLink) error
+	DeleteGroupLink(ctx context.Context, connection, group ID) error
+}

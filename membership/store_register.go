@@ -1,0 +1,16 @@
+package membership
+
+import (
+	"context"
+	"iter"
+)
+
+// RegisterReader streams reports of grants, on the snapshot of the transaction.
+type RegisterReader interface {
+	// Register streams the grants that were open at a time, ordered by group,
+	// user and when they were opened. What was deleted is in it.
+	Register(ctx context.Context, q RegisterQuery) iter.Seq2[RegisterRow, error]
+	// ExceptionalGrants streams the open grants that make exceptions of after's
+	// kind, of at most limit (0: all) members behind after, ordered as Register.
+	ExceptionalGrants(ctx context.Context, after ExceptionCursor, limit int) iter.Seq2[RegisterRow, error]
+}
