@@ -24,8 +24,8 @@ func (b *groupBlock) addNamed(m NamedMember) {
 	b.namedBytes += member + int64(len(m.Name))
 }
 
-// idBlock has room for so many ids that an answer of one block is a small one.
-type idBlock [2048]ID
+// idBlock has room for some ids.
+type idBlock [512]ID
 
 var idBlocks = sync.Pool{New: func() any { return new(idBlock) }}
 
@@ -37,7 +37,7 @@ func newIDBlock() *idBlock {
 // blockOf makes a block of the first n ids. Few are copied, and the room for many
 // used again.
 func blockOf(all *idBlock, n int) groupBlock {
-	const few = 256
+	const few = 128
 	if n > few {
 		return groupBlock{ids: all[:n], pooled: all}
 	}

@@ -135,6 +135,10 @@ func (d *Directory) newGroupStream(ctx context.Context, call Call) *groupStream 
 	return &groupStream{ctx: ctx, call: call, store: d.store, held: d.HoldAnswer(call.Tenant)}
 }
 
+// earlyAnswer is from how many bytes on groups are written while they are read:
+// few enough that the first of them leave early.
+const earlyAnswer = 16 << 10
+
 var (
 	// errNoRoom ends a snapshot whose part has no room in the budget.
 	errNoRoom = errors.New("no room for the answer")
@@ -172,7 +176,7 @@ func (s *groupStream) parts(read func(Reader) error, again func(), done func() b
 			return err
 		}
 		last := done()
-		if last && !s.running && s.size <= smallAnswer {
+		if last && !s.running && s.size <= earlyAnswer {
 			s.queue.close(nil)
 			return s.queue.add(s.blocks...)
 		}
@@ -274,7 +278,7 @@ func (s *groupStream) put(b groupBlock) error {
 	}
 	s.blocks = append(s.blocks, b)
 	switch {
-	case size == 0, s.size <= smallAnswer:
+	case size == 0, s.size <= earlyAnswer:
 		return nil
 	case s.counted && !s.held.grow(size), !s.counted && !s.held.grow(s.size):
 		return errNoRoom
