@@ -38,7 +38,7 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (st
 	if !q.AsOf.Time.IsZero() {
 		among = ``
 	}
-	if !q.After.IsZero() {
+	if !q.After.IsZero() || q.Limit > 0 { // a page with two ends is planned as a small part
 		c.and(`g.user_id >`, q.After)
 	}
 	if q.Active != nil {
@@ -66,11 +66,16 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (st
 		c.WriteString(`)`)
 	}
 	if q.Limit > 0 {
-		// The same conditions pick the users of the page.
+		// The same conditions find the last user of the page. Of the open grants an
+		// index has the users in their order, and no more of it is read.
 		where := c.String()
-		c.WriteString(` and g.user_id in (select distinct g.user_id from grants g ` + among + `
-			join users u on u.tenant_id = $1 and u.id = g.user_id
-			where g.tenant_id = $1 and g.group_id = $2` + where + ` order by g.user_id limit ` + c.arg(q.Limit) + `)`)
+		joined := ``
+		if q.Active != nil {
+			joined = ` join users u on u.tenant_id = $1 and u.id = g.user_id`
+		}
+		c.WriteString(` and g.user_id <= (select p.user_id from (select distinct g.user_id from grants g ` + among + joined + `
+			where g.tenant_id = $1 and g.group_id = $2` + where + ` order by g.user_id limit ` + c.arg(q.Limit) + `) p
+			order by p.user_id desc limit 1)`)
 	}
 	return memberColumns + among + memberJoins + c.String() + memberOrder, c.args
 }

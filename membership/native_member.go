@@ -73,10 +73,11 @@ func (d *Directory) Member(ctx context.Context, call Call, group, user ID) (m Me
 }
 
 // How many members are read at a time: few at first, so that an answer begins
-// early.
+// early; of a time in the past many, because no index has them in their order.
 const (
 	firstMembers = 100
 	moreMembers  = 1000
+	pastMembers  = 20_000
 )
 
 // VisitMembers shows the members of a group to visit, in the order of their ids.
@@ -101,7 +102,7 @@ func (d *Directory) VisitMembers(
 			part.Limit = min(most, left)
 		}
 		return held.read(ctx, func() (size int64, err error) {
-			members = make([]Member, 0, part.Limit)
+			members = make([]Member, 0, min(part.Limit, moreMembers))
 			err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 				if _, err := r.Group(ctx, group); err != nil {
 					return err
@@ -121,7 +122,11 @@ func (d *Directory) VisitMembers(
 			return size, err
 		}, func() { left, members = left+len(members), nil })
 	}
-	if err := next(firstMembers); err != nil {
+	first, more := firstMembers, moreMembers
+	if !q.AsOf.IsZero() {
+		first, more = pastMembers, pastMembers
+	}
+	if err := next(first); err != nil {
 		return err
 	}
 	return visit(func(yield func(Member, error) bool) {
@@ -136,7 +141,7 @@ func (d *Directory) VisitMembers(
 			}
 			part.After = members[len(members)-1].User.ID
 			members = nil
-			if err := next(moreMembers); err != nil {
+			if err := next(more); err != nil {
 				yield(Member{}, err)
 				return
 			}

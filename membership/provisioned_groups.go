@@ -142,6 +142,8 @@ const earlyAnswer = 16 << 10
 var (
 	// errNoRoom ends a snapshot whose part has no room in the budget.
 	errNoRoom = errors.New("no room for the answer")
+	// errBrokenOff ends the visit when reading has panicked.
+	errBrokenOff = errors.New("the answer was broken off")
 	// errNobodyReads ends a snapshot when the visit has ended.
 	errNobodyReads = errors.New("the answer is not written any more")
 )
@@ -150,7 +152,14 @@ var (
 // that has to be read once more.
 func (s *groupStream) run(read func(Reader) error, again func(), done func() bool) error {
 	defer s.held.End()
-	err := s.parts(read, again, done)
+	err := errBrokenOff
+	defer func() { // also when reading panics, the visit ends before this does
+		if s.running {
+			s.queue.close(err)
+			<-s.ended
+		}
+	}()
+	err = s.parts(read, again, done)
 	if !s.running {
 		if err == nil {
 			err = s.visit()
