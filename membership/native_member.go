@@ -123,7 +123,7 @@ func (d *Directory) VisitMembers(
 		}, func() { left, members = left+len(members), nil })
 	}
 	first, more := firstMembers, moreMembers
-	if !q.AsOf.IsZero() {
+	if !q.AsOf.Time.IsZero() {
 		first, more = pastMembers, pastMembers
 	}
 	if err := next(first); err != nil {
