@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
@@ -10,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -174,8 +177,15 @@ func TestADatabaseThatIsAwayKeepsItsPassword(t *testing.T) {
 	for _, dbURL := range []string{
 		"postgres://scim:pa55word@127.0.0.1:1/x?connect_timeout=1", "postgres://scim:pa55word@%/x", "postgres://127.0.0.1:1/x?password=pa55word&connect_timeout=1",
 	} {
-		status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=" + dbURL, "SCIMBRIDGE_LISTEN=127.0.0.1:0"}, "serve", "--log-level=debug")
-		assert.Equal(t, exitFailed, status)
-		assert.NotContains(t, stdout+stderr, "pa55word")
+		for _, command := range []string{"migrate", "serve"} { // serve waits until it is stopped
+			ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
+			var out bytes.Buffer
+			environ := []string{"SCIMBRIDGE_DATABASE_URL=" + dbURL, "SCIMBRIDGE_LISTEN=127.0.0.1:0"}
+			status := run(ctx, []string{command, "--log-level=debug"}, environ, &out, &out)
+			stop()
+			assert.Equal(t, exitFailed, status, command)
+			assert.NotEmpty(t, out.String())
+			assert.NotContains(t, out.String(), "pa55word")
+		}
 	}
 }
