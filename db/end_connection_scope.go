@@ -43,7 +43,7 @@ func (s *session) FreezeLinks(ctx context.Context, connection membership.ID) err
 // never one: a batch of them at a time, so that the ids that are made for it
 // stay few. Rows of a batch are numbered from 0 in their order.
 type scopeEnd struct {
-	*session
+	s *session
 	e membership.ScopeEnd
 	r membership.MemberResult
 }
@@ -53,7 +53,7 @@ const endBatch = 2000
 
 // EndConnectionScope implements membership.Tx.
 func (s *session) EndConnectionScope(ctx context.Context, e membership.ScopeEnd) (membership.MemberResult, error) {
-	v := scopeEnd{session: s, e: e}
+	v := scopeEnd{s: s, e: e}
 	for _, step := range []func(context.Context) error{v.endGrants, v.endUsers, v.endGroups} {
 		if err := step(ctx); err != nil {
 			return v.r, err
@@ -84,8 +84,8 @@ const withBatch = `,"batch":"' || $11 || '"}'`
 // $14 on.
 func (v *scopeEnd) events(ctx context.Context, q string, action membership.Action, at time.Time, n int, more ...any) error {
 	c := v.e.Call
-	_, err := v.exec(ctx, q, append([]any{
-		v.tenant, v.e.Connection, stamp(at), string(c.Actor.Kind), c.Actor.ID, string(c.Source()), c.Connection,
+	_, err := v.s.exec(ctx, q, append([]any{
+		v.s.tenant, v.e.Connection, stamp(at), string(c.Actor.Kind), c.Actor.ID, string(c.Source()), c.Connection,
 		c.RequestID, c.Reason, string(action), v.e.Batch.String(), newIDs(n), c.Credential.String(),
 	}, more...)...)
 	return err
@@ -124,10 +124,10 @@ func (v *scopeEnd) endUsers(ctx context.Context) error {
 	for {
 		var last membership.ID
 		var n int
-		switch err := v.one(ctx, "user", qNextUsers, []any{v.tenant, v.e.Connection, after, endBatch}, &last, &n); {
+		switch err := v.s.one(ctx, "user", qNextUsers, []any{v.s.tenant, v.e.Connection, after, endBatch}, &last, &n); {
 		case membership.KindOf(err) == membership.KindNotFound:
 			for _, q := range []string{qDeactivateUsers, qDeprovisionUsers} {
-				if _, err := v.exec(ctx, q, v.tenant, v.e.Connection, stamp(v.closedAt())); err != nil {
+				if _, err := v.s.exec(ctx, q, v.s.tenant, v.e.Connection, stamp(v.closedAt())); err != nil {
 					return err
 				}
 			}
@@ -171,9 +171,9 @@ func (v *scopeEnd) endGroups(ctx context.Context) error {
 	for {
 		var last membership.ID
 		var n int
-		switch err := v.one(ctx, "group", qNextGroups, []any{v.tenant, v.e.Connection, after, endBatch}, &last, &n); {
+		switch err := v.s.one(ctx, "group", qNextGroups, []any{v.s.tenant, v.e.Connection, after, endBatch}, &last, &n); {
 		case membership.KindOf(err) == membership.KindNotFound:
-			if _, err := v.exec(ctx, qDeleteGroupsOf, v.tenant, v.e.Connection, stamp(v.closedAt())); err != nil {
+			if _, err := v.s.exec(ctx, qDeleteGroupsOf, v.s.tenant, v.e.Connection, stamp(v.closedAt())); err != nil {
 				return err
 			}
 			return v.execEach(ctx, qDeleteGroupLinksOf)
@@ -194,7 +194,7 @@ func (v *scopeEnd) endGroups(ctx context.Context) error {
 
 func (v *scopeEnd) execEach(ctx context.Context, queries ...string) error {
 	for _, q := range queries {
-		if _, err := v.exec(ctx, q, v.tenant, v.e.Connection); err != nil {
+		if _, err := v.s.exec(ctx, q, v.s.tenant, v.e.Connection); err != nil {
 			return err
 		}
 	}

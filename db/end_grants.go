@@ -50,7 +50,7 @@ func (v *scopeEnd) endGrants(ctx context.Context) error {
 	for {
 		var lastGroup, lastUser membership.ID
 		var n int
-		switch err := v.one(ctx, "grant", qNextGrants, []any{v.tenant, v.e.Connection, group, user, endBatch},
+		switch err := v.s.one(ctx, "grant", qNextGrants, []any{v.s.tenant, v.e.Connection, group, user, endBatch},
 			&lastGroup, &lastUser, &n); {
 		case membership.KindOf(err) == membership.KindNotFound:
 			return nil
@@ -58,7 +58,7 @@ func (v *scopeEnd) endGrants(ctx context.Context) error {
 			return err
 		}
 		if v.e.Convert {
-			opened, err := v.exec(ctx, qOpenLocally, v.tenant, v.e.Connection, local, stamp(v.e.At),
+			opened, err := v.s.exec(ctx, qOpenLocally, v.s.tenant, v.e.Connection, local, stamp(v.e.At),
 				string(c.Actor.Kind), c.Actor.ID, c.RequestID, c.Reason, group, user, lastGroup, newIDs(n), lastUser)
 			if err != nil {
 				return err
@@ -73,7 +73,7 @@ func (v *scopeEnd) endGrants(ctx context.Context) error {
 			group, user, lastGroup, lastUser); err != nil {
 			return err
 		}
-		closed, err := v.exec(ctx, qEndGrants, v.tenant, v.e.Connection, stamp(v.closedAt()),
+		closed, err := v.s.exec(ctx, qEndGrants, v.s.tenant, v.e.Connection, stamp(v.closedAt()),
 			string(c.Actor.Kind), c.Actor.ID, c.RequestID, c.Reason, group, user, lastGroup, lastUser)
 		if err != nil {
 			return err

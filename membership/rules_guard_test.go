@@ -270,28 +270,35 @@ func TestGuardWindow(t *testing.T) {
 	})
 }
 
-// countingStore counts round trips of the hot path, and transactions.
+// countingStore counts round trips of the hot path, and transactions. It names each
+// method of a Store: a new one has to be counted, or not, here.
 type countingStore struct {
-	membership.Store
+	store            membership.Store
 	changes, updates int
 }
 
 func (s *countingStore) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
 	s.changes++
-	return s.Store.WriteMembers(ctx, c)
+	return s.store.WriteMembers(ctx, c)
 }
 
 func (s *countingStore) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
 	s.updates++
-	return s.Store.Update(ctx, tenant, fn)
+	return s.store.Update(ctx, tenant, fn)
 }
+
+func (s *countingStore) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	return s.store.Read(ctx, tenant, fn)
+}
+
+func (s *countingStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 // What the guard cannot hold stays one round trip.
 func TestGuardLeavesTheHotPath(t *testing.T) {
 	eachGuarded(t, small, func(t *testing.T, w *world) {
 		all := w.crowd(w.okta, 30)
 		g := w.scimGroup(w.okta)
-		s := &countingStore{Store: w.store}
+		s := &countingStore{store: w.store}
 		w.dir = membership.NewDirectory(s, auth.Policy{}, membership.Options{Clock: w.clock, Guard: small})
 		w.scimAdd(w.okta, g, all...)
 		w.scimRemove(w.okta, g, all[0])
