@@ -7,7 +7,7 @@ import (
 )
 
 // NewTenant makes a tenant inside a transaction that was opened for its id.
-// There is nobody to ask yet: only the operator at the command line calls it.
+// No policy exists yet: only the operator at the command line calls it.
 func NewTenant(ctx context.Context, tx interface {
 	TenantWriter
 	EventWriter
@@ -29,7 +29,7 @@ type connectionCreator interface {
 }
 
 // NewConnection makes a connection inside a transaction, with the default
-// settings. It asks nobody either.
+// settings. It asks no policy either.
 func NewConnection(ctx context.Context, tx connectionCreator, clock Clock, call Call, name, idp string) (Connection, error) {
 	return newConnection(ctx, tx, clock, call, ConnectionSpec{Name: name, IDP: idp})
 }

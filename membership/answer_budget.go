@@ -26,7 +26,7 @@ const (
 
 // answerBudget counts the bytes of answers that are held for their readers. A
 // tenant gets a part as long as what it has then is no more than its limit, and no
-// more than what then is left of the total: so whoever comes next finds room,
+// more than what then is left of the total: so the next one finds room,
 // however many take what they can.
 type answerBudget struct {
 	limits AnswerLimits
@@ -39,7 +39,7 @@ type answerBudget struct {
 type tenantAnswers struct {
 	used    int64
 	waiting int
-	freed   chan struct{} // closed and made anew when something is given back; nil: nobody waits
+	freed   chan struct{} // closed and made anew when something is given back; nil: none waits
 }
 
 func newAnswerBudget(l AnswerLimits) *answerBudget {
@@ -61,7 +61,7 @@ func (b *answerBudget) of(tenant ID) *tenantAnswers {
 	return t
 }
 
-// forget drops a tenant that has nothing and for which nobody waits.
+// forget drops a tenant that holds nothing and has no waiters.
 func (b *answerBudget) forget(tenant ID, t *tenantAnswers) {
 	if t.used == 0 && t.waiting == 0 {
 		delete(b.tenants, tenant)

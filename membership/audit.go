@@ -53,7 +53,7 @@ const (
 	ActionAllowanceGone  Action = "removal.allowance_withdrawn" // before it was used
 
 	ActionNotificationDelivered     Action = "notification.delivered"
-	ActionUserClaimed               Action = "user.claimed" // somebody invited has come: pending no more
+	ActionUserClaimed               Action = "user.claimed" // an invitation was accepted: not pending any more
 	ActionOrganizationMemberAdded   Action = "organization.member_added"
 	ActionOrganizationMemberUpdated Action = "organization.member_updated"
 	ActionRoleCreated               Action = "role.created"

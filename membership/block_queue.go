@@ -63,7 +63,7 @@ func (b *groupBlock) free() {
 }
 
 // blockQueue passes blocks from one goroutine to another. It takes as many as come:
-// their memory is counted by whoever puts them in.
+// their memory is counted by the producer.
 type blockQueue struct {
 	mu      sync.Mutex
 	changed *sync.Cond // nil: one goroutine fills it, and then reads it

@@ -11,7 +11,7 @@ const (
 	SourceSCIM  Source = "scim"
 )
 
-// ActorKind is the kind of whoever acts.
+// ActorKind is the kind of an actor.
 type ActorKind string
 
 // The kinds of actors.
@@ -24,7 +24,7 @@ const (
 	ActorSystem     ActorKind = "system"   // scimbridge itself
 )
 
-// Actor is whoever acts. ID never is a name or an address: events outlive what
+// Actor is who acts. ID never is a name or an address: events outlive what
 // a person may have erased.
 type Actor struct {
 	Kind ActorKind

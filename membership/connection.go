@@ -54,7 +54,7 @@ type Removal string
 const (
 	RemovalRelease Removal = "release" // they are closed
 	RemovalConvert Removal = "convert" // they become local ones
-	RemovalFreeze  Removal = "freeze"  // they stay, and nobody changes them
+	RemovalFreeze  Removal = "freeze"  // they stay as they are
 )
 
 // IDPs are the providers that a connection may name.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// CredentialKind says how whoever acts has proved who they are.
+// CredentialKind says how the actor has proved who it is.
 type CredentialKind string
 
 // The kinds of credentials.

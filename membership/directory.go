@@ -20,7 +20,7 @@ type Directory struct {
 	answers  *answerBudget
 }
 
-// Observer is told how many grants were opened and closed, after the commit, and
+// Observer hears how many grants were opened and closed, after the commit, and
 // of each request that the removal guard held.
 type Observer interface {
 	GrantsChanged(source Source, opened, closed int)
@@ -30,9 +30,9 @@ type Observer interface {
 // Options of a Directory; the zero value of each field has a default.
 type Options struct {
 	Clock    Clock        // time.Now
-	Observer Observer     // nobody
+	Observer Observer     // none
 	Guard    RemovalGuard // off
-	Refusals *Refusals    // of its own, which nobody runs
+	Refusals *Refusals    // of its own, which is not run
 	Answers  AnswerLimits
 }
 
@@ -88,7 +88,7 @@ func (d *Directory) Refused(ctx context.Context, call Call, err error) error {
 	return d.refused(ctx, call, OpAdminister, ID{}, ID{}, err)
 }
 
-// refusal is what is told of a refusal: what was asked for, why not, and which
+// refusal is what is recorded of a refusal: what was asked for, why not, and which
 // policies said so. Their notices are in the policies.
 func (d *Directory) refusal(call Call, op Operation, group, user ID, err error) Refusal {
 	f := Facts{"operation": string(op), "kind": string(KindOf(err))}
@@ -110,8 +110,8 @@ func (d *Directory) RecordRefusal(ctx context.Context, call Call, kind string) e
 		Refusal{At: d.clock.Now(), Call: call, Action: ActionRefused, Facts: Facts{"kind": kind}})
 }
 
-// FlushRefusals writes what was counted of refusals. Whoever gave the Directory
-// its Refusals need not call it.
+// FlushRefusals writes what was counted of refusals. A caller that gave the
+// Directory its Refusals need not call it.
 func (d *Directory) FlushRefusals(ctx context.Context) error { return d.refusals.Flush(ctx) }
 
 // Ready reports whether the store answers and is migrated.

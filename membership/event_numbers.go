@@ -37,15 +37,15 @@ type EventPage struct {
 }
 
 // One call numbers at most maxNumbering events, in transactions of numberingBatch:
-// a log that nobody has read for years keeps no reader waiting.
+// a log that was not read for years keeps no reader waiting.
 const (
 	numberingBatch = 10_000
 	maxNumbering   = 10 * numberingBatch
 )
 
 // NumberedEvents returns a page of events. What was committed and has no number
-// gets one first: so whoever goes on from a cursor misses
-// nothing, also not what is committed late, and sees nothing twice.
+// gets one first: so a reader that goes on from a cursor
+// misses nothing, also not what is committed late, and sees nothing twice.
 func (d *Directory) NumberedEvents(ctx context.Context, call Call, f EventFilter) (p EventPage, err error) {
 	if err := d.allow(ctx, call, OpReadAudit, f.Group, f.User); err != nil {
 		return EventPage{}, err

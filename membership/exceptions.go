@@ -20,7 +20,7 @@ const (
 	// ExceptionInactiveMember is a membership of a user who is inactive.
 	ExceptionInactiveMember ExceptionKind = "inactive_member"
 	// ExceptionAfterDeprovisioning is a grant that is left of a user whom
-	// the provider does not have any more, or nobody (rule 25).
+	// the provider does not have any more, or none has (rule 25).
 	ExceptionAfterDeprovisioning ExceptionKind = "grant_after_deprovisioning"
 	// ExceptionConnectionGone is a grant whose connection will not end it: the
 	// connection is gone, or does not provision the group any more.

@@ -10,7 +10,7 @@ import (
 
 // Fold returns the key under which two spellings of a userName, a displayName or
 // an address are the same: the composed form (NFC) of the small letters, with ς
-// as σ, without blanks at the ends and without characters that nobody sees. It
+// as σ, without blanks at the ends and without invisible characters. It
 // compares letter for letter: ß is not ss, ﬁ is not fi. Of a text in which
 // nothing can be seen it is the text itself, so that only the empty text has the
 // empty key. Engines know ASCII case only: the key is made here and stored

@@ -8,7 +8,7 @@ import (
 )
 
 // How long a request with an idempotency key may take, for how long after its
-// claim nobody else looks after it, and how long its answer is kept. Between the
+// reservation no other request looks at it, and how long its answer is kept. Between the
 // first two lies what the clocks of two servers may differ by.
 const (
 	MaxIdempotentRequest = 30 * time.Second
@@ -19,8 +19,8 @@ const (
 // MaxKeptAnswer is the longest body of an answer that is kept, in bytes.
 const MaxKeptAnswer = 2 << 20
 
-// The budget of a tenant: what its claims and their answers may take together, in
-// bytes, and what a claim takes without its answer.
+// The budget of a tenant: the bytes of all its reservations and their
+// answers, and those of a reservation without its answer.
 const (
 	maxReservationBytes = 64 << 20
 	reservationBytes    = 512
@@ -52,8 +52,8 @@ type KeptAnswer struct {
 	Body        []byte
 }
 
-// ReserveKey claims a key of the caller for a request, before it is carried out.
-// When Answer of the claim it returns has a status, the request was carried out
+// ReserveKey reserves a key of the caller for a request, before it is carried out.
+// When Answer of the reservation it returns has a status, the request was carried out
 // before and that is the answer. Otherwise the request is the caller's to carry
 // out, once, in less than MaxIdempotentRequest; then comes KeepAnswer,
 // ReleaseKey or ForgetKey. Errors: KindKeyReused (the key belongs to another request),
@@ -110,8 +110,8 @@ func (d *Directory) ReserveKey(
 	return out, err
 }
 
-// takeReservationBytes changes what a tenant's claims take, within its budget. It is
-// the last of a transaction: others wait for it.
+// takeReservationBytes changes the bytes of a tenant's reservations, within
+// its budget. It is the last of a transaction: others wait for it.
 func takeReservationBytes(ctx context.Context, tx ReservationWriter, change int) error {
 	if change == 0 {
 		return nil
@@ -127,7 +127,7 @@ var errInProgress error = errorf(KindInProgress, "the first request with this Id
 
 // lost looks for the change of a request that was left without an answer. It
 // either committed with its events or not at all, so those tell. They are dated
-// after the claim, by the same clock, or later still (db/change_members.go).
+// after the reservation, by the same clock, or later still (db/delta.go).
 func lost(ctx context.Context, r EventReader, c IdempotencyReservation) error {
 	const later = 5 * time.Minute
 	done, err := r.RequestChanged(ctx, c.RequestID, c.ReservedAt, c.ReservedAt.Add(idempotencyLease+later))
@@ -138,7 +138,7 @@ func lost(ctx context.Context, r EventReader, c IdempotencyReservation) error {
 	return err
 }
 
-// KeepAnswer keeps the answer of a claimed request for those who send it again.
+// KeepAnswer keeps the answer of a request for its retries.
 // One that is too long, or beyond the tenant's budget, is not kept, which is as if
 // it were lost.
 func (d *Directory) KeepAnswer(ctx context.Context, call Call, c IdempotencyReservation, a KeptAnswer) error {
@@ -153,20 +153,20 @@ func (d *Directory) KeepAnswer(ctx context.Context, call Call, c IdempotencyRese
 	return d.ReleaseKey(ctx, call, c)
 }
 
-// ReleaseKey gives up a claimed request of which nobody knows what became.
-// Whoever sends it again carries it out, unless it was after all.
+// ReleaseKey gives up a request whose outcome is unknown. A retry carries it
+// out, unless it was carried out after all.
 func (d *Directory) ReleaseKey(ctx context.Context, call Call, c IdempotencyReservation) error {
 	c.LeaseUntil = c.ReservedAt
 	return d.saveReservation(ctx, call, c)
 }
 
-// ForgetKey gives up a claimed request that changed nothing.
+// ForgetKey gives up a request that changed nothing.
 func (d *Directory) ForgetKey(ctx context.Context, call Call, c IdempotencyReservation) error {
 	c.LeaseUntil, c.ExpiresAt = c.ReservedAt, c.ReservedAt
 	return d.saveReservation(ctx, call, c)
 }
 
-// saveReservation does nothing when somebody else took the claim over.
+// saveReservation does nothing when another request took the reservation over.
 func (d *Directory) saveReservation(ctx context.Context, call Call, c IdempotencyReservation) error {
 	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
 		now, err := tx.LockReservation(ctx, c)

@@ -6,10 +6,10 @@ import (
 )
 
 // Somebody who was invited is a user already, pending: with a place in the
-// organization, perhaps in groups, and without anybody behind it. Whoever comes
-// with that userName or address, by a provider or natively, is that user.
+// organization, perhaps in groups, but with no sign-up yet. Who comes with
+// that userName or address, by a provider or natively, is that user.
 
-// invitedAs returns the pending user who is meant by a userName or, if nobody
+// invitedAs returns the pending user who is meant by a userName or, if no user
 // has that name, by one of some addresses, locked; the zero User if there is not
 // exactly one.
 func invitedAs(ctx context.Context, tx interface {
@@ -59,7 +59,7 @@ func invitationAccepted(call Call, u User) Event {
 	return call.Event(u.UpdatedAt, ActionUserClaimed, ID{}, u.ID, Facts{"pending": true}, Facts{"pending": false, "active": u.Active})
 }
 
-// acceptOrCreate is rule 20, for a userName that nobody has: somebody who was
+// acceptOrCreate is rule 20, for a userName that is free: a user who was
 // invited by address is that user, if the connection may link users who are
 // there (rule 22); else it is a new one.
 func (d *Directory) acceptOrCreate(ctx context.Context, tx Tx, call Call, h NameHolders, l *UserLink) error {

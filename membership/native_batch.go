@@ -61,7 +61,7 @@ func (d *Directory) ApplyBatch(ctx context.Context, call Call, group ID, b Membe
 	if err != nil && answer == nil {
 		return nil, err
 	}
-	// Of an applied batch the outcomes are told in any case: what cannot be written
+	// Of an applied batch the outcomes are answered in any case: what cannot be written
 	// now is counted, and written later.
 	if werr := d.refusals.Record(ctx, call.Tenant, l.refusals()...); werr != nil && answer != nil {
 		return nil, werr
@@ -104,7 +104,7 @@ func (d *Directory) allowBatch(ctx context.Context, call Call, group ID, b Membe
 	delta.Add(b.Add...)
 	delta.Remove(b.Remove...)
 	if delta.IsZero() {
-		delta.Clear() // nobody may probe for groups with an empty batch
+		delta.Clear() // an empty batch must not probe for groups
 	}
 	return d.allowDelta(ctx, call, group, delta)
 }

@@ -116,7 +116,7 @@ type UnlinkPreview struct {
 	Grants            int // that the connection has open in the group
 	MembershipsEnded  int // nothing else grants them
 	LocalGrantsOpened int
-	GroupDeleted      bool // nobody and nothing is left in it (rule 32)
+	GroupDeleted      bool // no link and no grant is left (rule 32)
 }
 
 // PreviewGroupUnlink counts what UnlinkGroup would do now.

@@ -15,7 +15,7 @@ type Added struct {
 type Additions struct {
 	Group ID
 	Users []Added  // in the order in which they were named, each once
-	By    *Profile // whoever did it, if that is a user of the tenant
+	By    *Profile // the actor, if that is a user of the tenant
 }
 
 // AddMembers opens local grants for many users, all or nothing (rules 7, 8 and

@@ -12,7 +12,7 @@ import (
 func (d *Directory) Memberships(
 	ctx context.Context, call Call, user ID, q MembershipQuery,
 ) (ms []Membership, next ID, err error) {
-	// Of no group yet: whoever may not read members at all is refused.
+	// Of no group yet: who may not read members at all is refused.
 	err = d.authorize(ctx, Question{Call: call, Operation: OpReadMembers, User: user})
 	if err != nil && !errors.Is(err, ErrUndecided) {
 		return nil, ID{}, d.refused(ctx, call, OpReadMembers, ID{}, user, err)

@@ -17,7 +17,7 @@ type Invitation struct {
 }
 
 // AddMembersByName opens local grants for the users of the tenant who have one of
-// names, and for as many of them as can be added: whoever does not exist, is a
+// names, and for as many of them as can be added: who does not exist, is a
 // member by any source already (rule 8), or is denied by the policy has failed.
 // The caller has to have a role. Errors: KindGone when the group has been
 // deleted.
@@ -62,7 +62,7 @@ func (d *Directory) AddMembersByName(
 		return tx.InsertNotification(ctx, membersAdded(change, inviter))
 	})
 	if err == nil {
-		// Who was added is told in any case: what cannot be written now is counted,
+		// Who was added is answered in any case: what cannot be written now is counted,
 		// and written later.
 		_ = d.refusals.Record(ctx, call.Tenant, denied...)
 	}
@@ -137,7 +137,7 @@ func usersNamed(ctx context.Context, r UserReader, names []string) (map[string]U
 }
 
 // alone returns those of users who have their name for themselves: what is asked
-// for a name is done for nobody, where several have it.
+// for a name is not done where several have it.
 func alone(users []User) []User {
 	n := make(map[string]int, len(users))
 	for _, u := range users {
@@ -147,7 +147,7 @@ func alone(users []User) []User {
 }
 
 // userCalled returns the user whose id, userName or address a text is; zero when
-// that is nobody, or not one.
+// that is no user, or several.
 func userCalled(ctx context.Context, r UserReader, text string) (ID, error) {
 	if text == "" {
 		return ID{}, nil

@@ -149,7 +149,7 @@ func (p *organizationAddition) users(ctx context.Context, specs []OrganizationMe
 }
 
 // find returns the users whom specs name by id, and those whom each address
-// stands for: whoever has it as userName, else everybody who has it.
+// stands for: the user who has it as userName, else all who have it.
 func (p *organizationAddition) find(ctx context.Context, specs []OrganizationMemberSpec) (byID map[ID]User, byAddress map[string][]User, err error) {
 	var ids []ID
 	var keys []string
@@ -190,7 +190,7 @@ func (p *organizationAddition) find(ctx context.Context, specs []OrganizationMem
 	return byID, byAddress, err
 }
 
-// invite makes the user of an address that nobody has.
+// invite makes the user of an address that no user has.
 func (p *organizationAddition) invite(email string) User {
 	now := p.d.clock.Now()
 	u := User{
@@ -202,8 +202,8 @@ func (p *organizationAddition) invite(email string) User {
 	return u
 }
 
-// authorize asks the policy about every user who is there already, before it is told
-// who is not.
+// authorize asks the policy about every user who is there already, before the
+// answer says who is not.
 func (p *organizationAddition) authorize(ctx context.Context, users, invited []User, unknown []ID) error {
 	isNew := make(map[ID]bool, len(invited))
 	for _, u := range invited {

@@ -70,14 +70,14 @@ func profiles(ctx context.Context, r profileReader, users []User) ([]Profile, er
 	return out, nil
 }
 
-// splitName takes the first word of a name as the given one. Nobody can do it
-// right for every name; so it is done only where no provider says it.
+// splitName takes the first word of a name as the given one. That is not
+// right for every name, so it is done only where no provider gives the parts.
 func splitName(name string) PersonName {
 	given, family, _ := strings.Cut(strings.TrimSpace(name), " ")
 	return PersonName{Given: given, Family: strings.TrimSpace(family)}
 }
 
-// profileOfActor returns the profile of whoever calls, if they are a user of the
+// profileOfActor returns the profile of the caller, if that is a user of the
 // tenant; else nil.
 func profileOfActor(ctx context.Context, r profileReader, a Actor) (*Profile, error) {
 	u, err := userOfActor(ctx, r, a)

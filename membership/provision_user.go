@@ -29,7 +29,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 		switch {
 		case h.InView:
 			return userNameTaken()
-		case h.Shared: // who is meant nobody can tell
+		case h.Shared: // which user is meant is open
 			return errorf(KindUniqueness, "several users have this userName: an administrator has to rename all but one first")
 		case h.User.ID.IsZero():
 			err = d.acceptOrCreate(ctx, tx, call, h, &l)
@@ -49,7 +49,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 type NameHolders struct {
 	Connection Connection
 	InView     bool   // somebody has it in the connection's view
-	User       User   // who has it in the tenant; zero: nobody
+	User       User   // who has it in the tenant; zero: none
 	Shared     bool   // so do others: their names were not the same when they were given
 	ByEmail    []User // who has one of the addresses
 }

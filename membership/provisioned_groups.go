@@ -107,7 +107,7 @@ func (d *Directory) VisitProvisionedGroups(
 	}, func() { p.at = before }, p.ended)
 }
 
-// groupStream carries groups from snapshots to whoever writes them, part by part.
+// groupStream carries groups from snapshots to their writer, part by part.
 // What is small is read first and written then. Of what is larger the writing
 // begins in a goroutine of its own while it is read: the first bytes leave early,
 // and still no snapshot waits for a reader.
@@ -340,7 +340,7 @@ func (s *groupStream) groups(yield func(ProvisionedGroup, error) bool) {
 			return
 		}
 		s.queue.take()
-		s.use(b) // without a group: members that nobody ranged over
+		s.use(b) // without a group: members that were not ranged over
 		if b.group != nil && !yield(ProvisionedGroup{GroupLink: *b.group, Members: s.members}, nil) {
 			return
 		}

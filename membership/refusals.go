@@ -37,7 +37,7 @@ type Refusal struct {
 
 // Refusals writes the events of refused attempts: the first of one actor for one
 // reason at once, those of the minute behind it as one event with their count.
-// So whoever is refused for ever writes two events a minute. The counts are kept
+// So a caller that is refused for ever writes two events a minute. The counts are kept
 // in memory, each server its own: a crash loses them.
 type Refusals struct {
 	store Updater
@@ -146,7 +146,7 @@ func (l *Refusals) admit(r Refusal) (key refusalKey, first bool) {
 	return key, false
 }
 
-// refusalsActor is who is told of refusals that are not told apart.
+// refusalsActor is the actor of refusals that are counted as one.
 var refusalsActor = Actor{Kind: ActorSystem, ID: "refusals"}
 
 func (l *Refusals) open(key refusalKey, r Refusal) *repeatedRefusal {
@@ -222,7 +222,7 @@ func (w *repeatedRefusal) event() Event {
 }
 
 // Run writes the counts of each window at its end, until ctx ends, and what is
-// left then. failed is told what could not be written; it is tried again.
+// left then. failed gets what could not be written; it is tried again.
 func (l *Refusals) Run(ctx context.Context, failed func(error)) {
 	const every = 5 * time.Second
 	tick := time.NewTicker(every)

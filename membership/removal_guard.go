@@ -59,7 +59,7 @@ func (r removals) total() int { return r.before + r.closing }
 func (r removals) of() int { return r.before + r.open }
 
 // enough is the number of open grants with which the share of r is not above the
-// limit, so that nobody counts further.
+// limit, so that counting ends there.
 func (g RemovalGuard) enough(r removals) int {
 	if g.Percent == 0 {
 		return math.MaxInt32

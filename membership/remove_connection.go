@@ -17,7 +17,7 @@ type RemovalCounts struct {
 	UsersLeftWithoutGroups int
 	UsersDeactivated       int // every other provider of theirs says inactive
 	UsersWithoutProvider   int // they stay, as active as they are
-	GroupsDeleted          int // nobody and nothing is left in them (rule 32)
+	GroupsDeleted          int // no link and no grant is left (rule 32)
 }
 
 // ScopeEnd is the end of everything that a connection provisions.

@@ -47,8 +47,8 @@ type LinkQuery struct {
 }
 
 // LinkPage is one page of a view: the resources where they are few, else which
-// they are. A page of a thousand can be a quarter of a gigabyte, so whoever reads
-// it loads it in parts.
+// they are. A page of a thousand can be a quarter of a gigabyte, so a reader
+// loads it in parts.
 type LinkPage[L any] struct {
 	Links []L
 	Keys  []LinkKey // when there are any, Links is empty

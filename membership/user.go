@@ -19,7 +19,7 @@ type User struct {
 	Origin        Origin
 	Suspended     bool // rule 26: wins over every provider
 	Deprovisioned bool // rule 25: the last link of a local user ended
-	Pending       bool // invited by address; whoever has it has not come yet
+	Pending       bool // invited by address, and not signed up yet
 	Active        bool // what follows from all of that: settle
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
@@ -27,7 +27,7 @@ type User struct {
 
 // settle derives Active: not suspended, and not linked at all (and not left
 // behind by a deprovisioning, nor only invited), or at least one link active.
-// With a link there is somebody: nobody pending has one.
+// A pending user has no link.
 func (u *User) settle(links []UserLink) {
 	u.Pending = u.Pending && len(links) == 0
 	alive := len(links) == 0 && !u.Deprovisioned && !u.Pending ||
@@ -46,8 +46,8 @@ type UserLink struct {
 	ExternalID string
 	UserName   string // unique in the connection's view, compared by Fold
 	Active     bool   // the connection's word (rules 23, 24)
-	Email      string // the address that the application is told
-	Name       string // the name that the application is told
+	Email      string // the address for the application
+	Name       string // the name for the application
 	// Emails are all addresses of the resource, for lookups.
 	Emails []string
 	// Attributes is a JSON object with all other attributes of the SCIM
