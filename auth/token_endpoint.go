@@ -95,7 +95,10 @@ func (e *tokenEndpoint) fail(w http.ResponseWriter, r *http.Request, err error) 
 	case errors.As(err, &domain) && domain.Kind == membership.KindUnavailable, r.Context().Err() != nil:
 		e.log.Warn("request not finished", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
 		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable, description: "this cannot be answered now: try again"}
-		w.Header().Set("Retry-After", strconv.Itoa((&membership.Error{Kind: membership.KindUnavailable}).RetrySeconds()))
+		if domain == nil {
+			domain = &membership.Error{Kind: membership.KindUnavailable}
+		}
+		w.Header().Set("Retry-After", strconv.Itoa(domain.RetrySeconds()))
 	default:
 		e.log.Error("request failed", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
 		known = &oauthError{status: http.StatusInternalServerError, code: "server_error", description: "internal error"}

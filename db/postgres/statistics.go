@@ -54,16 +54,21 @@ func newStatistics(pool *pool, o Options) *statistics {
 	return s
 }
 
-// close ends a look that is under way.
+// close ends a look that is under way, and waits for it. It may be called again.
 func (s *statistics) close() {
 	s.end()
-	s.looking.Lock() // and no other begins
+	s.looking.Lock()
+	defer s.looking.Unlock()
 }
 
 // wrote counts rows of one growth that were committed.
 func (s *statistics) wrote(g *growth, rows int) {
 	n, next := g.rows.Add(int64(rows)), g.next.Load()
 	if next == 0 || n < next || !s.looking.TryLock() {
+		return
+	}
+	if s.life.Err() != nil { // closed meanwhile: no look begins any more
+		s.looking.Unlock()
 		return
 	}
 	for next <= n && next != 0 {
