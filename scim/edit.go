@@ -160,7 +160,8 @@ func (a *attribute) applyObject(home map[string]any, e edit) error {
 // applySub changes one sub-attribute of an object.
 func applySub(object map[string]any, e edit) error {
 	if e.to.sub == nil { // of an attribute that no schema has
-		e.to, e.where, e.made = target{name: e.to.subName}, nil, nil
+		name, sub, _ := strings.Cut(e.to.subName, ".") // a dot is never part of a name
+		e.to, e.where, e.made = target{name: name, subName: sub}, nil, nil
 		return applyUnlisted(object, e)
 	}
 	return e.to.sub.set(object, e)
