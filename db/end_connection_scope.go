@@ -97,7 +97,7 @@ const (
 			select l.user_id, row_number() over (order by l.user_id) as n from user_links l
 			where l.tenant_id = $1 and l.connection_id = $2 and l.user_id > $3 order by l.user_id limit $4) x
 		order by x.n desc limit 1`
-	// Nobody becomes active: whoever had this link only stays as they are, and
+	// No user becomes active: those who had this link only stay as they are, and
 	// of the others the links that are left decide.
 	qUsersUnlinked = insertEvents + `$14, x.user_id,
 			case when x.active then '{"active":true}' else '{"active":false}' end,

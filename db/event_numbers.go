@@ -20,8 +20,8 @@ const (
 	// What has no number yet, in the order of positions: events, and rows that
 	// become an event a member. It is one statement, so of one snapshot: who sees
 	// an event there sees what it depends on, with a lesser position.
-	qPending = `select x.packed, x.position, x.at, x.id, x.events, x.place from (
-			select * from (select 0 as packed, e.position, e.at, e.id, 1 as events, {place e} as place
+	qPending = `select x.packed, x.position, x.at, x.id, x.events, x.row_id from (
+			select * from (select 0 as packed, e.position, e.at, e.id, 1 as events, {row id e} as row_id
 				from events e {index events_unnumbered} where e.tenant_id = $1 and e.number is null and e.position >= 0
 				order by e.position, e.at, e.id limit $2) plain
 			union all
@@ -30,11 +30,11 @@ const (
 				order by m.position, m.at, m.id limit $2) packed) x
 		order by x.position, x.at, x.id limit $2`
 	qNumberEvent = `update events set number = $4 where tenant_id = $1 and at = $2 and id = $3`
-	// By their places in the table: what has become events just now has no
+	// By the ids of their rows: what has become events just now has no
 	// statistics, and a join by a key would look through all of them for each.
-	qNumberEventsByPlace = `update events set number = n.number
-		from unnest($2::text[]::tid[], $3::bigint[]) n(place, number)
-		where events.tenant_id = $1 and events.ctid = n.place`
+	qNumberEventsByRowID = `update events set number = n.number
+		from unnest($2::text[]::tid[], $3::bigint[]) n(row_id, number)
+		where events.tenant_id = $1 and events.ctid = n.row_id`
 )
 
 // pendingEvent is what has no number yet: an event, or a row of member_events
@@ -44,7 +44,7 @@ type pendingEvent struct {
 	at               stamp
 	id               membership.ID
 	events           int64
-	place            string
+	rowID            string
 	number           int64 // of its first event
 }
 
@@ -61,7 +61,7 @@ func (s *session) NumberEvents(ctx context.Context, limit int) (int, error) {
 		return 0, err
 	}
 	pending, err := list(ctx, s, qPending, []any{s.tenant, limit}, func(p *pendingEvent) []any {
-		return []any{&p.packed, &p.position, &p.at, &p.id, &p.events, &p.place}
+		return []any{&p.packed, &p.position, &p.at, &p.id, &p.events, &p.rowID}
 	})
 	if err != nil || len(pending) == 0 {
 		return 0, err
@@ -94,18 +94,18 @@ func (s *session) numberEvents(ctx context.Context, events []pendingEvent) error
 	if len(events) == 0 {
 		return nil
 	}
-	if !s.store.engine.Dialect().RowPlaces {
+	if !s.store.engine.Dialect().RowIDs {
 		rows := make([][]any, len(events))
 		for i, e := range events {
 			rows[i] = []any{s.tenant, e.at, e.id, e.number}
 		}
 		return s.execEach(ctx, qNumberEvent, rows)
 	}
-	places, numbers := make([]string, len(events)), make([]int64, len(events))
+	rows, numbers := make([]string, len(events)), make([]int64, len(events))
 	for i, e := range events {
-		places[i], numbers[i] = e.place, e.number
+		rows[i], numbers[i] = e.rowID, e.number
 	}
-	n, err := s.exec(ctx, qNumberEventsByPlace, s.tenant, places, numbers)
+	n, err := s.exec(ctx, qNumberEventsByRowID, s.tenant, rows, numbers)
 	if err == nil && n != int64(len(events)) {
 		err = fmt.Errorf("of %d events %d got a number", len(events), n)
 	}
@@ -153,31 +153,33 @@ func (s *session) EventsBetween(ctx context.Context, from, to time.Time) (first,
 	return first, last, err
 }
 
+const numberedEvents = `select ` + eventColumns + `, number from events where tenant_id = $1`
+
 // eventsQuery writes the query of an EventFilter. A comparison with number also
 // tells that it is not null, which the indexes of numbered events ask for.
 func eventsQuery(s *session, f membership.EventFilter) (string, []any) {
-	w := where{text: `select ` + eventColumns + `, number from events where tenant_id = $1`, args: []any{s.tenant}}
-	w.and("number > ", f.Cursor.Number, "")
+	w := newWhere(s.tenant)
+	w.and("number >", f.Cursor.Number)
 	if f.Cursor.Through > 0 {
-		w.and("number <= ", f.Cursor.Through, "")
+		w.and("number <=", f.Cursor.Through)
 	}
 	if !f.From.IsZero() {
-		w.and("at >= ", stamp(f.From), "")
+		w.and("at >=", stamp(f.From))
 	}
 	if !f.To.IsZero() {
-		w.and("at < ", stamp(f.To), "")
+		w.and("at <", stamp(f.To))
 	}
 	w.id("user_id", f.User)
 	w.id("group_id", f.Group)
 	w.id("connection_id", f.Connection)
 	if f.Actor != (membership.Actor{}) {
-		w.and("actor_id = ", f.Actor.ID, "")
-		w.and("actor_kind = ", string(f.Actor.Kind), "")
+		w.and("actor_id =", f.Actor.ID)
+		w.and("actor_kind =", string(f.Actor.Kind))
 	}
 	if f.Action != "" {
-		w.and("action = ", string(f.Action), "")
+		w.and("action =", string(f.Action))
 	}
-	return w.text + " order by number limit " + w.arg(f.Limit), w.args
+	return numberedEvents + w.String() + " order by number limit " + w.arg(f.Limit), w.args
 }
 
 // NumberedEvents implements membership.Reader.

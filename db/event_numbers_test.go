@@ -35,7 +35,7 @@ func TestAnEventThatCommitsLateIsNumberedLate(t *testing.T) {
 	require.NoError(t, err)
 	w.Number()
 	before := w.Numbered(0)
-	require.Len(t, before, 2, "nobody waits for the transaction that is still open")
+	require.Len(t, before, 2, "none waits for the transaction that is still open")
 	close(commit)
 	wg.Wait()
 	w.Number()

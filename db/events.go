@@ -32,7 +32,7 @@ func (s *session) eventArgs(args []any, e membership.Event) []any {
 // AppendEvents implements membership.Tx.
 func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) error {
 	return inParts(events, func(part []membership.Event) error {
-		c := conditions{}
+		c := newWhere()
 		for i, e := range part {
 			first := len(c.args) + 1
 			c.args = s.eventArgs(c.args, e)
@@ -47,7 +47,7 @@ func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) 
 // insertNumbered writes events that have numbers already.
 func (s *session) insertNumbered(ctx context.Context, events []membership.Event) error {
 	return inParts(events, func(part []membership.Event) error {
-		c := conditions{}
+		c := newWhere()
 		for i, e := range part {
 			first := len(c.args) + 1
 			c.args = s.eventArgs(c.args, e)

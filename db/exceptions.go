@@ -34,8 +34,8 @@ func exceptional(w *where, kind membership.ExceptionKind) string {
 // exceptionsQuery writes the query of the grants that make exceptions of one
 // kind. A limit is one of members, of whom all such grants come.
 func exceptionsQuery(s *session, after membership.ExceptionCursor, limit int) (string, []any) {
-	w := where{args: []any{s.tenant}}
-	of := registerJoins + ` where g.tenant_id = $1 and g.closed_at is null and ` + exceptional(&w, after.Kind)
+	w := newWhere(s.tenant)
+	of := registerJoins + ` where g.tenant_id = $1 and g.closed_at is null and ` + exceptional(w, after.Kind)
 	if after.Group != (membership.ID{}) {
 		of += ` and (g.group_id, g.user_id) > (` + w.arg(after.Group) + `, ` + w.arg(after.User) + `)`
 	}

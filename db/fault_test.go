@@ -110,8 +110,8 @@ func setReadOnly(t *testing.T, c *cluster.Cluster, to string) {
 	}
 }
 
-// Damaged pages: whoever reads them gets 503, and a look at the whole finds them
-// where nobody reads.
+// Damaged pages: a reader of them gets 503, and a look at the whole finds them
+// where none reads.
 func TestReadySeesDamage(t *testing.T) {
 	url := dbtest.URL(t, "sqlite")
 	path := strings.TrimPrefix(url, "sqlite:")

@@ -8,12 +8,12 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// pushdown writes as much of a filter as the columns of a view can answer. Its
+// pushdown writes as much of a filter as the columns of links can answer. Its
 // SQL selects at least what the filter selects; exact says that it selects
 // nothing else, so that pages and totals can be left to the database.
 type pushdown struct {
 	columns columns
-	args    []any
+	arguments
 }
 
 // columns is the allow-list of a resource type.
@@ -60,11 +60,6 @@ var groupFilter = columns{
 	idValues: true,
 }
 
-func (p *pushdown) arg(v any) string {
-	p.args = append(p.args, v)
-	return fmt.Sprintf("$%d", len(p.args))
-}
-
 // write returns the condition, or "" when nothing can be said.
 func (p *pushdown) write(f membership.Filter) (sql string, exact bool) {
 	switch f := f.(type) {
@@ -98,7 +93,7 @@ func (p *pushdown) write(f membership.Filter) (sql string, exact bool) {
 }
 
 // index names the index of a text that the whole filter wants to be equal; ""
-// if there is none. SQLite would go through the view in its order instead.
+// if there is none. SQLite would go through all links in their order instead.
 func (c columns) index(f membership.Filter) string {
 	switch f := f.(type) {
 	case membership.And:
@@ -189,8 +184,8 @@ func (p *pushdown) compare(f membership.Compare) (string, bool) {
 	return "", false
 }
 
-// equalsID compares ids by their canonical text, so any other spelling of one
-// is nobody's (RFC 7643 section 3.1: caseExact).
+// equalsID compares ids by their canonical text, so no other spelling of one
+// is equal (RFC 7643 section 3.1: caseExact).
 func (p *pushdown) equalsID(value, condition string) string {
 	id, err := membership.ParseID(value)
 	if err != nil || id.String() != value {

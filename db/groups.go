@@ -41,7 +41,7 @@ func (s *session) LockGroup(ctx context.Context, id membership.ID) (membership.G
 const qGroups = `select ` + groupColumns + ` from groups g where g.tenant_id = $1 and (g.deleted_at is null) is true and g.id > $2`
 
 func groupsQuery(s *session, q membership.NativeQuery) (string, []any) {
-	c := conditions{args: []any{s.tenant, q.After}}
+	c := newWhere(s.tenant, q.After)
 	if q.Name != "" { // a set of its own, so that the index is used although the order is by id
 		c.WriteString(` and g.id in (select x.id from groups x {index groups_display_name}
 			where x.tenant_id = $1 and x.deleted_at is null and x.display_name_key = ` + c.arg(membership.Fold(q.Name)) + `)`)

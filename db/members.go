@@ -25,7 +25,7 @@ const (
 // membersQuery writes the query of a MemberQuery. The conditions on a member
 // (not on one grant) stand in the subquery that picks the users.
 func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (string, []any) {
-	c := conditions{args: []any{s.tenant, group}}
+	c := newWhere(s.tenant, group)
 	open := func(alias string) {
 		if q.AsOf.Time.IsZero() {
 			c.WriteString(` and ` + alias + `.closed_at is null`)

@@ -59,7 +59,7 @@ const (
 	qGroupLinkNameRank = `select coalesce(max(l.name_rank) + 1, 0) from group_links l {index group_links_display_name}
 		where l.tenant_id = $1 and l.display_name_key = $2 and l.connection_id = $3`
 
-	// What was renamed since it was read has its key from whoever renamed it.
+	// What was renamed since it was read has its key already.
 	qRenewUserName = `update users set user_name_key = $4, name_rank = $5
 		where tenant_id = $1 and id = $2 and user_name = $3`
 	qRenewGroupName    = `update groups set display_name_key = $4 where tenant_id = $1 and id = $2 and display_name = $3`
@@ -175,7 +175,7 @@ func (s *session) renewKey(ctx context.Context, n named, rankOf, write string) e
 func renewUser(ctx context.Context, s *session, n named) error {
 	if n.staleName() {
 		key := membership.Fold(n.name)
-		var rank int // of the deleted nobody asks
+		var rank int // none of those that are deleted
 		if time.Time(n.deleted).IsZero() {
 			if err := s.one(ctx, "name", qUserNameRank, []any{s.tenant, key}, &rank); err != nil {
 				return err

@@ -19,7 +19,7 @@ const nameVersion = 17
 // undone: keys are made anew afterwards, step by step.
 //
 // name_rank tells users apart whose names became the same by the new keys: the
-// unique indexes end with it. It is 0 for everybody else, so that a name can be
+// unique indexes end with it. It is 0 for all others, so that a name can be
 // given to one only. name_parted marks a link that was made because two names
 // were the same, which are no longer. native_* are what was set natively before
 // a provider said something else.

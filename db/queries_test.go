@@ -20,7 +20,7 @@ import (
 
 // oneEngine are queries of what the other engine does not have, or not so.
 var oneEngine = map[string]string{
-	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres", "qNumberEventsByPlace": "postgres",
+	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres", "qNumberEventsByRowID": "postgres",
 	"qNumberEvent": "sqlite",
 	// The delta in plain statements.
 	"qGroupVersion": "sqlite", "qLinkVersion": "sqlite", "qMemberFacts": "sqlite", "qLinkedFacts": "sqlite", "qLocalFacts": "sqlite", "qOpenGrant": "sqlite", "qOpenGrants": "sqlite", "qCloseGrants": "sqlite", "qCloseGrant": "sqlite",

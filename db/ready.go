@@ -27,8 +27,8 @@ func (e *NotReadyError) Unwrap() error { return e.Err }
 // How long what a request met counts against readiness: a full disk may have room
 // again soon, while damaged pages wait for an operator.
 const (
-	faultKept      = 10 * time.Second
-	corruptionKept = 10 * time.Minute
+	faultAge      = 10 * time.Second
+	corruptionAge = 10 * time.Minute
 )
 
 // health is what is known of the store from requests that failed, and from writes
@@ -53,18 +53,18 @@ func (h *health) note(fault engine.Fault, err error) {
 func (h *health) lately() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept := faultKept
+	age := faultAge
 	if h.fault != nil && h.fault.Reason == string(engine.Corrupted) {
-		kept = corruptionKept
+		age = corruptionAge
 	}
-	if h.fault == nil || time.Since(h.faulted) > kept {
+	if h.fault == nil || time.Since(h.faulted) > age {
 		return nil
 	}
 	return h.fault
 }
 
-// A write is tried when readiness is asked for and the last trial is this old. Who
-// asks waits a moment for the result, and gets the last one if it takes longer.
+// A write is tried when readiness is asked for and the last trial is this old. The
+// caller waits a moment for the result, and gets the last one if it takes longer.
 const (
 	trialEvery = 5 * time.Second
 	trialWait  = 500 * time.Millisecond

@@ -41,7 +41,7 @@ func registerDest(r *membership.RegisterRow) []any {
 
 // registerQuery writes the query of a RegisterQuery.
 func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
-	w := where{args: []any{s.tenant}}
+	w := newWhere(s.tenant)
 	at := w.arg(stamp(q.AsOf.Time))
 	from := `grants g`
 	if !q.User.IsZero() {
@@ -49,16 +49,17 @@ func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 		of := ` select * from grants where tenant_id = $1 and user_id = ` + w.arg(q.User)
 		from = `(` + of + ` and closed_at is null union all` + of + ` and closed_at > ` + at + `) g`
 	}
-	w.text = registerColumns + registerNames + ` from ` + from + registerJoins + ` where g.tenant_id = $1 and ` + openAsOf("g", q.AsOf, at, w.arg)
+	w.WriteString(registerColumns + registerNames + ` from ` + from + registerJoins +
+		` where g.tenant_id = $1 and ` + openAsOf("g", q.AsOf, at, w.arg))
 	w.id("g.group_id", q.Group)
 	w.id("g.connection_id", q.Connection)
 	switch q.Source {
 	case membership.SourceLocal:
-		w.and("g.connection_id = ", membership.ID{}, "")
+		w.and("g.connection_id =", membership.ID{})
 	case membership.SourceSCIM:
-		w.and("g.connection_id <> ", membership.ID{}, "")
+		w.and("g.connection_id <>", membership.ID{})
 	}
-	return w.text + registerOrder, w.args
+	return w.String() + registerOrder, w.args
 }
 
 // openAsOf is the condition on a grant that it was open at a time, whose argument

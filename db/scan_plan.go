@@ -2,7 +2,7 @@ package db
 
 import "github.com/scimbridge/scimbridge/membership"
 
-// scans reports whether the cost of a query follows the view instead of what the
+// scans reports whether the cost of a query follows the number of links instead of what the
 // query selects: no index answers its filter, or its order.
 func (c columns) scans(q membership.LinkQuery) bool {
 	if c.narrows(q.Filter) {

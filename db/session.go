@@ -16,7 +16,7 @@ type session struct {
 	tenant membership.ID
 
 	reads bool  // it is a transaction that only reads
-	place *scan // nil: it may not scan
+	slot  *scan // nil: it may not scan
 }
 
 // stamp is a time in a query.

@@ -26,7 +26,7 @@ var migrations embed.FS
 type Store struct {
 	engine engine.Engine
 	delta  delta
-	scans  *scanPlaces
+	scans  *scanLimiter
 	log    *zap.Logger
 	health health
 }
@@ -64,7 +64,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
-	s := &Store{log: o.Logger, scans: newScanPlaces()}
+	s := &Store{log: o.Logger, scans: newScanLimiter()}
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
 		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"), sqlite.Options{Logger: o.Logger, MustExist: o.MustExist})
@@ -128,9 +128,9 @@ func newest(name string) int64 {
 
 // Read implements membership.Store.
 func (s *Store) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
-	err := s.viewOnce(ctx, tenant, nil, fn)
-	if errors.Is(err, errNeedsPlace) {
-		err = s.viewScanning(ctx, tenant, fn)
+	err := s.readOnce(ctx, tenant, nil, fn)
+	if errors.Is(err, errNeedsSlot) {
+		err = s.readScanning(ctx, tenant, fn)
 	}
 	return s.translate(err)
 }

@@ -60,7 +60,7 @@ func (s *session) LockUser(ctx context.Context, id membership.ID) (membership.Us
 const qUsers = `select ` + userColumns + ` from users u where u.tenant_id = $1 and (u.deleted_at is null) is true and u.id > $2`
 
 func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
-	c := conditions{args: []any{s.tenant, q.After}}
+	c := newWhere(s.tenant, q.After)
 	// As sets of their own, so that the index is used although the order is by id.
 	if q.Name != "" {
 		c.WriteString(` and u.id in (select x.id from users x {index users_user_name}

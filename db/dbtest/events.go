@@ -107,35 +107,35 @@ func testMemberEventsBecomeEvents(t *testing.T, s Store) {
 	w.Number()
 	require.False(t, pending(w))
 	require.True(t, pending(other))
-	type told struct {
+	type line struct {
 		action membership.Action
 		user   membership.ID
 	}
 	events := w.Numbered(0)
-	var got []told
+	var got []line
 	for i, e := range events {
 		require.Equal(t, int64(i+1), e.Number)
 		require.Equal(t, w.ID, e.Tenant)
 		require.NotContains(t, events[:i], e)
-		got = append(got, told{e.Action, e.User})
+		got = append(got, line{e.Action, e.User})
 	}
-	each := func(action membership.Action, users []membership.ID) (ts []told) {
+	each := func(action membership.Action, users []membership.ID) (ts []line) {
 		for _, u := range users {
-			ts = append(ts, told{action, u})
+			ts = append(ts, line{action, u})
 		}
 		return ts
 	}
-	plainEvent := told{action: "plain.event"}
+	plainEvent := line{action: "plain.event"}
 	require.Equal(t, plainEvent, got[1], "behind that of the fixture")
 	require.ElementsMatch(t, each(membership.ActionGrantOpened, w.Users[1:9]), got[2:10])
 	require.Equal(t, plainEvent, got[10])
 	require.ElementsMatch(t, append(each(membership.ActionGrantOpened, w.Users[9:12]),
 		each(membership.ActionGrantClosed, w.Users[2:4])...), got[11:16])
-	require.Equal(t, []told{plainEvent}, got[16:])
+	require.Equal(t, []line{plainEvent}, got[16:])
 }
 
 // As many rows as changes of one member leave are read in parts, and nothing of
-// them is lost or told twice.
+// them is lost or comes twice.
 func testManyMemberEventsBecomeEvents(t *testing.T, s Store) {
 	const changes = 2100
 	w := NewTenant(t, s)

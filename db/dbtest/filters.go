@@ -133,7 +133,7 @@ func testFiltersOnMembers(t *testing.T, s Store) {
 	}}))
 }
 
-// One element that is not the value is enough, whoever else there is.
+// One element that is not the value is enough, whatever else there is.
 func testElementsThatAreNotAValue(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	w.Update(func(tx membership.Tx) error {

@@ -53,7 +53,7 @@ func testJudgedChange(t *testing.T, s Store) {
 	require.True(t, seen.Group.ID.IsZero())
 }
 
-// Many add and remove the same few users: whoever was told of a change made it.
+// Many add and remove the same few users: every answer is true.
 func testLocalChangesOfTheSameUsers(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	dir := membership.NewDirectory(s, AllowAll{}, membership.Options{})

@@ -20,7 +20,7 @@ var lockPromises = subject{"locks", []promise{
 }}
 
 // 16 writers, adds and removes mixed: the grants, the event log, the counts that
-// the writers were told, and the version all agree.
+// the writers got, and the version all agree.
 func testConcurrentWritersLoseNothing(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	start := w.Link().Version
@@ -51,12 +51,12 @@ func testConcurrentWritersLoseNothing(t *testing.T, s Store) {
 	wg.Wait()
 
 	want := map[membership.ID]bool{}
-	var told, ended int
+	var began, ended int
 	for _, e := range w.Events() {
 		switch e.Action {
 		case membership.ActionGrantOpened:
 			require.False(t, want[e.User], "opened twice")
-			want[e.User], told = true, told+1
+			want[e.User], began = true, began+1
 		case membership.ActionGrantClosed:
 			require.True(t, want[e.User], "closed without being open")
 			delete(want, e.User)
@@ -64,7 +64,7 @@ func testConcurrentWritersLoseNothing(t *testing.T, s Store) {
 		}
 	}
 	require.Equal(t, slices.SortedFunc(maps.Keys(want), membership.ID.Compare), w.Members())
-	require.Equal(t, opened+1, told, "one was there from the start")
+	require.Equal(t, opened+1, began, "one was there from the start")
 	require.Equal(t, closed, ended)
 	require.Equal(t, start+int64(bumps), w.Link().Version)
 }
@@ -101,7 +101,7 @@ func testAddsRaceWithEnds(t *testing.T, s Store) {
 }
 
 // Two requests that make the same name at once: one makes it, the other is
-// told so, and nobody sees a broken store.
+// refused, and neither sees a broken store.
 func testConcurrentCreatesOfOneName(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	dir := membership.NewDirectory(s, AllowAll{}, membership.Options{})

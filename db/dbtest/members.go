@@ -56,7 +56,7 @@ func testChangeMembersOfManyAtOnce(t *testing.T, s Store) {
 	require.Equal(t, w.Users[:2], w.Members())
 }
 
-// A change of very many members is told apart from a small one by nothing but
+// A change of very many members differs from a small one in nothing but
 // its size: alone or inside a transaction, it is refused or made as a whole.
 func testAChangeOfVeryManyMembers(t *testing.T, s Store) {
 	const many = 1500
@@ -123,10 +123,10 @@ func testMemberDifference(t *testing.T, s Store) {
 	})
 	there := slices.Concat(w.Users[5:7], w.Users[8:15])
 	for name, tt := range map[string]struct{ want, open, closed []membership.ID }{
-		"nobody":    {nil, nil, there},
-		"everybody": {w.Users, slices.Concat(w.Users[:5], w.Users[7:8], w.Users[15:]), nil},
-		"the same":  {there, nil, nil},
-		"others":    {w.Users[:3], w.Users[:3], there},
+		"none":     {nil, nil, there},
+		"all":      {w.Users, slices.Concat(w.Users[:5], w.Users[7:8], w.Users[15:]), nil},
+		"the same": {there, nil, nil},
+		"others":   {w.Users[:3], w.Users[:3], there},
 		"mixed": {
 			[]membership.ID{w.Users[19], w.Users[9], w.Users[0], w.Users[9], w.Users[14], w.Users[0]},
 			[]membership.ID{w.Users[0], w.Users[19]},

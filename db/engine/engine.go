@@ -57,8 +57,8 @@ type Dialect struct {
 	// UnlockTenants and LockTenants do so around a migration, which may come before
 	// the one that ListTenants needs.
 	UnlockTenants, LockTenants string
-	// RowPlaces: a row can be named by its place in the table ({place x}).
-	RowPlaces bool
+	// RowIDs: a statement can name rows by their place in the table, {row id x}.
+	RowIDs bool
 }
 
 // WaitTimeout is how long a request waits for a connection, or in a commit queue,

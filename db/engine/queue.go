@@ -29,7 +29,7 @@ type Request[T any] struct {
 	Ctx   context.Context //nolint:containedctx // of the caller
 	Work  T
 	Err   error // the answer
-	Panic any   // what the work panicked with: its caller panics, nobody else
+	Panic any   // what the work panicked with: its caller panics, no other
 
 	wake chan bool // true: run the next batch; false: the work is done
 }

@@ -12,7 +12,7 @@ import "strings"
 //	{quoted x}         a text as a JSON string
 //	{nth $n i}         one id of a list of ids, the first with i = 0
 //	{position $n}      the position of an event that is written now, in the tenant $n
-//	{place x}          where a row of x is in its table, as text; PostgreSQL only
+//	{row id x}         the id of a row of the table x, as text; PostgreSQL only
 //	{pairs $n}         a derived table of user_id, grant_id; SQLite only
 //	{for update}       a row lock, and the weaker {for no key update} and {for key
 //	                   share}; nothing on SQLite, which has one writer at a time

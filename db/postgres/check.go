@@ -10,13 +10,13 @@ import (
 
 // CheckSchema implements engine.Engine.
 func (e *Engine) CheckSchema(ctx context.Context, version int64) error {
-	return e.pool.aside(ctx, func(c *pgx.Conn) error { return engine.CheckSchema(ctx, conn{c}, version) })
+	return e.pool.withSpare(ctx, func(c *pgx.Conn) error { return engine.CheckSchema(ctx, conn{c}, version) })
 }
 
 // TryWrite implements engine.Engine. It writes a message into the log of the
 // database that nothing reads.
 func (e *Engine) TryWrite(ctx context.Context) error {
-	return e.pool.aside(ctx, func(c *pgx.Conn) error {
+	return e.pool.withSpare(ctx, func(c *pgx.Conn) error {
 		if err := writable(ctx, c.PgConn()); err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func (e *Engine) Dialect() engine.Dialect {
 		ListTenants:   qListTenants,
 		UnlockTenants: `alter table tenants no force row level security`,
 		LockTenants:   `alter table tenants force row level security`,
-		RowPlaces:     true,
+		RowIDs:        true,
 	}
 }
 

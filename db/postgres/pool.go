@@ -137,9 +137,9 @@ func (p *pool) with(ctx context.Context, fn func(*pgx.Conn) error) error {
 	return c.checked(ctx, fn(c.Conn.Conn()))
 }
 
-// aside runs fn on a connection that is kept for readiness, however busy the others
+// withSpare runs fn on a connection that is kept for readiness, however busy the others
 // are. It is not there before it is asked for, and goes when nobody asks.
-func (p *pool) aside(ctx context.Context, fn func(*pgx.Conn) error) error {
+func (p *pool) withSpare(ctx context.Context, fn func(*pgx.Conn) error) error {
 	if err := p.monitor.err(); err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (s *statistics) wrote(g *growth, rows int) {
 	}()
 }
 
-// look only takes a lock that stops nobody from reading or writing.
+// look only takes a lock that stops no reader and no writer.
 func (s *statistics) look() {
 	ctx, cancel := context.WithTimeout(s.life, time.Minute)
 	defer cancel()

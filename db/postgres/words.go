@@ -13,7 +13,7 @@ var words = engine.Words{
 	"text":              engine.Around("#::text"),
 	"quoted":            engine.Around("to_json(#)::text"),
 	"position":          engine.Always("nextval('event_positions')"),
-	"place":             engine.Around("#.ctid::text"),
+	"row id":            engine.Around("#.ctid::text"),
 	"index":             engine.Always(""),
 	"::json":            engine.Always("::json"),
 	"for update":        engine.Always("for update"),

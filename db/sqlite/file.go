@@ -18,7 +18,7 @@ import (
 const fileMode fs.FileMode = 0o600
 
 // prepareFile makes the file of a store, unless it must be there already,
-// and takes the files from everybody but their owner. SQLite gives the files
+// and leaves the files to their owner alone. SQLite gives the files
 // beside the store the mode that the store has, whatever the umask.
 func prepareFile(path string, mustExist bool, log *zap.Logger) error {
 	// A link is followed, as SQLite does: the other files are beside what it leads to.
@@ -45,8 +45,8 @@ func prepareFile(path string, mustExist bool, log *zap.Logger) error {
 	return nil
 }
 
-// tighten is no condition for opening a store: the file may belong to somebody
-// else, who lets this process write.
+// tighten is no condition for opening a store: the file may belong to another
+// user, who lets this process write.
 func tighten(path string, log *zap.Logger) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&^fileMode == 0 {

@@ -115,7 +115,7 @@ func (p *pool) transact(ctx context.Context, fn func(*conn) error) error {
 	if err := fn(c); err != nil {
 		return err
 	}
-	// From here on the answer is the commit's, whatever the caller's patience.
+	// From here on the answer is the commit's, even if the caller gives up.
 	c.unwatch()
 	err = c.run("commit")
 	done = err == nil

@@ -13,7 +13,7 @@ var words = engine.Words{
 	"text":              textOfID,
 	"quoted":            engine.Around("json_quote(#)"),
 	"id of":             engine.Around("unhex(case when length(#) = 36 then replace(#, '-', '') end)"),
-	"place":             engine.Always("''"),
+	"row id":            engine.Always("''"),
 	"index":             engine.Around("indexed by #"),
 	"::json":            engine.Always(""),
 	"for update":        engine.Always(""),

@@ -112,14 +112,14 @@ func (d *postgresDelta) session(t engine.Tx, tenant membership.ID) *session {
 	return &session{tx: t, store: d.store, tenant: tenant}
 }
 
-// change asks first who is known when there are many: the function holds every
+// change looks first which users are known when there are many: the function holds every
 // row against every job that it refuses, and reads the list of those anew for
 // each.
 func (d *postgresDelta) change(ctx context.Context, s *session, c membership.MemberChange) (membership.MemberResult, error) {
 	if users := known(c); len(users) > maxMembersAtOnce {
-		asking := c
-		asking.Open, asking.Close, asking.Check = nil, nil, users
-		if r, err := d.changeOne(ctx, s, asking); err != nil {
+		check := c
+		check.Open, check.Close, check.Check = nil, nil, users
+		if r, err := d.changeOne(ctx, s, check); err != nil {
 			return r, err
 		}
 		c.Check, c.UsersLocked = nil, true

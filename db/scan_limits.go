@@ -14,15 +14,15 @@ import (
 )
 
 // A scan is a query that no index answers: its cost follows how much a tenant
-// has. Scans have places of their own, so that they never take all connections,
-// nor all processors, from lookups.
+// has. Their number is limited, so that they never take all connections, nor
+// all processors, from lookups.
 const (
 	// scansOfTenant is how many run at once for one tenant.
 	scansOfTenant = 1
 	// scansWaiting is how many of one tenant wait for that.
 	scansWaiting = 32
-	// scanPatience is for how long.
-	scanPatience = 10 * time.Second
+	// scanWait is for how long.
+	scanWait = 10 * time.Second
 )
 
 // scanTime is how long the queries of one scan may take.
@@ -32,8 +32,8 @@ var scanTime = 10 * time.Second
 // pool of connections has.
 func scansAtOnce() int64 { return int64(max(2, runtime.NumCPU()/2)) }
 
-// scanPlaces are the places of scans.
-type scanPlaces struct {
+// scanLimiter limits how many scans run at once.
+type scanLimiter struct {
 	all *semaphore.Weighted
 
 	mu      sync.Mutex
@@ -45,20 +45,20 @@ type tenantScans struct {
 	users   int // that run or wait
 }
 
-func newScanPlaces() *scanPlaces {
-	return &scanPlaces{all: semaphore.NewWeighted(scansAtOnce()), tenants: make(map[membership.ID]*tenantScans)}
+func newScanLimiter() *scanLimiter {
+	return &scanLimiter{all: semaphore.NewWeighted(scansAtOnce()), tenants: make(map[membership.ID]*tenantScans)}
 }
 
-// take waits for a place, in the order of coming, and returns what gives it back.
-func (p *scanPlaces) take(ctx context.Context, tenant membership.ID) (leave func(), err error) {
+// take waits for a slot, first come, first served, and returns what gives it back.
+func (p *scanLimiter) take(ctx context.Context, tenant membership.ID) (leave func(), err error) {
 	t := p.join(tenant)
 	if t == nil {
 		return nil, errTooManyScans
 	}
-	patient, cancel := context.WithTimeout(ctx, scanPatience)
+	waiting, cancel := context.WithTimeout(ctx, scanWait)
 	defer cancel()
-	if err = t.running.Acquire(patient, 1); err == nil {
-		if err = p.all.Acquire(patient, 1); err == nil {
+	if err = t.running.Acquire(waiting, 1); err == nil {
+		if err = p.all.Acquire(waiting, 1); err == nil {
 			return func() {
 				p.all.Release(1)
 				t.running.Release(1)
@@ -75,7 +75,7 @@ func (p *scanPlaces) take(ctx context.Context, tenant membership.ID) (leave func
 }
 
 // join returns the scans of a tenant, or nil if there are too many.
-func (p *scanPlaces) join(tenant membership.ID) *tenantScans {
+func (p *scanLimiter) join(tenant membership.ID) *tenantScans {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.tenants[tenant]
@@ -90,7 +90,7 @@ func (p *scanPlaces) join(tenant membership.ID) *tenantScans {
 	return t
 }
 
-func (p *scanPlaces) part(tenant membership.ID, t *tenantScans) {
+func (p *scanLimiter) part(tenant membership.ID, t *tenantScans) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if t.users--; t.users == 0 {
@@ -100,7 +100,7 @@ func (p *scanPlaces) part(tenant membership.ID, t *tenantScans) {
 
 var (
 	errTooManyScans error = &membership.Error{
-		Kind: membership.KindRateLimited, RetryAfter: scanPatience,
+		Kind: membership.KindRateLimited, RetryAfter: scanWait,
 		Message: "too many queries at once that no index answers: wait for them, or ask by name or id",
 	}
 	errLongScan error = &membership.Error{
@@ -108,11 +108,11 @@ var (
 		Message: "no index answers the query, and it looks into too much: ask for userName, displayName, externalId, an " +
 			"address or an id with eq, and sort by none but names",
 	}
-	// errNeedsPlace ends a transaction that met a scan and has no place for one.
-	errNeedsPlace = errors.New("a query that no index answers needs a place")
+	// errNeedsSlot ends a transaction that met a scan and has no slot for one.
+	errNeedsSlot = errors.New("a query that no index answers needs a slot")
 )
 
-// scan is the place of the scans of one transaction that reads, and the time
+// scan is the slot of the scans of one transaction that reads, and the time
 // that is left to them.
 type scan struct {
 	ctx    context.Context //nolint:containedctx // ends the queries when the time is up
@@ -120,16 +120,16 @@ type scan struct {
 	left   time.Duration
 }
 
-// viewOnce runs a transaction that reads. Without a place it ends at its first
+// readOnce runs a transaction that reads. Without a slot it ends at its first
 // scan.
-func (s *Store) viewOnce(ctx context.Context, tenant membership.ID, place *scan, fn func(membership.Reader) error) error {
+func (s *Store) readOnce(ctx context.Context, tenant membership.ID, slot *scan, fn func(membership.Reader) error) error {
 	return s.engine.Read(ctx, tenant, func(t engine.Tx) error {
-		return fn(&session{tx: t, store: s, tenant: tenant, reads: true, place: place})
+		return fn(&session{tx: t, store: s, tenant: tenant, reads: true, slot: slot})
 	})
 }
 
-// viewScanning runs a transaction that has met a scan again, in a place for it.
-func (s *Store) viewScanning(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+// readScanning runs a transaction that has met a scan again, in a slot for it.
+func (s *Store) readScanning(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
 	leave, err := s.scans.take(ctx, tenant)
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (s *Store) viewScanning(ctx context.Context, tenant membership.ID, fn func(
 	defer leave()
 	limited, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	err = s.viewOnce(limited, tenant, &scan{ctx: limited, cancel: cancel, left: scanTime}, fn)
+	err = s.readOnce(limited, tenant, &scan{ctx: limited, cancel: cancel, left: scanTime}, fn)
 	if errors.Is(context.Cause(limited), errLongScan) {
 		return errLongScan
 	}
@@ -145,16 +145,16 @@ func (s *Store) viewScanning(ctx context.Context, tenant membership.ID, fn func(
 }
 
 // scanning is called before a query. For one that scans it returns the context
-// that ends with the time of the place; the caller calls done after the query.
-// What writes has no place, and needs none: it is not done for a page.
+// that ends with the time of the slot; the caller calls done after the query.
+// What writes has no slot, and needs none: it is not done for a page.
 func (s *session) scanning(ctx context.Context, scans bool) (limited context.Context, done func(), err error) {
 	switch {
 	case !scans || !s.reads:
 		return ctx, func() {}, nil
-	case s.place == nil:
-		return ctx, nil, errNeedsPlace
+	case s.slot == nil:
+		return ctx, nil, errNeedsSlot
 	}
-	p, start := s.place, time.Now()
+	p, start := s.slot, time.Now()
 	timer := time.AfterFunc(p.left, func() { p.cancel(errLongScan) })
 	return p.ctx, func() {
 		timer.Stop()

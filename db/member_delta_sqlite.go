@@ -219,13 +219,13 @@ func (f *foundFact) also(other foundFact) {
 	f.opened = latest(f.opened, other.opened)
 }
 
-// facts are those of users; ask: whether the source knows them.
-func (m *memberSteps) facts(ctx context.Context, users []membership.ID, ask bool) ([]foundFact, error) {
+// facts are those of users; check: whether the source knows them.
+func (m *memberSteps) facts(ctx context.Context, users []membership.ID, check bool) ([]foundFact, error) {
 	if len(users) == 0 {
 		return nil, nil
 	}
 	q := qMemberFacts
-	if ask {
+	if check {
 		if q = qLinkedFacts; m.c.Connection.IsZero() {
 			q = qLocalFacts
 		}

@@ -36,7 +36,7 @@ func (v linksOf[L]) page(
 		return page, err
 	}
 	defer done()
-	p := &pushdown{columns: v.columns, args: []any{s.tenant, connection}}
+	p := &pushdown{columns: v.columns, arguments: arguments{[]any{s.tenant, connection}}}
 	condition, exact := p.write(q.Filter)
 	where := ` from ` + v.table + ` l`
 	if index := v.columns.index(q.Filter); index != "" {
@@ -155,7 +155,7 @@ func (c columns) order(s membership.Sort) (order, bool) {
 	return o, ok
 }
 
-// page writes the end of a query: the place, the order and the limit.
+// page writes the end of a query: the cursor, the order and the limit.
 func (o order) page(p *pushdown, q membership.LinkQuery) string {
 	key, id := "asc", "asc"
 	if q.Sort.Descending && o.key != "" {
@@ -185,7 +185,7 @@ var (
 	greater  = map[string]string{"asc": ">", "desc": "<"}
 )
 
-// beyond is the condition of being past a place, in the direction of reading.
+// beyond is the condition of being past a cursor, in the direction of reading.
 func (o order) beyond(p *pushdown, m membership.Cursor, key, id string) string {
 	past := fmt.Sprintf(`%s %s %s`, o.id, greater[id], p.arg(m.ID))
 	if o.key == "" {
@@ -195,7 +195,7 @@ func (o order) beyond(p *pushdown, m membership.Cursor, key, id string) string {
 	if o.time {
 		var t stamp
 		if err := t.Scan(m.Key); err != nil {
-			return never // a place that this order has not made
+			return never // a cursor that this order has not made
 		}
 		at = t
 	}
@@ -203,7 +203,7 @@ func (o order) beyond(p *pushdown, m membership.Cursor, key, id string) string {
 	return fmt.Sprintf(`(%[1]s %[2]s %[3]s or %[1]s = %[3]s and %[4]s)`, o.key, greater[key], k, past)
 }
 
-func (s *session) userView(connection membership.ID) linksOf[membership.UserLink] {
+func (s *session) userLinkPages(connection membership.ID) linksOf[membership.UserLink] {
 	return linksOf[membership.UserLink]{
 		columns: userFilter, table: "user_links", from: userLinkColumns, load: s.userLinks,
 		id:       func(l membership.UserLink) membership.ID { return l.User },
@@ -233,15 +233,15 @@ func (s *session) userView(connection membership.ID) linksOf[membership.UserLink
 func (s *session) UserLinks(
 	ctx context.Context, connection membership.ID, q membership.LinkQuery,
 ) (membership.LinkPage[membership.UserLink], error) {
-	return s.userView(connection).page(ctx, s, connection, q)
+	return s.userLinkPages(connection).page(ctx, s, connection, q)
 }
 
 // UserLinksByID implements membership.Reader.
 func (s *session) UserLinksByID(ctx context.Context, connection membership.ID, ids []membership.ID) ([]membership.UserLink, error) {
-	return s.userView(connection).named(ctx, ids, s.tenant, connection)
+	return s.userLinkPages(connection).named(ctx, ids, s.tenant, connection)
 }
 
-func (s *session) groupView(connection membership.ID) linksOf[membership.GroupLink] {
+func (s *session) groupLinkPages(connection membership.ID) linksOf[membership.GroupLink] {
 	looked := 0
 	return linksOf[membership.GroupLink]{
 		columns: groupFilter, table: "group_links", from: groupLinkColumns, load: s.groupLinks,
@@ -260,10 +260,10 @@ func (s *session) groupView(connection membership.ID) linksOf[membership.GroupLi
 func (s *session) GroupLinks(
 	ctx context.Context, connection membership.ID, q membership.LinkQuery,
 ) (membership.LinkPage[membership.GroupLink], error) {
-	return s.groupView(connection).page(ctx, s, connection, q)
+	return s.groupLinkPages(connection).page(ctx, s, connection, q)
 }
 
 // GroupLinksByID implements membership.Reader.
 func (s *session) GroupLinksByID(ctx context.Context, connection membership.ID, ids []membership.ID) ([]membership.GroupLink, error) {
-	return s.groupView(connection).named(ctx, ids, s.tenant, connection)
+	return s.groupLinkPages(connection).named(ctx, ids, s.tenant, connection)
 }

@@ -28,7 +28,7 @@ func (w *tenant) scan(ctx context.Context, inside func() error) error {
 
 // One scan of a tenant runs, a few wait, the others are told to; lookups, and
 // other tenants, wait for none of them.
-func TestScansHavePlaces(t *testing.T) {
+func TestScansAreLimited(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		busy, quiet := newTenant(t, s), newTenant(t, s)
 		release := make(chan struct{})
@@ -63,20 +63,20 @@ func TestScansHavePlaces(t *testing.T) {
 			}))
 		}
 		require.NoError(t, quiet.scan(ctx, func() error { return nil }))
-		patient, giveUp := context.WithCancel(busy.Ctx)
+		gone, giveUp := context.WithCancel(busy.Ctx)
 		giveUp()
-		require.ErrorIs(t, busy.scan(patient, func() error { return nil }), context.Canceled)
+		require.ErrorIs(t, busy.scan(gone, func() error { return nil }), context.Canceled)
 
 		close(release)
 		all.Wait()
 		for range db.ScansOfTenant {
 			require.NoError(t, <-errs)
 		}
-		require.NoError(t, busy.scan(busy.Ctx, func() error { return nil }), "the places were given back")
+		require.NoError(t, busy.scan(busy.Ctx, func() error { return nil }), "the slots were given back")
 	})
 }
 
-// A scan that takes too long ends, on both engines, and the place is free again.
+// A scan that takes too long ends, on both engines, and the slot is free again.
 func TestScansEnd(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
@@ -97,8 +97,8 @@ func TestScansEnd(t *testing.T) {
 	})
 }
 
-// What writes needs no place.
-func TestWritersScanWithoutAPlace(t *testing.T) {
+// What writes needs no slot.
+func TestWritersScanWithoutASlot(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
 		w.Update(func(tx membership.Tx) error {

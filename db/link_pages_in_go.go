@@ -103,12 +103,12 @@ func (v linksOf[L]) named(ctx context.Context, ids []membership.ID, scope ...any
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	place := make(map[membership.ID]int, len(ids))
+	at := make(map[membership.ID]int, len(ids))
 	for i, id := range ids {
-		place[id] = i
+		at[id] = i
 	}
 	links, err := v.load(ctx, `select `+v.from+v.with(), append(slices.Clone(scope), ids)...)
-	slices.SortFunc(links, func(a, b L) int { return place[v.id(a)] - place[v.id(b)] })
+	slices.SortFunc(links, func(a, b L) int { return at[v.id(a)] - at[v.id(b)] })
 	return links, err
 }
 
