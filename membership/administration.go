@@ -30,11 +30,15 @@ type connectionCreator interface {
 
 // NewConnection makes a connection inside a transaction, with the default
 // settings. It asks no policy either.
-func NewConnection(ctx context.Context, tx connectionCreator, clock Clock, call Call, name, idp string) (Connection, error) {
+func NewConnection(
+	ctx context.Context, tx connectionCreator, clock Clock, call Call, name, idp string,
+) (Connection, error) {
 	return newConnection(ctx, tx, clock, call, ConnectionSpec{Name: name, IDP: idp})
 }
 
-func newConnection(ctx context.Context, tx connectionCreator, clock Clock, call Call, s ConnectionSpec) (Connection, error) {
+func newConnection(
+	ctx context.Context, tx connectionCreator, clock Clock, call Call, s ConnectionSpec,
+) (Connection, error) {
 	c := Connection{
 		Tenant: call.Tenant, ID: NewID(), Name: s.Name, IDP: s.IDP,
 		LinkExistingUsers: s.LinkExistingUsers == nil || *s.LinkExistingUsers,

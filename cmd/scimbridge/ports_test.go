@@ -52,7 +52,8 @@ func TestPortsAreSmall(t *testing.T) {
 			for port, n := range declared(file) {
 				seen[dir+"."+port] = true
 				if n > maxMethods {
-					t.Errorf("%s.%s declares %d methods, more than %d: compose it of interfaces by subject", dir, port, n, maxMethods)
+					t.Errorf("%s.%s declares %d methods, more than %d: compose it of interfaces by subject",
+						dir, port, n, maxMethods)
 				}
 			}
 			return nil
