@@ -51,7 +51,7 @@ func TestGrantsOfTheSchemaBefore(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, membership.MemberResult{Opened: 1, Closed: 1}, r)
 		require.Equal(t, users[1:], w.Members())
-		for _, e := range w.Events() {
+		for _, e := range w.Events() { //nolint:contextcheck // the tenant has one
 			require.True(t, e.At.After(at), "dated after what was there")
 		}
 	})

@@ -198,6 +198,53 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// Package db asks the port what a database can do, never which one it is.
+func TestNoAssertionOfADriver(t *testing.T) {
+	set := token.NewFileSet()
+	files, err := filepath.Glob(filepath.Join(root, "db", "*.go"))
+	if err != nil || len(files) < 10 {
+		t.Fatal(len(files), err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.TypeAssertExpr:
+				if n.Type != nil && ofDriver(n.Type) {
+					t.Errorf("%s asks for a driver: the port should answer", set.Position(n.Pos()))
+				}
+			case *ast.CaseClause:
+				if slices.ContainsFunc(n.List, ofDriver) {
+					t.Errorf("%s asks for a driver: the port should answer", set.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}
+
+// ofDriver reports whether an expression is a type of a driver, or of what knows
+// one.
+func ofDriver(e ast.Expr) bool {
+	if star, ok := e.(*ast.StarExpr); ok {
+		e = star.X
+	}
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name == "sqliteDelta" || e.Name == "postgresDelta"
+	case *ast.SelectorExpr:
+		pkg, ok := e.X.(*ast.Ident)
+		return ok && (pkg.Name == "sqlite" || pkg.Name == "postgres" || pkg.Name == "engine" && e.Sel.Name == "Engine")
+	}
+	return false
+}
+
 func TestPackageComments(t *testing.T) {
 	documented := map[string]bool{}
 	for file, syntax := range sources(t) {

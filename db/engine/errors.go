@@ -34,6 +34,6 @@ var (
 	ErrBusy = errors.New("too many requests wait for the store")
 	// ErrNoStore is that of a store which has to be there and is not.
 	ErrNoStore = errors.New("there is no store")
-	// ErrSchema: the store was not migrated for this program.
+	// ErrSchema is that of a store which was not migrated for this program.
 	ErrSchema = errors.New("the store is not migrated")
 )

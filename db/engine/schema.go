@@ -27,6 +27,6 @@ func CheckSchema(ctx context.Context, t Tx, version int64) error {
 	return nil
 }
 
-// OutOfOrder: migrations do not build on each other's numbers, and one of a
+// OutOfOrder says that migrations do not build on each other's numbers, and one of a
 // branch may come in behind a later one.
 var OutOfOrder = goose.WithAllowOutofOrder(true)
