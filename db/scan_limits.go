@@ -123,6 +123,10 @@ type scan struct {
 // readOnce runs a transaction that reads. Without a slot it ends at its first
 // scan.
 func (s *Store) readOnce(ctx context.Context, tenant membership.ID, slot *scan, fn func(membership.Reader) error) error {
+	if err := s.reads.take(ctx, tenant); err != nil {
+		return err
+	}
+	defer s.reads.leave(tenant)
 	return s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		return fn(&session{tx: t, store: s, tenant: tenant, reads: true, slot: slot})
 	})

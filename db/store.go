@@ -27,6 +27,7 @@ type Store struct {
 	engine engine.Engine
 	delta  delta
 	scans  *scanLimiter
+	reads  *readLimiter
 	log    *zap.Logger
 	health health
 }
@@ -81,6 +82,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	default:
 		return nil, errors.New("the database URL must begin with sqlite: or postgres://")
 	}
+	s.reads = newReadLimiter(s.engine.ReadConnections())
 	return s, nil
 }
 

@@ -23,6 +23,8 @@ type Engine interface {
 
 	// Read runs fn once on a read-only snapshot.
 	Read(ctx context.Context, tenant membership.ID, fn func(Tx) error) error
+	// ReadConnections is how many snapshots can be read at once.
+	ReadConnections() int
 	// Update runs fn once in a transaction: what it wrote is durable when Update
 	// returns nil. Class says whether another try may succeed.
 	Update(ctx context.Context, tenant membership.ID, fn func(Tx) error) error

@@ -64,6 +64,9 @@ func (e *Engine) warnOfSuperuser(ctx context.Context, log *zap.Logger) error {
 // Name implements engine.Engine.
 func (e *Engine) Name() string { return "postgres" }
 
+// ReadConnections implements engine.Engine.
+func (e *Engine) ReadConnections() int { return cap(e.pool.slots) }
+
 // qListTenants opens the table of tenants to this transaction (migration 20).
 const qListTenants = `select set_config('scimbridge.list', 'tenants', true)`
 

@@ -69,7 +69,7 @@ func Open(path string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	readers := max(4, runtime.NumCPU())
+	readers := max(4, 2*runtime.NumCPU()) // half of them keep the processors busy: one tenant has no more
 	cache := max(readCache/readers, minReadCache)
 	r, err := newPool(path, readers, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", cache))
 	if err != nil {
@@ -86,6 +86,9 @@ func Open(path string, o Options) (*Engine, error) {
 
 // Name implements engine.Engine.
 func (e *Engine) Name() string { return "sqlite" }
+
+// ReadConnections implements engine.Engine.
+func (e *Engine) ReadConnections() int { return cap(e.read.slots) }
 
 // Dialect implements engine.Engine.
 func (e *Engine) Dialect() engine.Dialect {
