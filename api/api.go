@@ -8,6 +8,7 @@ import (
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/router"
 )
 
 // Verifier turns an Authorization header into a principal. named is the tenant
@@ -23,6 +24,8 @@ type Config struct {
 	MaxBody   int64       // bytes of a request's body; 1 MiB
 	PublicURL string      // of the server, as browsers see it; unknown
 	Logger    *zap.Logger // nobody
+	// Open is put around the routes that ask for no credential; nothing.
+	Open func(http.Handler) http.Handler
 }
 
 // Services are what the door offers to callers.
@@ -43,15 +46,20 @@ type door struct {
 	log         *zap.Logger
 }
 
-// New returns the handler of everything under /v1 and of the other native APIs;
-// it sees whole paths, with the /v1. It takes the request's id from the header X-Request-Id, which
-// whoever mounts it must have set.
+// New returns the handler of everything under Prefixes; it sees whole paths. It
+// takes the request's id from the header X-Request-Id, which the server sets.
 func New(s Services, c Config) http.Handler {
+	r := router.New()
+	Mount(r, s, c)
+	return router.Handler(r)
+}
+
+func newDoor(s Services, c Config) *door {
 	if c.MaxBody <= 0 {
 		c.MaxBody = 1 << 20
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
-	return (&door{Services: s, maxBody: c.MaxBody, crossOrigin: newCrossOrigin(c.PublicURL), log: c.Logger}).router()
+	return &door{Services: s, maxBody: c.MaxBody, crossOrigin: newCrossOrigin(c.PublicURL), log: c.Logger}
 }

@@ -14,8 +14,8 @@ func (d *door) memberRoutes() []route {
 		member  = "/v1/groups/{id}/members/{user_id}"
 	)
 	return []route{
-		{http.MethodGet, members, d.private(d.listMembers, "limit", "cursor", "membership_source", "active", "email", "as_of")},
 		{http.MethodPost, members, d.private(d.addMember)},
+		{http.MethodGet, members, d.private(d.listMembers, "limit", "cursor", "membership_source", "active", "email", "as_of")},
 		{http.MethodPost, members + ":batch", d.private(d.changeMembers)},
 		{http.MethodGet, member, d.private(d.getMember)},
 		{http.MethodDelete, member, d.private(d.removeMember, "reason")},

@@ -7,34 +7,41 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/scimbridge/scimbridge/router"
 )
 
 // Every path is found, as it was sent, with what stands for its variables.
 func TestPaths(t *testing.T) {
-	tree := newPaths()
-	known := map[string]bool{}
-	for _, rt := range (&door{}).routes() {
-		known[rt.path] = true
+	routes := (&door{}).routes()
+	known := map[string]string{} // a method of each
+	for _, rt := range routes {
+		known[rt.path] = rt.method
 	}
-	for pattern := range known {
-		tree.add(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	tree := router.New()
+	(&door{}).mount(tree, routes, func(rt route) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			values := []string{r.Pattern}
-			for segment := range strings.SplitSeq(pattern, "/") {
+			for segment := range strings.SplitSeq(rt.path, "/") {
 				if name, isVariable := strings.CutPrefix(segment, "{"); isVariable {
 					values = append(values, r.PathValue(strings.TrimSuffix(name, "}")))
 				}
 			}
 			_, _ = w.Write([]byte(strings.Join(values, " ")))
-		}))
-	}
-	ask := func(path string) string {
+		})
+	})
+	served := router.Handler(tree)
+	askAs := func(method, path string) string {
 		w := httptest.NewRecorder()
-		if !tree.serve(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)) {
+		served.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+		if w.Code != http.StatusOK {
+			assert.Equal(t, http.StatusNotFound, w.Code, "%s %s", method, path)
 			return "none"
 		}
 		return w.Body.String()
 	}
-	for pattern := range known {
+	for pattern, method := range known {
+		ask := func(path string) string { return askAs(method, path) }
 		path, want := "", pattern
 		for segment := range strings.SplitSeq(pattern[1:], "/") {
 			if strings.HasPrefix(segment, "{") {
@@ -50,6 +57,6 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/", "/v1", "/v1/", "/v1/%75sers", "/v1/groups//members", "/v1/groups/x/nothing", "/v1/../v1/users"} {
-		assert.Equal(t, "none", ask(path), path)
+		assert.Equal(t, "none", askAs(http.MethodGet, path), path)
 	}
 }

@@ -4,6 +4,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/gorilla/mux"
+
+	"github.com/scimbridge/scimbridge/router"
 )
 
 // route is one method of one path. Every route is in openapi.yaml, and in the
@@ -13,16 +17,20 @@ type route struct {
 	handle       handler
 }
 
+// Prefixes are where the door is: paths that are one of these, or below one.
+var Prefixes = []string{"/v1", "/tenant-auth/v1", "/api/v1/organizations", "/csp/gateway/am/api/orgs"}
+
 // OpenPaths are those that want no credential.
 var OpenPaths = []string{"/v1/openapi.yaml", "/v1/docs"}
 
-// routes are all of them. Each subject's stand beside its handlers.
+// routes are all of them. Each subject's stand beside its handlers. Of a subject
+// the first route that fits is taken, so the busiest come first.
 func (d *door) routes() []route {
 	return slices.Concat(
+		d.memberRoutes(),
 		[]route{{http.MethodGet, "/v1/openapi.yaml", openAPI}, {http.MethodGet, "/v1/docs", docs}},
 		d.userRoutes(),
 		d.groupRoutes(),
-		d.memberRoutes(),
 		d.linkRoutes(),
 		d.connectionRoutes(),
 		d.removalAllowanceRoutes(),
@@ -39,65 +47,47 @@ func (d *door) routes() []route {
 	)
 }
 
-// Routes lists every route of the door, each as "METHOD /path": for tests that
-// must not miss one.
-func Routes() (all []string) {
-	for _, rt := range (&door{}).routes() {
-		all = append(all, rt.method+" "+rt.path)
-	}
-	return all
+// Mount adds the door's routes to a router of its own, or to a subrouter that is
+// reached by Prefixes only: it answers every path, with 404 if need be.
+func Mount(r *mux.Router, s Services, c Config) {
+	d := newDoor(s, c)
+	d.mount(r, d.routes(), func(rt route) http.Handler {
+		h := d.edge(rt.handle)
+		if slices.Contains(OpenPaths, rt.path) && c.Open != nil {
+			return c.Open(h)
+		}
+		return h
+	})
 }
 
-// methods are the handlers of one path. HEAD is GET without the body, which
-// net/http leaves out.
-type methods map[string]handler
-
-func (ms methods) handle(w http.ResponseWriter, r *http.Request) error {
-	h, ok := ms[r.Method]
-	if r.Method == http.MethodHead {
-		h, ok = ms[http.MethodGet]
+// mount adds a subrouter for each subject, which is the first two segments of a
+// path: /v1/groups, say. One that does not fit a request costs one comparison.
+func (d *door) mount(r *mux.Router, routes []route, handle func(route) http.Handler) {
+	subjects := map[string]*mux.Router{}
+	for _, rt := range routes {
+		of := subject(rt.path)
+		if subjects[of] == nil {
+			subjects[of] = r.MatcherFunc(router.Below(of)).Subrouter()
+		}
+		h := handle(rt)
+		subjects[of].Path(router.WithSlash(rt.path)).Methods(router.Methods(rt.method)...).
+			HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Pattern = rt.path
+				h.ServeHTTP(w, r)
+			})
 	}
-	if !ok {
-		w.Header().Set("Allow", ms.allow())
+	notFound := d.edge(func(http.ResponseWriter, *http.Request) error {
+		return &failure{status: http.StatusNotFound, code: codeNotFound, message: "there is no such path in this API"}
+	})
+	router.Otherwise(r, notFound, d.edge(func(_ http.ResponseWriter, r *http.Request) error {
 		return &failure{
 			status: http.StatusMethodNotAllowed, code: codeMethodNotAllowed,
 			message: "this path does not have the method " + short(r.Method),
 		}
-	}
-	return h(w, r)
+	}))
 }
 
-// allow is the value of the header Allow (RFC 9110 section 10.2.1).
-func (ms methods) allow() string {
-	var names []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		if _, ok := ms[m]; !ok {
-			continue
-		}
-		names = append(names, m)
-		if m == http.MethodGet {
-			names = append(names, http.MethodHead)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-func (d *door) router() http.Handler {
-	all := newPaths()
-	known := make(map[string]methods)
-	for _, rt := range d.routes() {
-		if known[rt.path] == nil {
-			known[rt.path] = methods{}
-			all.add(rt.path, d.edge(known[rt.path].handle))
-		}
-		known[rt.path][rt.method] = rt.handle
-	}
-	none := d.edge(func(http.ResponseWriter, *http.Request) error {
-		return &failure{status: http.StatusNotFound, code: codeNotFound, message: "there is no such path in this API"}
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !all.serve(w, r) {
-			none.ServeHTTP(w, r)
-		}
-	})
+func subject(path string) string {
+	parts := strings.SplitN(path, "/", 4) // the first is empty
+	return "/" + parts[1] + "/" + parts[2]
 }

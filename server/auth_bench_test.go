@@ -15,6 +15,7 @@ import (
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
+	"github.com/scimbridge/scimbridge/router"
 )
 
 // patching is a server, with limits and a log, that is sent PATCHes which add
@@ -107,8 +108,9 @@ func BenchmarkMiddlewareOfGroupPatch(b *testing.B) {
 		}
 		bare(w, r)
 	})
-	around := p.outermost(&prefixMux{all: []route{{SCIMPrefix, true,
-		p.observed(doorSCIM, p.metrics, known)}}})
+	routes := router.New()
+	routes.MatcherFunc(router.Below(SCIMPrefix)).Handler(p.observed(doorSCIM, p.metrics, known))
+	around := p.outermost(router.Handler(routes))
 
 	// Each alone, and often enough for a clock of the processor's time.
 	const times = 20

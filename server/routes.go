@@ -2,11 +2,15 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"time"
+
+	"github.com/gorilla/mux"
 
 	"github.com/scimbridge/scimbridge/api"
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/router"
 	"github.com/scimbridge/scimbridge/scim"
 )
 
@@ -16,9 +20,6 @@ const (
 	NativePrefix = "/v1"
 	tokenPath    = auth.TokenPath
 )
-
-// otherPrefixes are those of the native door's other APIs.
-var otherPrefixes = []string{"/tenant-auth/v1", "/api/v1/organizations", "/csp/gateway/am/api/orgs"}
 
 // The doors, as metrics and the log name them.
 const (
@@ -30,7 +31,7 @@ const (
 )
 
 // handler is everything that the server answers.
-func (s *Server) handler() http.Handler { return s.outermost(s.router()) }
+func (s *Server) handler() http.Handler { return s.outermost(router.Handler(s.router())) }
 
 // outermost is what every request goes through before its path matters.
 func (s *Server) outermost(next http.Handler) http.Handler {
@@ -40,7 +41,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 
 // router wires everything together: the doors over one directory, and what
 // tells how the server is.
-func (s *Server) router() *prefixMux {
+func (s *Server) router() *mux.Router {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
@@ -56,14 +57,13 @@ func (s *Server) router() *prefixMux {
 	jwts.Limit(limits)
 
 	page := func(h http.Handler) http.Handler { return anonymous(s.concurrency, kindPage, h) }
-	root := &prefixMux{none: s.observed(doorNone, m, page(http.HandlerFunc(notFound)))}
-	below := func(prefix, door string, h http.Handler) {
-		root.all = append(root.all, route{prefix, true, s.observed(door, m, h)})
-	}
-	below(SCIMPrefix, doorSCIM, scim.New(directory, verifier, scim.Config{
+	root := router.New()
+	root.NotFoundHandler = s.observed(doorNone, m, page(http.HandlerFunc(notFound)))
+
+	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, m, scim.New(directory, verifier, scim.Config{
 		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
-	}))
-	native := api.New(api.Services{
+	})))
+	services := api.Services{
 		Directory:   directory,
 		Tokens:      auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
 		Connections: auth.NewConnections(s.store, directory, time.Now, verifier.ForgetConnection),
@@ -71,42 +71,47 @@ func (s *Server) router() *prefixMux {
 		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
-	}, api.Config{PublicURL: s.publicURL, Logger: s.log.Named(doorNative)})
-	for _, path := range api.OpenPaths {
-		root.all = append(root.all, route{path, false, s.observed(doorNative, m, page(native))})
 	}
-	for _, prefix := range append(otherPrefixes, NativePrefix) {
-		below(prefix, doorNative, native)
-	}
+	native := root.MatcherFunc(belowAny(api.Prefixes)).Subrouter()
+	api.Mount(native, services, api.Config{PublicURL: s.publicURL, Open: page, Logger: s.log.Named(doorNative)})
+	router.Wrap(native, func(h http.Handler) http.Handler { return s.observed(doorNative, m, h) })
+
 	tokens := auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
 		PublicURL: s.publicURL, Limits: limits, FormTimeout: s.phases.form, Logger: s.log.Named(doorOAuth),
 	})
-	below(tokenPath, doorOAuth, anonymous(s.concurrency, kindToken, tokens))
+	root.MatcherFunc(router.Below(tokenPath)).
+		Handler(s.observed(doorOAuth, m, anonymous(s.concurrency, kindToken, tokens)))
+	s.readOnly(root, doorOAuth, auth.MetadataPath, page, auth.MetadataHandler(s.publicURL))
 
-	metadata := page(readOnly(auth.MetadataHandler(s.publicURL)))
-	root.all = append(root.all, route{auth.MetadataPath, false, s.observed(doorOAuth, m, metadata)})
-
-	for path, h := range map[string]http.Handler{
-		// Probes have no budget: their answers are short, and who asks decides
-		// whether this server gets requests at all.
-		"/healthz": readOnly(healthz), "/readyz": readOnly(s.readyz),
-		"/metrics": anonymous(s.concurrency, kindMetrics, readOnly(m.page(s.store.Ready))),
-	} {
-		root.all = append(root.all, route{path, false, s.observed(doorSystem, m, h)})
-	}
+	// Probes have no budget: their answers are short, and whether this server gets
+	// requests at all depends on them.
+	none := func(h http.Handler) http.Handler { return h }
+	s.readOnly(root, doorSystem, "/healthz", none, healthz)
+	s.readOnly(root, doorSystem, "/readyz", none, s.readyz)
+	s.readOnly(root, doorSystem, "/metrics", func(h http.Handler) http.Handler {
+		return anonymous(s.concurrency, kindMetrics, h)
+	}, m.page(s.store.Ready))
 	return root
 }
 
-// readOnly is for paths that have no methods but GET and HEAD.
-func readOnly(h http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			writeJSON(w, http.StatusMethodNotAllowed, `{"code":"method_not_allowed","message":"this path can only be read"}`)
-			return
-		}
-		h(w, r)
-	})
+func belowAny(prefixes []string) mux.MatcherFunc {
+	return func(r *http.Request, m *mux.RouteMatch) bool {
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return router.Below(prefix)(r, m) })
+	}
+}
+
+// readOnly adds a path that has no methods but GET and HEAD, within a budget.
+func (s *Server) readOnly(
+	root *mux.Router, door, path string, budget func(http.Handler) http.Handler, h http.HandlerFunc,
+) {
+	r := root.Path(path).Subrouter()
+	r.Methods(router.Methods(http.MethodGet)...).Handler(budget(h))
+	router.Otherwise(r, http.HandlerFunc(notFound), http.HandlerFunc(cannotBeWritten))
+	router.Wrap(r, func(h http.Handler) http.Handler { return s.observed(door, s.metrics, h) })
+}
+
+func cannotBeWritten(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusMethodNotAllowed, `{"code":"method_not_allowed","message":"this path can only be read"}`)
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {

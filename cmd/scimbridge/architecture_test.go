@@ -27,11 +27,12 @@ var layers = map[string][]string{
 	"membership": {},
 	"auth":       {"membership"},
 	"scim":       {"auth", "membership"},
-	"api":        {"auth", "membership"},
+	"api":        {"auth", "membership", "router"},
 	"db":         {"auth", "membership"},
 	"config":     {},
+	"router":     {},
 	"outbound":   {}, // auth has a port for it
-	"server":     {"api", "auth", "config", "db", "membership", "outbound", "scim"},
+	"server":     {"api", "auth", "config", "db", "membership", "outbound", "router", "scim"},
 	"cmd":        {"api", "auth", "config", "db", "membership", "outbound", "scim", "server"},
 	"bench":      {}, // it drives the built program, as a user would
 }
