@@ -106,7 +106,7 @@ func (s *Server) readOnly(
 ) {
 	r := root.Path(path).Subrouter()
 	r.Methods(router.Methods(http.MethodGet)...).Handler(budget(h))
-	router.Otherwise(r, http.HandlerFunc(notFound), http.HandlerFunc(cannotBeWritten))
+	router.Otherwise(r, http.HandlerFunc(notFound), budget(http.HandlerFunc(cannotBeWritten)))
 	router.Wrap(r, func(h http.Handler) http.Handler { return s.observed(door, s.metrics, h) })
 }
 
