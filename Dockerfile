@@ -12,6 +12,7 @@ COPY config config
 COPY db db
 COPY membership membership
 COPY outbound outbound
+COPY router router
 COPY scim scim
 COPY server server
 ARG VERSION=dev

@@ -19,7 +19,7 @@ import (
 // until the hang is known.
 const (
 	pingInterval    = time.Second
-	pingTimeout     = 4 * time.Second
+	pingTimeout     = 3 * time.Second
 	connectTimeout  = 3 * time.Second // of the monitor, to all hosts at once
 	reconnectPause  = 500 * time.Millisecond
 	closeConnection = time.Second
@@ -151,6 +151,20 @@ func (m *monitor) look(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	// What is known comes before the connections are given up: those who lose theirs
+	// try again at once, and must not wait for the host that hangs.
+	switch {
+	case err == nil:
+		m.conn = conn
+		m.host.Store(host)
+	case refusesOnly(err):
+		m.log.Warn("the database answers, but takes no connection of the monitor", zap.Error(err))
+	case m.down.Load() == nil:
+		m.down.Store(&outage{err: err, since: time.Now()})
+		m.log.Error("the database does not answer: requests get 503 until it does", zap.Error(err))
+	default:
+		m.down.Store(&outage{err: err, since: m.down.Load().since})
+	}
 	if hangs || err != nil && !refusesOnly(err) {
 		if n := m.conns.giveUp(conn); n > 0 {
 			m.log.Warn("connections to the database were given up", zap.Int("connections", n), zap.NamedError("error", lost))
@@ -159,18 +173,8 @@ func (m *monitor) look(ctx context.Context) {
 	if !errors.Is(lost, errNoConnection) {
 		m.reset()
 	}
-	switch {
-	case err == nil:
-		m.conn = conn
-		m.host.Store(host)
+	if err == nil {
 		m.answers()
-	case refusesOnly(err):
-		m.log.Warn("the database answers, but takes no connection of the monitor", zap.Error(err))
-	case m.down.Load() == nil:
-		m.down.Store(&outage{err: err, since: time.Now()})
-		m.log.Error("the database does not answer: requests get 503 until it does", zap.Error(err))
-	default:
-		m.down.Store(&outage{err: err, since: m.down.Load().since})
 	}
 }
 
