@@ -14,8 +14,8 @@ const liveConnection = ` and exists (select 1 from connections c
 	where c.tenant_id = $1 and c.id = $2 and c.removed_at is null)`
 
 const qInsertConnection = `insert into connections
-	(tenant_id, id, name, idp, link_existing_users, group_kind, cursor_key, created_at, paused_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	(tenant_id, id, name, idp, link_existing_users, group_kind, cursor_key, created_at, paused_at, no)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, {no connections $1})`
 
 // InsertConnection implements membership.Tx.
 func (s *session) InsertConnection(ctx context.Context, c membership.Connection) error {

@@ -70,8 +70,8 @@ func (s *session) Groups(ctx context.Context, q membership.NativeQuery) ([]membe
 }
 
 const qInsertGroup = `insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, permissions,
-		created_at, updated_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+		created_at, updated_at, no)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, {no groups $1})`
 
 // InsertGroup implements membership.Tx.
 func (s *session) InsertGroup(ctx context.Context, g membership.Group) error {

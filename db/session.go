@@ -22,6 +22,9 @@ type session struct {
 // stamp is a time in a query.
 type stamp = engine.Stamp
 
+// micros is a time as an argument of a query on grants.
+type micros = engine.Micros
+
 func (s *session) query(ctx context.Context, q string, args ...any) (engine.Rows, error) {
 	return s.tx.Query(ctx, q, args...)
 }

@@ -27,6 +27,18 @@ func (s Stamp) Time() any {
 	return time.Time(s).UTC()
 }
 
+// Micros is a time in the tables of grants: timestamptz on PostgreSQL, an integer of
+// microseconds on SQLite, where they are many. It is read as a Stamp.
+type Micros time.Time
+
+// Number is the argument of an engine that keeps them as numbers.
+func (m Micros) Number() any {
+	if time.Time(m).IsZero() {
+		return nil
+	}
+	return time.Time(m).UnixMicro()
+}
+
 // Scan implements sql.Scanner.
 func (s *Stamp) Scan(src any) error {
 	switch v := src.(type) {
@@ -34,6 +46,8 @@ func (s *Stamp) Scan(src any) error {
 		*s = Stamp{}
 	case time.Time:
 		*s = Stamp(v.UTC())
+	case int64:
+		*s = Stamp(time.UnixMicro(v).UTC())
 	case string:
 		t, err := time.Parse(stampLayout, v)
 		if err != nil {

@@ -12,6 +12,8 @@ import "strings"
 //	{quoted x}         a text as a JSON string
 //	{nth $n i}         one id of a list of ids, the first with i = 0
 //	{position $n}      the position of an event that is written now, in the tenant $n
+//	{no table $n}      the number of a group or connection that is written now, in the
+//	                   tenant $n
 //	{row id x}         the id of a row of the table x, as text; PostgreSQL only
 //	{pairs $n}         a derived table of user_id, grant_id; SQLite only
 //	{for update}       a row lock, and the weaker {for no key update} and {for key

@@ -62,6 +62,8 @@ func arguments(args []any) []any {
 			out[i] = uuids(a)
 		case engine.Stamp:
 			out[i] = a.Time()
+		case engine.Micros:
+			out[i] = engine.Stamp(a).Time()
 		default:
 			out[i] = a
 		}

@@ -41,7 +41,7 @@ const (
 	lastLook  = 3_000_000
 )
 
-const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, events,
+const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, past_grants, events,
 	member_events`
 
 func newStatistics(pool *pool, o Options) *statistics {

@@ -13,6 +13,8 @@ var words = engine.Words{
 	"text":              engine.Around("#::text"),
 	"quoted":            engine.Around("to_json(#)::text"),
 	"position":          engine.Always("nextval('event_positions')"),
+	"no groups":         engine.Always("nextval('group_numbers')"),
+	"no connections":    engine.Always("nextval('connection_numbers')"),
 	"row id":            engine.Around("#.ctid::text"),
 	"index":             engine.Always(""),
 	"::json":            engine.Always("::json"),

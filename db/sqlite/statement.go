@@ -77,6 +77,8 @@ func (p *prepared) bindOne(i int, a any, single bool) error {
 		p.BindText(i, a)
 	case engine.Stamp:
 		return p.bindOne(i, a.Text(), single)
+	case engine.Micros:
+		return p.bindOne(i, a.Number(), single)
 	case []membership.ID:
 		if single {
 			p.BindBytes(i, a[0][:])

@@ -13,6 +13,8 @@ var words = engine.Words{
 	"text":              textOfID,
 	"quoted":            engine.Around("json_quote(#)"),
 	"id of":             engine.Around("unhex(case when length(#) = 36 then replace(#, '-', '') end)"),
+	"no groups":         engine.Around("(select coalesce(max(no), 0) + 1 from groups where tenant_id = #)"),
+	"no connections":    engine.Around("(select coalesce(max(no), 0) + 1 from connections where tenant_id = #)"),
 	"row id":            engine.Always("''"),
 	"index":             engine.Around("indexed by #"),
 	"::json":            engine.Always(""),
