@@ -10,6 +10,9 @@ import (
 // words are those whose text is the same for any list.
 var words = engine.Words{
 	"in keys":           engine.Around("in (select value from json_each(#))"),
+	"in numbers":        engine.Around("in (select value from json_each(#))"),
+	"lookup":            engine.Around("cross join #"),
+	"maybe":             engine.Around("left join #"),
 	"text":              textOfID,
 	"quoted":            engine.Around("json_quote(#)"),
 	"id of":             engine.Around("unhex(case when length(#) = 36 then replace(#, '-', '') end)"),
