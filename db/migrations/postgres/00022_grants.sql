@@ -75,11 +75,25 @@ create table grant_events_before (
     primary key (tenant_id, grant_id, closed)
 );
 
+-- What lists of exceptions begin with, and is rare: local grants, second grants of a
+-- member, users without access; and where a link ended while its grants stayed open:
+-- the group of a group's link, the user of a user's, the other one zero.
+create index grants_local on grants (tenant_id, group_no, user_id) where connection_no = 0;
+create index grants_beside on grants (tenant_id, group_no, user_id) where member_since is not null;
+create index users_inactive on users (tenant_id, id) where not active and not deprovisioned and deleted_at is null;
+create index users_deprovisioned on users (tenant_id, id) where deprovisioned and deleted_at is null;
+create table ended_links (
+    tenant_id uuid not null,
+    group_no  bigint not null,
+    user_id   uuid not null,
+    primary key (tenant_id, group_no, user_id)
+);
+
 -- +goose StatementBegin
 do $$
 declare t text;
 begin
-    foreach t in array array['grants', 'past_grants', 'removal_windows', 'grant_events_before'] loop
+    foreach t in array array['grants', 'past_grants', 'removal_windows', 'grant_events_before', 'ended_links'] loop
         execute format('alter table %I enable row level security', t);
         execute format('alter table %I force row level security', t);
         execute format('create policy tenant on %I using (tenant_id = nullif(current_setting(%L, true), %L)::uuid)',
