@@ -3,75 +3,138 @@ package db
 import (
 	"context"
 	"math/bits"
+	"strconv"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const eventColumns = `id, at, actor_kind, actor_id, credential, source, connection_id, action,
-	group_id, user_id, before, after, request_id, reason`
-
-// An event is written with a position, and has a number later; what is unpacked
-// where numbers are given has one at once.
+// An event is written with its change and gets a number later: event_numbers.go.
 const (
-	insertEvent    = `insert into events (tenant_id, ` + eventColumns
-	insertPosition = insertEvent + `, position) values `
-	insertNumber   = insertEvent + `, number) values `
-	eventValues    = `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, `
-	eventPosition  = `{position $1})`
-	qInsertEvent   = insertPosition + eventValues + eventPosition
-	qInsertNumber  = insertNumber + eventValues + `$16)`
+	insertEvent     = `insert into events (tenant_id, group_id, user_id, body, members) values `
+	qInsertEvent    = insertEvent + `($1, $2, $3, $4, $5)`
+	returnPositions = ` returning position`
 )
 
-func (s *session) eventArgs(args []any, e membership.Event) []any {
-	return append(args, s.tenant, e.ID, stamp(e.At), string(e.Actor.Kind), e.Actor.ID, e.Credential.String(),
-		string(e.Source), e.Connection, string(e.Action), e.Group, e.User,
-		string(e.Before), string(e.After), e.RequestID, e.Reason)
+// eventRow is an event as it is kept.
+type eventRow struct {
+	group, user membership.ID
+	body        []byte
+	members     []byte
+	texts       hiddenTexts
+}
+
+// eventRows are those of an event: more than one where it has more members than
+// one may have. The ids of the others count up from its own.
+func eventRows(e membership.Event) (rows []eventRow, err error) {
+	texts, err := hideTexts(&e)
+	if err != nil {
+		return nil, err
+	}
+	fitFacts(&e)
+	members, id := e.Members, e.ID
+	for i := 0; i == 0 || len(members) > 0; i++ {
+		e.ID, e.Members = nextID(id, i), members[:min(len(members), membership.MaxEventMembers)]
+		members = members[len(e.Members):]
+		of := e
+		if len(e.Members) == 1 {
+			of.User = e.Members[0].User
+		}
+		r := eventRow{group: of.Group, user: of.User, body: appendEventBody(nil, of, texts), texts: texts}
+		if len(e.Members) > 0 {
+			r.members = appendEventMembers(nil, e.Members)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
 }
 
 // AppendEvents implements membership.Tx.
 func (s *session) AppendEvents(ctx context.Context, events ...membership.Event) error {
-	return inParts(events, func(part []membership.Event) error {
-		c := newWhere()
-		for i, e := range part {
-			first := len(c.args) + 1
-			c.args = s.eventArgs(c.args, e)
-			if i > 0 {
-				c.row(first, eventArguments, eventPosition)
-			}
+	rows, known := make([]eventRow, 0, len(events)), false
+	for _, e := range events {
+		of, err := eventRows(e)
+		if err != nil {
+			return err
 		}
-		return s.execLater(ctx, qInsertEvent+c.String(), c.args...)
+		rows, known = append(rows, of...), known || len(of[0].texts) > 0
+	}
+	if known {
+		_, err := s.insertEvents(ctx, rows)
+		return err
+	}
+	return inParts(rows, func(part []eventRow) error {
+		q, args := s.eventsInsert(part)
+		return s.execLater(ctx, q, args...)
 	})
 }
 
-// insertNumbered writes events that have numbers already.
-func (s *session) insertNumbered(ctx context.Context, events []membership.Event) error {
-	return inParts(events, func(part []membership.Event) error {
-		c := newWhere()
-		for i, e := range part {
-			first := len(c.args) + 1
-			c.args = s.eventArgs(c.args, e)
-			number := c.arg(e.Number)
-			if i > 0 {
-				c.row(first, eventArguments, number+")")
-			}
-		}
-		return s.execLater(ctx, qInsertNumber+c.String(), c.args...)
-	})
+// insertMemberEvents writes the events of a change of members, as many as they are,
+// and returns their positions: a member with the index i is in the one with the
+// index i / membership.MaxEventMembers.
+func (s *session) insertMemberEvents(ctx context.Context, e membership.Event) (positions []int64, err error) {
+	rows, err := eventRows(e)
+	if err != nil {
+		return nil, err
+	}
+	return s.insertEvents(ctx, rows)
 }
 
-// eventArguments is how many eventArgs adds.
-const eventArguments = 15
+// insertEvents writes events and what they hide.
+func (s *session) insertEvents(ctx context.Context, rows []eventRow) (positions []int64, err error) {
+	err = inParts(rows, func(part []eventRow) error {
+		q, args := s.eventsInsert(part)
+		at, err := list(ctx, s, q+returnPositions, args, func(p *int64) []any { return []any{p} })
+		if err != nil {
+			return err
+		}
+		positions = append(positions, at...)
+		for i, r := range part {
+			if err := s.insertEventTexts(ctx, at[i], r.texts); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return positions, err
+}
+
+func (s *session) eventsInsert(rows []eventRow) (q string, args []any) {
+	c := newWhere()
+	for i, r := range rows {
+		first := len(c.args) + 1
+		c.args = append(c.args, s.tenant, orNull(r.group), orNull(r.user), string(r.body), textOrNull(r.members))
+		if i > 0 {
+			c.row(first, 4, "$"+strconv.Itoa(first+4)+")")
+		}
+	}
+	return qInsertEvent + c.String(), c.args
+}
+
+// orNull is an id as an argument; NULL for zero.
+func orNull(id membership.ID) any {
+	if id.IsZero() {
+		return nil
+	}
+	return id
+}
+
+func textOrNull(b []byte) any {
+	if len(b) == 0 {
+		return nil
+	}
+	return string(b)
+}
 
 // inParts gives rows to write by powers of two: few texts of statements, and few
 // statements.
-func inParts(events []membership.Event, write func([]membership.Event) error) error {
-	for len(events) > 0 {
-		n := min(1<<(bits.Len(uint(len(events)))-1), 256)
-		if err := write(events[:n]); err != nil {
+func inParts[T any](rows []T, write func([]T) error) error {
+	for len(rows) > 0 {
+		n := min(1<<(bits.Len(uint(len(rows)))-1), 256)
+		if err := write(rows[:n]); err != nil {
 			return err
 		}
-		events = events[n:]
+		rows = rows[n:]
 	}
 	return nil
 }
@@ -83,11 +146,4 @@ func since(t time.Time) time.Time {
 		return time.Unix(0, 0)
 	}
 	return t
-}
-
-func eventDest(e *membership.Event) []any {
-	return []any{
-		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, &e.Credential, (*string)(&e.Source), &e.Connection,
-		(*string)(&e.Action), &e.Group, &e.User, &e.Before, &e.After, &e.RequestID, &e.Reason,
-	}
 }

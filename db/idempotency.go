@@ -78,14 +78,22 @@ func (s *session) AddReservationBytes(ctx context.Context, change int) (total in
 	return total, err
 }
 
-const qRequestChanged = `select (select count(*) from (select 1 from events
-		where tenant_id = $1 and at >= $2 and at <= $3 and request_id = $4 and action <> $5 limit 1) e)
-	+ (select count(*) from (select 1 from member_events
-		where tenant_id = $1 and at >= $2 and at <= $3 and request_id = $4 limit 1) m)`
+// What has no number yet, and what has one not long before the time that is asked
+// for.
+const (
+	ofRequest       = ` {fact e.body request_id} = $2 and {fact e.body at} >= $3 and {fact e.body at} <= $4 and {fact e.body action} <> $5 limit 1) `
+	qRequestChanged = `select (select count(*) from (select 1 from events e {index events_unnumbered}
+			where e.tenant_id = $1 and e.number is null and e.position > 0 and` + ofRequest + `x)
+		+ (select count(*) from (select 1 from events e {index events_number}
+			where e.tenant_id = $1 and e.number >= 1024 * (select min(span) from event_spans where tenant_id = $1 and last_at >= $6)
+				and e.number < 1024 * (select 1 + max(span) from event_spans where tenant_id = $1 and first_at <= $7) and` + ofRequest + `y)`
+)
 
-// RequestChanged implements membership.Reader. The primary keys bound it by time.
+// RequestChanged implements membership.Reader.
 func (s *session) RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error) {
 	var n int
-	err := s.one(ctx, "request", qRequestChanged, []any{s.tenant, stamp(from), stamp(to), requestID, string(membership.ActionRefused)}, &n)
+	err := s.one(ctx, "request", qRequestChanged, []any{
+		s.tenant, requestID, from.UTC().Format(eventTime), to.UTC().Format(eventTime), string(membership.ActionRefused), stamp(from), stamp(to),
+	}, &n)
 	return n > 0, err
 }

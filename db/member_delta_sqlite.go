@@ -296,13 +296,14 @@ func (m *memberSteps) closeGrants(ctx context.Context) error {
 }
 
 func (m *memberSteps) events(ctx context.Context, action membership.Action, facts []memberFact) error {
-	events := memberEvents{of: m.c.Call.Event(m.at, action, m.c.Group, membership.ID{}, nil, nil), side: membership.SourceSCIM}
+	e := m.c.Call.Event(m.at, action, m.c.Group, membership.ID{}, nil, nil)
+	e.MemberSource = membership.SourceSCIM
 	if m.c.Connection.IsZero() {
-		events.side = membership.SourceLocal
+		e.MemberSource = membership.SourceLocal
 	}
-	events.members = make([]byte, 0, len(facts)*memberEventSize)
 	for _, f := range facts {
-		events.members = appendMemberEvent(events.members, f.user, f.grant, !f.since.IsZero())
+		e.Members = append(e.Members, membership.EventMember{User: f.user, Grant: f.grant, Still: !f.since.IsZero()})
 	}
-	return m.insertMemberEvents(ctx, events)
+	_, err := m.insertMemberEvents(ctx, e)
+	return err
 }

@@ -95,7 +95,7 @@ var wholeTenant = []string{
 	"qIssuers", "qLockIssuers", "qIssuerVersion", "qRaiseIssuerVersion",
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
-	"qEventHead", "qLockEventHead", "qMoveEventHead", "qEventsPending",
+	"qEventHead", "qLockEventHead", "qMoveEventHead", "qEventsPending", "qLastWritten", "qEventSpans",
 	"qRequestChanged", // of what has no number yet
 	"qDeleteGroupsOf", "qGroupsConverted", "qGroupsDeleted", "qGroupsReleased", "qGroupsUnlinked", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
@@ -139,9 +139,9 @@ func TestSQLiteReadsNoWholeTenant(t *testing.T) {
 }
 
 var tables = []string{
-	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "member_events", "policies",
+	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "policies",
 	"oauth_clients", "oauth_secrets", "oauth_assertions",
-	"event_heads",
+	"event_heads", "event_users", "event_keys", "event_spans", "event_texts",
 	"removal_windows", "removal_allowances",
 	"issuers",
 	"idempotency_keys",

@@ -72,9 +72,13 @@ func scansNative(q membership.NativeQuery) bool {
 }
 
 // scansEvents reports the same of a list of events, whose order is that of their
-// numbers.
+// numbers: one condition has an index, and of what that selects the others are read.
 func scansEvents(f membership.EventFilter) bool {
-	narrows := !f.User.IsZero() || !f.Group.IsZero() || f.Actor != (membership.Actor{})
-	filters := !f.Connection.IsZero() || f.Action != ""
-	return filters && !narrows
+	conditions := len(filterKeys(f))
+	for _, id := range []membership.ID{f.User, f.Group} {
+		if !id.IsZero() {
+			conditions++
+		}
+	}
+	return conditions > 1
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,7 +71,8 @@ func TestWhatScans(t *testing.T) {
 	require.True(t, scansNative(membership.NativeQuery{Active: &active}))
 	require.True(t, scansNative(membership.NativeQuery{Origin: membership.SourceLocal}))
 	require.False(t, scansEvents(membership.EventFilter{}))
-	require.False(t, scansEvents(membership.EventFilter{User: membership.NewID(), Action: "x"}))
-	require.True(t, scansEvents(membership.EventFilter{Action: "x"}))
-	require.True(t, scansEvents(membership.EventFilter{Connection: membership.NewID()}))
+	require.False(t, scansEvents(membership.EventFilter{Action: "x", From: time.Now()}))
+	require.False(t, scansEvents(membership.EventFilter{Connection: membership.NewID()}))
+	require.True(t, scansEvents(membership.EventFilter{User: membership.NewID(), Action: "x"}))
+	require.True(t, scansEvents(membership.EventFilter{Connection: membership.NewID(), Action: "x"}))
 }

@@ -67,7 +67,7 @@ func TestRowLevelSecurity(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"true"}, forced, table)
 	}
-	for _, table := range []string{"tenants", "connections", "users", "groups", "grants", "events", "member_events", "user_links", "group_links"} {
+	for _, table := range []string{"tenants", "connections", "users", "groups", "grants", "events", "event_users", "event_keys", "event_spans", "user_links", "group_links"} {
 		q := `select distinct tenant_id::text from ` + table
 		seen, err := s.Query(ctx, a.ID, q)
 		require.NoError(t, err)

@@ -86,10 +86,12 @@ var Actions = []Action{
 	ActionPolicyUpdated, ActionPolicyDeleted,
 }
 
-// Event is the evidence of one effective change, written in its transaction.
-// Before and After are JSON objects or nil. They carry no personal data: of a
-// name or an address they say that it changed, not from what to what, so that
-// an erasure never has to edit history.
+// Event is the evidence of one effective change, written in its transaction: what
+// one request did to one group or user by one action. Before and After are JSON
+// objects or nil. They carry no personal data: of a name or an address they say
+// that it changed, not from what to what, so that an erasure never has to edit
+// history. What may be personal all the same, the reason and an externalId, is kept
+// apart from the event, which has its hash.
 type Event struct {
 	Tenant     ID
 	ID         ID
@@ -105,10 +107,27 @@ type Event struct {
 	After      []byte
 	RequestID  string
 	Reason     string
+	// Members are those that grants were opened for or closed. Of one alone User
+	// says who it is, too.
+	Members []EventMember
+	// MemberSource is that of their grants.
+	MemberSource Source
 	// Number counts the tenant's events from 1 without gaps; 0: not numbered
 	// yet.
 	Number int64
 }
+
+// EventMember is a member in an event of grants.
+type EventMember struct {
+	User, Grant ID
+	// Still: by the grant of another source they were a member before this one
+	// opened, or stay one after it closed.
+	Still bool
+}
+
+// MaxEventMembers is how many members one event has at most: a change of more is
+// several events, one after another.
+const MaxEventMembers = 500
 
 // Facts is the content of Before and After.
 type Facts map[string]any

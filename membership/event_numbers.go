@@ -75,8 +75,7 @@ func (d *Directory) numberEvents(ctx context.Context, tenant ID) (behind bool, e
 	})
 	for done := 0; err == nil && behind && done < maxNumbering; done += numberingBatch {
 		err = d.store.Update(ctx, tenant, func(tx Tx) error {
-			n, err := tx.NumberEvents(ctx, numberingBatch)
-			behind = n >= numberingBatch
+			behind, err = tx.NumberEvents(ctx, numberingBatch)
 			return err
 		})
 		if KindOf(err) == KindUnavailable {
@@ -105,6 +104,12 @@ func eventPage(ctx context.Context, r EventReader, f EventFilter, behind bool) (
 		first, last, err := r.EventsBetween(ctx, f.From, f.To)
 		if err != nil {
 			return p, err
+		}
+		if last == 0 {
+			if behind {
+				p.Next = &EventCursor{Number: head}
+			}
+			return p, nil
 		}
 		f.Cursor = EventCursor{Number: max(first-1, 0), Through: last}
 	}

@@ -18,8 +18,8 @@ type EventReader interface {
 	LastWritten(ctx context.Context) (time.Time, error)
 	// EventHead is the last number that was given; 0: none.
 	EventHead(ctx context.Context) (int64, error)
-	// EventsBetween returns the least and the greatest number of the events of a
-	// period, and zeros when there are none. Its cost follows the period.
+	// EventsBetween returns numbers between which all events of a period are that have
+	// one, not far from them, and zeros when there are none.
 	EventsBetween(ctx context.Context, from, to time.Time) (first, last int64, err error)
 	// NumberedEvents lists events in the order of their numbers.
 	NumberedEvents(ctx context.Context, f EventFilter) ([]Event, error)
@@ -35,9 +35,8 @@ type NameReader interface {
 // change that it records.
 type EventWriter interface {
 	AppendEvents(ctx context.Context, events ...Event) error
-	// NumberEvents gives events that have none the next numbers, and returns how
-	// many: limit at least where there are as many, and a few more where one
-	// change of members is many events. An event that depends on another has the
-	// greater number. Of one tenant one transaction at a time does it.
-	NumberEvents(ctx context.Context, limit int) (int, error)
+	// NumberEvents gives events that have none the next numbers, limit of them at
+	// most, and reports whether there may be more. An event that depends on another
+	// has the greater number. Of one tenant one transaction at a time does it.
+	NumberEvents(ctx context.Context, limit int) (more bool, err error)
 }

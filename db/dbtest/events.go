@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,8 +15,7 @@ import (
 
 var eventPromises = subject{"events", []promise{
 	{"followers get every event once", testFollowersGetEveryEventOnce},
-	{"member events become events", testMemberEventsBecomeEvents},
-	{"many member events become events", testManyMemberEventsBecomeEvents},
+	{"a change of members is one event", testAChangeOfMembersIsOneEvent},
 }}
 
 // While many write, several number and follow: each follower gets every event
@@ -75,99 +75,60 @@ func testFollowersGetEveryEventOnce(t *testing.T, s Store) {
 	require.Empty(t, other.Numbered(0), "another tenant's numbers are its own")
 }
 
-// A row for all members of a request becomes an event each, in the order of time
-// among all the others.
-func testMemberEventsBecomeEvents(t *testing.T, s Store) {
-	w, other := NewTenant(t, s), NewTenant(t, s)
-	w.Number()
-	plain := func() {
-		w.Update(func(tx membership.Tx) error {
-			return tx.AppendEvents(w.Ctx, membership.Event{ID: membership.NewID(), At: Now(), Action: "plain.event"})
-		})
-	}
-	w.Update(func(tx membership.Tx) error {
-		plainFirst := membership.Event{ID: membership.NewID(), At: Now(), Action: "plain.event"}
-		if err := tx.AppendEvents(w.Ctx, plainFirst); err != nil {
-			return err
-		}
-		return ChangeMembers(w.Ctx, tx, w.Change(w.Users[1:9], nil))
-	})
-	plain()
-	w.Update(func(tx membership.Tx) error { return ChangeMembers(w.Ctx, tx, w.Change(w.Users[9:12], w.Users[2:4])) })
-	plain()
-
-	pending := func(w *Tenant) (pending bool) {
-		w.Read(func(r membership.Reader) (err error) {
-			pending, err = r.EventsPending(w.Ctx)
-			return err
-		})
-		return pending
-	}
-	require.True(t, pending(w))
-	w.Number()
-	require.False(t, pending(w))
-	require.True(t, pending(other))
-	type line struct {
-		action membership.Action
-		user   membership.ID
-	}
-	events := w.Numbered(0)
-	var got []line
-	for i, e := range events {
-		require.Equal(t, int64(i+1), e.Number)
-		require.Equal(t, w.ID, e.Tenant)
-		require.NotContains(t, events[:i], e)
-		got = append(got, line{e.Action, e.User})
-	}
-	each := func(action membership.Action, users []membership.ID) (ts []line) {
-		for _, u := range users {
-			ts = append(ts, line{action, u})
-		}
-		return ts
-	}
-	plainEvent := line{action: "plain.event"}
-	require.Equal(t, plainEvent, got[1], "behind that of the fixture")
-	require.ElementsMatch(t, each(membership.ActionGrantOpened, w.Users[1:9]), got[2:10])
-	require.Equal(t, plainEvent, got[10])
-	require.ElementsMatch(t, append(each(membership.ActionGrantOpened, w.Users[9:12]),
-		each(membership.ActionGrantClosed, w.Users[2:4])...), got[11:16])
-	require.Equal(t, []line{plainEvent}, got[16:])
-}
-
-// As many rows as changes of one member leave are read in parts, and nothing of
-// them is lost or comes twice.
-func testManyMemberEventsBecomeEvents(t *testing.T, s Store) {
-	const changes = 2100
+// A change of members is one event, with as many members as one may have, and more
+// where there are more.
+func testAChangeOfMembersIsOneEvent(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	w.Number()
-	w.Update(func(tx membership.Tx) error {
-		for i := range changes {
-			u := w.Users[1+i/2%10 : 2+i/2%10]
-			c := w.Change(u, nil)
-			if i%2 == 1 {
-				c = w.Change(nil, u)
-			}
-			if err := ChangeMembers(w.Ctx, tx, c); err != nil {
-				return err
+	_, err := s.WriteMembers(w.Ctx, w.Change(w.Users[1:9], w.Users[:1]))
+	require.NoError(t, err)
+	_, err = s.WriteMembers(w.Ctx, w.Change(nil, w.Users[4:5]))
+	require.NoError(t, err)
+	require.True(t, w.pending())
+	w.Number()
+	require.False(t, w.pending())
+	events := w.Numbered(1)
+	require.Len(t, events, 3)
+	in := map[membership.ID]membership.ID{}
+	for i, e := range events {
+		require.Equal(t, int64(i+2), e.Number)
+		require.Equal(t, w.ID, e.Tenant)
+		require.Equal(t, w.Group, e.Group)
+		require.Equal(t, membership.SourceSCIM, e.MemberSource)
+		require.Empty(t, e.Before)
+		require.Empty(t, e.After)
+		if e.Action == membership.ActionGrantOpened {
+			for _, m := range e.Members {
+				in[m.User] = m.Grant
 			}
 		}
-		return nil
+	}
+	opened := slices.IndexFunc(events, func(e membership.Event) bool { return e.Action == membership.ActionGrantOpened })
+	require.ElementsMatch(t, w.Users[1:9], usersOf(events[opened]))
+	require.Zero(t, events[opened].User)
+	require.Equal(t, w.Users[:1], usersOf(events[1-opened]))
+	require.Equal(t, w.Users[0], events[1-opened].User, "of one it says who it is")
+	require.Equal(t, []membership.EventMember{{User: w.Users[4], Grant: in[w.Users[4]]}}, events[2].Members)
+	require.Equal(t, w.Users[4], events[2].User)
+	for i, u := range w.Users {
+		of := Events(t, s, w.ID, membership.EventFilter{User: u})
+		require.Len(t, of, map[bool]int{true: 2, false: map[bool]int{true: 1}[i < 9]}[i == 0 || i == 4])
+	}
+}
+
+func (w *Tenant) pending() (pending bool) {
+	w.Read(func(r membership.Reader) (err error) {
+		pending, err = r.EventsPending(w.Ctx)
+		return err
 	})
-	for _, want := range []int{1500, changes - 1500, 0} {
-		var n int
-		w.Update(func(tx membership.Tx) (err error) {
-			n, err = tx.NumberEvents(w.Ctx, 1500)
-			return err
-		})
-		require.Equal(t, want, n)
+	return pending
+}
+
+func usersOf(e membership.Event) (users []membership.ID) {
+	for _, m := range e.Members {
+		users = append(users, m.User)
 	}
-	seen := map[membership.ID]bool{}
-	for i, e := range w.Numbered(1) {
-		require.Equal(t, int64(i+2), e.Number)
-		require.Equal(t, i%2 == 0, e.Action == membership.ActionGrantOpened, "in the order of time")
-		seen[e.ID] = true
-	}
-	require.Len(t, seen, changes)
+	return users
 }
 
 // Events numbers all events of a tenant and returns those that a filter selects,
@@ -176,9 +137,9 @@ func Events(t testing.TB, s membership.Store, tenant membership.ID, f membership
 	t.Helper()
 	const batch = 10_000
 	ctx := context.Background()
-	for n := batch; n >= batch; {
+	for more := true; more; {
 		require.NoError(t, s.Update(ctx, tenant, func(tx membership.Tx) (err error) {
-			n, err = tx.NumberEvents(ctx, batch)
+			more, err = tx.NumberEvents(ctx, batch)
 			return err
 		}))
 	}

@@ -152,11 +152,11 @@ func (w *Tenant) Events() []membership.Event {
 // do it for one tenant get in each other's way.
 func (w *Tenant) Number() {
 	for {
-		n := 0
+		more := false
 		if !assert.NoError(w.T, w.Store.Update(w.Ctx, w.ID, func(tx membership.Tx) (err error) {
-			n, err = tx.NumberEvents(w.Ctx, 3)
+			more, err = tx.NumberEvents(w.Ctx, 3)
 			return err
-		})) || n < 3 {
+		})) || !more {
 			return
 		}
 	}

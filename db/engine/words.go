@@ -9,9 +9,12 @@ import "strings"
 //	{in $n}            a condition: is one of a list of ids; {in keys $n}: of texts;
 //	                   {in numbers $n}: of numbers
 //	{lookup t a on c}  joins the rows of the table t, with the alias a, that a condition
-//	                   on what comes before selects by a key; {maybe t a on c}: or none
+//	                   on what comes before selects by a key; {maybe t a on c}: or
+//	                   none; {lookup t a by i on c}: by that index, on SQLite
 //	{text x}           the text of an id
 //	{id of x}          the id of a text, NULL if it is none
+//	{fact x a.b}       a field of a JSON text, as text that sorts by its bytes
+//	{each x}           a derived table with one column, value, of a JSON array
 //	{quoted x}         a text as a JSON string
 //	{nth $n i}         one id of a list of ids, the first with i = 0
 //	{position $n}      the position of an event that is written now, in the tenant $n

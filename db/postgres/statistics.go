@@ -42,7 +42,7 @@ const (
 )
 
 const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, past_grants, events,
-	member_events`
+	event_users, event_keys, event_spans`
 
 func newStatistics(pool *pool, o Options) *statistics {
 	s := &statistics{pool: pool, log: o.Logger}

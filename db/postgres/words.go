@@ -14,6 +14,8 @@ var words = engine.Words{
 	"lookup":            lookup("cross join lateral (select * from ", ""),
 	"maybe":             lookup("left join lateral (select * from ", " on true"),
 	"text":              engine.Around("#::text"),
+	"fact":              fact,
+	"each":              engine.Around("json_array_elements(#::json)"),
 	"quoted":            engine.Around("to_json(#)::text"),
 	"position":          engine.Always("nextval('event_positions')"),
 	"no groups":         engine.Always("nextval('group_numbers')"),
@@ -37,7 +39,14 @@ var words = engine.Words{
 func lookup(before, after string) func(string) string {
 	return func(x string) string {
 		table, condition, _ := strings.Cut(x, " on ")
+		table, _, _ = strings.Cut(table, " by ")
 		_, alias, _ := strings.Cut(table, " ")
 		return before + table + " where " + condition + " offset 0) " + alias + after
 	}
+}
+
+// fact reads a field of a JSON text.
+func fact(x string) string {
+	text, path, _ := strings.Cut(x, " ")
+	return "(" + text + "::json #>> '{" + strings.ReplaceAll(path, ".", ",") + `}') collate "C"`
 }

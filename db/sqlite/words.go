@@ -9,11 +9,16 @@ import (
 
 // words are those whose text is the same for any list.
 var words = engine.Words{
-	"in keys":           engine.Around("in (select value from json_each(#))"),
-	"in numbers":        engine.Around("in (select value from json_each(#))"),
-	"lookup":            engine.Around("cross join #"),
-	"maybe":             engine.Around("left join #"),
-	"text":              textOfID,
+	"in keys":    engine.Around("in (select value from json_each(#))"),
+	"in numbers": engine.Around("in (select value from json_each(#))"),
+	"lookup":     lookup("cross join "),
+	"maybe":      lookup("left join "),
+	"text":       textOfID,
+	"fact": func(x string) string {
+		text, path, _ := strings.Cut(x, " ")
+		return "json_extract(" + text + ", '$." + path + "')"
+	},
+	"each":              engine.Around("json_each(#)"),
 	"quoted":            engine.Around("json_quote(#)"),
 	"id of":             engine.Around("unhex(case when length(#) = 36 then replace(#, '-', '') end)"),
 	"no groups":         engine.Around("(select coalesce(max(no), 0) + 1 from groups where tenant_id = #)"),
@@ -58,6 +63,14 @@ var (
 func with(more engine.Words) engine.Words {
 	maps.Copy(more, words)
 	return more
+}
+
+// lookup joins a table by the index that the argument names behind "by", if it does.
+func lookup(join string) func(string) string {
+	return func(x string) string {
+		table, condition, _ := strings.Cut(x, " on ")
+		return join + strings.Replace(table, " by ", " indexed by ", 1) + " on " + condition
+	}
 }
 
 // textOfID writes the canonical text of an id, RFC 9562 section 4.
