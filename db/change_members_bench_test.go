@@ -42,7 +42,7 @@ func BenchmarkChangeMembers(b *testing.B) {
 					}
 				})
 			})
-			for _, n := range []int{100, 10_000} {
+			for _, n := range []int{100, 2_000, 10_000} {
 				w.need(b, n)
 				b.Run(strconv.Itoa(n), func(b *testing.B) {
 					for i := 0; b.Loop(); i++ {

@@ -2,83 +2,107 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+// The rows of what grants a user has open, and what it takes to end them.
+const qGrantsToEnd = `select g.group_no, x.id, x.members_changed_at, g.connection_no, c.id, coalesce(l.version, 0), l.last_modified,
+		g.id, g.member_since, g.opened_at, g.opened_event
+	from grants g
+	join groups x on x.tenant_id = $1 and x.no = g.group_no
+	left join connections c on c.tenant_id = $1 and c.no = g.connection_no
+	left join group_links l on l.tenant_id = $1 and l.connection_id = c.id and l.group_id = x.id
+	where g.tenant_id = $1 and g.user_id = $2
+	order by x.id, g.connection_no`
+
+type grantToEnd struct {
+	groupNo, connectionNo int64
+	group                 membership.ID
+	changed               stamp
+	connection            membership.ID
+	version               int64 // 0: it has no link
+	modified              stamp
+	fact                  memberFact
+}
+
 const (
-	qNextGrants = `select x.group_id, x.user_id, x.n from (
-			select g.group_id, g.user_id, row_number() over (order by g.group_id, g.user_id) as n from grants g
-			where g.tenant_id = $1 and g.connection_id = $2 and g.closed_at is null and (g.group_id, g.user_id) > ($3, $4)
-			order by g.group_id, g.user_id limit $5) x
-		order by x.n desc limit 1`
-	qOpenLocally = `insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
-			opened_by_kind, opened_by_id, opened_request, opened_reason)
-		select $1, x.group_id, x.user_id, {nth $12 x.n}, $3, x.member_since, $4, $5, $6, $7, $8
-		from (select g.group_id, g.user_id, g.member_since, row_number() over (order by g.group_id, g.user_id) - 1 as n
-			from grants g
-			where g.tenant_id = $1 and g.connection_id = $2 and g.closed_at is null
-				and (g.group_id, g.user_id) > ($9, $10) and (g.group_id, g.user_id) <= ($11, $13)
-				and ` + localGrants + ` = 0) x`
-	// Nothing else in these groups is as late as what was opened just now.
-	qOpenedLocally = insertEvents + `x.group_id, x.user_id, '{"member":true}',
-			'{"member":true,"grant":"' || {text x.id} || '","source":"local"` + withBatch + `
-		from (select g.group_id, g.user_id, g.id, row_number() over (order by g.group_id, g.user_id) - 1 as n
-			from grants g
-			where g.tenant_id = $1 and g.connection_id = $14 and g.closed_at is null and g.opened_at = $3
-				and (g.group_id, g.user_id) > ($15, $16) and (g.group_id, g.user_id) <= ($17, $18)
-				and ` + ownGrantBeside + ` > 0) x`
-	qGrantsClosed = insertEvents + `x.group_id, x.user_id,
-			'{"member":true,"grant":"' || {text x.id} || '","source":"scim"}',
-			case when x.still then '{"member":true' else '{"member":false' end || '` + withBatch + `
-		from (select g.group_id, g.user_id, g.id,
-				` + otherGrants + ` > 0 as still,
-				row_number() over (order by g.group_id, g.user_id) - 1 as n
-			from grants g
-			where g.tenant_id = $1 and g.connection_id = $2 and g.closed_at is null
-				and (g.group_id, g.user_id) > ($14, $15) and (g.group_id, g.user_id) <= ($16, $17)) x`
-	qEndGrants = `update grants set closed_at = $3, closed_by_kind = $4, closed_by_id = $5, closed_request = $6, closed_reason = $7
-		where tenant_id = $1 and connection_id = $2 and closed_at is null
-			and (group_id, user_id) > ($8, $9) and (group_id, user_id) <= ($10, $11)`
+	qLockGroupsOf = `select count(*) from (select g.id from groups g where g.tenant_id = $1
+		and g.no in (select x.group_no from grants x where x.tenant_id = $1 and x.user_id = $2)
+		order by g.id {for no key update}) x`
+	qGroupChanged = `update groups set members_changed_at = $3 where tenant_id = $1 and id = $2`
+	qLinkLeft     = `update group_links set version = version + 1, last_modified = $4, members = members - 1
+		where tenant_id = $1 and connection_id = $2 and group_id = $3`
 )
 
-// endGrants closes the connection's grants; when they are converted, a local one
-// opens first wherever there is none, so that no membership is interrupted.
-func (v *scopeEnd) endGrants(ctx context.Context) error {
-	var group, user membership.ID
-	c, local := v.e.Call, membership.ID{}
-	for {
-		var lastGroup, lastUser membership.ID
-		var n int
-		switch err := v.s.one(ctx, "grant", qNextGrants, []any{v.s.tenant, v.e.Connection, group, user, endBatch},
-			&lastGroup, &lastUser, &n); {
-		case membership.KindOf(err) == membership.KindNotFound:
-			return nil
-		case err != nil:
-			return err
+// LockGroupsOf implements membership.Tx.
+func (s *session) LockGroupsOf(ctx context.Context, user membership.ID) error {
+	var n int
+	return s.one(ctx, "user", qLockGroupsOf, []any{s.tenant, user}, &n)
+}
+
+// EndGrantsOf implements membership.Tx.
+func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (byConnection, local int, err error) {
+	grants, err := list(ctx, s, qGrantsToEnd, []any{s.tenant, e.User}, func(g *grantToEnd) []any {
+		return []any{
+			&g.groupNo, &g.group, &g.changed, &g.connectionNo, &g.connection, &g.version, &g.modified,
+			&g.fact.grant, &g.fact.since, &g.fact.opened, &g.fact.event,
 		}
-		if v.e.Convert {
-			opened, err := v.s.exec(ctx, qOpenLocally, v.s.tenant, v.e.Connection, local, stamp(v.e.At),
-				string(c.Actor.Kind), c.Actor.ID, c.RequestID, c.Reason, group, user, lastGroup, newIDs(n), lastUser)
-			if err != nil {
-				return err
-			}
-			v.r.Opened += int(opened)
-			if err := v.events(ctx, qOpenedLocally, membership.ActionGrantOpened, v.e.At, n,
-				local, group, user, lastGroup, lastUser); err != nil {
-				return err
-			}
-		}
-		if err := v.events(ctx, qGrantsClosed, membership.ActionGrantClosed, v.closedAt(), n,
-			group, user, lastGroup, lastUser); err != nil {
-			return err
-		}
-		closed, err := v.s.exec(ctx, qEndGrants, v.s.tenant, v.e.Connection, stamp(v.closedAt()),
-			string(c.Actor.Kind), c.Actor.ID, c.RequestID, c.Reason, group, user, lastGroup, lastUser)
-		if err != nil {
-			return err
-		}
-		v.r.Closed += int(closed)
-		group, user = lastGroup, lastUser
+	})
+	if err != nil {
+		return 0, 0, err
 	}
+	left := map[membership.ID]int{} // open grants in each group
+	for _, g := range grants {
+		left[g.group]++
+	}
+	var events []eventRow
+	var ended, past, groups, links [][]any
+	var pastOf []int // the row of the event
+	for _, g := range grants {
+		if !e.All && g.connection != e.Connection {
+			continue
+		}
+		left[g.group]--
+		at := after(e.At, time.Time(g.changed))
+		c := membership.MemberChange{Call: e.Call, Group: g.group, Connection: g.connection}
+		event := c.Event(membership.ActionGrantClosed)
+		event.At = at
+		event.Members = []membership.EventMember{{User: e.User, Grant: g.fact.grant, Still: left[g.group] > 0}}
+		rows, err := eventRows(event)
+		if err != nil {
+			return 0, 0, err
+		}
+		events, pastOf = append(events, rows...), append(pastOf, len(events))
+		ended = append(ended, []any{s.tenant, g.groupNo, e.User, g.connectionNo})
+		past = append(past, []any{
+			s.tenant, g.groupNo, e.User, nil, g.connectionNo, g.fact.grant, micros(g.fact.since), micros(g.fact.opened), g.fact.event, micros(at),
+		})
+		groups = append(groups, []any{s.tenant, g.group, micros(at)})
+		if g.connectionNo == 0 {
+			local++
+			continue
+		}
+		byConnection++
+		if g.version > 0 {
+			links = append(links, []any{s.tenant, g.connection, g.group, stamp(after(at, time.Time(g.modified)))})
+		}
+	}
+	positions, err := s.insertEvents(ctx, events)
+	if err != nil {
+		return 0, 0, err
+	}
+	for i := range past {
+		past[i][3] = positions[pastOf[i]]
+	}
+	for _, of := range []struct {
+		q    string
+		rows [][]any
+	}{{qEndGrant, ended}, {qPastGrant, past}, {qGroupChanged, groups}, {qLinkLeft, links}} {
+		if err := s.execEach(ctx, of.q, of.rows); err != nil {
+			return 0, 0, err
+		}
+	}
+	return byConnection, local, nil
 }

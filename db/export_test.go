@@ -184,7 +184,7 @@ func (s *Store) Queues() int {
 // BreakSharedTransaction fails in the middle of a transaction that others share,
 // as a defect of the engine would.
 func (s *Store) BreakSharedTransaction(ctx context.Context, err error) error {
-	return s.delta.(*sqliteDelta).engine.Write(ctx, sqlite.Write{Run: func(engine.Tx, sqlite.Versions) error { return err }})
+	return s.delta.(*sqliteDelta).engine.Write(ctx, sqlite.Write{Run: func(engine.Tx, *sqlite.Versions) error { return err }})
 }
 
 // PagePlan explains the query that loads one page of a connection's users.

@@ -45,6 +45,10 @@ func linkOf(c membership.MemberChange) engine.Link {
 	return engine.Link{Tenant: c.Call.Tenant, Connection: c.Connection, Group: c.Group}
 }
 
+// ending reports whether a change ends what a connection granted without a request
+// of it: that can be done when the connection is removed.
+func ending(c membership.MemberChange) bool { return c.Connection != c.Call.Connection }
+
 // known are the users that must exist, each once.
 func known(c membership.MemberChange) []membership.ID {
 	switch {

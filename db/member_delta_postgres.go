@@ -10,8 +10,9 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qChangeMembers = `select status, coalesce(version, 0), last_modified, opened, closed, unknown_job, unknown
-	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+const qChangeMembers = `select status, version, last_modified, event, changed, unknown_job, unknown,
+		held_job, held_closing, held_in_group, held_in_all, coalesce(held_open, 0)
+	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
 
 // What goes into one statement at most. A change that is larger waits in no
 // queue: it takes long enough by itself.
@@ -51,6 +52,7 @@ func (d *postgresDelta) write(ctx context.Context, c membership.MemberChange) (m
 func (d *postgresDelta) writeBatch(l engine.Link, b *engine.Batch[*memberWrite]) {
 	users := map[membership.ID]bool{}
 	members, alone := 0, false
+	var guarded *memberWrite // the first of those that close several
 	var first *memberWrite
 	fits := func(w *memberWrite) bool {
 		members += w.members()
@@ -64,6 +66,12 @@ func (d *postgresDelta) writeBatch(l engine.Link, b *engine.Batch[*memberWrite])
 			if users[u] {
 				return false
 			}
+		}
+		if len(w.change.Close) > 1 {
+			if guarded != nil && guarded.change.MostRemoved != w.change.MostRemoved {
+				return false
+			}
+			guarded = w
 		}
 		for _, u := range slices.Concat(w.change.Open, w.change.Close) {
 			users[u] = true
@@ -141,38 +149,35 @@ func (d *postgresDelta) changeOne(ctx context.Context, s *session, c membership.
 // nothing was written.
 func (d *postgresDelta) call(ctx context.Context, s *session, ws []*memberWrite) ([]error, error) {
 	var j memberJobs
+	most := 0
 	for _, w := range ws {
-		j.add(w.change)
+		if err := j.add(w.change); err != nil {
+			return nil, err
+		}
+		most = max(most, w.change.MostRemoved) // the same of all that close several
 	}
 	c := ws[0].change
-	var status string
-	var version int64
-	var modified stamp
-	var unknown [][16]byte
-	var opened, closed, unknownJob []int32
+	minute, over := membership.RemovalMinutes(j.at)
+	var a memberAnswer
 	err := s.one(ctx, "group", qChangeMembers, []any{
-		s.tenant, c.Group, c.Connection, c.IfVersion, string(c.Call.Source()), c.Call.Connection, j.at,
-		j.actorKind, j.actorID, j.credential, j.request, j.reason, newIDs(len(ws)), newIDs(len(ws)),
-		j.open.job, j.open.users, newIDs(len(j.open.users)),
-		j.closed.job, j.closed.users, j.known.job, j.known.users,
-	}, &status, &version, &modified, &opened, &closed, &unknownJob, &unknown)
+		s.tenant, c.Group, c.Connection, c.IfVersion, ending(c), stamp(j.at), most, stamp(minute), stamp(over), j.reason, j.salt, j.rest,
+		j.event, j.eventJob, j.eventAction, j.openEvent, j.open, newIDs(len(j.open)), j.closeEvent, j.closed, j.knownJob, j.known,
+	}, a.dest()...)
 	if err != nil {
 		return nil, err
 	}
-	errs := make([]error, len(ws))
-	switch status {
+	switch a.status {
 	case "not_found":
+		errs := make([]error, len(ws))
 		for i := range errs {
 			errs[i] = membership.NotFound("group")
 		}
 		return errs, nil
 	case "version_mismatch":
-		ws[0].result = membership.MemberResult{Version: version, LastModified: time.Time(modified)}
-		return []error{versionMismatch(version)}, nil
+		ws[0].result = membership.MemberResult{Version: a.version, LastModified: time.Time(a.modified)}
+		return []error{versionMismatch(a.version)}, nil
 	}
-	j.count(ws, opened, closed)
-	d.engine.GrantsChanged(len(opened) + len(closed)) //nolint:contextcheck // the look belongs to no request
-	j.version(ws, version, time.Time(modified))
-	j.refuse(errs, unknownJob, unknown)
+	changed, errs := j.results(ws, &a)
+	d.engine.GrantsChanged(changed) //nolint:contextcheck // the look belongs to no request
 	return errs, nil
 }

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/scimbridge/scimbridge/db/engine"
@@ -12,42 +11,30 @@ import (
 )
 
 // The member delta in plain statements, for an engine where a statement costs
-// no round trip and one transaction writes at a time. On PostgreSQL the function
-// write_members does the same. However many members a delta has, it is the same
-// few statements; {pairs $n} are users, each with the id of a grant.
+// no round trip and one transaction writes at a time: a few for each user, who come
+// in the order of the keys. On PostgreSQL the function write_members does the same.
 const (
-	qGroupVersion = `select 0, null from groups g where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
-	qLinkVersion  = `select l.version, l.last_modified
+	qGroupOfLocal = `select g.no, g.members_changed_at, 0, 0, null, 0 from groups g
+		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
+	qGroupOfLink = `select g.no, g.members_changed_at, c.no, l.version, l.last_modified, l.members
 		from groups g join group_links l on l.tenant_id = $1 and l.connection_id = $3 and l.group_id = g.id
-		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null
-			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $3 and c.removed_at is null)`
+		join connections c on c.tenant_id = $1 and c.id = $3 and (c.removed_at is null or $4)
+		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
 
-	// What has to be known of each user: a row for each of their open grants, or one
-	// without, and when the last of the others ended.
-	memberFacts = `coalesce(o.rowid, 0), o.id, coalesce(o.connection_id <> $3, false), o.member_since, o.opened_at,
-			(select max(y.closed_at) from grants y indexed by grants_of_group
-				where y.tenant_id = $1 and y.group_id = $2 and y.user_id = i.id)
-		from {ids $4} i left join grants o indexed by grants_open
-			on o.tenant_id = $1 and o.group_id = $2 and o.user_id = i.id and o.closed_at is null`
-	qMemberFacts = `select i.id, 1, ` + memberFacts
-	qLinkedFacts = `select i.id, exists (select 1 from user_links k
-			where k.tenant_id = $1 and k.connection_id = $3 and k.user_id = i.id), ` + memberFacts
-	qLocalFacts = `select i.id, exists (select 1 from users u
-			where u.tenant_id = $1 and u.id = i.id and (u.deleted_at is null) is true), ` + memberFacts
+	// A row for each open grant of a user in the group.
+	qGrantsOfMember = `select connection_no, id, coalesce(member_since, opened_at), member_since, opened_at, opened_event from grants
+		where tenant_id = $1 and group_no = $2 and user_id = $3`
+	qKnowsLink = `select count(*) from user_links where tenant_id = $1 and connection_id = $2 and user_id = $3`
+	qKnowsUser = `select count(*) from users where tenant_id = $1 and id = $3 and (deleted_at is null) is true`
 
 	// "or fail" keeps no copies of pages for taking one statement back: whatever
 	// fails ends the transaction, or goes back to its savepoint.
-	insertGrants = `insert or fail into grants (tenant_id, group_id, connection_id, opened_at, opened_by_kind, opened_by_id,
-			opened_request, opened_reason, member_since, user_id, id) `
-	qOpenGrant  = insertGrants + `values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
-	qOpenGrants = insertGrants + `select $1, $2, $3, $4, $5, $6, $7, $8, $4, n.user_id, n.grant_id from {pairs $9} n`
-
-	// Without the sign any index that begins with the tenant would be as good as
-	// the place of the row.
-	closeGrants = `update or fail grants set closed_at = $2, closed_by_kind = $3, closed_by_id = $4, closed_request = $5, closed_reason = $6
-		where +tenant_id = $1 and rowid `
-	qCloseGrant  = closeGrants + `= $7`
-	qCloseGrants = closeGrants + `in (select value from json_each($7))`
+	qOpenGrant = `insert or fail into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`
+	qEndGrant  = `delete from grants where tenant_id = $1 and group_no = $2 and user_id = $3 and connection_no = $4`
+	qPastGrant = `insert or fail into past_grants
+		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event, closed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
 // sqliteDelta carries out changes in transactions that they share with other
@@ -65,7 +52,7 @@ func (d *sqliteDelta) write(ctx context.Context, c membership.MemberChange) (mem
 	const small = 1000
 	w := &memberWrite{change: c}
 	err := d.engine.Write(ctx, sqlite.Write{
-		Run: func(t engine.Tx, v sqlite.Versions) error {
+		Run: func(t engine.Tx, v *sqlite.Versions) error {
 			return d.writeShared(ctx, &session{tx: t, store: d.store, tenant: c.Call.Tenant}, v, w)
 		},
 		// It refuses before it writes. Only what takes long can be given up later.
@@ -74,7 +61,7 @@ func (d *sqliteDelta) write(ctx context.Context, c membership.MemberChange) (mem
 	return w.result, err
 }
 
-func (d *sqliteDelta) writeShared(ctx context.Context, s *session, v sqlite.Versions, w *memberWrite) (err error) {
+func (d *sqliteDelta) writeShared(ctx context.Context, s *session, v *sqlite.Versions, w *memberWrite) (err error) {
 	if w.change.Judge == nil {
 		w.result, err = d.changeShared(ctx, s, v, w.change)
 		return err
@@ -92,218 +79,200 @@ func (d *sqliteDelta) writeShared(ctx context.Context, s *session, v sqlite.Vers
 // memberSteps are those of one change. It refuses before it writes anything.
 type memberSteps struct {
 	*session
-	c        membership.MemberChange
-	versions sqlite.Versions
-	at       time.Time // of what it writes
+	c    membership.MemberChange
+	link *sqlite.Link
+	at   time.Time // of what it writes: after all that was done in the group
 
 	open, close []memberFact
 }
 
-// memberFact is a user in the group, and what is to be written or ended.
+// memberFact is a user in the group, and the grant that is to be opened or closed.
 type memberFact struct {
-	user, grant membership.ID
-	row         int64
-	since       time.Time // of other sources' grants; zero: there are none
+	user, grant   membership.ID
+	since, opened stamp // since is zero: opened
+	event         int64 // that opened it
+	still         bool  // another grant makes them a member
 }
 
 // changeShared carries out a change in a transaction that others may share.
 func (d *sqliteDelta) changeShared(
-	ctx context.Context, s *session, v sqlite.Versions, c membership.MemberChange,
+	ctx context.Context, s *session, v *sqlite.Versions, c membership.MemberChange,
 ) (r membership.MemberResult, err error) {
-	m := memberSteps{session: s, c: c, versions: v, at: c.At}
-	version, err := m.version(ctx)
-	r.Version, r.LastModified = version.Number, version.Modified
-	if err != nil {
+	m := memberSteps{session: s, c: c}
+	if m.link, err = s.linkFor(ctx, v, c); err != nil {
 		return r, err
 	}
+	r.Version, r.LastModified = m.link.Version, m.link.Modified
 	if c.IfVersion != 0 && c.IfVersion != r.Version {
 		return r, versionMismatch(r.Version)
 	}
 	if err := m.look(ctx); err != nil {
 		return r, err
 	}
-	if err := m.openGrants(ctx); err != nil {
+	m.at = after(c.At, m.link.Group.Changed)
+	if r.Held, err = m.guard(ctx); err != nil || r.Held != nil {
 		return r, err
 	}
-	if err := m.closeGrants(ctx); err != nil {
+	if err := m.write(ctx); err != nil {
 		return r, err
 	}
-	r.Opened, r.Closed = len(m.open), len(m.close)
-	if r.Opened+r.Closed > 0 && !c.Connection.IsZero() {
-		r.Version++
-		r.LastModified = latest(m.at, r.LastModified.Add(time.Microsecond))
-		err = v.Raise(ctx, s.tx, linkOf(c), sqlite.Version{Number: r.Version, Modified: r.LastModified})
+	if r.Opened, r.Closed = len(m.open), len(m.close); r.Opened+r.Closed == 0 {
+		return r, nil
 	}
-	return r, err
+	m.link.Group.Changed = m.at
+	if !c.Connection.IsZero() {
+		m.link.Version++
+		m.link.Modified = after(m.at, m.link.Modified)
+		m.link.Members += int64(r.Opened - r.Closed)
+		r.Version, r.LastModified = m.link.Version, m.link.Modified
+	}
+	return r, v.Raised(ctx, s.tx, linkOf(c), m.link)
 }
 
-// version is that of the link. It is read once in a shared transaction.
-func (m *memberSteps) version(ctx context.Context) (sqlite.Version, error) {
-	link := linkOf(m.c)
-	if v, ok := m.versions.Get(link); ok {
-		return v, nil
+// after is a time, or the next one after last.
+func after(t, last time.Time) time.Time {
+	if last.IsZero() {
+		return t
 	}
-	q, args := qGroupVersion, []any{m.tenant, m.c.Group}
-	if !m.c.Connection.IsZero() {
-		q, args = qLinkVersion, append(args, m.c.Connection)
-	}
-	var v sqlite.Version
-	if err := m.one(ctx, "group", q, args, &v.Number, (*stamp)(&v.Modified)); err != nil {
-		return sqlite.Version{}, err
-	}
-	m.versions.Read(link, v)
-	return v, nil
+	return latest(t, last.Add(time.Microsecond))
 }
 
-// look finds out what there is to do, and moves the time of the change behind
-// whatever happened to the same users in the same group, whenever the request
-// came in.
+// linkFor is that of a change. It is read once in a shared transaction.
+func (s *session) linkFor(ctx context.Context, v *sqlite.Versions, c membership.MemberChange) (*sqlite.Link, error) {
+	at := linkOf(c)
+	if l := v.Get(at); l != nil {
+		return l, nil
+	}
+	q, args := qGroupOfLocal, []any{s.tenant, c.Group}
+	if !c.Connection.IsZero() {
+		q, args = qGroupOfLink, append(args, c.Connection, ending(c))
+	}
+	l := &sqlite.Link{Group: &sqlite.Group{}}
+	if err := s.one(ctx, "group", q, args, &l.Group.No, (*stamp)(&l.Group.Changed), &l.ConnectionNo,
+		&l.Version, (*stamp)(&l.Modified), &l.Members); err != nil {
+		return nil, err
+	}
+	v.Read(at, l)
+	return l, nil
+}
+
+// look finds out what there is to do.
 func (m *memberSteps) look(ctx context.Context) error {
 	var unknown []membership.ID
-	if len(m.c.Check) > 0 && !m.c.UsersLocked {
-		var err error
-		if unknown, err = m.UnknownMembers(ctx, m.c.Connection, m.c.Check); err != nil {
+	for _, u := range known(m.c) {
+		var n int
+		q := qKnowsLink
+		if m.c.Connection.IsZero() {
+			q = qKnowsUser
+		}
+		if err := m.one(ctx, "user", q, []any{m.tenant, m.c.Connection, u}, &n); err != nil {
 			return err
 		}
-	}
-	opening, err := m.facts(ctx, m.c.Open, !m.c.UsersLocked)
-	if err != nil {
-		return err
-	}
-	for _, f := range opening {
-		switch {
-		case !f.known:
-			unknown = append(unknown, f.user)
-		case f.row == 0:
-			f.grant = membership.NewID()
-			m.open = append(m.open, f.memberFact)
-			m.after(f)
+		if n == 0 {
+			unknown = append(unknown, u)
 		}
 	}
 	if len(unknown) > 0 {
-		slices.SortFunc(unknown, membership.ID.Compare)
-		return unknownMembers(slices.Compact(unknown))
+		return unknownMembers(unknown)
 	}
-	closing, err := m.facts(ctx, m.c.Close, false)
-	for _, f := range closing {
-		if f.row != 0 {
-			m.close = append(m.close, f.memberFact)
-			m.after(f)
-		}
-	}
-	return err
-}
-
-func (m *memberSteps) after(f foundFact) {
-	if last := latest(f.opened, f.closed); !last.IsZero() {
-		m.at = latest(m.at, last.Add(time.Microsecond))
-	}
-}
-
-type foundFact struct {
-	memberFact
-	known, beside  bool
-	opened, closed time.Time // when something last happened to them in the group
-}
-
-// also adds what another row of the same user tells.
-func (f *foundFact) also(other foundFact) {
-	if other.row == 0 {
-		return
-	}
-	if !other.beside {
-		f.row, f.grant = other.row, other.grant
-	} else if f.since.IsZero() || other.since.Before(f.since) {
-		f.since = other.since
-	}
-	f.opened = latest(f.opened, other.opened)
-}
-
-// facts are those of users; check: whether the source knows them.
-func (m *memberSteps) facts(ctx context.Context, users []membership.ID, check bool) ([]foundFact, error) {
-	if len(users) == 0 {
-		return nil, nil
-	}
-	q := qMemberFacts
-	if check {
-		if q = qLinkedFacts; m.c.Connection.IsZero() {
-			q = qLocalFacts
-		}
-	}
-	found := make([]foundFact, 0, len(users))
-	for f, err := range stream(ctx, m.session, q, []any{m.tenant, m.c.Group, m.c.Connection, users}, func(f *foundFact) []any {
-		return []any{&f.user, &f.known, &f.row, &f.grant, &f.beside, (*stamp)(&f.since), (*stamp)(&f.opened), (*stamp)(&f.closed)}
-	}) {
+	for _, u := range inOrder(m.c.Open) {
+		f, found, err := m.fact(ctx, u)
 		if err != nil {
-			return nil, err
-		}
-		if n := len(found); n == 0 || found[n-1].user != f.user {
-			found = append(found, foundFact{memberFact: memberFact{user: f.user}, known: f.known, closed: f.closed})
-		}
-		found[len(found)-1].also(f)
-	}
-	return found, nil
-}
-
-func (m *memberSteps) openGrants(ctx context.Context) error {
-	if len(m.open) == 0 {
-		return nil
-	}
-	actor, call := m.c.Call.Actor, m.c.Call
-	args := []any{m.tenant, m.c.Group, m.c.Connection, stamp(m.at), string(actor.Kind), actor.ID, call.RequestID, call.Reason}
-	var pairs sqlite.Pairs
-	for _, f := range m.open {
-		if f.since.IsZero() && len(m.open) > 1 {
-			pairs = pairs.Add(f.user, f.grant)
-			continue
-		}
-		since := m.at
-		if !f.since.IsZero() {
-			since = f.since
-		}
-		if _, err := m.exec(ctx, qOpenGrant, append(args, stamp(since), f.user, f.grant)...); err != nil {
 			return err
 		}
+		if !found {
+			f.grant = membership.NewID()
+			m.open = append(m.open, f)
+		}
 	}
-	if len(pairs) > 0 {
-		if _, err := m.exec(ctx, qOpenGrants, append(args, pairs)...); err != nil {
+	for _, u := range inOrder(m.c.Close) {
+		f, found, err := m.fact(ctx, u)
+		if err != nil {
 			return err
 		}
+		if found {
+			m.close = append(m.close, f)
+		}
 	}
-	return m.events(ctx, membership.ActionGrantOpened, m.open)
+	return nil
 }
 
-func (m *memberSteps) closeGrants(ctx context.Context) error {
-	if len(m.close) == 0 {
-		return nil
+func inOrder(users []membership.ID) []membership.ID {
+	if len(users) < 2 {
+		return users
 	}
-	actor, call := m.c.Call.Actor, m.c.Call
-	q, which := qCloseGrant, any(m.close[0].row)
-	if len(m.close) > 1 {
-		b := []byte{'['}
-		for i, f := range m.close {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = strconv.AppendInt(b, f.row, 10)
+	users = slices.Clone(users)
+	slices.SortFunc(users, membership.ID.Compare)
+	return users
+}
+
+// fact is what is there of a user; found: a grant of this source is open.
+func (m *memberSteps) fact(ctx context.Context, user membership.ID) (f memberFact, found bool, err error) {
+	f.user = user
+	rs, err := m.query(ctx, qGrantsOfMember, m.tenant, m.link.Group.No, user)
+	if err != nil {
+		return f, false, err
+	}
+	defer rs.Close()
+	var beside stamp // since when others make them a member
+	for rs.Next() {
+		var g memberFact
+		var connection int64
+		var since stamp
+		if err := rs.Scan(&connection, &g.grant, &since, &g.since, &g.opened, &g.event); err != nil {
+			return f, false, err
 		}
-		q, which = qCloseGrants, string(append(b, ']'))
+		switch {
+		case connection == m.link.ConnectionNo:
+			found, f.grant, f.since, f.opened, f.event = true, g.grant, g.since, g.opened, g.event
+		case !f.still || time.Time(since).Before(time.Time(beside)):
+			f.still, beside = true, since
+		}
 	}
-	if _, err := m.exec(ctx, q, m.tenant, stamp(m.at), string(actor.Kind), actor.ID, call.RequestID, call.Reason, which); err != nil {
+	if !found {
+		f.since = beside
+	}
+	return f, found, rs.Err()
+}
+
+// write writes the events and the grants, those that are opened first.
+func (m *memberSteps) write(ctx context.Context) error {
+	opened, err := m.events(ctx, membership.ActionGrantOpened, m.open)
+	if err != nil {
 		return err
 	}
-	return m.events(ctx, membership.ActionGrantClosed, m.close)
+	for i, f := range m.open {
+		if _, err := m.exec(ctx, qOpenGrant, m.tenant, m.link.Group.No, f.user, m.link.ConnectionNo, f.grant,
+			micros(f.since), micros(m.at), opened[i/membership.MaxEventMembers]); err != nil {
+			return err
+		}
+	}
+	closed, err := m.events(ctx, membership.ActionGrantClosed, m.close)
+	if err != nil {
+		return err
+	}
+	for i, f := range m.close {
+		if _, err := m.exec(ctx, qEndGrant, m.tenant, m.link.Group.No, f.user, m.link.ConnectionNo); err != nil {
+			return err
+		}
+		if _, err := m.exec(ctx, qPastGrant, m.tenant, m.link.Group.No, f.user, closed[i/membership.MaxEventMembers], m.link.ConnectionNo,
+			f.grant, micros(f.since), micros(f.opened), f.event, micros(m.at)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (m *memberSteps) events(ctx context.Context, action membership.Action, facts []memberFact) error {
-	e := m.c.Call.Event(m.at, action, m.c.Group, membership.ID{}, nil, nil)
-	e.MemberSource = membership.SourceSCIM
-	if m.c.Connection.IsZero() {
-		e.MemberSource = membership.SourceLocal
+// events are those of what is opened or closed, by their positions: the first has
+// membership.MaxEventMembers of the members, and so on.
+func (m *memberSteps) events(ctx context.Context, action membership.Action, facts []memberFact) ([]int64, error) {
+	if len(facts) == 0 {
+		return nil, nil
 	}
-	for _, f := range facts {
-		e.Members = append(e.Members, membership.EventMember{User: f.user, Grant: f.grant, Still: !f.since.IsZero()})
+	e := m.c.Event(action)
+	e.At, e.Members = m.at, make([]membership.EventMember, len(facts))
+	for i, f := range facts {
+		e.Members[i] = membership.EventMember{User: f.user, Grant: f.grant, Still: f.still}
 	}
-	_, err := m.insertMemberEvents(ctx, e)
-	return err
+	return m.insertMemberEvents(ctx, e)
 }

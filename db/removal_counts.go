@@ -17,12 +17,6 @@ const (
 		where o.tenant_id = $1 and o.user_id = l.user_id and o.connection_id <> $2 and o.active)`
 	otherGroupLinks = `(select count(p.version) from group_links p
 		where p.tenant_id = $1 and p.group_id = l.group_id and p.connection_id <> $2)`
-	otherGrants = `(select count(o.opened_at) from grants o
-		where o.tenant_id = $1 and o.group_id = g.group_id and o.user_id = g.user_id and o.closed_at is null and o.connection_id <> $2)`
-	localGrants = `(select count(o.opened_at) from grants o
-		where o.tenant_id = $1 and o.group_id = g.group_id and o.user_id = g.user_id and o.closed_at is null and o.connection_id = $3)`
-	ownGrantBeside = `(select count(o.opened_at) from grants o
-		where o.tenant_id = $1 and o.group_id = g.group_id and o.user_id = g.user_id and o.closed_at is null and o.connection_id = $2)`
 )
 
 const (
@@ -31,18 +25,22 @@ const (
 		from (select u.active, ` + otherLinks + ` as links, ` + activeLinks + ` as alive
 			from user_links l join users u on u.tenant_id = $1 and u.id = l.user_id
 			where l.tenant_id = $1 and l.connection_id = $2) x`
+	connectionNo = `(select c.no from connections c where c.tenant_id = $1 and c.id = $2)`
 	// One pass over the tenant's open grants each.
 	qGrantsEnded = `select coalesce(sum(x.own), 0), coalesce(sum(case when x.others = 0 then x.own else 0 end), 0),
 			coalesce(sum(case when x.local = 0 then x.own else 0 end), 0)
-		from (select count(case when connection_id = $2 then 1 end) as own,
-				count(case when connection_id <> $2 then 1 end) as others,
-				count(case when connection_id = $3 then 1 end) as local
-			from grants where tenant_id = $1 and closed_at is null group by group_id, user_id) x`
+		from (select count(case when connection_no = ` + connectionNo + ` then 1 end) as own,
+				count(case when connection_no <> ` + connectionNo + ` then 1 end) as others,
+				count(case when connection_no = 0 then 1 end) as local
+			from grants where tenant_id = $1 group by group_no, user_id) x`
 	qUsersWithoutGroups = `select count(*) from (
-		select user_id from grants where tenant_id = $1 and closed_at is null group by user_id
-		having count(case when connection_id = $2 then 1 end) > 0 and count(case when connection_id <> $2 then 1 end) = 0) x`
-	openIn = `(select group_id, count(*) as open, count(case when connection_id <> $2 then 1 end) as others
-		from grants where tenant_id = $1 and closed_at is null group by group_id)`
+		select user_id from grants where tenant_id = $1 group by user_id
+		having count(case when connection_no = ` + connectionNo + ` then 1 end) > 0
+			and count(case when connection_no <> ` + connectionNo + ` then 1 end) = 0) x`
+	openIn = `(select x.id as group_id, o.open, o.others from (
+			select group_no, count(*) as open, count(case when connection_no <> ` + connectionNo + ` then 1 end) as others
+			from grants where tenant_id = $1 group by group_no) o
+		join groups x on x.tenant_id = $1 and x.no = o.group_no)`
 	groupsEnded = ` from group_links l join groups g on g.tenant_id = $1 and g.id = l.group_id
 		left join ` + openIn + ` o on o.group_id = l.group_id
 		where l.tenant_id = $1 and l.connection_id = $2`
@@ -67,7 +65,7 @@ func (s *session) RemovalCounts(
 		to   []any
 	}{
 		{qUsersEnded, nil, []any{&n.Users, &unlinked, &deactivated}},
-		{qGrantsEnded, []any{membership.ID{}}, []any{&n.Grants, &ended, &opened}},
+		{qGrantsEnded, nil, []any{&n.Grants, &ended, &opened}},
 		{qUsersWithoutGroups, nil, []any{&ungrouped}},
 		{qGroups, nil, []any{&n.Groups, &deleted}},
 	} {

@@ -7,80 +7,29 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const (
-	qOpenAmong = `select count(*) from {ids $4} i where exists (
-		select 1 from grants g where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3
-			and g.user_id = i.id and g.closed_at is null)`
-	// In the order of the index of open grants, so that nothing else is read: the
-	// table has all that were ever closed.
-	qOpenInGroup = `select count(*) from (
-		select g.user_id from grants g {index grants_open}
-		where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null
-		order by g.user_id limit $4) x`
-	qOpenOfConnection = `select count(*) from (
-		select g.user_id from group_links l
-		cross join grants g {index grants_open}
-		where l.tenant_id = $1 and l.connection_id = $2
-			and g.tenant_id = $1 and g.group_id = l.group_id and g.connection_id = $2 and g.closed_at is null
-		order by l.group_id, g.user_id limit $3) x`
-)
-
-// OpenAmong implements membership.Reader.
-func (s *session) OpenAmong(ctx context.Context, connection, group membership.ID, users []membership.ID) (n int, err error) {
-	err = s.one(ctx, "group", qOpenAmong, []any{s.tenant, group, connection, users}, &n)
-	return n, err
-}
+const qOpenOf = `select coalesce(sum(members), 0) from group_links where tenant_id = $1 and connection_id = $2`
 
 // OpenOf implements membership.Reader.
-func (s *session) OpenOf(ctx context.Context, connection, group membership.ID, limit int) (n int, err error) {
-	query, args := qOpenInGroup, []any{s.tenant, group, connection, limit}
-	if group.IsZero() {
-		query, args = qOpenOfConnection, []any{s.tenant, connection, limit}
-	}
-	err = s.one(ctx, "connection", query, args, &n)
+func (s *session) OpenOf(ctx context.Context, connection membership.ID) (n int, err error) {
+	err = s.one(ctx, "connection", qOpenOf, []any{s.tenant, connection}, &n)
 	return n, err
 }
 
-// The update changes nothing, and locks the rows, in the order of the list.
-const qLockRemovals = `insert into removal_windows (tenant_id, connection_id, group_id, recent)
-	select $1, $2, i.id, '[]' from (
-		select g.id from groups g where g.tenant_id = $1 and g.id = $3 and (g.deleted_at is null) is true
-			and exists (select 1 from group_links l where l.tenant_id = $1 and l.connection_id = $2 and l.group_id = $3)
-			and exists (select 1 from connections c where c.tenant_id = $1 and c.id = $2 and c.removed_at is null)
-		{for no key update}) g
-	cross join {ids $4} i where true
-	on conflict (tenant_id, connection_id, group_id) do update set recent = removal_windows.recent
-	returning group_id, recent`
+// A row of removal_windows is of a group, or of all with the zero group.
+const (
+	qRemovedLately = `select coalesce(sum(case when group_id = $3 then closed else 0 end), 0),
+			coalesce(sum(case when group_id = $3 then 0 else closed end), 0)
+		from removal_windows where tenant_id = $1 and connection_id = $2 and group_id in ($3, $4) and minute > $5`
+	qCountRemovals = `insert into removal_windows (tenant_id, connection_id, group_id, minute, closed) values ($1, $2, $3, $4, $5)
+		on conflict (tenant_id, connection_id, group_id, minute) do update set closed = removal_windows.closed + excluded.closed`
+	qDropRemovals = `delete from removal_windows
+		where tenant_id = $1 and connection_id = $2 and group_id in ($3, $4) and minute <= $5`
+)
 
-// LockRemovals implements membership.Tx.
-func (s *session) LockRemovals(ctx context.Context, connection, group membership.ID) (w membership.RemovalWindows, err error) {
-	type row struct {
-		group  membership.ID
-		recent []membership.RemovalCount
-	}
-	rows, err := list(ctx, s, qLockRemovals, []any{s.tenant, connection, group, []membership.ID{group, {}}}, func(r *row) []any {
-		return []any{&r.group, jsonInto[membership.RemovalCount]{&r.recent}}
-	})
-	if err == nil && len(rows) == 0 {
-		err = membership.NotFound("group")
-	}
-	for _, r := range rows {
-		if r.group.IsZero() {
-			w.Connection = r.recent
-		} else {
-			w.Group = r.recent
-		}
-	}
-	return w, err
-}
-
-const qUpdateRemovals = `update removal_windows set recent = case when group_id = $3 then $4 else $5 end
-	where tenant_id = $1 and connection_id = $2 and group_id {in $6}`
-
-// UpdateRemovals implements membership.Tx.
-func (s *session) UpdateRemovals(ctx context.Context, connection, group membership.ID, w membership.RemovalWindows) error {
-	return s.execLater(ctx, qUpdateRemovals, s.tenant, connection, group, jsonList(w.Group), jsonList(w.Connection),
-		[]membership.ID{group, {}})
+// ForgetRemovals implements membership.Tx.
+func (s *session) ForgetRemovals(ctx context.Context, connection, group membership.ID) error {
+	_, err := s.exec(ctx, qDropRemovals, s.tenant, connection, group, membership.ID{}, micros(endOfTime))
+	return err
 }
 
 const (

@@ -87,14 +87,40 @@ type MemberChange struct {
 	// Check are users that must exist in the connection's view although the
 	// request's net effect does not open a grant for them (rule 6).
 	Check []ID
-	// Kept says that Tx.LockUsers has found all of Open in this transaction.
+	// UsersLocked says that Tx.LockUsers has found all of Open in this transaction.
 	UsersLocked bool
 	// IfVersion, when not zero, is the version that the link must have.
 	IfVersion int64
+	// Batch, when not zero, is a fact of the events.
+	Batch ID
+	// MostRemoved, when not zero, is what the removal guard lets a connection close
+	// within a RemovalWindow without a closer look. Closing more than one grant then
+	// counts; a change that comes to more is not made, and its result says what it
+	// would have been.
+	MostRemoved int
 	// Judge decides about a local change of one user, with the group locked, by what
 	// is there: its error is the answer, and then nothing is written. It may run more
 	// than once. nil: nothing is asked. Only Store.WriteMembers runs it.
 	Judge func(MemberState) error
+}
+
+// Event is that of what the change opens or closes, without its time and members.
+func (c *MemberChange) Event(action Action) Event {
+	var after Facts
+	if !c.Batch.IsZero() {
+		after = Facts{"batch": c.Batch}
+	}
+	e := c.Call.Event(time.Time{}, action, c.Group, ID{}, nil, after)
+	e.MemberSource = c.Side()
+	return e
+}
+
+// Side is that of the grants.
+func (c *MemberChange) Side() Source {
+	if c.Connection.IsZero() {
+		return SourceLocal
+	}
+	return SourceSCIM
 }
 
 // MemberResult says what a MemberChange did. Version and LastModified are those
@@ -104,6 +130,15 @@ type MemberResult struct {
 	Version        int64
 	LastModified   time.Time
 	Member         Member // whom a change with Judge has added, as a member now
+	Held           *HeldRemovals
+}
+
+// HeldRemovals says what a change would close that was above its MostRemoved.
+type HeldRemovals struct {
+	Closing int // by this change
+	InGroup int // closed lately in the group
+	InAll   int // closed lately in all groups of the connection
+	Open    int // of the connection in the group, now
 }
 
 // MemberQuery selects members of a group.

@@ -162,20 +162,6 @@ func (d *MemberDelta) difference(ctx context.Context, tx MemberWriter, group, co
 	return add, out, err
 }
 
-// removesMany reports whether more than one member could be taken out.
-func (d *MemberDelta) removesMany() bool {
-	n := 0
-	for i := range d.users {
-		if !d.users[i].wanted {
-			n++
-		}
-		if n > 1 {
-			return true
-		}
-	}
-	return d.replace
-}
-
 // operations are what a connection asks the policy for.
 func (d *MemberDelta) operations() []Operation {
 	var ops []Operation

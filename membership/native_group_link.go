@@ -230,7 +230,11 @@ func (d *Directory) endGroupLink(ctx context.Context, tx Tx, call Call, g Group,
 		if err := tx.DeleteGroup(ctx, g.ID, at); err != nil {
 			return err
 		}
-		events = append(events, call.Event(at, ActionGroupDeleted, g.ID, ID{}, Facts{"display_name": g.DisplayName}, nil))
+		var deleted Facts
+		if batch, ok := more["batch"]; ok {
+			deleted = Facts{"batch": batch}
+		}
+		events = append(events, call.Event(at, ActionGroupDeleted, g.ID, ID{}, Facts{"display_name": g.DisplayName}, deleted))
 	}
 	return tx.AppendEvents(ctx, events...)
 }

@@ -187,7 +187,7 @@ func (d *Directory) DeleteUser(ctx context.Context, call Call, id ID) error {
 		return err
 	}
 	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		if err := lockGroupsOf(ctx, tx, id); err != nil {
+		if err := tx.LockGroupsOf(ctx, id); err != nil {
 			return err
 		}
 		u, err := tx.LockUser(ctx, id)
@@ -207,7 +207,7 @@ func (d *Directory) DeleteUser(ctx context.Context, call Call, id ID) error {
 			closing.Reason = "the user was deleted"
 		}
 		at := d.clock.Now()
-		if err := closeGrantsOf(ctx, tx, t, closing, at, id, func(Grant) bool { return true }); err != nil {
+		if err := closeGrantsOf(ctx, tx, t, UserGrantsEnd{Call: closing, At: at, User: id, All: true}); err != nil {
 			return err
 		}
 		if err := tx.DeleteUser(ctx, id, at); err != nil {

@@ -137,27 +137,28 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 	return out, d.held(ctx, call, id, d.refusedMember(ctx, call, id, err))
 }
 
-// changeProvisionedMembers is the hot path: one delta, one round trip. What the
-// guard may hold has a transaction with its books.
+// changeProvisionedMembers is the hot path: one delta, one round trip. Only what the
+// guard may hold has a transaction for a closer look.
 func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id ID, up GroupUpdate) (GroupLink, error) {
 	in, out, check := up.Members.lists()
-	c := MemberChange{
+	c := d.guard.guarded(MemberChange{
 		Call: call, At: d.clock.Now(), Group: id, Connection: call.Connection,
 		Open: in, Close: out, Check: check, IfVersion: up.IfVersion,
-	}
-	var r MemberResult
-	var err error
-	if d.guard.concerns(up.Members) {
-		err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) (err error) {
-			r, err = d.changeGuarded(ctx, tx, t, c, false)
+	})
+	r, err := d.store.WriteMembers(ctx, c)
+	switch {
+	case err != nil:
+		return GroupLink{}, err
+	case r.Held != nil:
+		if err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) (err error) {
+			r, err = d.changeGuarded(ctx, tx, t, c)
 			return err
-		})
-	} else if r, err = d.store.WriteMembers(ctx, c); err == nil {
+		}); err != nil {
+			return GroupLink{}, err
+		}
+	default:
 		d.clock.saw(r.LastModified)
 		d.observe(SourceSCIM, r.Opened, r.Closed)
-	}
-	if err != nil {
-		return GroupLink{}, err
 	}
 	return GroupLink{
 		Tenant: call.Tenant, Connection: call.Connection, Group: id,
@@ -192,7 +193,7 @@ func (d *Directory) changeMembers(
 	return d.changeGuarded(ctx, tx, t, MemberChange{
 		Call: call, At: d.clock.Now(), Group: group, Connection: call.Connection,
 		Open: in, Close: out, Check: check,
-	}, delta.replace)
+	})
 }
 
 // refuseMalformed is rule 6 for values that are no ids at all; the unknown ids

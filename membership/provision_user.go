@@ -251,7 +251,8 @@ func (d *Directory) DeprovisionUser(ctx context.Context, call Call, id ID, ifVer
 		if _, err := tx.UserLink(ctx, call.Connection, id); err != nil {
 			return err
 		}
-		if err := lockGroupsOf(ctx, tx, id); err != nil {
+		// Before the user: the order in which every other change takes its locks.
+		if err := tx.LockGroupsOf(ctx, id); err != nil {
 			return err
 		}
 		u, err := tx.LockUser(ctx, id)
@@ -276,9 +277,8 @@ func (d *Directory) DeprovisionUser(ctx context.Context, call Call, id ID, ifVer
 		if gone && closing.Reason == "" {
 			closing.Reason = "the user's last provider deprovisioned them"
 		}
-		if err := closeGrantsOf(ctx, tx, t, closing, at, id, func(g Grant) bool {
-			return gone || g.Connection == call.Connection
-		}); err != nil {
+		ending := UserGrantsEnd{Call: closing, At: at, User: id, All: gone, Connection: call.Connection}
+		if err := closeGrantsOf(ctx, tx, t, ending); err != nil {
 			return err
 		}
 		if err := tx.DeleteUserLink(ctx, call.Connection, id); err != nil {
@@ -318,46 +318,13 @@ func (d *Directory) endUser(
 	return tx.AppendEvents(ctx, unlinked, call.Event(at, ActionUserDeleted, ID{}, u.ID, Facts{"active": was}, nil))
 }
 
-// lockGroupsOf locks the groups in which a user has open grants, in the order
-// of their ids, before the user is locked: the order in which every other
-// change takes its locks.
-func lockGroupsOf(ctx context.Context, tx Tx, user ID) error {
-	grants, err := tx.OpenGrants(ctx, ID{}, user)
-	if err != nil {
-		return err
-	}
-	var last ID
-	for _, g := range grants {
-		if g.Group == last {
-			continue
-		}
-		last = g.Group
-		if _, err := tx.LockGroup(ctx, g.Group); err != nil && KindOf(err) != KindNotFound {
-			return err
-		}
-	}
-	return nil
-}
-
-// closeGrantsOf closes those open grants of a user that which selects. The user
-// is locked, so no grant can be added meanwhile.
-func closeGrantsOf(
-	ctx context.Context, tx Tx, t *tally, call Call, at time.Time, user ID, which func(Grant) bool,
-) error {
-	grants, err := tx.OpenGrants(ctx, ID{}, user)
-	if err != nil {
-		return err
-	}
-	for _, g := range grants {
-		if !which(g) {
-			continue
-		}
-		c := MemberChange{Call: call, At: at, Group: g.Group, Connection: g.Connection, Close: []ID{user}}
-		if _, err := t.change(ctx, tx, c); err != nil {
-			return err
-		}
-	}
-	return nil
+// closeGrantsOf closes the open grants of a user, or those of one connection. The
+// user is locked, so no grant can be added meanwhile.
+func closeGrantsOf(ctx context.Context, tx Tx, t *tally, e UserGrantsEnd) error {
+	byConnection, local, err := tx.EndGrantsOf(ctx, e)
+	t.byConnection.closed += byConnection
+	t.local.closed += local
+	return err
 }
 
 func userNameTaken() error {

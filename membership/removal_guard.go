@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -22,26 +21,27 @@ type RemovalGuard struct {
 	Percent int // 0 to 100; with 100 nothing is ever more
 }
 
-// RemovalWindow is for how long a removal counts. It is kept by the minute, so
+// RemovalWindow is for how long a removal counts. It is counted by the minute, so
 // it can be up to a minute longer.
 const RemovalWindow = 10 * time.Minute
 
-// RemovalCount says how many grants requests of more than one removal closed in
-// one minute.
-type RemovalCount struct {
-	Minute time.Time `json:"minute"`
-	Closed int       `json:"closed"`
+// RemovalMinutes are the minute of now, and the last one that does not count any
+// more.
+func RemovalMinutes(now time.Time) (this, over time.Time) {
+	return now.Truncate(time.Minute), now.Add(-RemovalWindow - time.Minute)
 }
 
-// RemovalWindows are what a connection removed lately.
-type RemovalWindows struct {
-	Group      []RemovalCount // from one group
-	Connection []RemovalCount // from all of them
-}
+// unlimited is the MostRemoved of a change that passed the closer look: it only
+// counts.
+const unlimited = math.MaxInt32
 
-// concerns reports whether a delta can do what the guard looks at. All others
-// keep their one round trip.
-func (g RemovalGuard) concerns(m MemberDelta) bool { return g.On && m.removesMany() }
+// guarded sets what a change may close without a closer look.
+func (g RemovalGuard) guarded(c MemberChange) MemberChange {
+	if g.On && len(c.Close) > 1 {
+		c.MostRemoved = max(g.Members, 1)
+	}
+	return c
+}
 
 // removals is what would be closed of one group's grants, or of all that the
 // connection has, if the request passed.
@@ -58,132 +58,52 @@ func (r removals) total() int { return r.before + r.closing }
 // of is how many there were when the window began, as far as one can tell.
 func (r removals) of() int { return r.before + r.open }
 
-// enough is the number of open grants with which the share of r is not above the
-// limit, so that counting ends there.
-func (g RemovalGuard) enough(r removals) int {
-	if g.Percent == 0 {
-		return math.MaxInt32
-	}
-	return (100*r.total()+g.Percent-1)/g.Percent - r.before
-}
-
 func (g RemovalGuard) exceeded(r removals) bool {
 	return r.total() > g.Members && 100*r.total() > g.Percent*r.of()
 }
 
 // changeGuarded carries out a change of a connection's members, if the guard lets
-// it pass; what it then really closed is counted. present: all whom it closes are
-// members. What does not pass is a heldRemoval, unless an allowance lets it.
-func (d *Directory) changeGuarded(ctx context.Context, tx Tx, t *tally, c MemberChange, present bool) (MemberResult, error) {
-	if !d.guard.On || len(c.Close) < 2 {
-		return t.change(ctx, tx, c)
+// it pass. What does not pass is a heldRemoval, unless an allowance lets it; what an
+// allowance let pass is not counted, nor is what came before it any more.
+func (d *Directory) changeGuarded(ctx context.Context, tx Tx, t *tally, c MemberChange) (MemberResult, error) {
+	c = d.guard.guarded(c)
+	r, err := t.change(ctx, tx, c)
+	if err != nil || r.Held == nil {
+		return r, err
 	}
-	w, err := tx.LockRemovals(ctx, c.Connection, c.Group)
+	held, err := d.tooMuch(ctx, tx, c, *r.Held)
 	if err != nil {
 		return MemberResult{}, err
 	}
-	now := d.clock.Now()
-	w = RemovalWindows{Group: lately(w.Group, now), Connection: lately(w.Connection, now)}
-	allowed := false
-	if len(c.Close)+max(sum(w.Group), sum(w.Connection)) > d.guard.Members {
-		if allowed, err = d.guardRemovals(ctx, tx, c, w, present); err != nil {
+	c.MostRemoved = unlimited
+	if held != nil {
+		if err := d.useAllowance(ctx, tx, c.Call, c.Group, d.clock.Now(), held); err != nil {
 			return MemberResult{}, err
 		}
+		if err := tx.ForgetRemovals(ctx, c.Connection, c.Group); err != nil {
+			return MemberResult{}, err
+		}
+		c.MostRemoved = 0
 	}
 	c.At = d.clock.Now()
-	r, err := t.change(ctx, tx, c)
-	switch {
-	case err != nil:
-		return r, err
-	case allowed:
-		w = RemovalWindows{} // what was allowed is counted no more
-	case r.Closed < 2:
-		return r, nil
-	default:
-		w = RemovalWindows{Group: counted(w.Group, now, r.Closed), Connection: counted(w.Connection, now, r.Closed)}
-	}
-	return r, tx.UpdateRemovals(ctx, c.Connection, c.Group, w)
+	return t.change(ctx, tx, c)
 }
 
-// guardRemovals decides about a change that may be too much: it counts whom it
-// would really take out, and of how many. It runs inside the change's
-// transaction, with the windows locked. allowed: an allowance was used.
-func (d *Directory) guardRemovals(
-	ctx context.Context, tx Tx, c MemberChange, w RemovalWindows, present bool,
-) (allowed bool, err error) {
-	if c.IfVersion != 0 {
-		l, err := tx.GroupLink(ctx, c.Connection, c.Group)
-		if err == nil {
-			err = checkVersion(c.IfVersion, l.Version)
-		}
-		if err != nil {
-			return false, err
-		}
+// tooMuch returns what is above the limits; nil: nothing.
+func (d *Directory) tooMuch(ctx context.Context, tx Tx, c MemberChange, h HeldRemovals) (*heldRemoval, error) {
+	ofGroup := removals{scope: "group", group: c.Group, closing: h.Closing, before: h.InGroup, open: h.Open}
+	if d.guard.exceeded(ofGroup) {
+		return &heldRemoval{removals: ofGroup, guard: d.guard}, nil
 	}
-	// More than are named it cannot be: most pass without a look at each.
-	held, err := d.tooMuch(ctx, tx, c, w, len(c.Close))
-	if err == nil && held != nil && !present {
-		var closing int
-		if closing, err = tx.OpenAmong(ctx, c.Connection, c.Group, c.Close); err == nil {
-			held, err = d.tooMuch(ctx, tx, c, w, closing)
-		}
-	}
-	if err != nil || held == nil {
-		return false, err
-	}
-	return true, d.useAllowance(ctx, tx, c.Call, c.Group, d.clock.Now(), held)
-}
-
-// tooMuch returns what is above the limits if so many are closed; nil: nothing.
-func (d *Directory) tooMuch(
-	ctx context.Context, tx Tx, c MemberChange, w RemovalWindows, closing int,
-) (_ *heldRemoval, err error) {
-	if closing < 2 {
+	ofAll := removals{scope: "connection", closing: h.Closing, before: h.InAll}
+	if ofAll.total() <= d.guard.Members {
 		return nil, nil //nolint:nilnil // nothing is no error
 	}
-	ofGroup := removals{scope: "group", group: c.Group, closing: closing, before: sum(w.Group)}
-	ofAll := removals{scope: "connection", closing: closing, before: sum(w.Connection)}
-	// What is open in the group is open in all groups, and may be enough for both.
-	limit, found := max(d.guard.enough(ofGroup), d.guard.enough(ofAll)), 0
-	for _, r := range []removals{ofGroup, ofAll} {
-		if r.total() <= d.guard.Members || found >= d.guard.enough(r) {
-			continue
-		}
-		if r.open, err = tx.OpenOf(ctx, c.Connection, r.group, limit); err != nil {
-			return nil, err
-		}
-		if d.guard.exceeded(r) {
-			return &heldRemoval{removals: r, guard: d.guard}, nil
-		}
-		found = r.open
+	var err error
+	if ofAll.open, err = tx.OpenOf(ctx, c.Connection); err == nil && d.guard.exceeded(ofAll) {
+		return &heldRemoval{removals: ofAll, guard: d.guard}, nil
 	}
-	return nil, nil //nolint:nilnil // nothing is no error
-}
-
-// lately drops the minutes that have left the window.
-func lately(recent []RemovalCount, now time.Time) []RemovalCount {
-	return slices.DeleteFunc(recent, func(c RemovalCount) bool {
-		return !c.Minute.Add(time.Minute).After(now.Add(-RemovalWindow))
-	})
-}
-
-func sum(recent []RemovalCount) (n int) {
-	for _, c := range recent {
-		n += c.Closed
-	}
-	return n
-}
-
-// counted adds what was closed now.
-func counted(recent []RemovalCount, now time.Time, closed int) []RemovalCount {
-	minute := now.Truncate(time.Minute)
-	for i := range recent {
-		if recent[i].Minute.Equal(minute) {
-			recent[i].Closed += closed
-			return recent
-		}
-	}
-	return append(recent, RemovalCount{Minute: minute, Closed: closed})
+	return nil, err
 }
 
 // heldRemoval ends the transaction of a request that the guard holds.

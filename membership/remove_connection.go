@@ -1,9 +1,6 @@
 package membership
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // RemovalCounts is what the removal of a connection, or of one of its links,
 // does.
@@ -18,15 +15,6 @@ type RemovalCounts struct {
 	UsersDeactivated       int // every other provider of theirs says inactive
 	UsersWithoutProvider   int // they stay, as active as they are
 	GroupsDeleted          int // no link and no grant is left (rule 32)
-}
-
-// ScopeEnd is the end of everything that a connection provisions.
-type ScopeEnd struct {
-	Call       Call
-	At         time.Time // not before anything in Tx.LockConnectionScope's answer
-	Connection ID
-	Convert    bool // open a local grant for each grant that closes, unless there is one
-	Batch      ID   // that every event names
 }
 
 // PreviewRemoval counts what RemoveConnection would do now.
@@ -52,9 +40,11 @@ func (d *Directory) PreviewRemoval(ctx context.Context, call Call, id ID, how Re
 }
 
 // RemoveConnection ends a connection whose credentials are dead: what it granted
-// is closed, made local, or frozen. Called again it finishes what was not done;
-// a frozen connection can be released or converted later. batch is a fact of
-// every event. auth.Connections ends the credentials first.
+// is closed, made local, or frozen. It does so in steps, each a transaction, so that
+// others wait for none of them long; called again it finishes what was not done. A
+// frozen connection can be released or converted later. batch is a fact of every
+// event. auth.Connections ends the credentials first: no request of the connection
+// changes anything any more.
 func (d *Directory) RemoveConnection(ctx context.Context, call Call, id ID, how Removal, batch ID) error {
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return err
@@ -62,63 +52,182 @@ func (d *Directory) RemoveConnection(ctx context.Context, call Call, id ID, how 
 	if err := how.Check(); err != nil {
 		return err
 	}
-	return d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		c, err := tx.LockConnection(ctx, id)
+	e := scopeEnd{d: d, call: call, connection: id, how: how, batch: batch}
+	if e.call.Reason == "" && how != RemovalFreeze {
+		e.call.Reason = "the connection was removed"
+	}
+	for _, phase := range []func(context.Context, Tx, *tally) (bool, error){e.begin, e.showUsers, e.endGroups, e.endUsers} {
+		for done := false; !done; {
+			if err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) (err error) {
+				if e.state, err = e.lock(ctx, tx); err == nil {
+					done, err = phase(ctx, tx, t)
+				}
+				return err
+			}); err != nil {
+				return err
+			}
+			if e.after = e.last; e.ended {
+				return nil
+			}
+		}
+	}
+	return d.update(ctx, call.Tenant, func(tx Tx, _ *tally) error {
+		state, err := e.lock(ctx, tx)
 		if err != nil {
 			return err
 		}
-		state := c.State()
-		switch state {
-		case ConnectionRemoved:
-			return connectionGone()
-		case ConnectionActive, ConnectionPaused:
-			return Invalidf("the credentials of a connection end before it does")
-		}
-		if c.Removal == how { // frozen already
-			return nil
-		}
-		n, at, err := d.endView(ctx, tx, t, call, id, how, batch)
-		if err != nil {
-			return err
-		}
-		c.Removal = how
-		if err := tx.UpdateConnection(ctx, c); err != nil {
-			return err
-		}
-		action := ActionConnectionRemoved
-		if how == RemovalFreeze {
-			action = ActionConnectionFrozen
-		}
-		after := n.facts()
-		after["connection_id"], after["members"], after["batch"] = id, how, batch
-		return tx.AppendEvents(ctx, call.Event(at, action, ID{}, ID{}, Facts{"connection_id": id, "state": state}, after))
+		e.state = state
+		return e.finish(ctx, tx, call)
 	})
 }
 
-func (d *Directory) endView(
-	ctx context.Context, tx Tx, t *tally, call Call, id ID, how Removal, batch ID,
-) (n RemovalCounts, at time.Time, err error) {
-	latest, err := tx.LockConnectionScope(ctx, id)
+// scopeEnd is the end of everything that a connection provisions, in steps.
+type scopeEnd struct {
+	d          *Directory
+	call       Call // with the reason of what ends
+	connection ID
+	how        Removal
+	batch      ID
+
+	state  ConnectionState
+	locked Connection
+	counts RemovalCounts // of what was there at the beginning
+	after  ID            // the last user that shows without it,
+	last   ID            // and that will when the step is committed
+	ended  bool          // there is nothing to do any more
+}
+
+// How many grants and links a step ends at most.
+const (
+	grantsAStep = 2000
+	groupsAStep = 100
+	usersAStep  = 500
+)
+
+// lock locks the connection for one step.
+func (e *scopeEnd) lock(ctx context.Context, tx Tx) (ConnectionState, error) {
+	c, err := tx.LockConnection(ctx, e.connection)
 	if err != nil {
-		return n, at, err
+		return "", err
 	}
-	if n, err = tx.RemovalCounts(ctx, id, how); err != nil {
-		return n, at, err
+	e.locked = c
+	switch state := c.State(); state {
+	case ConnectionRemoved:
+		return "", connectionGone()
+	case ConnectionActive, ConnectionPaused:
+		return "", Invalidf("the credentials of a connection end before it does")
+	default:
+		return state, nil
 	}
-	at = later(d.clock.Now(), latest)
-	if how == RemovalFreeze {
-		return n, at, tx.FreezeLinks(ctx, id)
+}
+
+// begin counts what there is. A connection that freezes does so here.
+func (e *scopeEnd) begin(ctx context.Context, tx Tx, _ *tally) (done bool, err error) {
+	if e.ended = e.locked.Removal == e.how; e.ended { // frozen already
+		return true, nil
 	}
-	if call.Reason == "" {
-		call.Reason = "the connection was removed"
+	freeze := e.how == RemovalFreeze
+	if freeze {
+		if err := tx.LockConnectionScope(ctx, e.connection); err != nil {
+			return false, err
+		}
 	}
-	if err := d.showWithoutConnection(ctx, tx, call, at, id, batch); err != nil {
-		return n, at, err
+	if e.counts, err = tx.RemovalCounts(ctx, e.connection, e.how); err != nil {
+		return false, err
 	}
-	r, err := tx.EndConnectionScope(ctx, ScopeEnd{Call: call, At: at, Connection: id, Convert: how == RemovalConvert, Batch: batch})
-	t.byConnection.closed += r.Closed
-	t.local.opened += r.Opened
-	return n, at.Add(time.Microsecond), err
+	if err := tx.FreezeLinks(ctx, e.connection, freeze); err != nil {
+		return false, err
+	}
+	if freeze {
+		e.ended = true
+		return true, e.finish(ctx, tx, e.call)
+	}
+	return true, nil
+}
+
+// showUsers lets users show what is known of them without the connection.
+func (e *scopeEnd) showUsers(ctx context.Context, tx Tx, _ *tally) (done bool, err error) {
+	e.last, done, err = e.d.showWithoutConnection(ctx, tx, e.call, e.connection, e.batch, e.after)
+	return done, err
+}
+
+// endGroups closes the connection's grants and ends its links to groups; when they
+// are converted, local ones open first, so that no membership is interrupted.
+func (e *scopeEnd) endGroups(ctx context.Context, tx Tx, t *tally) (done bool, err error) {
+	groups, err := tx.GroupsLinked(ctx, e.connection, groupsAStep)
+	if err != nil || len(groups) == 0 {
+		return true, err
+	}
+	left := grantsAStep
+	for _, id := range groups {
+		g, err := tx.LockGroup(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		n, err := e.endGrants(ctx, tx, t, id, left)
+		if err != nil {
+			return false, err
+		}
+		if left -= n; left <= 0 {
+			return false, nil
+		}
+		if err := e.d.endGroupLink(ctx, tx, e.call, g, e.connection, Facts{"batch": e.batch}); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// endGrants ends at most so many grants in a group that is locked.
+func (e *scopeEnd) endGrants(ctx context.Context, tx Tx, t *tally, group ID, most int) (int, error) {
+	var users []ID
+	for u, err := range tx.MemberIDs(ctx, e.connection, group) {
+		if err != nil {
+			return 0, err
+		}
+		if users = append(users, u); len(users) == most {
+			break
+		}
+	}
+	if len(users) == 0 {
+		return 0, nil
+	}
+	c := MemberChange{Call: e.call, At: e.d.clock.Now(), Group: group, Batch: e.batch}
+	if e.how == RemovalConvert {
+		local := c
+		local.Open, local.UsersLocked = users, true
+		if _, err := t.change(ctx, tx, local); err != nil {
+			return 0, err
+		}
+	}
+	c.Connection, c.Close = e.connection, users
+	_, err := t.change(ctx, tx, c)
+	return len(users), err
+}
+
+// endUsers ends the links to users.
+func (e *scopeEnd) endUsers(ctx context.Context, tx Tx, _ *tally) (done bool, err error) {
+	n, err := tx.EndUserLinks(ctx, UserLinksEnd{
+		Call: e.call, At: e.d.clock.Now(), Connection: e.connection, Batch: e.batch, Most: usersAStep,
+	})
+	return n < usersAStep, err
+}
+
+// finish says how the connection ended.
+func (e *scopeEnd) finish(ctx context.Context, tx Tx, call Call) error {
+	c := e.locked
+	c.Removal = e.how
+	if err := tx.UpdateConnection(ctx, c); err != nil {
+		return err
+	}
+	action := ActionConnectionRemoved
+	if e.how == RemovalFreeze {
+		action = ActionConnectionFrozen
+	}
+	after := e.counts.facts()
+	after["connection_id"], after["members"], after["batch"] = e.connection, e.how, e.batch
+	return tx.AppendEvents(ctx, call.Event(e.d.clock.Now(), action, ID{}, ID{},
+		Facts{"connection_id": e.connection, "state": e.state}, after))
 }
 
 // Check is nil for one of the three ways.

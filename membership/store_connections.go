@@ -49,13 +49,22 @@ type ConnectionWriter interface {
 type ScopeWriter interface {
 	// LockConnectionScope locks all groups that the connection is linked to, then all
 	// of its users, each in the order of their ids: until the transaction ends its
-	// scope does not change. It returns the time of the last change in those groups.
-	LockConnectionScope(ctx context.Context, connection ID) (time.Time, error)
+	// scope does not change.
+	LockConnectionScope(ctx context.Context, connection ID) error
 	// FreezeLinks makes every later change of members by the connection fail, with
-	// KindNotFound, also by servers that know nothing of its removal.
-	FreezeLinks(ctx context.Context, connection ID) error
-	// EndConnectionScope closes or converts all grants of a connection and ends its
-	// links, with an event for each. Users stay, and none of them becomes active;
-	// groups go as rule 32 says. Its cost in memory does not follow what it ends.
-	EndConnectionScope(ctx context.Context, e ScopeEnd) (MemberResult, error)
+	// KindNotFound, or not any more.
+	FreezeLinks(ctx context.Context, connection ID, frozen bool) error
+	// EndUserLinks ends links of a connection to users, those with the least ids, with
+	// an event for each, and returns how many. Users stay, and none of them becomes
+	// active: one whose only link said inactive stays so until an administrator decides.
+	EndUserLinks(ctx context.Context, e UserLinksEnd) (int, error)
+}
+
+// UserLinksEnd is one Tx.EndUserLinks.
+type UserLinksEnd struct {
+	Call       Call
+	At         time.Time
+	Connection ID
+	Batch      ID // that every event names
+	Most       int
 }

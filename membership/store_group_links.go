@@ -12,6 +12,9 @@ type GroupLinkReader interface {
 	// are to users.
 	GroupLinks(ctx context.Context, connection ID, q LinkQuery) (LinkPage[GroupLink], error)
 	GroupLinksByID(ctx context.Context, connection ID, ids []ID) ([]GroupLink, error)
+	// GroupsLinked returns the groups that a connection is linked to, those with the
+	// least ids.
+	GroupsLinked(ctx context.Context, connection ID, limit int) ([]ID, error)
 	LinksOfGroup(ctx context.Context, group ID) ([]GroupLink, error)
 	// LinkCounts counts what a connection has to do with the members of a group.
 	LinkCounts(ctx context.Context, connection, group ID) (LinkCounts, error)

@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"iter"
+	"time"
 )
 
 // MemberReader reads who is a member of what. A member has one open grant or more.
@@ -37,23 +38,37 @@ type GrantReader interface {
 	OpenGrants(ctx context.Context, group, user ID) ([]Grant, error)
 	// OpenGrantsIn counts the open grants in a group by any source.
 	OpenGrantsIn(ctx context.Context, group ID) (int, error)
-	// OpenAmong counts those of users whom connection put into group.
-	OpenAmong(ctx context.Context, connection, group ID, users []ID) (int, error)
-	// OpenOf counts the open grants of a connection in one group or (with the
-	// zero group) in all, up to limit.
-	OpenOf(ctx context.Context, connection, group ID, limit int) (int, error)
+	// OpenOf counts the open grants of a connection in all groups.
+	OpenOf(ctx context.Context, connection ID) (int, error)
 }
 
 // MemberWriter changes members. Its cost follows the change, never the size of the
 // group.
 type MemberWriter interface {
 	// ChangeMembers locks the group and the connection's link to it, applies the
-	// delta, writes one event for each grant it opened or closed, and raises the
+	// delta, writes an event for what it opened and one for what it closed (each of
+	// at most 500 members: more are several, one after another), and raises the
 	// link's version if there was any. Errors: KindNotFound (no such group, or
 	// the connection has no link to it), KindVersionMismatch, KindUnknownMembers
 	// (Details["unknown"] has the first of the ids); then nothing was written.
 	ChangeMembers(ctx context.Context, c MemberChange) (MemberResult, error)
+	// LockGroupsOf locks the groups in which a user has open grants, in the order of
+	// their ids.
+	LockGroupsOf(ctx context.Context, user ID) error
+	// EndGrantsOf closes the open grants of a user whose groups are locked, with an
+	// event for each, and raises the versions of their links. It returns how many of
+	// connections it closed, and how many local ones.
+	EndGrantsOf(ctx context.Context, e UserGrantsEnd) (byConnection, local int, err error)
 	// MemberDifference compares the connection's open grants in a group with the
 	// users it wants there. Call it with the group locked.
 	MemberDifference(ctx context.Context, group, connection ID, want []ID) (open, closed []ID, err error)
+}
+
+// UserGrantsEnd is one Tx.EndGrantsOf.
+type UserGrantsEnd struct {
+	Call       Call
+	At         time.Time
+	User       ID
+	All        bool // also those of other sources than Connection
+	Connection ID
 }

@@ -12,14 +12,11 @@ type RemovalReader interface {
 	RemovalAllowances(ctx context.Context, connection ID, at time.Time) ([]RemovalAllowance, error)
 }
 
-// RemovalWriter keeps the windows of the removal guard, and its allowances.
+// RemovalWriter changes what lets requests pass the removal guard.
 type RemovalWriter interface {
-	// LockRemovals locks a group and then what the connection removed lately from
-	// it and from all groups, and returns that. KindNotFound: the group is not in
-	// the connection's view.
-	LockRemovals(ctx context.Context, connection, group ID) (RemovalWindows, error)
-	// UpdateRemovals replaces what LockRemovals returned.
-	UpdateRemovals(ctx context.Context, connection, group ID, w RemovalWindows) error
+	// ForgetRemovals forgets what the connection removed lately, from the group and
+	// from all groups.
+	ForgetRemovals(ctx context.Context, connection, group ID) error
 	InsertRemovalAllowance(ctx context.Context, a RemovalAllowance) error
 	// LockRemovalAllowance returns an allowance that has not expired and lets a
 	// request on group pass, one for that group alone first. KindNotFound: none.

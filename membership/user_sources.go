@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 )
 
 // Shown is what the application is shown of a person.
@@ -87,44 +86,43 @@ func (u *User) showWithout(ctx context.Context, r Reader, ended UserLink, left [
 	return changed, nil
 }
 
-// showWithoutConnection is showWithout for all users of a connection that ends,
-// a batch at a time. They are locked.
-func (d *Directory) showWithoutConnection(ctx context.Context, tx Tx, call Call, at time.Time, connection, batch ID) error {
-	const most = 500
-	var after ID
-	for {
-		users, err := tx.UsersShowing(ctx, connection, after, most)
-		if err != nil {
-			return err
-		}
-		for _, u := range users {
-			links, err := tx.LinksOfUser(ctx, u.ID)
-			if err != nil {
-				return err
-			}
-			i := slices.IndexFunc(links, func(l UserLink) bool { return l.Connection == connection })
-			if i < 0 {
-				continue
-			}
-			ended := links[i]
-			changed, err := u.showWithout(ctx, tx, ended, slices.Delete(links, i, i+1))
-			if err != nil {
-				return err
-			}
-			if len(changed) == 0 {
-				continue
-			}
-			u.UpdatedAt = later(at, u.UpdatedAt)
-			if err := tx.UpdateUser(ctx, u); err != nil {
-				return err
-			}
-			if err := tx.AppendEvents(ctx, call.Event(at, ActionUserUpdated, ID{}, u.ID, nil, Facts{"changed": changed, "batch": batch})); err != nil {
-				return err
-			}
-		}
-		if len(users) < most {
-			return nil
-		}
-		after = users[len(users)-1].ID
+// showWithoutConnection is showWithout for users of a connection that ends, those
+// with greater ids than after; last is the last of them, done: there are no more.
+func (d *Directory) showWithoutConnection(
+	ctx context.Context, tx Tx, call Call, connection, batch, after ID,
+) (last ID, done bool, err error) {
+	users, err := tx.UsersShowing(ctx, connection, after, usersAStep)
+	if err != nil || len(users) == 0 {
+		return after, true, err
 	}
+	for _, u := range users {
+		if u, err = tx.LockUser(ctx, u.ID); err != nil {
+			return after, false, err
+		}
+		links, err := tx.LinksOfUser(ctx, u.ID)
+		if err != nil {
+			return after, false, err
+		}
+		i := slices.IndexFunc(links, func(l UserLink) bool { return l.Connection == connection })
+		if i < 0 {
+			continue
+		}
+		ended := links[i]
+		changed, err := u.showWithout(ctx, tx, ended, slices.Delete(links, i, i+1))
+		if err != nil {
+			return after, false, err
+		}
+		if len(changed) == 0 {
+			continue
+		}
+		at := later(d.clock.Now(), u.UpdatedAt)
+		u.UpdatedAt = at
+		if err := tx.UpdateUser(ctx, u); err != nil {
+			return after, false, err
+		}
+		if err := tx.AppendEvents(ctx, call.Event(at, ActionUserUpdated, ID{}, u.ID, nil, Facts{"changed": changed, "batch": batch})); err != nil {
+			return after, false, err
+		}
+	}
+	return users[len(users)-1].ID, len(users) < usersAStep, nil
 }

@@ -91,7 +91,7 @@ func testLinkNames(t *testing.T, s Store) {
 // Members of a frozen link stay as they are, and changes of them find no group.
 func testFrozenLinks(t *testing.T, s Store) {
 	w := NewTenant(t, s)
-	w.Update(func(tx membership.Tx) error { return tx.FreezeLinks(w.Ctx, w.Connection) })
+	w.Update(func(tx membership.Tx) error { return tx.FreezeLinks(w.Ctx, w.Connection, true) })
 	for _, c := range []membership.MemberChange{w.Change(w.Users[1:2], nil), w.Change(nil, w.Users[:1])} {
 		_, err := s.WriteMembers(w.Ctx, c)
 		require.Equal(t, membership.KindNotFound, membership.KindOf(err), "%v", err)
@@ -114,7 +114,7 @@ func testLinksOfARemovedConnection(t *testing.T, s Store) {
 		if err := tx.UpdateConnection(w.Ctx, c); err != nil {
 			return err
 		}
-		return tx.FreezeLinks(w.Ctx, w.Connection)
+		return tx.FreezeLinks(w.Ctx, w.Connection, true)
 	})
 	_, err := s.WriteMembers(w.Ctx, w.Change(w.Users[1:2], nil))
 	require.Equal(t, membership.KindNotFound, membership.KindOf(err))

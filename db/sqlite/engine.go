@@ -107,5 +107,5 @@ func (e *Engine) Read(ctx context.Context, _ membership.ID, fn func(engine.Tx) e
 
 // Update implements engine.Engine.
 func (e *Engine) Update(ctx context.Context, _ membership.ID, fn func(engine.Tx) error) error {
-	return e.Write(ctx, Write{Run: func(t engine.Tx, _ Versions) error { return fn(t) }, Savepoint: true})
+	return e.Write(ctx, Write{Run: func(t engine.Tx, _ *Versions) error { return fn(t) }, Savepoint: true})
 }

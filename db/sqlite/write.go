@@ -18,7 +18,7 @@ const (
 
 // Write is what a request writes in a transaction that others may share.
 type Write struct {
-	Run func(engine.Tx, Versions) error
+	Run func(engine.Tx, *Versions) error
 	// Savepoint: Run may fail after it has written, and what it wrote has to be
 	// undone without the others' writes. Its Versions are nil.
 	Savepoint bool
@@ -53,7 +53,7 @@ func (e *Engine) writeBatch(b *engine.Batch[Write]) {
 	ctx := context.WithoutCancel(first.Ctx)
 	var failed *engine.Request[Write] // the one that ended the transaction for all
 	err := e.write.transact(ctx, func(c *conn) error {
-		versions := Versions{}
+		versions := newVersions()
 		for r := first; r != nil; r = next() {
 			if err := writeOne(ctx, c, versions, r); err != nil {
 				failed = r
@@ -76,7 +76,7 @@ func (e *Engine) writeBatch(b *engine.Batch[Write]) {
 
 // writeOne carries out one write and sets its answer. Its own error means that
 // the whole transaction is lost.
-func writeOne(ctx context.Context, c *conn, versions Versions, r *engine.Request[Write]) error {
+func writeOne(ctx context.Context, c *conn, versions *Versions, r *engine.Request[Write]) error {
 	if !r.Work.Savepoint {
 		run(r, &sharedTx{c, ctx}, versions)
 		var refused *membership.Error
@@ -104,7 +104,7 @@ func writeOne(ctx context.Context, c *conn, versions Versions, r *engine.Request
 
 // run carries out the write in the goroutine that runs the batch. A panic goes to
 // the caller whose write it is.
-func run(r *engine.Request[Write], t engine.Tx, versions Versions) {
+func run(r *engine.Request[Write], t engine.Tx, versions *Versions) {
 	defer func() { r.Panic = recover() }()
 	r.Err = r.Work.Run(t, versions)
 }
