@@ -137,6 +137,7 @@ func AppendEvent(b []byte, e membership.Event, names membership.Names) []byte {
 	text("action", string(e.Action))
 	id("group", e.Group, names.Groups)
 	id("user", e.User, names.Users)
+	b = appendEventMembers(b, e)
 	if len(e.Before) > 0 {
 		b = append(appendName(append(b, ','), "before"), e.Before...)
 	}
@@ -148,6 +149,20 @@ func AppendEvent(b []byte, e membership.Event, names membership.Names) []byte {
 		b = appendField(append(b, ','), "reason", e.Reason)
 	}
 	return append(b, '}')
+}
+
+// appendEventMembers appends the members of an event of grants. They have no names:
+// there can be many.
+func appendEventMembers(b []byte, e membership.Event) []byte {
+	if len(e.Members) == 0 {
+		return b
+	}
+	b = appendField(append(b, ','), "membership_source", string(e.MemberSource))
+	return appendList(appendName(append(b, ','), "members"), e.Members, func(b []byte, m membership.EventMember) []byte {
+		b = appendIDField(append(b, '{'), "user_id", m.User)
+		b = appendIDField(append(b, ','), "grant_id", m.Grant)
+		return append(appendBoolField(append(b, ','), "still_member", m.Still), '}')
+	})
 }
 
 // appendCredential appends the credential that acted; events of before it was

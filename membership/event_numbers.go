@@ -88,6 +88,9 @@ func (d *Directory) numberEvents(ctx context.Context, tenant ID) (behind bool, e
 	return behind, err
 }
 
+// memberText is how long a member of an event is in an answer, in bytes.
+const memberText = 130
+
 func eventPage(ctx context.Context, r EventReader, f EventFilter, behind bool) (p EventPage, err error) {
 	head, err := r.EventHead(ctx)
 	if err != nil {
@@ -118,7 +121,7 @@ func eventPage(ctx context.Context, r EventReader, f EventFilter, behind bool) (
 	}
 	more := false
 	p.Events, more, err = fillPage(f.Limit,
-		func(e *Event) int { return len(e.Before) + len(e.After) + len(e.Reason) },
+		func(e *Event) int { return len(e.Before) + len(e.After) + len(e.Reason) + memberText*len(e.Members) },
 		func(last *Event, n int) ([]Event, error) {
 			part := f
 			if part.Limit = n; last != nil {

@@ -126,6 +126,9 @@ func eventLine(e membership.Event, names membership.Names) string {
 	if !e.User.IsZero() {
 		parts = append(parts, called("user "+e.User.String(), names.Users[e.User]))
 	}
+	if n := len(e.Members); n > 1 {
+		parts = append(parts, fmt.Sprint(n, " members"))
+	}
 	if e.RequestID != "" {
 		parts = append(parts, "request "+e.RequestID)
 	}
