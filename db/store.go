@@ -99,7 +99,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.engine.Migrate(ctx, files, s.nameMigration()); err != nil {
+	if err := s.engine.Migrate(ctx, files, s.nameMigration(), s.carryMigration()); err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
 	return nil
@@ -117,7 +117,7 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 
 // newest is the version that the embedded migrations lead to.
 func newest(name string) int64 {
-	version := int64(nameVersion)
+	version := int64(carryVersion)
 	names, _ := fs.Glob(migrations, "migrations/"+name+"/*.sql")
 	for _, n := range names {
 		var v int64

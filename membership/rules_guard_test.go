@@ -306,8 +306,8 @@ func TestGuardLeavesTheHotPath(t *testing.T) {
 		require.Equal(t, 3, s.changes)
 		require.Zero(t, s.updates)
 		w.scimRemove(w.okta, g, all[2:4]...)
-		require.Equal(t, 3, s.changes)
-		require.Equal(t, 1, s.updates)
+		require.Equal(t, 4, s.changes, "what counts without a closer look as well")
+		require.Zero(t, s.updates)
 	})
 }
 
@@ -317,24 +317,30 @@ type bookTx struct {
 	asked *[]string
 }
 
-func (t bookTx) OpenAmong(ctx context.Context, connection, group membership.ID, users []membership.ID) (int, error) {
-	*t.asked = append(*t.asked, "among")
-	return t.Tx.OpenAmong(ctx, connection, group, users)
-}
-
-func (t bookTx) OpenOf(ctx context.Context, connection, group membership.ID, limit int) (int, error) {
+func (t bookTx) OpenOf(ctx context.Context, connection membership.ID) (int, error) {
 	*t.asked = append(*t.asked, "of")
-	return t.Tx.OpenOf(ctx, connection, group, limit)
+	return t.Tx.OpenOf(ctx, connection)
 }
 
-func (t bookTx) LockRemovals(ctx context.Context, connection, group membership.ID) (membership.RemovalWindows, error) {
-	*t.asked = append(*t.asked, "lock")
-	return t.Tx.LockRemovals(ctx, connection, group)
+func (t bookTx) ForgetRemovals(ctx context.Context, connection, group membership.ID) error {
+	*t.asked = append(*t.asked, "forget")
+	return t.Tx.ForgetRemovals(ctx, connection, group)
 }
 
-func (t bookTx) UpdateRemovals(ctx context.Context, connection, group membership.ID, w membership.RemovalWindows) error {
-	*t.asked = append(*t.asked, "update")
-	return t.Tx.UpdateRemovals(ctx, connection, group, w)
+// lately asks what counts of a connection's removals in a group and in all: by a
+// change that is held and closes nothing.
+func (w *world) lately(c membership.Call, group membership.ID, members []membership.ID) (n [2]int) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Update(w.ctx, c.Tenant, func(tx membership.Tx) error {
+		r, err := tx.ChangeMembers(w.ctx, membership.MemberChange{
+			Call: c, At: w.clock.Now(), Group: group, Connection: c.Connection, Close: members, MostRemoved: 1,
+		})
+		require.NotNil(w.t, r.Held)
+		require.Equal(w.t, len(members), r.Held.Closing)
+		n = [2]int{r.Held.InGroup, r.Held.InAll}
+		return err
+	}))
+	return n
 }
 
 type bookStore struct {
@@ -347,49 +353,36 @@ func (s *bookStore) Update(ctx context.Context, tenant membership.ID, fn func(me
 	return s.Store.Update(ctx, tenant, func(tx membership.Tx) error { return fn(bookTx{tx, &s.asked}) })
 }
 
-// What cannot be too much is not counted among the members, only afterwards.
+// Only what may be too much is looked at closely, and what is closed counts.
 func TestGuardAsksNoMoreThanItNeeds(t *testing.T) {
 	eachGuarded(t, small, func(t *testing.T, w *world) {
 		all := w.crowd(w.okta, 60)
 		g, other := w.scimGroup(w.okta, all[:40]...), w.scimGroup(w.okta, all[40:]...)
 		s := &bookStore{Store: w.store}
 		w.dir = membership.NewDirectory(s, auth.Policy{}, membership.Options{Clock: w.clock, Guard: small})
-		counts := func() (n []int) {
-			require.NoError(t, w.store.Update(w.ctx, w.okta.Tenant, func(tx membership.Tx) error {
-				r, err := tx.LockRemovals(w.ctx, w.okta.Connection, g)
-				n = nil
-				for _, c := range append(r.Group, r.Connection...) {
-					n = append(n, c.Closed)
-				}
-				return err
-			}))
-			return n
+		step := func(do func(), asked []string, group, connection int, why string) {
+			t.Helper()
+			s.asked = nil
+			do()
+			require.Equal(t, asked, s.asked, why)
+			require.Equal(t, [2]int{group, connection}, w.lately(w.okta, g, all[38:40]), why)
 		}
-		w.scimRemove(w.okta, g, all[0], membership.NewID())
-		require.Equal(t, []string{"lock"}, s.asked, "one is not counted")
-		require.Empty(t, counts())
-		w.scimRemove(w.okta, g, all[1], all[2], membership.NewID())
-		require.Equal(t, []string{"lock", "update"}, s.asked)
-		require.Equal(t, []int{2, 2}, counts(), "those who were no members do not count")
-		w.scimRemove(w.okta, g, all[3:11]...)
-		require.Equal(t, []string{"lock", "update"}, s.asked)
-		require.Equal(t, []int{10, 10}, counts())
-		w.scimRemove(w.okta, g, all[11:13]...)
-		require.Equal(t, []string{"lock", "of", "update"}, s.asked, "the group is enough for the connection")
-		require.Equal(t, []int{12, 12}, counts())
-		w.scimRemove(w.okta, other, all[40:42]...)
-		require.Equal(t, []string{"lock", "of", "update"}, s.asked, "only the connection is above its number")
-		require.Equal(t, []int{12, 14}, counts())
-		require.NoError(t, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Clear(); d.Add(all[15:40]...) }))
-		require.Equal(t, []string{"lock", "of", "update"}, s.asked, "a replace knows who is there")
-		require.Equal(t, []int{14, 16}, counts())
+		remove := func(from membership.ID, users ...membership.ID) func() {
+			return func() { w.scimRemove(w.okta, from, users...) }
+		}
 		strangers := make([]membership.ID, 40)
 		for i := range strangers {
 			strangers[i] = membership.NewID()
 		}
-		require.NoError(t, w.try(w.okta, g, append(strangers, all[15:17]...)))
-		require.Equal(t, []string{"lock", "of", "among", "of", "update"}, s.asked, "only what seems too much is looked at closely")
-		require.Equal(t, []int{16, 18}, counts())
+		step(remove(g, all[0], strangers[0]), nil, 0, 0, "one is not counted")
+		step(remove(g, all[1], all[2], strangers[0]), nil, 2, 2, "strangers do not count")
+		step(remove(g, all[3:11]...), nil, 10, 10, "at the number")
+		step(remove(g, all[11:13]...), []string{"of"}, 12, 12, "above it, below the percent")
+		step(remove(other, all[40:42]...), []string{"of"}, 12, 14, "only the connection is above its number")
+		step(func() {
+			require.NoError(t, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Clear(); d.Add(all[15:40]...) }))
+		}, []string{"of"}, 14, 16, "a replace")
+		step(func() { require.NoError(t, w.try(w.okta, g, append(strangers, all[15:17]...))) }, []string{"of"}, 16, 18, "many strangers")
 	})
 }
 
@@ -398,11 +391,44 @@ func TestGuardOffKeepsNoBooks(t *testing.T) {
 		all := w.crowd(w.okta, 30)
 		g := w.scimGroup(w.okta, all...)
 		require.NoError(t, w.try(w.okta, g, all[:5]))
-		require.NoError(t, w.store.Update(w.ctx, w.okta.Tenant, func(tx membership.Tx) error {
-			recent, err := tx.LockRemovals(w.ctx, w.okta.Connection, g)
-			require.Empty(t, recent)
-			return err
-		}))
+		require.Zero(t, w.lately(w.okta, g, all[28:]))
+	})
+}
+
+// Guarded removals share a transaction: one that is held is not made, and those
+// beside it are; each counts for those after it.
+func TestHeldRemovalFailsNoNeighbour(t *testing.T) {
+	eachGuarded(t, small, func(t *testing.T, w *world) {
+		all := w.crowd(w.okta, 60)
+		g := w.scimGroup(w.okta, all...)
+		var wg sync.WaitGroup
+		var held, made atomic.Int32
+		for i := range 20 {
+			wg.Go(func() {
+				r, err := w.store.WriteMembers(w.ctx, membership.MemberChange{
+					Call: w.okta, At: w.clock.Now(), Group: g, Connection: w.okta.Connection,
+					Close: all[3*i : 3*i+3], MostRemoved: 10,
+				})
+				switch {
+				case err != nil:
+					t.Errorf("%v", err)
+				case r.Held != nil:
+					held.Add(1)
+					assert.Zero(t, r.Closed)
+					assert.Equal(t, 3, r.Held.Closing)
+					assert.Equal(t, 9, r.Held.InGroup)
+				default:
+					made.Add(1)
+					assert.Equal(t, 3, r.Closed)
+				}
+			})
+		}
+		wg.Wait()
+		require.EqualValues(t, 3, made.Load())
+		require.EqualValues(t, 17, held.Load())
+		ids, _ := w.seen(w.okta, g)
+		require.Len(t, ids, 51)
+		require.Equal(t, [2]int{9, 9}, w.lately(w.okta, g, ids[:2]))
 	})
 }
 

@@ -18,6 +18,7 @@ import "strings"
 //	{quoted x}         a text as a JSON string
 //	{nth $n i}         one id of a list of ids, the first with i = 0
 //	{position $n}      the position of an event that is written now, in the tenant $n
+//	{least position $n} below which no event is yet, and zero at most
 //	{no table $n}      the number of a group or connection that is written now, in the
 //	                   tenant $n
 //	{row id x}         the id of a row of the table x, as text; PostgreSQL only

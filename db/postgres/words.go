@@ -18,6 +18,7 @@ var words = engine.Words{
 	"each":              engine.Around("json_array_elements(#::json)"),
 	"quoted":            engine.Around("to_json(#)::text"),
 	"position":          engine.Always("nextval('event_positions')"),
+	"least position":    engine.Around("least(coalesce((select min(position) from events where tenant_id = #), 0), 0)"),
 	"no groups":         engine.Always("nextval('group_numbers')"),
 	"no connections":    engine.Always("nextval('connection_numbers')"),
 	"row id":            engine.Around("#.ctid::text"),

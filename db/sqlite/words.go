@@ -21,6 +21,7 @@ var words = engine.Words{
 	"each":              engine.Around("json_each(#)"),
 	"quoted":            engine.Around("json_quote(#)"),
 	"id of":             engine.Around("unhex(case when length(#) = 36 then replace(#, '-', '') end)"),
+	"least position":    engine.Always("min(coalesce((select min(position) from events), 0), 0)"),
 	"no groups":         engine.Around("(select coalesce(max(no), 0) + 1 from groups where tenant_id = #)"),
 	"no connections":    engine.Around("(select coalesce(max(no), 0) + 1 from connections where tenant_id = #)"),
 	"row id":            engine.Always("''"),
