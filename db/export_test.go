@@ -73,7 +73,7 @@ func (s *Store) Query(ctx context.Context, tenant membership.ID, q string, args 
 
 // MembersQuery is the text of a query that is put together at run time.
 func MembersQuery(q membership.MemberQuery) string {
-	text, _ := membersQuery(&session{}, membership.ID{}, q)
+	text, _ := membersQuery(&session{}, membership.ID{}, q, q.Limit+1)
 	return text
 }
 
@@ -113,8 +113,8 @@ func RegisterQuery(q membership.RegisterQuery) string {
 }
 
 // ExceptionsQuery is to ExceptionalGrants what MembersQuery is to Members.
-func ExceptionsQuery(after membership.ExceptionCursor, limit int) string {
-	text, _ := exceptionsQuery(&session{}, after, limit)
+func ExceptionsQuery(kind membership.ExceptionKind, limit int) string {
+	text, _ := exceptionsQuery(&session{}, kind, 0, membership.ID{}, limit)
 	return text
 }
 

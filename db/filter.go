@@ -55,8 +55,9 @@ var groupFilter = columns{
 		"externalId":  {column: "l.external_id", index: "group_links_external_id", optional: true},
 	},
 	times: map[string]string{"meta.lastModified": "l.last_modified", "meta.created": "l.created_at"},
-	related: map[string]string{"members.value": `(l.group_id in (select m.group_id from grants m {index grants_of_user}
-		where m.tenant_id = $1 and m.connection_id = $2 and m.user_id = %s and m.closed_at is null))`},
+	related: map[string]string{"members.value": `(l.group_id in (select o.id from grants m {index grants_of_user}
+		{lookup groups o on o.tenant_id = $1 and o.no = m.group_no}
+		where m.tenant_id = $1 and m.connection_no = ` + noOfConnection + `$2) and m.user_id = %s))`},
 	idValues: true,
 }
 

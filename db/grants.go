@@ -8,15 +8,19 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// The table itself is in the same order, with all that were ever closed.
-const qMemberIDs = `select user_id from grants {index grants_open}
-	where tenant_id = $1 and group_id = $2 and connection_id = $3 and closed_at is null order by user_id`
+const (
+	grantsOfConnection = `
+	where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.connection_no = ` + noOfConnection + `$3)
+		and g.user_id > $4 and g.user_id <= $5 order by g.user_id`
+	qMemberIDs    = `select g.user_id from grants g` + grantsOfConnection
+	qNamedMembers = `select g.user_id, coalesce(l.name, '') from grants g
+	{maybe user_links l on l.tenant_id = $1 and l.connection_id = $3 and l.user_id = g.user_id}` + grantsOfConnection
+)
 
-// MemberIDs implements membership.Reader. The index of open grants answers it
-// alone.
+// MemberIDs implements membership.Reader.
 func (s *session) MemberIDs(ctx context.Context, connection, group membership.ID) iter.Seq2[membership.ID, error] {
 	return func(yield func(membership.ID, error) bool) {
-		rs, err := s.query(ctx, qMemberIDs, s.tenant, group, connection)
+		rs, err := s.query(ctx, qMemberIDs, s.tenant, group, connection, membership.ID{}, lastID)
 		if err != nil {
 			yield(membership.ID{}, err)
 			return
@@ -37,47 +41,50 @@ func (s *session) MemberIDs(ctx context.Context, connection, group membership.ID
 	}
 }
 
-const qNamedMembers = `select g.user_id, coalesce(l.name, '') from grants g {index grants_open}
-	left join user_links l on l.tenant_id = $1 and l.connection_id = $3 and l.user_id = g.user_id
-	where g.tenant_id = $1 and g.group_id = $2 and g.connection_id = $3 and g.closed_at is null order by g.user_id`
-
 // NamedMembers implements membership.Reader.
 func (s *session) NamedMembers(
 	ctx context.Context, connection, group membership.ID,
 ) iter.Seq2[membership.NamedMember, error] {
-	return stream(ctx, s, qNamedMembers, []any{s.tenant, group, connection},
+	return stream(ctx, s, qNamedMembers, []any{s.tenant, group, connection, membership.ID{}, lastID},
 		func(m *membership.NamedMember) []any { return []any{&m.User, &m.Name} })
 }
 
 const (
-	grantColumns = `g.id, g.group_id, g.user_id, g.connection_id, g.member_since,
-		g.opened_at, g.opened_by_kind, g.opened_by_id, g.opened_request, g.opened_reason`
-	qOpenGrantsOfUser = `select ` + grantColumns + ` from grants g
-		where g.tenant_id = $1 and g.user_id = $2 and g.closed_at is null order by g.group_id, g.connection_id`
-	qOpenGrantsOfMember = `select ` + grantColumns + ` from grants g
-		where g.tenant_id = $1 and g.user_id = $2 and g.group_id = $3 and g.closed_at is null order by g.connection_id`
+	openGrants = `select ` + grantColumns + `, o.id from grants g {index grants_of_user}
+		{lookup groups o on o.tenant_id = $1 and o.no = g.group_no} where g.tenant_id = $1 and g.user_id = $2`
+	openGrantsOrder     = ` order by o.id, g.connection_no`
+	qOpenGrantsOfUser   = openGrants + openGrantsOrder
+	qOpenGrantsOfMember = openGrants + ` and g.group_no = ` + noOfGroup + `$3)` + openGrantsOrder
 )
-
-func grantDest(g *membership.Grant) []any {
-	return []any{
-		&g.ID, &g.Group, &g.User, &g.Connection, (*stamp)(&g.MemberSince),
-		(*stamp)(&g.OpenedAt), (*string)(&g.OpenedBy.Kind), &g.OpenedBy.ID, &g.OpenedRequest, &g.OpenedReason,
-	}
-}
 
 // OpenGrants implements membership.Reader.
 func (s *session) OpenGrants(ctx context.Context, group, user membership.ID) ([]membership.Grant, error) {
-	if group.IsZero() {
-		return list(ctx, s, qOpenGrantsOfUser, []any{s.tenant, user}, grantDest)
+	q, args := qOpenGrantsOfUser, []any{s.tenant, user}
+	if !group.IsZero() {
+		q, args = qOpenGrantsOfMember, append(args, group)
 	}
-	return list(ctx, s, qOpenGrantsOfMember, []any{s.tenant, user, group}, grantDest)
+	type row struct {
+		grantRow
+		of membership.ID
+	}
+	rows, err := list(ctx, s, q, args, func(r *row) []any { return append(grantDest(&r.grantRow), &r.of) })
+	if err != nil {
+		return nil, err
+	}
+	facts, err := s.factsOf(ctx, pointers(rows, func(r *row) *grantRow { return &r.grantRow }))
+	grants := make([]membership.Grant, len(rows))
+	for i := range rows {
+		grants[i] = facts.source(&rows[i].grantRow, rows[i].of).Grant
+	}
+	return grants, err
 }
 
-const qOpenGrantsIn = `select count(*) from grants where tenant_id = $1 and group_id = $2 and closed_at is null`
+const qOpenGrantsIn = `select count(*) from grants
+	where tenant_id = $1 and group_no = ` + noOfGroup + `$2) and user_id > $3 and user_id <= $4`
 
 // OpenGrantsIn implements membership.Reader.
 func (s *session) OpenGrantsIn(ctx context.Context, group membership.ID) (n int, err error) {
-	err = s.one(ctx, "group", qOpenGrantsIn, []any{s.tenant, group}, &n)
+	err = s.one(ctx, "group", qOpenGrantsIn, []any{s.tenant, group, membership.ID{}, lastID}, &n)
 	return n, err
 }
 

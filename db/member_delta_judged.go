@@ -66,15 +66,19 @@ func (s *session) memberStates(ctx context.Context, ws []*memberWrite) ([]member
 	g := membership.Group{Tenant: s.tenant}
 	var found bool
 	var users []membership.User
-	var members []membership.Member
+	var rows []memberRow
 	if err := s.pipeline(ctx,
 		maybe(&found, qLockGroup, []any{s.tenant, group}, groupDest(&g)...),
 		engine.Query{Text: qUsersByID, Args: []any{s.tenant, ids}, Read: func(rs engine.Rows) (err error) {
 			users, err = engine.ReadAll(rs, s.userDest)
 			return err
 		}},
-		s.membersAmong(group, ids, &members),
+		s.rowsAmong(group, ids, &rows),
 	); err != nil {
+		return nil, err
+	}
+	members, err := s.membersOf(ctx, group, rows)
+	if err != nil {
 		return nil, err
 	}
 	if !found {

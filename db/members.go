@@ -1,48 +1,39 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"slices"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+// What a member is shown with.
 const (
-	memberColumns = `select ` + grantColumns + `, ` + memberUserColumns + `, coalesce(c.name, '')
-	from grants g `
-	memberJoins = `
-	join users u on u.tenant_id = $1 and u.id = g.user_id
-	left join connections c on c.tenant_id = $1 and c.id = g.connection_id
-	where g.tenant_id = $1 and g.group_id = $2`
-	memberOrder = ` order by g.user_id, g.opened_at, g.id`
-
-	// Of a group that has seen many come and go only those who are in are read.
-	openGrants  = `{index grants_open}`
-	openMembers = memberColumns + openGrants + memberJoins
-	qMember     = openMembers + ` and g.user_id = $3 and g.closed_at is null` + memberOrder
+	memberColumns = grantColumns + `, u.email, u.name, u.active`
+	userOfGrant   = ` {lookup users u on u.tenant_id = $1 and u.id = g.user_id}`
 )
 
-// membersQuery writes the query of a MemberQuery. The conditions on a member
-// (not on one grant) stand in the subquery that picks the users.
-func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (string, []any) {
-	c := newWhere(s.tenant, group)
-	open := func(alias string) {
-		if q.AsOf.Time.IsZero() {
-			c.WriteString(` and ` + alias + `.closed_at is null`)
-			return
-		}
-		c.WriteString(` and ` + openAsOf(alias, q.AsOf, c.arg(stamp(q.AsOf.Time)), c.arg))
-	}
-	open("g")
-	among := openGrants
-	if !q.AsOf.Time.IsZero() {
-		among = ``
-	}
-	if !q.After.IsZero() || q.Limit > 0 { // a page with two ends is planned as a small part
-		c.and(`g.user_id >`, q.After)
-	}
+type memberRow struct {
+	grantRow
+	email, name string
+	active      bool
+}
+
+func memberDest(r *memberRow) []any {
+	return append(grantDest(&r.grantRow), &r.email, &r.name, &r.active)
+}
+
+// membersQuery writes the query of at most so many rows of a MemberQuery, all but its
+// limit, which is one of members.
+func membersQuery(s *session, group membership.ID, q membership.MemberQuery, rows int) (string, []any) {
+	w := newWhere(s.tenant, group)
+	w.and(`g.user_id >`, q.After)
+	w.and(`g.user_id <=`, lastID)
 	if q.Active != nil {
-		c.and(`u.active =`, *q.Active)
+		w.and(`u.active =`, *q.Active)
 	}
 	if q.Email != "" {
 		// Members live; those of another time need not, and have no index.
@@ -50,90 +41,134 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery) (st
 		if !q.AsOf.Time.IsZero() {
 			living = `where`
 		}
-		c.WriteString(` and g.user_id in (select x.id from users x ` + living + ` x.tenant_id = $1`)
-		c.and(`x.email_key =`, membership.Fold(q.Email))
-		c.WriteString(`)`)
+		w.and(`g.user_id in (select x.id from users x `+living+` x.tenant_id = $1 and x.email_key =`, membership.Fold(q.Email))
+		w.WriteString(`)`)
 	}
 	if q.Source != "" {
-		is := `x.connection_id <>`
-		if q.Source == membership.SourceLocal {
-			is = `x.connection_id =`
-		}
-		c.WriteString(` and exists (select 1 from grants x where x.tenant_id = $1 and x.group_id = $2
-			and x.user_id = g.user_id`)
-		c.and(is, membership.ID{})
-		open("x")
-		c.WriteString(`)`)
+		// The offset keeps PostgreSQL from joining all grants of the tenant instead.
+		is := map[membership.Source]string{membership.SourceLocal: `=`, membership.SourceSCIM: `<>`}[q.Source]
+		w.WriteString(` and exists (` + openAsOf(w, q.AsOf, "x", func(table, open string) string {
+			return `select 1 from ` + table + ` x where x.tenant_id = $1 and x.group_no = g.group_no
+				and x.user_id = g.user_id and x.connection_no ` + is + ` 0 and ` + open
+		}) + ` limit 1 offset 0)`)
 	}
-	if q.Limit > 0 {
-		// The same conditions find the last user of the page. Of the open grants an
-		// index has the users in their order, and no more of it is read.
-		where := c.String()
-		joined := ``
-		if q.Active != nil {
-			joined = ` join users u on u.tenant_id = $1 and u.id = g.user_id`
-		}
-		c.WriteString(` and g.user_id <= (select p.user_id from (select distinct g.user_id from grants g ` + among + joined + `
-			where g.tenant_id = $1 and g.group_id = $2` + where + ` order by g.user_id limit ` + c.arg(q.Limit) + `) p
-			order by p.user_id desc limit 1)`)
-	}
-	return memberColumns + among + memberJoins + c.String() + memberOrder, c.args
+	return openAsOf(w, q.AsOf, "g", func(table, open string) string {
+		return `select ` + memberColumns + ` from ` + table + ` g` + userOfGrant + `
+			where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and ` + open + w.String()
+	}) + byUser + ` limit ` + w.arg(rows), w.args
 }
 
-type memberRow struct {
-	grant      membership.Grant
-	user       membership.User
-	connection string
-}
-
-func memberDest(r *memberRow) []any {
-	return append(append(grantDest(&r.grant), memberUserDest(&r.user)...), &r.connection)
-}
+// partOfMembers is how many rows of a list without a limit are read at a time.
+const partOfMembers = 1000
 
 // Members implements membership.Reader.
 func (s *session) Members(ctx context.Context, group membership.ID, q membership.MemberQuery) iter.Seq2[membership.Member, error] {
-	query, args := membersQuery(s, group, q)
-	return s.members(ctx, query, args)
-}
-
-func (s *session) members(ctx context.Context, query string, args []any) iter.Seq2[membership.Member, error] {
-	return s.fold(stream(ctx, s, query, args, memberDest))
-}
-
-// fold makes members of the rows of their grants.
-func (s *session) fold(rows iter.Seq2[memberRow, error]) iter.Seq2[membership.Member, error] {
 	return func(yield func(membership.Member, error) bool) {
-		var m membership.Member
-		for r, err := range rows {
+		left, rows := q.Limit, partOfMembers
+		if left > 0 {
+			rows = left + 1 // the last one shows where the last member ends
+		}
+		for {
+			query, args := membersQuery(s, group, q, rows)
+			part, err := collect(make([]memberRow, 0, rows), stream(ctx, s, query, args, memberDest))
+			more := len(part) == rows
+			if more {
+				part = wholeMembers(part)
+			}
+			var members []membership.Member
+			if err == nil {
+				members, err = s.membersOf(ctx, group, part)
+			}
 			if err != nil {
 				yield(membership.Member{}, err)
 				return
 			}
-			if len(m.Sources) > 0 && m.User.ID != r.user.ID {
+			for _, m := range members {
 				if !yield(m, nil) {
 					return
 				}
-				m = membership.Member{}
+				if left--; left == 0 {
+					return
+				}
+				q.After = m.User.ID
 			}
-			if len(m.Sources) == 0 {
-				m.User, m.JoinedAt = r.user, r.grant.MemberSince
-				m.User.Tenant = s.tenant
+			if !more {
+				return
 			}
-			if r.grant.MemberSince.Before(m.JoinedAt) {
-				m.JoinedAt = r.grant.MemberSince
+			if left > 0 && len(members) > 0 { // many have several grants
+				rows = 2*left + 1
+			} else if len(members) == 0 { // one has very many
+				rows *= 2
 			}
-			m.Sources = append(m.Sources, membership.MemberSource{Grant: r.grant, ConnectionName: r.connection})
-		}
-		if len(m.Sources) > 0 {
-			yield(m, nil)
 		}
 	}
 }
 
+// wholeMembers is rows without those of the last user.
+func wholeMembers(rows []memberRow) []memberRow {
+	end := len(rows) - 1
+	for end > 0 && rows[end-1].user == rows[end].user {
+		end--
+	}
+	return rows[:end]
+}
+
+// membersOf makes members of the rows of their grants.
+func (s *session) membersOf(ctx context.Context, group membership.ID, rows []memberRow) ([]membership.Member, error) {
+	facts, err := s.factsOf(ctx, pointers(rows, func(r *memberRow) *grantRow { return &r.grantRow }))
+	if err != nil {
+		return nil, err
+	}
+	members, sources := make([]membership.Member, 0, len(rows)), make([]membership.MemberSource, len(rows))
+	for from := 0; from < len(rows); {
+		r := &rows[from]
+		m := membership.Member{JoinedAt: r.memberSince}
+		m.User.Tenant, m.User.ID, m.User.Email, m.User.Name, m.User.Active = s.tenant, r.user, r.email, r.name, r.active
+		to := from
+		for ; to < len(rows) && rows[to].user == r.user; to++ {
+			sources[to] = facts.source(&rows[to].grantRow, group)
+			if rows[to].memberSince.Before(m.JoinedAt) {
+				m.JoinedAt = rows[to].memberSince
+			}
+		}
+		m.Sources = sources[from:to:to]
+		oldestFirst(m.Sources)
+		members, from = append(members, m), to
+	}
+	return members, nil
+}
+
+func oldestFirst(sources []membership.MemberSource) {
+	if len(sources) > 1 {
+		slices.SortFunc(sources, func(a, b membership.MemberSource) int { return compareOpening(&a.Grant, &b.Grant) })
+	}
+}
+
+func compareOpening(a, b *membership.Grant) int {
+	return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), a.ID.Compare(b.ID))
+}
+
+const qMembersAmong = `select ` + memberColumns + ` from grants g` + userOfGrant + `
+	where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.user_id {in $3}` + byUser
+
 // Member implements membership.Reader.
 func (s *session) Member(ctx context.Context, group, user membership.ID) (membership.Member, error) {
-	for m, err := range s.members(ctx, qMember, []any{s.tenant, group, user}) {
-		return m, err
+	ms, err := s.MembersAmong(ctx, group, []membership.ID{user})
+	if err != nil || len(ms) == 0 {
+		return membership.Member{}, cmp.Or(err, error(membership.NotFound("member")))
 	}
-	return membership.Member{}, membership.NotFound("member")
+	return ms[0], nil
+}
+
+// MembersAmong implements membership.Reader.
+func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) ([]membership.Member, error) {
+	var rows []memberRow
+	if err := s.pipeline(ctx, s.rowsAmong(group, users, &rows)); err != nil {
+		return nil, err
+	}
+	return s.membersOf(ctx, group, rows)
+}
+
+func (s *session) rowsAmong(group membership.ID, users []membership.ID, rows *[]memberRow) engine.Query {
+	return all(rows, qMembersAmong, []any{s.tenant, group, users}, memberDest)
 }

@@ -6,39 +6,50 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qMemberships = `select ` + grantColumns + `, o.id, o.display_name, o.kind, o.origin, o.permissions, o.created_at, o.updated_at,
-		coalesce(c.name, '')
-	from grants g
-	join groups o on o.tenant_id = $1 and o.id = g.group_id
-	left join connections c on c.tenant_id = $1 and c.id = g.connection_id
-	where g.tenant_id = $1 and g.user_id = $2 and g.closed_at is null and g.group_id in (
-		select distinct x.group_id from grants x {index grants_of_user}
-		where x.tenant_id = $1 and x.user_id = $2 and x.closed_at is null and x.group_id > $3
-		order by x.group_id limit $4)
-	order by g.group_id, g.opened_at, g.id`
+// The groups come by their numbers, which the index of a user's grants has in order:
+// first those of the page, then all grants of the user in them.
+const (
+	qMemberships = `select ` + grantColumns + `, ` + memberGroup + ` from (
+			select distinct m.group_no from grants m {index grants_of_user}
+			where m.tenant_id = $1 and m.user_id = $2 and m.group_no > coalesce(` + noOfGroup + `$3), 0)
+			order by m.group_no limit $4) p
+		{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = $2 and g.group_no = p.group_no}
+		{lookup groups o on o.tenant_id = $1 and o.no = g.group_no} order by 2`
+	memberGroup = `o.id, o.display_name, o.kind, o.origin, o.permissions, o.created_at, o.updated_at`
+)
 
 // Memberships implements membership.Reader.
 func (s *session) Memberships(
 	ctx context.Context, user membership.ID, q membership.MembershipQuery,
 ) (ms []membership.Membership, err error) {
 	type row struct {
-		grant      membership.Grant
-		group      membership.Group
-		connection string
+		grantRow
+		of membership.Group
 	}
 	rows, err := list(ctx, s, qMemberships, []any{s.tenant, user, q.After, q.Limit}, func(r *row) []any {
-		r.group.Tenant = s.tenant
-		return append(append(grantDest(&r.grant), groupDest(&r.group)...), &r.connection)
+		r.of.Tenant = s.tenant
+		return append(grantDest(&r.grantRow), groupDest(&r.of)...)
 	})
-	for _, r := range rows {
-		if len(ms) == 0 || ms[len(ms)-1].Group.ID != r.group.ID {
-			ms = append(ms, membership.Membership{Group: r.group, JoinedAt: r.grant.MemberSince})
+	if err != nil {
+		return nil, err
+	}
+	facts, err := s.factsOf(ctx, pointers(rows, func(r *row) *grantRow { return &r.grantRow }))
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		r := &rows[i]
+		if len(ms) == 0 || ms[len(ms)-1].Group.ID != r.of.ID {
+			ms = append(ms, membership.Membership{Group: r.of, JoinedAt: r.memberSince})
 		}
 		m := &ms[len(ms)-1]
-		if r.grant.MemberSince.Before(m.JoinedAt) {
-			m.JoinedAt = r.grant.MemberSince
+		if r.memberSince.Before(m.JoinedAt) {
+			m.JoinedAt = r.memberSince
 		}
-		m.Sources = append(m.Sources, membership.MemberSource{Grant: r.grant, ConnectionName: r.connection})
+		m.Sources = append(m.Sources, facts.source(&r.grantRow, r.of.ID))
 	}
-	return ms, err
+	for i := range ms {
+		oldestFirst(ms[i].Sources)
+	}
+	return ms, nil
 }

@@ -1,11 +1,10 @@
 package db
 
 import (
+	"cmp"
 	"context"
-	"maps"
 	"slices"
 
-	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -40,59 +39,51 @@ func (s *session) UsersByEmail(ctx context.Context, keys []string) ([]membership
 	return s.users(ctx, qUsersByEmails, s.tenant, keys)
 }
 
-const qMembersAmong = openMembers + ` and g.user_id {in $3} and g.closed_at is null` + memberOrder
-
-// MembersAmong implements membership.Reader.
-func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) (out []membership.Member, err error) {
-	err = s.pipeline(ctx, s.membersAmong(group, users, &out))
-	return out, err
-}
-
-func (s *session) membersAmong(group membership.ID, users []membership.ID, out *[]membership.Member) engine.Query {
-	return engine.Query{Text: qMembersAmong, Args: []any{s.tenant, group, users}, Read: func(rs engine.Rows) error {
-		for m, err := range s.fold(engine.Each(rs, memberDest)) {
-			if err != nil {
-				return err
-			}
-			*out = append(*out, m)
-		}
-		return nil
-	}}
-}
-
 const (
-	qMembershipsOf = `select distinct g.user_id, g.group_id from grants g {index grants_of_user}
-		where g.tenant_id = $1 and g.user_id {in $2} and g.closed_at is null order by g.user_id, g.group_id`
-	qPermissionsOf = `select o.id, o.permissions from groups o
-		where o.tenant_id = $1 and o.id {in $2} and (o.deleted_at is null) is true`
+	qMembershipsOf = `select distinct g.user_id, g.group_no from grants g {index grants_of_user}
+		where g.tenant_id = $1 and g.user_id {in $2}`
+	qPermissionsOf = `select o.no, o.id, o.permissions from groups o {index groups_no}
+		where o.tenant_id = $1 and o.no {in numbers $2} and (o.deleted_at is null) is true`
 )
 
 // MembershipsOf implements membership.Reader.
 func (s *session) MembershipsOf(ctx context.Context, users []membership.ID) ([]membership.MembershipOf, error) {
-	of, err := list(ctx, s, qMembershipsOf, []any{s.tenant, users}, func(m *membership.MembershipOf) []any {
-		return []any{&m.User, &m.Group}
+	type row struct {
+		user  membership.ID
+		group int64
+	}
+	of, err := list(ctx, s, qMembershipsOf, []any{s.tenant, users}, func(r *row) []any { return []any{&r.user, &r.group} })
+	if err != nil || len(of) == 0 {
+		return nil, err
+	}
+	type giving struct {
+		no          int64
+		id          membership.ID
+		permissions []string
+	}
+	groups := map[int64]giving{}
+	for _, r := range of {
+		note(groups, r.group)
+	}
+	living, err := list(ctx, s, qPermissionsOf, []any{s.tenant, numbers(groups)}, func(g *giving) []any {
+		return []any{&g.no, &g.id, jsonInto[string]{&g.permissions}}
 	})
 	if err != nil {
 		return nil, err
 	}
-	given := map[membership.ID][]string{}
-	for _, m := range of {
-		given[m.Group] = nil
+	for _, g := range living {
+		groups[g.no] = g
 	}
-	type row struct {
-		group       membership.ID
-		permissions []string
+	out := make([]membership.MembershipOf, 0, len(of))
+	for _, r := range of {
+		if g := groups[r.group]; !g.id.IsZero() {
+			out = append(out, membership.MembershipOf{User: r.user, Group: g.id, Permissions: g.permissions})
+		}
 	}
-	groups, err := list(ctx, s, qPermissionsOf, []any{s.tenant, slices.Collect(maps.Keys(given))}, func(r *row) []any {
-		return []any{&r.group, jsonInto[string]{&r.permissions}}
+	slices.SortFunc(out, func(a, b membership.MembershipOf) int {
+		return cmp.Or(a.User.Compare(b.User), a.Group.Compare(b.Group))
 	})
-	for _, g := range groups {
-		given[g.group] = g.permissions
-	}
-	for i := range of {
-		of[i].Permissions = given[of[i].Group]
-	}
-	return of, err
+	return out, nil
 }
 
 const qGroupDeleted = `select count(*) from groups where tenant_id = $1 and id = $2 and deleted_at is not null`

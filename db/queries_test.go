@@ -56,8 +56,8 @@ func TestEveryQueryPrepares(t *testing.T) {
 		if kind.OfNames() {
 			continue // constants
 		}
-		queries["exceptions "+string(kind)] = db.ExceptionsQuery(membership.ExceptionCursor{Kind: kind}, 0)
-		queries["page of exceptions "+string(kind)] = db.ExceptionsQuery(membership.ExceptionCursor{Kind: kind, Group: membership.NewID()}, 1)
+		queries["exceptions "+string(kind)] = db.ExceptionsQuery(kind, 0)
+		queries["page of exceptions "+string(kind)] = db.ExceptionsQuery(kind, 1)
 	}
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		for name, q := range queries {

@@ -56,6 +56,14 @@ func maybe(found *bool, q string, args []any, dest ...any) engine.Query {
 	}}
 }
 
+// all is a query of a pipeline for any number of rows.
+func all[T any](out *[]T, q string, args []any, dest func(*T) []any) engine.Query {
+	return engine.Query{Text: q, Args: args, Read: func(rs engine.Rows) (err error) {
+		*out, err = engine.ReadAll(rs, dest)
+		return err
+	}}
+}
+
 // one runs a query that selects at most one row. No row is the error
 // KindNotFound of what.
 func (s *session) one(ctx context.Context, what, q string, args []any, dest ...any) error {
@@ -95,6 +103,17 @@ func stream[T any](ctx context.Context, s *session, q string, args []any, dest f
 		defer rs.Close()
 		engine.Each(rs, dest)(yield)
 	}
+}
+
+// collect appends rows to out.
+func collect[T any](out []T, rows iter.Seq2[T, error]) ([]T, error) {
+	for r, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 func (s *session) ids(ctx context.Context, q string, args ...any) ([]membership.ID, error) {

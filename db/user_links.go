@@ -114,21 +114,30 @@ func (s *session) insertEmails(ctx context.Context, l membership.UserLink) error
 	return nil
 }
 
+// See qNoteEndedGroup.
+const (
+	noteEndedUser = `insert into ended_links (tenant_id, group_no, user_id)
+	select g.tenant_id, 0, g.user_id from grants g {index grants_of_user} where g.tenant_id = $1 and g.user_id = $2`
+	nowNoted           = ` on conflict do nothing`
+	qNoteEndedUser     = noteEndedUser + nowNoted
+	qNoteEndedUserLink = noteEndedUser + ` and g.connection_no = ` + noOfConnection + `$3)` + nowNoted
+)
+
 const qDeleteUserLink = `delete from user_links where tenant_id = $1 and connection_id = $2 and user_id = $3`
 
 // DeleteUserLink implements membership.Tx.
 func (s *session) DeleteUserLink(ctx context.Context, connection, user membership.ID) error {
+	if err := s.execLater(ctx, qNoteEndedUserLink, s.tenant, user, connection); err != nil {
+		return err
+	}
 	return s.changed(ctx, "user", qDeleteUserLink, s.tenant, connection, user)
 }
 
-// A cross join keeps its order on SQLite, which would begin with all groups, or
-// with all grants of the tenant.
 const qGroupsOf = `select g.user_id, l.group_id, l.display_name
 	from {ids $3} i
-	cross join grants g {index grants_of_user}
-	cross join group_links l
-	where g.tenant_id = $1 and g.user_id = i.id and g.connection_id = $2 and g.closed_at is null
-		and l.tenant_id = $1 and l.connection_id = $2 and l.group_id = g.group_id
+	{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = i.id and g.connection_no = ` + noOfConnection + `$2)}
+	{lookup groups o on o.tenant_id = $1 and o.no = g.group_no}
+	{lookup group_links l on l.tenant_id = $1 and l.connection_id = $2 and l.group_id = o.id}
 	order by g.user_id, l.group_id`
 
 const qGroupsOfUpTo = qGroupsOf + ` limit $4`

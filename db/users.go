@@ -175,6 +175,9 @@ const qDeleteUser = `update users set deleted_at = $3, active = false
 
 // DeleteUser implements membership.Tx.
 func (s *session) DeleteUser(ctx context.Context, id membership.ID, at time.Time) error {
+	if err := s.execLater(ctx, qNoteEndedUser, s.tenant, id); err != nil {
+		return err
+	}
 	if err := s.changed(ctx, "user", qDeleteUser, s.tenant, id, stamp(at)); err != nil {
 		return err
 	}

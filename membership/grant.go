@@ -33,7 +33,7 @@ func (g Grant) Source() Source {
 
 // Member is a user with at least one open grant in a group.
 type Member struct {
-	User     User
+	User     User // what a member is shown with: ID, Email, Name and Active
 	JoinedAt time.Time
 	// Sources are the open grants, the oldest first.
 	Sources []MemberSource
@@ -51,7 +51,7 @@ func (m Membership) Source() Source { return sourceOf(m.Sources) }
 
 // MembershipQuery selects groups of a user.
 type MembershipQuery struct {
-	After ID  // only groups with a greater id
+	After ID  // only groups behind this one
 	Limit int // at most so many; at least 1
 }
 

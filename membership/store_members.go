@@ -20,8 +20,8 @@ type MemberReader interface {
 	// MembersAmong returns those of users who are members of a group now, by any
 	// source, ordered by id.
 	MembersAmong(ctx context.Context, group ID, users []ID) ([]Member, error)
-	// Memberships returns the groups that a user is a member of by any source,
-	// ordered by group id.
+	// Memberships returns the groups that a user is a member of by any source, in the
+	// order in which they were made.
 	Memberships(ctx context.Context, user ID, q MembershipQuery) ([]Membership, error)
 	// MembershipsOf returns the living groups of which users are members by any
 	// source, ordered by user and group.

@@ -22,6 +22,16 @@ type Tx interface {
 	ExecLater(ctx context.Context, q string, args ...any) error
 	// Pipeline runs queries in their order; where that costs round trips, in one.
 	Pipeline(ctx context.Context, qs ...Query) error
+	// Cursor is Query for a long result that is read in parts: between two of them
+	// other statements may run. There is one cursor at a time.
+	Cursor(ctx context.Context, q string, args ...any) (Cursor, error)
+}
+
+// Cursor is a position in the result of a query.
+type Cursor interface {
+	// Next calls read with the next rows, at most n of them.
+	Next(ctx context.Context, n int, read func(Rows) error) error
+	Close(ctx context.Context) error
 }
 
 // Query is one of a pipeline: it does not depend on the results of those before.

@@ -11,6 +11,8 @@ import "strings"
 //	{lookup t a on c}  joins the rows of the table t, with the alias a, that a condition
 //	                   on what comes before selects by a key; {maybe t a on c}: or
 //	                   none; {lookup t a by i on c}: by that index, on SQLite
+//	{id $n}            an id, where nothing else says that it is one
+//	{no id}            the zero id
 //	{text x}           the text of an id
 //	{id of x}          the id of a text, NULL if it is none
 //	{fact x a.b}       a field of a JSON text, as text that sorts by its bytes

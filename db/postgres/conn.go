@@ -51,6 +51,11 @@ func (c conn) Pipeline(ctx context.Context, qs ...engine.Query) error {
 	return engine.QueryInOrder(ctx, c, qs)
 }
 
+// Cursor implements engine.Tx.
+func (c conn) Cursor(ctx context.Context, q string, args ...any) (engine.Cursor, error) {
+	return openCursor(ctx, c, q, args)
+}
+
 // arguments are as pgx takes them.
 func arguments(args []any) []any {
 	out := make([]any, len(args))

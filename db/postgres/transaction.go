@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -94,6 +95,11 @@ func (t *transaction) Pipeline(ctx context.Context, qs ...engine.Query) error {
 	return b.Close()
 }
 
+// Cursor implements engine.Tx.
+func (t *transaction) Cursor(ctx context.Context, q string, args ...any) (engine.Cursor, error) {
+	return openCursor(ctx, t, q, args)
+}
+
 // ExecEach implements engine.Tx.
 func (t *transaction) ExecEach(ctx context.Context, q string, rows [][]any) error {
 	if (!t.begun || len(t.pending) > 0) && len(rows) > 0 {
@@ -173,4 +179,31 @@ func (t *transaction) end(ctx context.Context, how string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	_, _ = t.conn.Conn.Exec(ctx, how)
+}
+
+// cursor is the one of a transaction. Its query is planned for the values that it
+// has, and for the first rows soon.
+type cursor struct{ tx engine.Tx }
+
+func openCursor(ctx context.Context, t engine.Tx, q string, args []any) (engine.Cursor, error) {
+	if _, err := t.Exec(ctx, "declare rows_in_parts no scroll cursor for "+q, args...); err != nil {
+		return nil, err
+	}
+	return cursor{t}, nil
+}
+
+// Next implements engine.Cursor.
+func (c cursor) Next(ctx context.Context, n int, read func(engine.Rows) error) error {
+	rs, err := c.tx.Query(ctx, "fetch "+strconv.Itoa(n)+" from rows_in_parts")
+	if err != nil {
+		return err
+	}
+	defer rs.Close()
+	return read(rs)
+}
+
+// Close implements engine.Cursor.
+func (c cursor) Close(ctx context.Context) error {
+	_, err := c.tx.Exec(ctx, "close rows_in_parts")
+	return err
 }

@@ -13,6 +13,8 @@ var words = engine.Words{
 	"in numbers":        engine.Around("= any(#::bigint[])"),
 	"lookup":            lookup("cross join lateral (select * from ", ""),
 	"maybe":             lookup("left join lateral (select * from ", " on true"),
+	"id":                engine.Around("#::uuid"),
+	"no id":             engine.Always("'00000000-0000-0000-0000-000000000000'::uuid"),
 	"text":              engine.Around("#::text"),
 	"fact":              fact,
 	"each":              engine.Around("json_array_elements(#::json)"),

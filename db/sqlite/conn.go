@@ -231,6 +231,14 @@ func (c *conn) Pipeline(ctx context.Context, qs ...engine.Query) error {
 	return engine.QueryInOrder(ctx, c, qs)
 }
 
+// Cursor implements engine.Tx.
+func (c *conn) Cursor(ctx context.Context, q string, args ...any) (engine.Cursor, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return newCursor(c.query(q, args))
+}
+
 // rollback ends the transaction, unless the database has done it by itself.
 func (c *conn) rollback() {
 	if !c.AutocommitEnabled() {

@@ -1,12 +1,14 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 
 	zombiezen "zombiezen.com/go/sqlite"
 
+	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -123,3 +125,38 @@ func (r *rows) value(i int) any {
 		return r.st.ColumnText(i)
 	}
 }
+
+// cursor steps through a statement while others run.
+type cursor struct {
+	engine.Rows
+	left int // of the part
+}
+
+func newCursor(rs engine.Rows, err error) (engine.Cursor, error) { return &cursor{Rows: rs}, err }
+
+// Next implements engine.Cursor.
+func (c *cursor) Next(_ context.Context, n int, read func(engine.Rows) error) error {
+	c.left = n
+	return read(part{c})
+}
+
+// Close implements engine.Cursor.
+func (c *cursor) Close(context.Context) error {
+	c.Rows.Close()
+	return nil
+}
+
+// part is what a cursor reads at a time: its end is not the statement's.
+type part struct{ *cursor }
+
+// Next implements engine.Rows.
+func (p part) Next() bool {
+	if p.left == 0 {
+		return false
+	}
+	p.left--
+	return p.Rows.Next()
+}
+
+// Close implements engine.Rows.
+func (p part) Close() {}

@@ -13,6 +13,8 @@ var words = engine.Words{
 	"in numbers": engine.Around("in (select value from json_each(#))"),
 	"lookup":     lookup("cross join "),
 	"maybe":      lookup("left join "),
+	"id":         engine.Around("#"),
+	"no id":      engine.Always("zeroblob(16)"),
 	"text":       textOfID,
 	"fact": func(x string) string {
 		text, path, _ := strings.Cut(x, " ")

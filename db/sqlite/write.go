@@ -151,3 +151,8 @@ func (t *sharedTx) ExecLater(ctx context.Context, q string, args ...any) error {
 func (t *sharedTx) Pipeline(ctx context.Context, qs ...engine.Query) error {
 	return engine.QueryInOrder(ctx, t, qs)
 }
+
+// Cursor implements engine.Tx.
+func (t *sharedTx) Cursor(ctx context.Context, q string, args ...any) (engine.Cursor, error) {
+	return newCursor(t.Query(ctx, q, args...))
+}
