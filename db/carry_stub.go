@@ -6,7 +6,5 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// S2 deletes carryEvents here and S1R noteEndedLinks, when theirs land.
+// S2 deletes carryEvents here, when theirs lands.
 func (s *Store) carryEvents(context.Context, membership.ID, *carryProgress) error { return nil }
-
-func (s *session) noteEndedLinks(context.Context) error { return nil }

@@ -83,13 +83,6 @@ func (s *session) UpdateGroupLink(ctx context.Context, l membership.GroupLink) e
 		l.DisplayName, membership.Fold(l.DisplayName), string(l.Attributes), l.Version, stamp(l.LastModified))
 }
 
-// Grants are closed before their link ends. What was left all the same is an
-// exception, and found by this.
-const qNoteEndedGroup = `insert into ended_links (tenant_id, group_no, user_id)
-	select l.tenant_id, o.no, {no id} from group_links l join groups o on o.tenant_id = $1 and o.id = l.group_id
-	where l.tenant_id = $1 and l.connection_id = $2 and l.group_id = $3 and l.members > 0
-	on conflict do nothing`
-
 const qDeleteGroupLink = `delete from group_links where tenant_id = $1 and connection_id = $2 and group_id = $3`
 
 // DeleteGroupLink implements membership.Tx.

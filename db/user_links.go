@@ -114,15 +114,6 @@ func (s *session) insertEmails(ctx context.Context, l membership.UserLink) error
 	return nil
 }
 
-// See qNoteEndedGroup.
-const (
-	noteEndedUser = `insert into ended_links (tenant_id, group_no, user_id)
-	select g.tenant_id, 0, g.user_id from grants g {index grants_of_user} where g.tenant_id = $1 and g.user_id = $2`
-	nowNoted           = ` on conflict do nothing`
-	qNoteEndedUser     = noteEndedUser + nowNoted
-	qNoteEndedUserLink = noteEndedUser + ` and g.connection_no = ` + noOfConnection + `$3)` + nowNoted
-)
-
 const qDeleteUserLink = `delete from user_links where tenant_id = $1 and connection_id = $2 and user_id = $3`
 
 // DeleteUserLink implements membership.Tx.
