@@ -92,6 +92,7 @@ const (
 		on conflict (tenant_id, span) do update set
 			first_at = case when excluded.first_at < event_spans.first_at then excluded.first_at else event_spans.first_at end,
 			last_at = case when excluded.last_at > event_spans.last_at then excluded.last_at else event_spans.last_at end`
+	qRaiseLatest = `update event_heads set latest_at = $2 where tenant_id = $1 and (latest_at is null or latest_at < $2)`
 )
 
 // write adds it to what is there. Who numbers holds the lock, so that no two write
@@ -108,5 +109,9 @@ func (x *eventIndex) write(ctx context.Context, s *session) error {
 	for span, r := range x.spans {
 		rows = append(rows, []any{s.tenant, span, stamp(r.first), stamp(r.last)})
 	}
-	return s.execEach(ctx, qIndexTime, rows)
+	if err := s.execEach(ctx, qIndexTime, rows); err != nil || x.latest.IsZero() {
+		return err
+	}
+	_, err := s.exec(ctx, qRaiseLatest, s.tenant, stamp(x.latest))
+	return err
 }

@@ -8,14 +8,13 @@ import (
 const (
 	qNewEventHead  = `insert into event_heads (tenant_id, number) values ($1, 0) on conflict do nothing`
 	qLockEventHead = `select number from event_heads where tenant_id = $1 {for update}`
-	qMoveEventHead = `update event_heads set number = $2,
-		latest_at = case when latest_at is null or $3 > latest_at then $3 else latest_at end where tenant_id = $1`
+	qMoveEventHead = `update event_heads set number = $2 where tenant_id = $1`
 
 	// What has no number yet, in the order of positions. It is one statement, so of
 	// one snapshot: who sees an event there sees what it depends on, with a lesser
 	// position.
 	qPendingEvents = `select e.position, {row id e}, e.body, case when e.user_id is null then coalesce(octet_length(e.members), 0) else 0 end
-		from events e {index events_unnumbered}
+		from events e {index events_waiting}
 		where e.tenant_id = $1 and e.number is null and e.position > 0 order by e.position limit $2`
 	qNumberEvent = `update events set number = $3 where tenant_id = $1 and position = $2`
 	// By the ids of their rows: what has become events just now has no
@@ -25,7 +24,7 @@ const (
 		where events.tenant_id = $1 and events.ctid = n.row_id`
 	qIndexMembers = `insert into event_users (tenant_id, user_id, number)
 		select distinct $1, {id of x.member}, x.number from (
-			select e.number, {fact m.value user_id} as member from events e {index events_number}, {each e.members} m
+			select e.number, {fact m.value user_id} as member from events e {index events_by_number}, {each e.members} m
 			where e.tenant_id = $1 and e.number > $2 and e.number <= $3 and e.members is not null and e.user_id is null) x
 		order by 2, 3`
 )
@@ -82,7 +81,7 @@ func (s *session) NumberEvents(ctx context.Context, limit int) (more bool, err e
 	if err := index.write(ctx, s); err != nil {
 		return false, err
 	}
-	return more, s.changed(ctx, "tenant", qMoveEventHead, s.tenant, last, stamp(index.latest))
+	return more, s.changed(ctx, "tenant", qMoveEventHead, s.tenant, last)
 }
 
 // setNumbers gives events the numbers from head on.

@@ -62,10 +62,10 @@ func TestReadersOfEventsGoByAnIndex(t *testing.T) {
 			return err
 		})
 		for index, f := range map[string]membership.EventFilter{
-			"events_number":   {Limit: 101},
-			"events_of_user":  {User: w.Users[1], Limit: 101},
-			"events_of_group": {Group: w.Users[1], Limit: 101},
-			"events_of_actor": {Actor: membership.Actor{Kind: "user", ID: "nobody"}, Limit: 101},
+			"events_by_number": {Limit: 101},
+			"events_by_user":   {User: w.Users[1], Limit: 101},
+			"events_by_group":  {Group: w.Users[1], Limit: 101},
+			"event_keys":       {Actor: membership.Actor{Kind: "user", ID: "nobody"}, Limit: 101},
 		} {
 			plan, err := db.ExplainEvents(w.Ctx, s, w.ID, f)
 			require.NoError(t, err)

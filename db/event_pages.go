@@ -10,7 +10,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qEventsPending = `select count(*) from (select 1 from events {index events_unnumbered}
+const qEventsPending = `select count(*) from (select 1 from events {index events_waiting}
 	where tenant_id = $1 and number is null and position > 0 limit 1) e`
 
 // EventsPending implements membership.Reader.
@@ -22,18 +22,18 @@ func (s *session) EventsPending(ctx context.Context) (bool, error) {
 
 const qLastWritten = `select
 	(select max(h.latest_at) from event_heads h where h.tenant_id = $1),
-	(select max({fact e.body at}) from (select body from events {index events_unnumbered}
+	(select coalesce(max({fact e.body at}), '') from (select body from events {index events_waiting}
 		where tenant_id = $1 and number is null and position > 0 order by position desc limit 1000) e)`
 
 // LastWritten implements membership.Reader.
 func (s *session) LastWritten(ctx context.Context) (time.Time, error) {
 	var numbered stamp
-	var pending *string
+	var pending string
 	err := s.one(ctx, "tenant", qLastWritten, []any{s.tenant}, &numbered, &pending)
-	if err != nil || pending == nil {
+	if err != nil || pending == "" {
 		return time.Time(numbered), err
 	}
-	at, err := time.Parse(eventTime, *pending)
+	at, err := time.Parse(eventTime, pending)
 	return latest(time.Time(numbered), at), err
 }
 
@@ -92,12 +92,12 @@ func eventsQuery(s *session, f membership.EventFilter) (string, []any) {
 	case !f.User.IsZero():
 		w.ofUser()
 	case !f.Group.IsZero():
-		w.WriteString("events e {index events_of_group} where e.tenant_id = $1")
+		w.WriteString("events e {index events_by_group} where e.tenant_id = $1")
 	case len(keys) > 0:
 		w.ofKey(keys[0])
 		order = "k.span, e.number"
 	default:
-		w.WriteString("events e {index events_number} where e.tenant_id = $1")
+		w.WriteString("events e {index events_by_number} where e.tenant_id = $1")
 	}
 	w.WriteString(w.between("e.number"))
 	w.id("e.group_id", f.Group)
@@ -122,8 +122,8 @@ func (w *eventsWhere) ofUser() {
 		return "select * from (select x.number from " + table + " where x.tenant_id = $1 and x.user_id = " + user +
 			w.between("x.number") + enough + ") y"
 	}
-	w.WriteString("(" + numbers("events x {index events_of_user}") + " union all " + numbers("event_users x") + `) n
-		{lookup events e by events_number on e.tenant_id = $1 and e.number = n.number} where true`)
+	w.WriteString("(" + numbers("events x {index events_by_user}") + " union all " + numbers("event_users x") + `) n
+		{lookup events e by events_by_number on e.tenant_id = $1 and e.number = n.number} where true`)
 }
 
 // ofKey looks up the events of a key of the index.
@@ -133,7 +133,7 @@ func (w *eventsWhere) ofKey(key string) {
 		w.and("span <=", through/keySpan)
 	}
 	w.WriteString(`) k
-		{lookup events e by events_number on e.tenant_id = $1 and e.number >= k.first and e.number <= k.last} where true`)
+		{lookup events e by events_by_number on e.tenant_id = $1 and e.number >= k.first and e.number <= k.last} where true`)
 }
 
 // facts asks the bodies for what they have to say.

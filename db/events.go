@@ -11,13 +11,14 @@ import (
 
 // An event is written with its change and gets a number later: event_numbers.go.
 const (
-	insertEvent     = `insert into events (tenant_id, group_id, user_id, body, members) values `
-	qInsertEvent    = insertEvent + `($1, $2, $3, $4, $5)`
+	insertEvent     = `insert into events (tenant_id, number, group_id, user_id, body, members) values `
+	qInsertEvent    = insertEvent + `($1, $2, $3, $4, $5, $6)`
 	returnPositions = ` returning position`
 )
 
 // eventRow is an event as it is kept.
 type eventRow struct {
+	number      int64 // 0: none yet
 	group, user membership.ID
 	body        []byte
 	members     []byte
@@ -40,7 +41,7 @@ func eventRows(e membership.Event) (rows []eventRow, err error) {
 		if len(e.Members) == 1 {
 			of.User = e.Members[0].User
 		}
-		r := eventRow{group: of.Group, user: of.User, body: appendEventBody(nil, of, texts), texts: texts}
+		r := eventRow{number: e.Number, group: of.Group, user: of.User, body: appendEventBody(nil, of, texts), texts: texts}
 		if len(e.Members) > 0 {
 			r.members = appendEventMembers(nil, e.Members)
 		}
@@ -103,9 +104,9 @@ func (s *session) eventsInsert(rows []eventRow) (q string, args []any) {
 	c := newWhere()
 	for i, r := range rows {
 		first := len(c.args) + 1
-		c.args = append(c.args, s.tenant, orNull(r.group), orNull(r.user), string(r.body), textOrNull(r.members))
+		c.args = append(c.args, s.tenant, numberOrNull(r.number), orNull(r.group), orNull(r.user), string(r.body), textOrNull(r.members))
 		if i > 0 {
-			c.row(first, 4, "$"+strconv.Itoa(first+4)+")")
+			c.row(first, 5, "$"+strconv.Itoa(first+5)+")")
 		}
 	}
 	return qInsertEvent + c.String(), c.args
@@ -117,6 +118,13 @@ func orNull(id membership.ID) any {
 		return nil
 	}
 	return id
+}
+
+func numberOrNull(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
 }
 
 func textOrNull(b []byte) any {

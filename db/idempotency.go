@@ -82,9 +82,9 @@ func (s *session) AddReservationBytes(ctx context.Context, change int) (total in
 // for.
 const (
 	ofRequest       = ` {fact e.body request_id} = $2 and {fact e.body at} >= $3 and {fact e.body at} <= $4 and {fact e.body action} <> $5 limit 1) `
-	qRequestChanged = `select (select count(*) from (select 1 from events e {index events_unnumbered}
+	qRequestChanged = `select (select count(*) from (select 1 from events e {index events_waiting}
 			where e.tenant_id = $1 and e.number is null and e.position > 0 and` + ofRequest + `x)
-		+ (select count(*) from (select 1 from events e {index events_number}
+		+ (select count(*) from (select 1 from events e {index events_by_number}
 			where e.tenant_id = $1 and e.number >= 1024 * (select min(span) from event_spans where tenant_id = $1 and last_at >= $6)
 				and e.number < 1024 * (select 1 + max(span) from event_spans where tenant_id = $1 and first_at <= $7) and` + ofRequest + `y)`
 )

@@ -15,8 +15,6 @@ alter table events rename to events_before;
 alter table member_events rename to member_events_before;
 alter table events_before rename constraint events_pkey to events_before_pkey;
 alter table member_events_before rename constraint member_events_pkey to member_events_before_pkey;
-drop index events_unnumbered;
-alter index events_number rename to events_before_number;
 drop index events_of_user;
 drop index events_of_group;
 drop index events_of_actor;
@@ -35,10 +33,10 @@ alter table events alter column body set storage external; -- ids do not compres
 alter table events alter column members set storage external;
 -- Every event is rewritten once, for its number.
 alter table events set (autovacuum_vacuum_scale_factor = 0.02);
-create index events_unnumbered on events (tenant_id, position) where number is null and position > 0;
-create unique index events_number on events (tenant_id, number) where number is not null;
-create index events_of_group on events (tenant_id, group_id, number) where number is not null and group_id is not null;
-create index events_of_user on events (tenant_id, user_id, number) where number is not null and user_id is not null;
+create index events_waiting on events (tenant_id, position) where number is null and position > 0;
+create unique index events_by_number on events (tenant_id, number) where number is not null;
+create index events_by_group on events (tenant_id, group_id, number) where number is not null and group_id is not null;
+create index events_by_user on events (tenant_id, user_id, number) where number is not null and user_id is not null;
 
 -- Which events have a user among several members.
 create table event_users (

@@ -4,12 +4,9 @@
 -- key would stand in every index again.
 alter table events rename to events_before;
 alter table member_events rename to member_events_before;
-drop index events_unnumbered;
-drop index events_number;
 drop index events_of_user;
 drop index events_of_group;
 drop index events_of_actor;
-create unique index events_before_number on events_before (tenant_id, number) where number is not null;
 
 create table events (
     position  integer primary key,
@@ -20,10 +17,10 @@ create table events (
     body      text not null,
     members   text
 ) strict;
-create index events_unnumbered on events (tenant_id, position) where number is null and position > 0;
-create unique index events_number on events (tenant_id, number) where number is not null;
-create index events_of_group on events (tenant_id, group_id, number) where number is not null and group_id is not null;
-create index events_of_user on events (tenant_id, user_id, number) where number is not null and user_id is not null;
+create index events_waiting on events (tenant_id, position) where number is null and position > 0;
+create unique index events_by_number on events (tenant_id, number) where number is not null;
+create index events_by_group on events (tenant_id, group_id, number) where number is not null and group_id is not null;
+create index events_by_user on events (tenant_id, user_id, number) where number is not null and user_id is not null;
 
 create table event_users (
     tenant_id blob not null,
