@@ -14,9 +14,9 @@ import (
 // member_events. Migration 21 put those tables aside. Here they become events as
 // they are now: what has a number keeps it, what has none follows in its order.
 
-// carryStep is how many events of before one transaction carries over, and how many
-// packed members.
-var carryStep = 5000
+// eventStep is how many events of before one transaction carries over, and of how
+// many packed members.
+var eventStep = carryStep
 
 const (
 	eventBeforeColumns = `e.id, e.at, e.actor_kind, e.actor_id, e.credential, e.source, e.connection_id, e.action,
@@ -61,18 +61,12 @@ func packedBeforeDest(b *eventBefore) []any {
 }
 
 // carryEvents carries the events of a tenant over, step by step. It can be stopped
-// at any time and begun again: what is carried over is not there any more. carried
-// is called after each step with how many rows it took.
-func (s *Store) carryEvents(ctx context.Context, tenant membership.ID, carried func(int)) error {
-	for _, next := range []func(context.Context, *session) ([]eventBefore, error){numberedBefore, pendingBefore} {
-		for n := 1; n > 0; carried(n) {
-			if err := s.update(ctx, tenant, func(t *session) error {
-				before, err := next(ctx, t)
-				if n = len(before); err != nil || n == 0 {
-					return err
-				}
-				return t.carry(ctx, before)
-			}); err != nil {
+// at any time and begun again: what is carried over is not there any more.
+func (s *Store) carryEvents(ctx context.Context, tenant membership.ID, p *carryProgress) error {
+	for _, next := range []nextBefore{numberedBefore, pendingBefore} {
+		for n := 1; n > 0; p.add(n, 0) {
+			var err error
+			if n, err = s.carryNext(ctx, tenant, next); err != nil {
 				return fmt.Errorf("carry over the events of tenant %s: %w", tenant, err)
 			}
 		}
@@ -80,14 +74,28 @@ func (s *Store) carryEvents(ctx context.Context, tenant membership.ID, carried f
 	return nil
 }
 
+type nextBefore func(context.Context, *session) ([]eventBefore, error)
+
+// carryNext is one step, and returns how many rows it took.
+func (s *Store) carryNext(ctx context.Context, tenant membership.ID, next nextBefore) (n int, err error) {
+	err = s.update(ctx, tenant, func(t *session) error {
+		before, err := next(ctx, t)
+		if n = len(before); err != nil || n == 0 {
+			return err
+		}
+		return t.carry(ctx, before)
+	})
+	return n, err
+}
+
 func numberedBefore(ctx context.Context, s *session) ([]eventBefore, error) {
-	return list(ctx, s, selectNumberedBefore, []any{s.tenant, carryStep}, eventBeforeDest)
+	return list(ctx, s, selectNumberedBefore, []any{s.tenant, eventStep}, eventBeforeDest)
 }
 
 // pendingBefore are those without a number in their order: of both tables those
 // with the least positions.
 func pendingBefore(ctx context.Context, s *session) ([]eventBefore, error) {
-	plain, err := list(ctx, s, selectPendingBefore, []any{s.tenant, carryStep}, eventBeforeDest)
+	plain, err := list(ctx, s, selectPendingBefore, []any{s.tenant, eventStep}, eventBeforeDest)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +124,12 @@ func pendingBefore(ctx context.Context, s *session) ([]eventBefore, error) {
 // packedBefore are the next rows of packed events, with not many more members than a
 // step has: one alone can have a hundred thousand.
 func (s *session) packedBefore(ctx context.Context) ([]eventBefore, error) {
-	sizes, err := list(ctx, s, selectPackedSizes, []any{s.tenant, carryStep}, func(n *int) []any { return []any{n} })
+	sizes, err := list(ctx, s, selectPackedSizes, []any{s.tenant, eventStep}, func(n *int) []any { return []any{n} })
 	if err != nil {
 		return nil, err
 	}
 	rows, bytes := 0, 0
-	for rows < len(sizes) && bytes < carryStep*memberBeforeSize {
+	for rows < len(sizes) && bytes < eventStep*memberBeforeSize {
 		bytes += sizes[rows]
 		rows++
 	}

@@ -2,7 +2,6 @@ package db_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,23 +124,7 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 		}
 		require.NoError(t, s.MigrateTo(ctx, 22))
 
-		defer db.CarryInSteps(5)()
-		for stopped := 0; ; stopped++ {
-			ctx, stop := context.WithCancel(ctx)
-			steps := 0
-			err := s.CarryEvents(ctx, w.ID, func(int) {
-				if steps++; steps == 2 {
-					stop()
-				}
-			})
-			stop()
-			if err == nil {
-				require.Greater(t, stopped, 2)
-				break
-			}
-			require.True(t, errors.Is(err, context.Canceled) || membership.KindOf(err) == membership.KindUnavailable, "%v", err)
-		}
-
+		require.NoError(t, s.CarryEvents(ctx, w.ID))
 		got := w.Numbered(0)
 		require.Len(t, got, len(numbered))
 		for i, e := range got {

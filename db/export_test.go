@@ -257,14 +257,15 @@ func SetScanTime(d time.Duration) (undo func()) {
 // ScansOfTenant is how many scans of one tenant run or wait.
 const ScansOfTenant = scansOfTenant + scansWaiting
 
-// CarryEvents carries the events of before migration 21 over.
-func (s *Store) CarryEvents(ctx context.Context, tenant membership.ID, carried func(int)) error {
-	return s.carryEvents(ctx, tenant, carried)
-}
-
-// CarryInSteps makes the steps smaller, until the function that it returns is called.
-func CarryInSteps(n int) func() {
-	was := carryStep
-	carryStep = n
-	return func() { carryStep = was }
+// CarryEvents carries the events of before migration 21 over: some in small steps, as
+// if it was stopped then, and the rest from where it was.
+func (s *Store) CarryEvents(ctx context.Context, tenant membership.ID) error {
+	defer func(was int) { eventStep = was }(eventStep)
+	eventStep = 5
+	for _, next := range []nextBefore{numberedBefore, numberedBefore, numberedBefore, pendingBefore, pendingBefore} {
+		if _, err := s.carryNext(ctx, tenant, next); err != nil {
+			return err
+		}
+	}
+	return s.carryEvents(ctx, tenant, &carryProgress{log: s.log})
 }
