@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -95,14 +96,47 @@ func (s *Store) Close() error { return s.engine.Close() }
 // Migrate brings the schema to this program's version. Two processes may do it
 // at once.
 func (s *Store) Migrate(ctx context.Context) error {
+	err := s.checkProgram(ctx)
+	if err == nil {
+		err = s.migrations(func(files fs.FS, inGo []*goose.Migration) error { return s.engine.Migrate(ctx, files, inGo...) })
+	}
+	if err != nil {
+		return fmt.Errorf("migrate the store: %w", err)
+	}
+	return nil
+}
+
+// PendingMigrations names what Migrate would do now, in its order.
+func (s *Store) PendingMigrations(ctx context.Context) (names []string, err error) {
+	if err := s.checkProgram(ctx); err != nil {
+		return nil, err
+	}
+	err = s.migrations(func(files fs.FS, inGo []*goose.Migration) (err error) {
+		names, err = s.engine.Pending(ctx, files, inGo...)
+		return err
+	})
+	return names, err
+}
+
+func (s *Store) migrations(do func(fs.FS, []*goose.Migration) error) error {
 	files, err := fs.Sub(migrations, "migrations/"+s.engine.Name())
 	if err != nil {
 		return err
 	}
-	if err := s.engine.Migrate(ctx, files, s.nameMigration(), s.carryMigration()); err != nil {
-		return fmt.Errorf("migrate the store: %w", err)
-	}
-	return nil
+	return do(files, []*goose.Migration{s.nameMigration(), s.carryMigration()})
+}
+
+// checkProgram refuses a store that was migrated for a newer program only. A store
+// without any schema, or of a time before that was said, takes any.
+func (s *Store) checkProgram(ctx context.Context) error {
+	return s.translate(s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
+		var has int
+		in := &session{tx: t, store: s}
+		if err := in.one(ctx, "schema", s.engine.Dialect().HasColumn, []any{"oldest_program", "schema"}, &has); err != nil || has == 0 {
+			return err
+		}
+		return engine.CheckProgram(ctx, t, newest(s.engine.Name()))
+	}))
 }
 
 // CheckSchema says whether the schema is at least this program's. A database

@@ -9,12 +9,20 @@ import (
 )
 
 func (p *program) migrateCommand() *cobra.Command {
-	return &cobra.Command{
+	dryRun := false
+	c := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the store's schema up to date (serve does it too)",
 		Args:  noArguments,
-		RunE:  p.configured(p.migrate),
 	}
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say which migrations would run")
+	c.RunE = p.configured(func(ctx context.Context, s settings) error {
+		if dryRun {
+			return p.pendingMigrations(ctx, s)
+		}
+		return p.migrate(ctx, s)
+	})
+	return c
 }
 
 func (p *program) migrate(ctx context.Context, s settings) error {
@@ -23,5 +31,22 @@ func (p *program) migrate(ctx context.Context, s settings) error {
 		return err
 	}
 	_, err = fmt.Fprintf(p.stdout, "the %s store is up to date\n", store.Engine())
+	return errors.Join(err, store.Close())
+}
+
+// pendingMigrations says what migrate would do to a store that is there.
+func (p *program) pendingMigrations(ctx context.Context, s settings) error {
+	store, err := p.openStoreAsIs(ctx, s)
+	if err != nil {
+		return err
+	}
+	names, err := store.PendingMigrations(ctx)
+	if err == nil && len(names) == 0 {
+		_, err = fmt.Fprintf(p.stdout, "the %s store is up to date\n", store.Engine())
+	}
+	for _, name := range names {
+		_, werr := fmt.Fprintf(p.stdout, "would run migration %s\n", name)
+		err = errors.Join(err, werr)
+	}
 	return errors.Join(err, store.Close())
 }

@@ -32,7 +32,10 @@ type Engine interface {
 	// Migrate applies the migrations that are missing. Two processes may do it at
 	// once.
 	Migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migration) error
-	// CheckSchema is ErrSchema if the schema is older than a version. It does not
+	// Pending names the migrations that Migrate would apply, in their order.
+	Pending(ctx context.Context, files fs.FS, inGo ...*goose.Migration) ([]string, error)
+	// CheckSchema is ErrSchema if the schema is older than a version, ErrProgram if it
+	// needs a program that knows a newer one. It does not
 	// wait for the connections that requests use.
 	CheckSchema(ctx context.Context, version int64) error
 	// TryWrite commits a write that changes nothing.

@@ -36,4 +36,7 @@ var (
 	ErrNoStore = errors.New("there is no store")
 	// ErrSchema is that of a store which was not migrated for this program.
 	ErrSchema = errors.New("the store is not migrated")
+	// ErrProgram is that of a store which was migrated for a newer program, and can
+	// only be used by it.
+	ErrProgram = errors.New("the store is of a newer version")
 )

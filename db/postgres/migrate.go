@@ -13,6 +13,22 @@ import (
 
 // Migrate implements engine.Engine.
 func (e *Engine) Migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migration) error {
+	return e.migrations(files, inGo, func(p *goose.Provider) error {
+		_, err := p.Up(ctx)
+		return err
+	})
+}
+
+// Pending implements engine.Engine.
+func (e *Engine) Pending(ctx context.Context, files fs.FS, inGo ...*goose.Migration) (names []string, err error) {
+	err = e.migrations(files, inGo, func(p *goose.Provider) error {
+		names, err = engine.Pending(ctx, p)
+		return err
+	})
+	return names, err
+}
+
+func (e *Engine) migrations(files fs.FS, inGo []*goose.Migration, do func(*goose.Provider) error) error {
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600)) // every second, ten minutes
 	if err != nil {
 		return err
@@ -25,6 +41,5 @@ func (e *Engine) Migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migrat
 	if err != nil {
 		return err
 	}
-	_, err = p.Up(ctx)
-	return err
+	return do(p)
 }

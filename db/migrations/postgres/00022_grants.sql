@@ -66,6 +66,14 @@ create table removal_windows (
     foreign key (tenant_id, connection_id) references connections (tenant_id, id) on delete cascade
 );
 
+-- The oldest program that may use the store, by the schema that it knows: each
+-- checks it when it starts. A migration after which older ones would go wrong raises
+-- it.
+create table oldest_program (
+    schema bigint not null
+);
+insert into oldest_program values (30);
+
 -- The event of each grant of before, while they are carried over.
 create table grant_events_before (
     tenant_id uuid not null,

@@ -59,6 +59,11 @@ create table removal_windows (
     foreign key (tenant_id, connection_id) references connections (tenant_id, id) on delete cascade
 ) strict, without rowid;
 
+create table oldest_program (
+    schema integer not null
+) strict;
+insert into oldest_program values (30);
+
 create table grant_events_before (
     tenant_id blob not null,
     grant_id  blob not null,
