@@ -86,12 +86,8 @@ func newOldNames(t *testing.T, s *db.Store) *oldNames {
 	for i := range 2 {
 		c := membership.NewID()
 		o.connections = append(o.connections, c)
-		require.NoError(t, s.Update(ctx, o.tenant, func(tx membership.Tx) error {
-			return tx.InsertConnection(ctx, membership.Connection{
-				Tenant: o.tenant, ID: c, Name: fmt.Sprint("c", i), IDP: "okta", LinkExistingUsers: true, GroupKind: membership.GroupCustom,
-				CursorKey: make([]byte, 32), CreatedAt: dbtest.Now(),
-			})
-		}))
+		o.exec(`insert into connections (tenant_id, id, name, idp, link_existing_users, group_kind, cursor_key, created_at)
+			values ($1, $2, $3, 'okta', true, 'custom', $4, $5)`, o.tenant, c, fmt.Sprint("c", i), make([]byte, 32), db.Stamp(dbtest.Now()))
 	}
 	return o
 }
