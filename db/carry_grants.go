@@ -10,7 +10,7 @@ import (
 
 // The next grants of before, with the numbers in their keys and with the events that
 // opened and closed them, where there are any.
-const qGrantsBefore = `select b.group_id, b.user_id, b.id, b.connection_id, b.member_since,
+const carryGrantsBefore = `select b.group_id, b.user_id, b.id, b.connection_id, b.member_since,
 		b.opened_at, b.opened_by_kind, b.opened_by_id, b.opened_request, b.opened_reason,
 		b.closed_at, coalesce(b.closed_by_kind, ''), coalesce(b.closed_by_id, ''), coalesce(b.closed_request, ''), coalesce(b.closed_reason, ''),
 		x.no, coalesce(c.no, 0), coalesce(oe.position, 0), coalesce(oe.body, ''), coalesce(ot.text, ''),
@@ -50,16 +50,16 @@ func (g *grantBefore) dest() []any {
 }
 
 const (
-	qCarryGrant = `insert into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
+	carryGrant = `insert into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`
-	qCarryPast = `insert into past_grants
+	carryPast = `insert into past_grants
 		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event, closed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
-	qCarryChanged = `update groups set members_changed_at = $3
+	carryChanged = `update groups set members_changed_at = $3
 		where tenant_id = $1 and no = $2 and (members_changed_at is null or members_changed_at < $3)`
-	qDropBefore = `delete from grants_before where tenant_id = $1
+	carryDropBefore = `delete from grants_before where tenant_id = $1
 		and (group_id, user_id, id) > ($2, $3, $4) and (group_id, user_id, id) <= ($5, $6, $7)`
-	qInsertCarrier = `insert into events (tenant_id, position, group_id, user_id, body, members) values ($1, $2, $3, $4, $5, $6)`
+	carryInsertCarrier = `insert into events (tenant_id, position, group_id, user_id, body, members) values ($1, $2, $3, $4, $5, $6)`
 )
 
 // carryGrants carries a tenant's grants over. A row that was carried over is deleted
@@ -87,7 +87,7 @@ func (s *Store) carryGrants(ctx context.Context, tenant membership.ID, p *carryP
 }
 
 func (s *session) carryGrantsAfter(ctx context.Context, last membership.Grant) ([]grantBefore, error) {
-	rows, err := list(ctx, s, qGrantsBefore, []any{s.tenant, last.Group, last.User, last.ID, carryStep, false, true},
+	rows, err := list(ctx, s, carryGrantsBefore, []any{s.tenant, last.Group, last.User, last.ID, carryStep, false, true},
 		func(g *grantBefore) []any { return g.dest() })
 	if err != nil || len(rows) == 0 {
 		return nil, err
@@ -149,13 +149,13 @@ func (s *session) carryGrantsAfter(ctx context.Context, last membership.Grant) (
 	for _, of := range []struct {
 		q    string
 		rows [][]any
-	}{{qInsertCarrier, carriers}, {qCarryGrant, open}, {qCarryPast, past}, {qCarryChanged, groups}} {
+	}{{carryInsertCarrier, carriers}, {carryGrant, open}, {carryPast, past}, {carryChanged, groups}} {
 		if err := s.execEach(ctx, of.q, of.rows); err != nil {
 			return nil, err
 		}
 	}
 	end := rows[len(rows)-1]
-	_, err = s.exec(ctx, qDropBefore, s.tenant, last.Group, last.User, last.ID, end.Group, end.User, end.ID)
+	_, err = s.exec(ctx, carryDropBefore, s.tenant, last.Group, last.User, last.ID, end.Group, end.User, end.ID)
 	return rows, err
 }
 
@@ -169,12 +169,12 @@ func (e *eventOfGrant) says(by membership.Actor, request, reason string) bool {
 }
 
 const (
-	qCountMembers = `select c.id, x.id, o.n from (
+	carryCountMembers = `select c.id, x.id, o.n from (
 			select group_no, connection_no, count(*) as n from grants
 			where tenant_id = $1 and connection_no > 0 group by group_no, connection_no) o
 		join groups x on x.tenant_id = $1 and x.no = o.group_no
 		join connections c on c.tenant_id = $1 and c.no = o.connection_no`
-	qSetMembers = `update group_links set members = $4 where tenant_id = $1 and connection_id = $2 and group_id = $3`
+	carrySetMembers = `update group_links set members = $4 where tenant_id = $1 and connection_id = $2 and group_id = $3`
 )
 
 // countMembers counts the open grants of each link.
@@ -183,7 +183,7 @@ func (s *session) countMembers(ctx context.Context) error {
 		connection, group membership.ID
 		n                 int
 	}
-	counts, err := list(ctx, s, qCountMembers, []any{s.tenant}, func(r *row) []any { return []any{&r.connection, &r.group, &r.n} })
+	counts, err := list(ctx, s, carryCountMembers, []any{s.tenant}, func(r *row) []any { return []any{&r.connection, &r.group, &r.n} })
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (s *session) countMembers(ctx context.Context) error {
 		for i, c := range part {
 			rows[i] = []any{s.tenant, c.connection, c.group, c.n}
 		}
-		if err := s.execEach(ctx, qSetMembers, rows); err != nil {
+		if err := s.execEach(ctx, carrySetMembers, rows); err != nil {
 			return err
 		}
 	}

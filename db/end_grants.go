@@ -28,7 +28,7 @@ type grantToEnd struct {
 }
 
 const (
-	qLockGroupsOf = `select count(*) from (select g.id from groups g where g.tenant_id = $1
+	qLockGroupsOf = `select count(*) from (select g.id from groups g {index groups_no} where g.tenant_id = $1
 		and g.no in (select x.group_no from grants x where x.tenant_id = $1 and x.user_id = $2)
 		order by g.id {for no key update}) x`
 	qGroupChanged = `update groups set members_changed_at = $3 where tenant_id = $1 and id = $2`

@@ -23,7 +23,7 @@ var oneEngine = map[string]string{
 	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres", "qNumberEventsByRowID": "postgres",
 	"qNumberEvent": "sqlite",
 	// The delta in plain statements.
-	"qGroupVersion": "sqlite", "qLinkVersion": "sqlite", "qMemberFacts": "sqlite", "qLinkedFacts": "sqlite", "qLocalFacts": "sqlite", "qOpenGrant": "sqlite", "qOpenGrants": "sqlite", "qCloseGrants": "sqlite", "qCloseGrant": "sqlite",
+	"qGroupOfLocal": "sqlite", "qGroupOfLink": "sqlite", "qGrantsOfMember": "sqlite", "qOpenGrant": "sqlite",
 }
 
 func TestEveryQueryPrepares(t *testing.T) {
@@ -97,7 +97,7 @@ var wholeTenant = []string{
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qEventsPending", "qLastWritten", "qEventSpans",
 	"qRequestChanged", // of what has no number yet
-	"qDeleteGroupsOf", "qGroupsConverted", "qGroupsDeleted", "qGroupsReleased", "qGroupsUnlinked", "qGrantsEnded", "qUsersWithoutGroups",
+	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
 }
 
