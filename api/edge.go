@@ -26,15 +26,15 @@ type answer struct {
 // smallAnswer is what an answer may hold that nobody counts.
 const smallAnswer = 32 << 10
 
-// hold counts the memory of an answer that is there as a whole, until it was
+// reserve counts the memory of an answer that is there as a whole, until it was
 // written. The answer to a change is given in any case, since the change was made.
-func hold(w http.ResponseWriter, size int) error {
+func reserve(w http.ResponseWriter, size int) error {
 	a, ok := w.(*answer)
 	switch {
 	case !ok || a.held == nil || size <= smallAnswer:
 		return nil
 	case a.refusable:
-		return a.held.Claim(int64(size))
+		return a.held.Reserve(int64(size))
 	}
 	a.held.Force(int64(size))
 	return nil
@@ -119,7 +119,7 @@ func requestID(r *http.Request) string { return r.Header.Get("X-Request-Id") }
 
 // send writes a JSON answer. It is about people: no cache may keep it.
 func send(w http.ResponseWriter, status int, body []byte) error {
-	if err := hold(w, len(body)); err != nil {
+	if err := reserve(w, len(body)); err != nil {
 		return err
 	}
 	jsonHeader(w)

@@ -55,7 +55,7 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 	settled := false
 	defer func() {
 		if !settled { // h panicked
-			d.settle(ctx, r, reservation, membership.KeptAnswer{})
+			d.settle(ctx, r, reservation, membership.StoredAnswer{})
 		}
 	}()
 	if err = h(first, r); err != nil {
@@ -74,13 +74,13 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 
 // settle keeps the answer of a claimed request, or gives the request up. It ends
 // what was begun, whether or not the caller still waits.
-func (d *door) settle(ctx context.Context, r request, reservation membership.IdempotencyReservation, a membership.KeptAnswer) {
+func (d *door) settle(ctx context.Context, r request, reservation membership.IdempotencyReservation, a membership.StoredAnswer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	var err error
 	switch {
-	case kept(a.Status):
-		err = d.Directory.KeepAnswer(ctx, r.call, reservation, a)
+	case repeatable(a.Status):
+		err = d.Directory.StoreAnswer(ctx, r.call, reservation, a)
 	case a.Status >= 400 && a.Status < 500:
 		err = d.Directory.ForgetKey(ctx, r.call, reservation)
 	default:
@@ -92,9 +92,9 @@ func (d *door) settle(ctx context.Context, r request, reservation membership.Ide
 	}
 }
 
-// kept are the answers that would be the same again. Others are about the
+// repeatable are the answers that would be the same again. Others are about the
 // moment, or about who asks: the request is carried out when it comes again.
-func kept(status int) bool {
+func repeatable(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests,
 		http.StatusUnsupportedMediaType: // of a header, which is not in the fingerprint
@@ -103,12 +103,12 @@ func kept(status int) bool {
 	return status >= 200 && status < 500
 }
 
-func answerAgain(w http.ResponseWriter, a membership.KeptAnswer) error {
+func answerAgain(w http.ResponseWriter, a membership.StoredAnswer) error {
 	if a.ContentType == "" {
 		w.WriteHeader(a.Status)
 		return nil
 	}
-	if err := hold(w, len(a.Body)); err != nil {
+	if err := reserve(w, len(a.Body)); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", a.ContentType)
@@ -212,6 +212,6 @@ func (r *recorder) failed(f *failure) {
 	r.header.Set("Content-Type", aside.header.Get("Content-Type"))
 }
 
-func (r *recorder) answer() membership.KeptAnswer {
-	return membership.KeptAnswer{Status: r.status, ContentType: r.header.Get("Content-Type"), Body: r.body.Bytes()}
+func (r *recorder) answer() membership.StoredAnswer {
+	return membership.StoredAnswer{Status: r.status, ContentType: r.header.Get("Content-Type"), Body: r.body.Bytes()}
 }

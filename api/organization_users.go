@@ -13,14 +13,14 @@ func (d *door) organizationUserRoutes() []route {
 	const users = "/api/v1/organizations/{organization_id}/users"
 	mismatch := tenantMismatch("organization_id is not the tenant of the credential")
 	return []route{
-		{http.MethodPut, users, d.session(tenantByPath("organization_id", mismatch), d.placeUsers)},
-		{http.MethodGet, "/v1/users/{id}/organization", d.private(d.getPlace)},
+		{http.MethodPut, users, d.session(tenantByPath("organization_id", mismatch), d.addOrganizationUsers)},
+		{http.MethodGet, "/v1/users/{id}/organization", d.private(d.getOrganizationUser)},
 	}
 }
 
-// placeUsers adds users to the organization, and invites those whom nobody
+// addOrganizationUsers adds users to the organization, and invites those whom nobody
 // knows.
-func (d *door) placeUsers(w http.ResponseWriter, r request) error {
+func (d *door) addOrganizationUsers(w http.ResponseWriter, r request) error {
 	items, err := d.decodeArray(w, r)
 	if err != nil {
 		return err
@@ -42,9 +42,9 @@ func (d *door) placeUsers(w http.ResponseWriter, r request) error {
 	return sendArray(w, placed, appendOrganizationUser)
 }
 
-// getPlace answers what a user is in the organization, with the projects, which
+// getOrganizationUser answers what a user is in the organization, with the projects, which
 // the other API takes and does not show.
-func (d *door) getPlace(w http.ResponseWriter, r request) error {
+func (d *door) getOrganizationUser(w http.ResponseWriter, r request) error {
 	id, err := r.pathID("id", "user")
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func (h *house) place(body string, changes ...with) reply {
 
 // The answers are those of the published schema of PUT
 // /api/v1/organizations/{organization_id}/users.
-func TestPlaceUsersAsPublished(t *testing.T) {
+func TestAddOrganizationUsersAsPublished(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.user("ada")
 		role := h.do(http.MethodPost, "/v1/roles", `{"name":"Editor","permissions":[`+
@@ -133,7 +133,7 @@ func TestTwoInvitationsAtOnceMakeOneUser(t *testing.T) {
 	})
 }
 
-func TestPlaceThousands(t *testing.T) {
+func TestAddThousandsOfOrganizationUsers(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		n := maxMany
 		items := make([]string, n)

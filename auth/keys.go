@@ -19,9 +19,9 @@ import (
 const (
 	// keysFresh is for how long a fetched set is used without asking again.
 	keysFresh = 10 * time.Minute
-	// keysKept is for how long it is used while nothing newer can be had: a key
+	// keysMaxAge is for how long it is used while nothing newer can be had: a key
 	// that its owner withdrew must not live for ever.
-	keysKept = 24 * time.Hour
+	keysMaxAge = 24 * time.Hour
 	// keysRetry is the least time between two fetches from one source after a
 	// failure, and between two for keys that the set does not have. Whoever sends
 	// tokens with made-up key ids causes no more requests than that.
@@ -144,9 +144,9 @@ func (k *KeySets) source(src KeySource) *keySource {
 	s, ok := k.sources[id]
 	if !ok {
 		if len(k.sources) >= keySources {
-			k.makeRoom()
+			k.evict()
 		}
-		s = &keySource{uri: src.URI, turn: make(chan struct{}, 1)}
+		s = &keySource{uri: src.URI, fetching: make(chan struct{}, 1)}
 		if len(src.Set) > 0 {
 			s.uri, s.set = "", parseKeySet(src.Set)
 		}
@@ -156,8 +156,8 @@ func (k *KeySets) source(src KeySource) *keySource {
 	return s
 }
 
-// makeRoom drops the quarter of the sources that were not used for the longest.
-func (k *KeySets) makeRoom() {
+// evict drops the quarter of the sources that were not used for the longest.
+func (k *KeySets) evict() {
 	ids := make([]string, 0, len(k.sources))
 	for id := range k.sources {
 		ids = append(ids, id)

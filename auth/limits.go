@@ -59,10 +59,10 @@ func (l *Limits) LimitIssuers(perSecond int) {
 	}
 }
 
-// patience is for how long a request waits for its turn before it is refused. A
+// maxWait is for how long a request waits for its turn before it is refused. A
 // provider that sends one request after the other so is slowed down to the rate
 // and never sees a 429, which not every one of them understands; a crowd does.
-const patience = 90 * time.Millisecond
+const maxWait = 90 * time.Millisecond
 
 // request counts a request of p, among those that run as well. The error is of
 // membership.KindRateLimited or membership.KindBusy.
@@ -73,7 +73,7 @@ func (l *Limits) request(ctx context.Context, p Principal) error {
 	var waited time.Duration
 	for {
 		empty := l.take(p)
-		if waited += empty; empty <= 0 || waited > patience {
+		if waited += empty; empty <= 0 || waited > maxWait {
 			return limited(empty, "too many requests of this caller: slow down")
 		}
 		select {

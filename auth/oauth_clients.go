@@ -46,7 +46,7 @@ func (cs *Clients) Create(ctx context.Context, call membership.Call, s ClientSpe
 		if err := s.check(cs.keys); err != nil {
 			return err
 		}
-		if _, err := tx.HoldConnection(ctx, s.Connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, s.Connection); err != nil {
 			return err
 		}
 		now := cs.clock.Now()

@@ -112,7 +112,7 @@ func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []stri
 	err = i.store.UpdateClients(ctx, c.Tenant, func(tx ClientTx) error {
 		now := i.clock.Now()
 		// The connection first, as its removal does.
-		_, err := tx.HoldConnection(ctx, c.Connection)
+		_, err := tx.LockConnectionShared(ctx, c.Connection)
 		var locked OAuthClient
 		if err == nil {
 			locked, err = tx.LockClient(ctx, c.ID)

@@ -50,7 +50,7 @@ func (ts *Tokens) rotate(
 	ctx context.Context, tx Tx, call membership.Call, old Token, overlap time.Duration,
 ) (t Token, text string, err error) {
 	if old.Kind == KindSCIM { // a removal ends the tokens that it sees
-		if _, err := tx.HoldConnection(ctx, old.Connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, old.Connection); err != nil {
 			return Token{}, "", err
 		}
 	}

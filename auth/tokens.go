@@ -36,7 +36,7 @@ func CreateToken(ctx context.Context, tx TokenTx, clock membership.Clock, call m
 		return Token{}, "", err
 	}
 	if s.Kind == KindSCIM {
-		if _, err := tx.HoldConnection(ctx, s.Connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, s.Connection); err != nil {
 			return Token{}, "", err
 		}
 	}

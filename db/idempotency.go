@@ -55,13 +55,13 @@ func (s *session) UpdateReservation(ctx context.Context, c membership.Idempotenc
 // expiredAtOnce is how many expired claims go with one new one: more than come.
 const expiredAtOnce = 20
 
-const qDeleteExpiredClaims = `delete from idempotency_keys where tenant_id = $1 and (actor, route, key) in (
+const qDeleteExpiredReservations = `delete from idempotency_keys where tenant_id = $1 and (actor, route, key) in (
 	select actor, route, key from idempotency_keys where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)
 	returning length(body)`
 
 // DeleteExpiredReservations implements membership.Tx.
 func (s *session) DeleteExpiredReservations(ctx context.Context, now time.Time) (claims, bytes int, err error) {
-	gone, err := list(ctx, s, qDeleteExpiredClaims, []any{s.tenant, stamp(now), expiredAtOnce},
+	gone, err := list(ctx, s, qDeleteExpiredReservations, []any{s.tenant, stamp(now), expiredAtOnce},
 		func(n *int) []any { return []any{n} })
 	for _, n := range gone {
 		bytes += n
@@ -69,12 +69,12 @@ func (s *session) DeleteExpiredReservations(ctx context.Context, now time.Time) 
 	return len(gone), bytes, err
 }
 
-const qAddClaimBytes = `insert into idempotency_usage (tenant_id, bytes) values ($1, $2)
+const qAddReservationBytes = `insert into idempotency_usage (tenant_id, bytes) values ($1, $2)
 	on conflict (tenant_id) do update set bytes = idempotency_usage.bytes + excluded.bytes returning bytes`
 
 // AddReservationBytes implements membership.Tx.
 func (s *session) AddReservationBytes(ctx context.Context, change int) (total int, err error) {
-	err = s.one(ctx, "usage", qAddClaimBytes, []any{s.tenant, change}, &total)
+	err = s.one(ctx, "usage", qAddReservationBytes, []any{s.tenant, change}, &total)
 	return total, err
 }
 

@@ -111,13 +111,13 @@ func (s *session) DeleteRoleAssignment(ctx context.Context, role, user membershi
 }
 
 const (
-	qEndPlace      = `delete from organization_members where tenant_id = $1 and user_id = $2`
-	qEndUsersRoles = `delete from role_assignments where tenant_id = $1 and user_id = $2`
+	qDeleteOrganizationMember      = `delete from organization_members where tenant_id = $1 and user_id = $2`
+	qDeleteRolesOfUser = `delete from role_assignments where tenant_id = $1 and user_id = $2`
 )
 
-// endPlace forgets what a user who is deleted was in the organization.
-func (s *session) endPlace(ctx context.Context, user membership.ID) error {
-	for _, q := range []string{qEndPlace, qEndUsersRoles} {
+// deleteOrganizationMember forgets what a user who is deleted was in the organization.
+func (s *session) deleteOrganizationMember(ctx context.Context, user membership.ID) error {
+	for _, q := range []string{qDeleteOrganizationMember, qDeleteRolesOfUser} {
 		if _, err := s.exec(ctx, q, s.tenant, user); err != nil {
 			return err
 		}

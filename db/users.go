@@ -178,7 +178,7 @@ func (s *session) DeleteUser(ctx context.Context, id membership.ID, at time.Time
 	if err := s.changed(ctx, "user", qDeleteUser, s.tenant, id, stamp(at)); err != nil {
 		return err
 	}
-	return s.endPlace(ctx, id)
+	return s.deleteOrganizationMember(ctx, id)
 }
 
 const qLinkedUsers = `select ` + userColumns + ` from {ids $3} i

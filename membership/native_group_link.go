@@ -66,7 +66,7 @@ func (d *Directory) LinkGroup(ctx context.Context, call Call, group, connection 
 		return GroupLink{}, err
 	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		if _, err := tx.HoldConnection(ctx, connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, connection); err != nil {
 			return err
 		}
 		g, err := tx.LockGroup(ctx, group)
@@ -163,7 +163,7 @@ func (d *Directory) UnlinkGroup(ctx context.Context, call Call, group, connectio
 		return err
 	}
 	return d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		if _, err := tx.HoldConnection(ctx, connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, connection); err != nil {
 			return err
 		}
 		g, err := tx.LockGroup(ctx, group)
@@ -245,7 +245,7 @@ func linked(ctx context.Context, r GroupLinkReader, connection, group ID) error 
 }
 
 // liveConnection is nil for a connection that is not removed. What the other
-// side of a preview, HoldConnection, does not find is not found here either.
+// side of a preview, LockConnectionShared, does not find is not found here either.
 func liveConnection(ctx context.Context, r ConnectionReader, id ID) error {
 	c, err := r.Connection(ctx, id)
 	if err == nil && !c.RemovedAt.IsZero() {

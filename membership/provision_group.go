@@ -22,7 +22,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLin
 	}
 	var out GroupLink
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		conn, err := tx.HoldConnection(ctx, call.Connection)
+		conn, err := tx.LockConnectionShared(ctx, call.Connection)
 		if err != nil {
 			return err
 		}

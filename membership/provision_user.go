@@ -18,7 +18,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 	}
 	var out UserLink
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		h, err := tx.HoldName(ctx, call.Connection, Fold(view.UserName), addresses(view))
+		h, err := tx.LockNameHolders(ctx, call.Connection, Fold(view.UserName), addresses(view))
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func (d *Directory) AllowRemovals(
 		return a, Invalidf("an allowance lives from 1 second to 7 days")
 	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		if _, err := tx.HoldConnection(ctx, connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, connection); err != nil {
 			return err
 		}
 		if !s.Group.IsZero() {

@@ -77,7 +77,7 @@ func (d *Directory) RemoveConnection(ctx context.Context, call Call, id ID, how 
 		if c.Removal == how { // frozen already
 			return nil
 		}
-		n, at, err := d.endView(ctx, tx, t, call, id, how, batch)
+		n, at, err := d.endConnection(ctx, tx, t, call, id, how, batch)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (d *Directory) RemoveConnection(ctx context.Context, call Call, id ID, how 
 	})
 }
 
-func (d *Directory) endView(
+func (d *Directory) endConnection(
 	ctx context.Context, tx Tx, t *tally, call Call, id ID, how Removal, batch ID,
 ) (n RemovalCounts, at time.Time, err error) {
 	latest, err := tx.LockConnectionScope(ctx, id)

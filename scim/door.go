@@ -114,7 +114,7 @@ func (x *exchange) hold(size int64) error {
 		x.held.Force(size)
 		return nil
 	}
-	return x.held.Claim(size)
+	return x.held.Reserve(size)
 }
 
 // done gives back what the request held, and lets the next large body in.
