@@ -41,7 +41,9 @@ func (broken) Group(context.Context, membership.ID) (membership.Group, error) {
 }
 
 // Members gives the members as they are asked for, part after part.
-func (s broken) Members(_ context.Context, _ membership.ID, q membership.MemberQuery) iter.Seq2[membership.Member, error] {
+func (s broken) Members(
+	_ context.Context, _ membership.ID, q membership.MemberQuery,
+) iter.Seq2[membership.Member, error] {
 	return func(yield func(membership.Member, error) bool) {
 		for range q.Limit {
 			m, err, ok := s.next()
@@ -74,7 +76,8 @@ func serve(t *testing.T, s broken, verifyError error) (*http.Response, *observer
 	core, logs := observer.New(zap.DebugLevel)
 	d := membership.NewDirectory(s, auth.Policy{}, membership.Options{})
 	v := somebody{auth.Principal{
-		Tenant: tenant, Kind: auth.KindAPI, Permissions: []string{"*"}, Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"},
+		Tenant: tenant, Kind: auth.KindAPI, Permissions: []string{"*"},
+		Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"},
 	}, verifyError}
 	server := httptest.NewUnstartedServer(New(Services{Directory: d, Verifier: v}, Config{Logger: zap.New(core)}))
 	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
@@ -93,7 +96,8 @@ func serve(t *testing.T, s broken, verifyError error) (*http.Response, *observer
 }
 
 func TestFailuresOfTheStore(t *testing.T) {
-	down := &membership.Error{Kind: membership.KindUnavailable, Message: "the store cannot answer now", Err: errors.New("dial tcp: refused")}
+	down := &membership.Error{Kind: membership.KindUnavailable, Message: "the store cannot answer now",
+		Err: errors.New("dial tcp: refused")}
 	secret := errors.New("pq: password of user postgres")
 	for name, c := range map[string]struct {
 		store  broken
@@ -102,12 +106,15 @@ func TestFailuresOfTheStore(t *testing.T) {
 		code   string
 		logged string
 	}{
-		"unavailable":           {broken{view: func() error { return down }}, nil, 503, codeUnavailable, "refused"},
-		"unavailable at login":  {broken{}, down, 503, codeUnavailable, "refused"},
-		"unexpected":            {broken{view: func() error { return secret }}, nil, 500, codeInternal, "password"},
-		"unexpected at login":   {broken{}, secret, 500, codeInternal, "password"},
-		"panic":                 {broken{view: func() error { panic("at the disco") }}, nil, 500, codeInternal, "disco"},
-		"kind without a status": {broken{view: func() error { return &membership.Error{Kind: membership.KindPaused, Message: "p"} }}, nil, 500, codeInternal, "p"},
+		"unavailable":          {broken{view: func() error { return down }}, nil, 503, codeUnavailable, "refused"},
+		"unavailable at login": {broken{}, down, 503, codeUnavailable, "refused"},
+		"unexpected":           {broken{view: func() error { return secret }}, nil, 500, codeInternal, "password"},
+		"unexpected at login":  {broken{}, secret, 500, codeInternal, "password"},
+		"panic":                {broken{view: func() error { panic("at the disco") }}, nil, 500, codeInternal, "disco"},
+		"kind without a status": {
+			broken{view: func() error { return &membership.Error{Kind: membership.KindPaused, Message: "p"} }}, nil, 500,
+			codeInternal, "p",
+		},
 		"before the first byte": {broken{members: failingAfter(3, secret)}, nil, 500, codeInternal, "password"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,7 +45,8 @@ func appendClientFields(b []byte, c auth.OAuthClient) []byte {
 	b = appendIDField(append(b, ','), "connection_id", c.Connection)
 	b = appendField(append(b, ','), "auth_method", string(c.Method))
 	b = appendStrings(append(b, ','), "scopes", c.Scopes)
-	b = append(appendName(append(b, ','), "token_lifetime_seconds"), strconv.FormatInt(int64(c.TokenLifetime.Seconds()), 10)...)
+	b = append(appendName(append(b, ','), "token_lifetime_seconds"),
+		strconv.FormatInt(int64(c.TokenLifetime.Seconds()), 10)...)
 	if c.Method == auth.MethodJWT {
 		b = appendAssertionFields(b, c)
 	} else {

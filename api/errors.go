@@ -99,7 +99,8 @@ func failureOf(err error) *failure {
 		return internal
 	}
 	return &failure{
-		status: a.status, code: a.code, message: e.Message, format: e.Format, details: e.Details, notices: e.Notices, retryAfter: e.RetrySeconds(),
+		status: a.status, code: a.code, message: e.Message, format: e.Format, details: e.Details, notices: e.Notices,
+		retryAfter: e.RetrySeconds(),
 	}
 }
 

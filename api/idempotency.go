@@ -74,7 +74,9 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 
 // settle keeps the answer of a claimed request, or gives the request up. It ends
 // what was begun, whether or not the caller still waits.
-func (d *door) settle(ctx context.Context, r request, reservation membership.IdempotencyReservation, a membership.StoredAnswer) {
+func (d *door) settle(
+	ctx context.Context, r request, reservation membership.IdempotencyReservation, a membership.StoredAnswer,
+) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	var err error
@@ -134,7 +136,8 @@ func withSecret(h func(http.ResponseWriter, request) error) func(http.ResponseWr
 // section 3.3.3, or the same without quotes. It has 1 to 255 printable
 // characters of ASCII.
 func parseIdempotencyKey(values []string) (string, error) {
-	wrong := membership.Invalidf("the header %s must be one string of 1 to 255 printable characters of ASCII", idempotencyHeader)
+	wrong := membership.Invalidf("the header %s must be one string of 1 to 255 printable characters of ASCII",
+		idempotencyHeader)
 	if len(values) != 1 {
 		return "", wrong
 	}

@@ -64,7 +64,8 @@ func (d *door) getOrganizationUser(w http.ResponseWriter, r request) error {
 func decodeOrganizationMember(item []byte) (p membership.OrganizationMemberSpec, err error) {
 	var user, email, role *string
 	if err := decodeObject(item, fields{
-		"user_id": nullable{&user}, "email": nullable{&email}, "project_ids": nullable{&p.Projects}, "role_id": nullable{&role},
+		"user_id": nullable{&user}, "email": nullable{&email}, "project_ids": nullable{&p.Projects},
+		"role_id": nullable{&role},
 	}, []string{"project_ids"}); err != nil {
 		return p, err
 	}
@@ -84,7 +85,8 @@ func decodeOrganizationMember(item []byte) (p membership.OrganizationMemberSpec,
 			return p, membership.Invalidf("%s must be a UUID", name)
 		}
 		if id.to.IsZero() { // to the domain that means none; here it was said
-			e := &membership.Error{Kind: membership.KindNotFound, Message: "user not found", Details: map[string]any{"unknown": []membership.ID{{}}}}
+			e := &membership.Error{Kind: membership.KindNotFound, Message: "user not found",
+				Details: map[string]any{"unknown": []membership.ID{{}}}}
 			if name == "role_id" {
 				e.Message, e.Details = "role not found", map[string]any{"unknown_roles": []membership.ID{{}}}
 			}

@@ -53,7 +53,8 @@ func VerifyReport(r io.Reader) (v Verified, err error) {
 
 func readManifest(line []byte) (v Verified, err error) {
 	bad := errors.New("the first line is no manifest of a report")
-	if record, err := csv.NewReader(bytes.NewReader(line)).Read(); err == nil && len(record) > 1 && record[0] == manifestMark {
+	if record, err := csv.NewReader(bytes.NewReader(line)).Read(); err == nil && len(record) > 1 &&
+		record[0] == manifestMark {
 		v.Manifest, v.Format = json.RawMessage(record[1]), FormatCSV
 	} else {
 		var first struct{ Manifest json.RawMessage }

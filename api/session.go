@@ -56,7 +56,8 @@ func (d *door) checkOrigin(r *http.Request, c credential, call membership.Call) 
 	}
 	return &failure{
 		status: http.StatusForbidden, code: codeForbidden,
-		message: "a change with the cookie session must come from a page of this server (Sec-Fetch-Site: same-origin, or its Origin): " +
+		message: "a change with the cookie session must come from a page of this server " +
+			"(Sec-Fetch-Site: same-origin, or its Origin): " +
 			"other callers send the header Authorization",
 	}
 }

@@ -88,7 +88,8 @@ func newIssuer(tenant membership.ID) Issuer {
 	return Issuer{
 		Tenant: tenant, ID: membership.NewID(), Claims: IssuerClaims{Tenant: DefaultTenantClaim},
 		DefaultPrincipal: membership.ActorUser, MaxAge: DefaultMaxAge,
-		Permissions: slices.DeleteFunc(permissions, func(p string) bool { return p == permissionOf[membership.OpAdminister] }),
+		Permissions: slices.DeleteFunc(permissions,
+			func(p string) bool { return p == permissionOf[membership.OpAdminister] }),
 	}
 }
 

@@ -80,7 +80,9 @@ func (is *Issuers) Create(ctx context.Context, call membership.Call, s IssuerSpe
 // Update changes an issuer; nothing happens when it is so already. Whoever
 // changes one could give himself what its JWTs can carry, so the rule of Create
 // holds for it as it will be.
-func (is *Issuers) Update(ctx context.Context, call membership.Call, id membership.ID, s IssuerSpec) (i Issuer, err error) {
+func (is *Issuers) Update(
+	ctx context.Context, call membership.Call, id membership.ID, s IssuerSpec,
+) (i Issuer, err error) {
 	err = is.change(ctx, call, func(tx IssuerTx) error {
 		all, err := tx.LockIssuers(ctx)
 		if err != nil {
@@ -100,7 +102,8 @@ func (is *Issuers) Update(ctx context.Context, call membership.Call, id membersh
 }
 
 func (is *Issuers) save(
-	ctx context.Context, tx IssuerTx, call membership.Call, all []Issuer, i Issuer, action membership.Action, before membership.Facts,
+	ctx context.Context, tx IssuerTx, call membership.Call, all []Issuer, i Issuer, action membership.Action,
+	before membership.Facts,
 ) error {
 	if err := is.keys.Check(i.keys()); err != nil {
 		return err
@@ -111,7 +114,8 @@ func (is *Issuers) save(
 		}
 	}
 	if slices.ContainsFunc(all, func(o Issuer) bool { return o.ID != i.ID && o.Issuer == i.Issuer }) {
-		return &membership.Error{Kind: membership.KindUniqueness, Message: "the tenant trusts this issuer already: change that one"}
+		return &membership.Error{Kind: membership.KindUniqueness,
+			Message: "the tenant trusts this issuer already: change that one"}
 	}
 	if err := tx.SaveIssuer(ctx, i); err != nil {
 		return err

@@ -16,7 +16,8 @@ const maxResults = 1000
 // What is wrong with a JWT is told only to whoever has one that is signed for
 // the tenant. Everything else looks the same: no issuer of that name, another
 // key, another tenant, no such tenant.
-const errNotTrusted = unauthenticated("the bearer token is not valid: it is no JWT that an issuer of the tenant has signed for it")
+const errNotTrusted = unauthenticated(
+	"the bearer token is not valid: it is no JWT that an issuer of the tenant has signed for it")
 
 // JWTs verifies JWTs (RFC 7519, signed as RFC 7515) of the issuers that tenants
 // trust.

@@ -12,8 +12,8 @@ import (
 
 // keySource is what is kept of one source of keys.
 type keySource struct {
-	uri  string        // empty: the set was given, and never changes
-	used time.Time     // guarded by KeySets.mu
+	uri      string        // empty: the set was given, and never changes
+	used     time.Time     // guarded by KeySets.mu
 	fetching chan struct{} // held while fetching: one fetch at a time
 
 	mu      sync.Mutex
@@ -97,7 +97,8 @@ func (s *keySource) usable(now time.Time) (set keySet, age time.Duration, ok boo
 	return s.set, age, !s.fetched.IsZero() && age < keysMaxAge
 }
 
-// fetch asks the source, unless it failed a moment ago. // the fetching. The caller's going away does not make it fail for the others.
+// fetch asks the source, unless it failed a moment ago. The caller holds fetching.
+// Its context does not end the request: others wait for the same set.
 func (s *keySource) fetch(ctx context.Context, k *KeySets, now time.Time) {
 	s.mu.Lock()
 	wait := !s.failed.IsZero() && now.Sub(s.failed) < keysRetry
@@ -110,7 +111,8 @@ func (s *keySource) fetch(ctx context.Context, k *KeySets, now time.Time) {
 	defer s.mu.Unlock()
 	if err != nil {
 		s.failed = now
-		k.log.Warn("keys could not be fetched", zap.String("uri", s.uri), zap.Bool("known", !s.fetched.IsZero()), zap.Error(err))
+		k.log.Warn("keys could not be fetched", zap.String("uri", s.uri), zap.Bool("known", !s.fetched.IsZero()),
+			zap.Error(err))
 		return
 	}
 	s.set, s.fetched, s.failed = set, now, time.Time{}

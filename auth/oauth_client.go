@@ -100,8 +100,10 @@ func (s ClientSpec) check(keys *KeySets) error {
 	}
 	switch s.Method {
 	case MethodSecret:
-		if len(s.Keys.Set) > 0 || s.Keys.URI != "" || s.Issuer != "" || s.Subject != "" || s.Audience != "" || s.ReuseAssertions {
-			return membership.Invalidf("jwks, jwks_uri, issuer, subject, audience and reuse_assertions are for the auth_method %s", MethodJWT)
+		if len(s.Keys.Set) > 0 || s.Keys.URI != "" || s.Issuer != "" || s.Subject != "" || s.Audience != "" ||
+			s.ReuseAssertions {
+			return membership.Invalidf(
+				"jwks, jwks_uri, issuer, subject, audience and reuse_assertions are for the auth_method %s", MethodJWT)
 		}
 		return nil
 	case MethodJWT:
@@ -117,9 +119,11 @@ func (s ClientSpec) checkJWT(keys *KeySets) error {
 	case (len(s.Keys.Set) > 0) == (s.Keys.URI != ""):
 		return membership.Invalidf("the auth_method %s needs either jwks or jwks_uri", MethodJWT)
 	case (s.Issuer == "") != (s.Subject == ""):
-		return membership.Invalidf("issuer and subject belong together: everybody to whom the issuer gives tokens would be the client")
+		return membership.Invalidf(
+			"issuer and subject belong together: everybody to whom the issuer gives tokens would be the client")
 	case s.ReuseAssertions && s.Issuer == "":
-		return membership.Invalidf("reuse_assertions is for assertions of an issuer: a client that signs them itself makes a new one each time")
+		return membership.Invalidf(
+			"reuse_assertions is for assertions of an issuer: a client that signs them itself makes a new one each time")
 	case len(s.Keys.Set) > maxGivenKeys || !membership.ValidText(string(s.Keys.Set)):
 		return membership.Invalidf("jwks has a NUL byte, is not UTF-8 or is longer than %d bytes", maxGivenKeys)
 	}

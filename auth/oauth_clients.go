@@ -35,7 +35,9 @@ func NewClients(
 
 // Create makes a client, and for MethodSecret its first secret, whose text is
 // not kept. It can do nothing that the caller cannot: else KindForbidden.
-func (cs *Clients) Create(ctx context.Context, call membership.Call, s ClientSpec) (c OAuthClient, secret string, err error) {
+func (cs *Clients) Create(
+	ctx context.Context, call membership.Call, s ClientSpec,
+) (c OAuthClient, secret string, err error) {
 	if s.Scopes == nil {
 		s.Scopes = []string{ScopeSCIM}
 	}
@@ -61,7 +63,8 @@ func (cs *Clients) Create(ctx context.Context, call membership.Call, s ClientSpe
 		if err := tx.InsertClient(ctx, c); err != nil {
 			return err
 		}
-		if err := tx.AppendEvents(ctx, call.Event(now, membership.ActionClientCreated, membership.ID{}, membership.ID{}, nil, c.facts())); err != nil {
+		if err := tx.AppendEvents(ctx,
+			call.Event(now, membership.ActionClientCreated, membership.ID{}, membership.ID{}, nil, c.facts())); err != nil {
 			return err
 		}
 		if c.Method != MethodSecret {
@@ -78,7 +81,9 @@ func (cs *Clients) Create(ctx context.Context, call membership.Call, s ClientSpe
 }
 
 // Client returns one client; KindNotFound when it is revoked.
-func (cs *Clients) Client(ctx context.Context, call membership.Call, connection, id membership.ID) (OAuthClient, error) {
+func (cs *Clients) Client(
+	ctx context.Context, call membership.Call, connection, id membership.ID,
+) (OAuthClient, error) {
 	if err := cs.directory.Administer(ctx, call); err != nil {
 		return OAuthClient{}, err
 	}
@@ -119,7 +124,8 @@ func (cs *Clients) Revoke(ctx context.Context, call membership.Call, connection,
 		if err := tx.EndClientTokens(ctx, id); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(now, membership.ActionClientRevoked, membership.ID{}, membership.ID{}, c.facts(), nil))
+		return tx.AppendEvents(ctx,
+			call.Event(now, membership.ActionClientRevoked, membership.ID{}, membership.ID{}, c.facts(), nil))
 	})
 }
 

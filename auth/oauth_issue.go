@@ -139,8 +139,9 @@ func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []stri
 			return err
 		}
 		t, text = Mint(Token{
-			Tenant: c.Tenant, Kind: KindSCIM, Name: c.ClientID(), Connection: c.Connection, Client: c.ID, Principal: membership.ActorUser,
-			Scopes: scopes, CreatedAt: now, ExpiresAt: now.Add(c.TokenLifetime),
+			Tenant: c.Tenant, Kind: KindSCIM, Name: c.ClientID(), Connection: c.Connection, Client: c.ID,
+			Principal: membership.ActorUser,
+			Scopes:    scopes, CreatedAt: now, ExpiresAt: now.Add(c.TokenLifetime),
 		})
 		if err := tx.InsertToken(ctx, t); err != nil {
 			return err
@@ -155,7 +156,8 @@ func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []stri
 			facts["secret_id"] = p.secret
 		}
 		call := c.principal().Call(clientOf(ctx).requestID, "")
-		return tx.AppendEvents(ctx, call.Event(now, membership.ActionTokenIssued, membership.ID{}, membership.ID{}, nil, facts))
+		return tx.AppendEvents(ctx,
+			call.Event(now, membership.ActionTokenIssued, membership.ID{}, membership.ID{}, nil, facts))
 	})
 	return t, text, err
 }

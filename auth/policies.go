@@ -98,13 +98,15 @@ func DeletePolicy(ctx context.Context, tx PolicyTx, clock membership.Clock, call
 	if err := tx.DeletePolicy(ctx, id); err != nil {
 		return err
 	}
-	return tx.AppendEvents(ctx, call.Event(clock.Now(), membership.ActionPolicyDeleted, membership.ID{}, membership.ID{}, all[i].facts(), nil))
+	return tx.AppendEvents(ctx,
+		call.Event(clock.Now(), membership.ActionPolicyDeleted, membership.ID{}, membership.ID{}, all[i].facts(), nil))
 }
 
 func checkPolicyText(id, text string) error {
 	if len(text) > MaxPolicyText {
 		return &membership.Error{
-			Kind: membership.KindTooLarge, Message: "the policy is too long", Details: map[string]any{"max_bytes": MaxPolicyText},
+			Kind: membership.KindTooLarge, Message: "the policy is too long",
+			Details: map[string]any{"max_bytes": MaxPolicyText},
 		}
 	}
 	if !membership.ValidText(text) {
@@ -123,7 +125,8 @@ func checkPolicyText(id, text string) error {
 		}
 		if names(p.policy, membership.OpAdminister) {
 			return membership.Invalidf(
-				"cedar: line %d: who administers the tenant is a matter of the permission TENANT:ADMIN alone", p.policy.Position().Line)
+				"cedar: line %d: who administers the tenant is a matter of the permission TENANT:ADMIN alone",
+				p.policy.Position().Line)
 		}
 	}
 	return nil
@@ -246,7 +249,9 @@ func (s *Policies) Delete(ctx context.Context, call membership.Call, id string) 
 
 // change runs fn in a transaction for whoever administers the tenant, after
 // check has passed.
-func (s *Policies) change(ctx context.Context, call membership.Call, check func() error, fn func(PolicyTx) error) error {
+func (s *Policies) change(
+	ctx context.Context, call membership.Call, check func() error, fn func(PolicyTx) error,
+) error {
 	if err := s.gate.Administer(ctx, call); err != nil {
 		return err
 	}

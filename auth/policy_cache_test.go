@@ -30,7 +30,8 @@ func (s *shelf) Policies(context.Context, membership.ID) ([]TenantPolicy, int64,
 }
 
 func TestPolicyCacheIsBounded(t *testing.T) {
-	s := &shelf{own: []TenantPolicy{{ID: "x", Cedar: `forbid (principal is Agent, action, resource);` + strings.Repeat(" ", maxCachedBytes/10)}}}
+	s := &shelf{own: []TenantPolicy{{ID: "x", Cedar: `forbid (principal is Agent, action, resource);` +
+		strings.Repeat(" ", maxCachedBytes/10)}}}
 	c := newPolicyCache(s, time.Now)
 	for range 50 {
 		_, err := c.current(t.Context(), membership.NewID())

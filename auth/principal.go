@@ -34,7 +34,8 @@ type Principal struct {
 
 // Paused is the error for every request of a paused connection.
 func Paused() error {
-	return &membership.Error{Kind: membership.KindPaused, Message: "an administrator has paused this connection: try again later"}
+	return &membership.Error{Kind: membership.KindPaused,
+		Message: "an administrator has paused this connection: try again later"}
 }
 
 // Call makes the domain's view of one request of this principal.

@@ -53,9 +53,10 @@ func (cs *Connections) Remove(
 		if err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(c.RemovedAt, membership.ActionConnectionRemoving, membership.ID{}, membership.ID{},
-			membership.Facts{"connection_id": id, "paused": !c.PausedAt.IsZero()},
-			membership.Facts{"connection_id": id, "members": how, "credentials": ended, "batch": batch}))
+		return tx.AppendEvents(ctx,
+			call.Event(c.RemovedAt, membership.ActionConnectionRemoving, membership.ID{}, membership.ID{},
+				membership.Facts{"connection_id": id, "paused": !c.PausedAt.IsZero()},
+				membership.Facts{"connection_id": id, "members": how, "credentials": ended, "batch": batch}))
 	})
 	if err != nil {
 		return err

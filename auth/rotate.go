@@ -34,7 +34,8 @@ func (ts *Tokens) Rotate(
 			return err
 		}
 		if !old.ReplacedBy.IsZero() {
-			return membership.Invalidf("the token was rotated already: rotate its successor %s, or revoke that and create a new one",
+			return membership.Invalidf(
+				"the token was rotated already: rotate its successor %s, or revoke that and create a new one",
 				old.ReplacedBy)
 		}
 		t, text, err = ts.rotate(ctx, tx, call, old, overlap)

@@ -87,7 +87,8 @@ func (c *setCache[S]) held(tenant membership.ID) (*S, error) {
 	if t := c.tenants[tenant]; t != nil && t.set != nil {
 		return t.set, nil
 	}
-	return nil, &membership.Error{Kind: membership.KindUnavailable, Message: "the " + c.source.what + " are being read: try again"}
+	return nil, &membership.Error{Kind: membership.KindUnavailable, Message: "the " + c.source.what +
+		" are being read: try again"}
 }
 
 func (c *setCache[S]) entry(tenant membership.ID) *tenantSet[S] {

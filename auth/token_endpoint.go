@@ -94,7 +94,8 @@ func (e *tokenEndpoint) fail(w http.ResponseWriter, r *http.Request, err error) 
 		w.Header().Set("Retry-After", strconv.Itoa(domain.RetrySeconds()))
 	case errors.As(err, &domain) && domain.Kind == membership.KindUnavailable, r.Context().Err() != nil:
 		e.log.Warn("request not finished", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
-		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable, description: "this cannot be answered now: try again"}
+		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable,
+			description: "this cannot be answered now: try again"}
 		if domain == nil {
 			domain = &membership.Error{Kind: membership.KindUnavailable}
 		}
@@ -140,7 +141,8 @@ func (e *tokenEndpoint) readTokenRequest(w http.ResponseWriter, r *http.Request)
 	if err != nil {
 		return tokenRequest{}, err
 	}
-	req := tokenRequest{grant: form.Get("grant_type"), clientID: form.Get("client_id"), scopes: strings.Fields(form.Get("scope"))}
+	req := tokenRequest{grant: form.Get("grant_type"), clientID: form.Get("client_id"),
+		scopes: strings.Fields(form.Get("scope"))}
 	switch req.grant {
 	case grantClient:
 		err = req.readClient(r.Header.Values("Authorization"), form)
@@ -149,7 +151,8 @@ func (e *tokenEndpoint) readTokenRequest(w http.ResponseWriter, r *http.Request)
 	case "":
 		err = invalidRequest("grant_type is required")
 	default:
-		err = &oauthError{code: "unsupported_grant_type", description: "grant_type must be " + grantClient + " or " + grantJWT}
+		err = &oauthError{code: "unsupported_grant_type", description: "grant_type must be " + grantClient + " or " +
+			grantJWT}
 	}
 	return req, err
 }
@@ -171,7 +174,8 @@ func (t *tokenRequest) readClient(authorization []string, form url.Values) error
 		return t.readBasic(authorization[0])
 	case t.assertion == "" && kind == "":
 		if t.clientID == "" || t.secret == "" {
-			return &oauthError{status: http.StatusUnauthorized, code: codeInvalidClient, description: "the client has to say who it is"}
+			return &oauthError{status: http.StatusUnauthorized, code: codeInvalidClient,
+				description: "the client has to say who it is"}
 		}
 	case kind != assertionJWT || t.assertion == "":
 		return invalidRequest("client_assertion needs the client_assertion_type " + assertionJWT)
@@ -188,7 +192,8 @@ func (t *tokenRequest) readBasic(authorization string) error {
 	secret, serr := url.QueryUnescape(password)
 	if !ok || err != nil || serr != nil {
 		return &oauthError{
-			status: http.StatusUnauthorized, code: codeInvalidClient, description: "the header Authorization is not in the form of Basic",
+			status: http.StatusUnauthorized, code: codeInvalidClient,
+			description: "the header Authorization is not in the form of Basic",
 		}
 	}
 	if t.clientID != "" && t.clientID != id {
@@ -226,7 +231,8 @@ func (e *tokenEndpoint) readForm(w http.ResponseWriter, r *http.Request) (url.Va
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &oauthError{status: http.StatusRequestEntityTooLarge, code: codeInvalidRequest, description: "the body is too large"}
+		return nil, &oauthError{status: http.StatusRequestEntityTooLarge, code: codeInvalidRequest,
+			description: "the body is too large"}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, e.issuer.limits.count(r.Context(), &oauthError{
 			status: http.StatusRequestTimeout, code: codeInvalidRequest, description: "the body came in too slowly",

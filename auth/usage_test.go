@@ -142,7 +142,8 @@ func TestExpiryWarnings(t *testing.T) {
 		var told warnings
 		usage := auth.NewUsage(o.store, o.clock, &told, zap.NewNop())
 		replica := auth.NewUsage(o.store, o.clock, &told, zap.NewNop())
-		token, _ := o.create(auth.TokenSpec{Kind: auth.KindSCIM, Connection: o.tenant.ConnectionID, ExpiresAt: o.now.Add(40 * day)})
+		token, _ := o.create(auth.TokenSpec{Kind: auth.KindSCIM, Connection: o.tenant.ConnectionID,
+			ExpiresAt: o.now.Add(40 * day)})
 		lasting, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		start := o.now
 		use := func(at time.Duration) []membership.Event {

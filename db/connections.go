@@ -45,8 +45,8 @@ func connectionDest(c *membership.Connection) []any {
 }
 
 const (
-	qConnection     = `select ` + connectionColumns + ` from connections where tenant_id = $1 and id = $2`
-	qLockConnection = qConnection + ` {for update}`
+	qConnection           = `select ` + connectionColumns + ` from connections where tenant_id = $1 and id = $2`
+	qLockConnection       = qConnection + ` {for update}`
 	qLockConnectionShared = qConnection + ` and removed_at is null {for key share}`
 )
 

@@ -29,11 +29,14 @@ func (s *session) InsertReservation(ctx context.Context, c membership.Idempotenc
 	return n > 0, err
 }
 
-const qLockReservation = `select fingerprint, request_id, claimed_at, lease_until, expires_at, status, content_type, body
+const qLockReservation = `select fingerprint, request_id, claimed_at, lease_until, expires_at, status, content_type,
+		body
 	from idempotency_keys where tenant_id = $1 and actor = $2 and route = $3 and key = $4 {for update}`
 
 // LockReservation implements membership.Tx.
-func (s *session) LockReservation(ctx context.Context, of membership.IdempotencyReservation) (membership.IdempotencyReservation, error) {
+func (s *session) LockReservation(
+	ctx context.Context, of membership.IdempotencyReservation,
+) (membership.IdempotencyReservation, error) {
 	c := membership.IdempotencyReservation{Actor: of.Actor, Route: of.Route, Key: of.Key}
 	var fingerprint []byte
 	err := s.one(ctx, "claim", qLockReservation, []any{s.tenant, of.Actor, of.Route, of.Key},
@@ -43,8 +46,8 @@ func (s *session) LockReservation(ctx context.Context, of membership.Idempotency
 	return c, err
 }
 
-const qUpdateReservation = `update idempotency_keys set fingerprint = $5, request_id = $6, claimed_at = $7, lease_until = $8,
-		expires_at = $9, status = $10, content_type = $11, body = $12
+const qUpdateReservation = `update idempotency_keys set fingerprint = $5, request_id = $6, claimed_at = $7,
+		lease_until = $8, expires_at = $9, status = $10, content_type = $11, body = $12
 	where tenant_id = $1 and actor = $2 and route = $3 and key = $4`
 
 // UpdateReservation implements membership.Tx.
@@ -86,6 +89,7 @@ const qRequestChanged = `select (select count(*) from (select 1 from events
 // RequestChanged implements membership.Reader. The primary keys bound it by time.
 func (s *session) RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error) {
 	var n int
-	err := s.one(ctx, "request", qRequestChanged, []any{s.tenant, stamp(from), stamp(to), requestID, string(membership.ActionRefused)}, &n)
+	err := s.one(ctx, "request", qRequestChanged,
+		[]any{s.tenant, stamp(from), stamp(to), requestID, string(membership.ActionRefused)}, &n)
 	return n > 0, err
 }

@@ -25,12 +25,16 @@ func (s *session) organizationMembers(
 }
 
 // OrganizationMembers implements membership.OrganizationReader.
-func (s *session) OrganizationMembers(ctx context.Context, users []membership.ID) ([]membership.OrganizationMember, error) {
+func (s *session) OrganizationMembers(
+	ctx context.Context, users []membership.ID,
+) ([]membership.OrganizationMember, error) {
 	return s.organizationMembers(ctx, qOrganizationMembers, users)
 }
 
 // LockOrganizationMembers implements membership.OrganizationWriter.
-func (s *session) LockOrganizationMembers(ctx context.Context, users []membership.ID) ([]membership.OrganizationMember, error) {
+func (s *session) LockOrganizationMembers(
+	ctx context.Context, users []membership.ID,
+) ([]membership.OrganizationMember, error) {
 	return s.organizationMembers(ctx, qLockOrganizationMembers, users)
 }
 
@@ -111,8 +115,8 @@ func (s *session) DeleteRoleAssignment(ctx context.Context, role, user membershi
 }
 
 const (
-	qDeleteOrganizationMember      = `delete from organization_members where tenant_id = $1 and user_id = $2`
-	qDeleteRolesOfUser = `delete from role_assignments where tenant_id = $1 and user_id = $2`
+	qDeleteOrganizationMember = `delete from organization_members where tenant_id = $1 and user_id = $2`
+	qDeleteRolesOfUser        = `delete from role_assignments where tenant_id = $1 and user_id = $2`
 )
 
 // deleteOrganizationMember forgets what a user who is deleted was in the organization.

@@ -43,7 +43,9 @@ func (s *session) UsersByEmail(ctx context.Context, keys []string) ([]membership
 const qMembersAmong = openMembers + ` and g.user_id {in $3} and g.closed_at is null` + memberOrder
 
 // MembersAmong implements membership.Reader.
-func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) (out []membership.Member, err error) {
+func (s *session) MembersAmong(
+	ctx context.Context, group membership.ID, users []membership.ID,
+) (out []membership.Member, err error) {
 	err = s.pipeline(ctx, s.membersAmong(group, users, &out))
 	return out, err
 }

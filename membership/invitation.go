@@ -56,7 +56,8 @@ func (d *Directory) acceptInvitation(ctx context.Context, tx Tx, call Call, invi
 }
 
 func invitationAccepted(call Call, u User) Event {
-	return call.Event(u.UpdatedAt, ActionUserClaimed, ID{}, u.ID, Facts{"pending": true}, Facts{"pending": false, "active": u.Active})
+	return call.Event(u.UpdatedAt, ActionUserClaimed, ID{}, u.ID, Facts{"pending": true},
+		Facts{"pending": false, "active": u.Active})
 }
 
 // acceptOrCreate is rule 20, for a userName that is free: a user who was

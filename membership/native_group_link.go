@@ -61,7 +61,9 @@ func (d *Directory) PreviewGroupLink(
 // LinkGroup makes a group visible to a connection under its name, without
 // members: the connection sees those whom it adds itself (rule 31). Errors:
 // KindUniqueness when it sees the group already, or another one of that name.
-func (d *Directory) LinkGroup(ctx context.Context, call Call, group, connection ID, externalID string) (l GroupLink, err error) {
+func (d *Directory) LinkGroup(
+	ctx context.Context, call Call, group, connection ID, externalID string,
+) (l GroupLink, err error) {
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return GroupLink{}, err
 	}

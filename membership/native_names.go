@@ -71,7 +71,9 @@ func (d *Directory) AddMembersByName(
 
 // addNamed judges the users that the names are of, and says what becomes of each
 // name.
-func (l *localChanges) addNamed(ctx context.Context, names []string, byKey map[string]User) (out NamedAdditions, err error) {
+func (l *localChanges) addNamed(
+	ctx context.Context, names []string, byKey map[string]User,
+) (out NamedAdditions, err error) {
 	var ids []ID
 	at := make(map[string]int, len(names))
 	for _, name := range names {

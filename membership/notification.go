@@ -60,6 +60,7 @@ func (d *Directory) DeliverNotification(ctx context.Context, call Call, id ID) e
 		if err := tx.DeliverNotification(ctx, id, at); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(at, ActionNotificationDelivered, ID{}, ID{}, nil, Facts{"notification_id": id}))
+		return tx.AppendEvents(ctx,
+			call.Event(at, ActionNotificationDelivered, ID{}, ID{}, nil, Facts{"notification_id": id}))
 	})
 }

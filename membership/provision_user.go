@@ -176,7 +176,8 @@ func (d *Directory) saveProvisioned(
 		return l, err
 	}
 	l.tell(&u, before)
-	u.fill(before, l, slices.DeleteFunc(slices.Clone(links), func(o UserLink) bool { return o.Connection == l.Connection }))
+	u.fill(before, l, slices.DeleteFunc(slices.Clone(links),
+		func(o UserLink) bool { return o.Connection == l.Connection }))
 	if Fold(l.UserName) != Fold(before.UserName) {
 		if err := userNameFreeInView(ctx, tx, l); err != nil {
 			return l, err

@@ -72,7 +72,8 @@ func (d *Directory) VisitProvisionedGroup(
 // VisitProvisionedGroups is to groups what VisitProvisionedUsers is to users; it
 // reads so much of their members. See VisitProvisionedGroup.
 func (d *Directory) VisitProvisionedGroups(
-	ctx context.Context, call Call, q LinkQuery, members MemberDetail, visit func(*ProvisionedPage[ProvisionedGroup]) error,
+	ctx context.Context, call Call, q LinkQuery, members MemberDetail,
+	visit func(*ProvisionedPage[ProvisionedGroup]) error,
 ) error {
 	if err := d.allow(ctx, call, OpReadGroups, ID{}, ID{}); err != nil {
 		return err

@@ -115,7 +115,8 @@ func (d *Directory) endConnection(
 	if err := d.showWithoutConnection(ctx, tx, call, at, id, batch); err != nil {
 		return n, at, err
 	}
-	r, err := tx.EndConnectionScope(ctx, ScopeEnd{Call: call, At: at, Connection: id, Convert: how == RemovalConvert, Batch: batch})
+	r, err := tx.EndConnectionScope(ctx,
+		ScopeEnd{Call: call, At: at, Connection: id, Convert: how == RemovalConvert, Batch: batch})
 	t.byConnection.closed += r.Closed
 	t.local.opened += r.Opened
 	return n, at.Add(time.Microsecond), err

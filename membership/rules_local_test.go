@@ -54,7 +54,8 @@ type localCase struct {
 
 func (w *world) localCase(group membership.ID, user, groupName string) localCase {
 	w.t.Helper()
-	c := localCase{group: group, groupName: groupName, relationship: user, user: membership.NewID(), userName: w.name("nobody")}
+	c := localCase{group: group, groupName: groupName, relationship: user, user: membership.NewID(),
+		userName: w.name("nobody")}
 	if user == "missing" {
 		return w.seal(c)
 	}
@@ -164,7 +165,8 @@ var ways = map[string]func(*world, localCase) outcome{
 		return outcomeOf(err)
 	},
 	"atomic batch": func(w *world, c localCase) outcome {
-		_, err := w.dir.ApplyBatch(w.ctx, w.admin, c.group, membership.MemberBatch{Add: []membership.ID{c.user}, Atomic: true})
+		_, err := w.dir.ApplyBatch(w.ctx, w.admin, c.group,
+			membership.MemberBatch{Add: []membership.ID{c.user}, Atomic: true})
 		return outcomeOf(err)
 	},
 	"by name": func(w *world, c localCase) outcome {

@@ -62,7 +62,9 @@ func (u *User) fill(said, says UserLink, left []UserLink) {
 // another source has something, they show that. Where none has anything it
 // stays, and so does a userName whose successor somebody else has got meanwhile.
 // It returns the fields that changed.
-func (u *User) showWithout(ctx context.Context, r Reader, ended UserLink, left []UserLink) (changed []string, err error) {
+func (u *User) showWithout(
+	ctx context.Context, r Reader, ended UserLink, left []UserLink,
+) (changed []string, err error) {
 	other, said, was := u.otherwise(left), ended.shown().values(), *u
 	for i, field := range u.shownAt() {
 		same := func(l UserLink) bool { return l.shown().values()[i] == said[i] }
@@ -89,7 +91,9 @@ func (u *User) showWithout(ctx context.Context, r Reader, ended UserLink, left [
 
 // showWithoutConnection is showWithout for all users of a connection that ends,
 // a batch at a time. They are locked.
-func (d *Directory) showWithoutConnection(ctx context.Context, tx Tx, call Call, at time.Time, connection, batch ID) error {
+func (d *Directory) showWithoutConnection(
+	ctx context.Context, tx Tx, call Call, at time.Time, connection, batch ID,
+) error {
 	const most = 500
 	var after ID
 	for {
@@ -118,7 +122,8 @@ func (d *Directory) showWithoutConnection(ctx context.Context, tx Tx, call Call,
 			if err := tx.UpdateUser(ctx, u); err != nil {
 				return err
 			}
-			if err := tx.AppendEvents(ctx, call.Event(at, ActionUserUpdated, ID{}, u.ID, nil, Facts{"changed": changed, "batch": batch})); err != nil {
+			if err := tx.AppendEvents(ctx,
+				call.Event(at, ActionUserUpdated, ID{}, u.ID, nil, Facts{"changed": changed, "batch": batch})); err != nil {
 				return err
 			}
 		}
