@@ -19,11 +19,11 @@ type answer struct {
 	http.ResponseWriter
 	begun bool
 
-	held      *membership.HeldAnswer // nil: nobody is known to whom it is
+	held      *membership.HeldAnswer // nil: the tenant is not known
 	refusable bool                   // it is of a request that changes nothing
 }
 
-// smallAnswer is what an answer may hold that nobody counts.
+// smallAnswer is the size up to which an answer's memory is not counted.
 const smallAnswer = 32 << 10
 
 // reserve counts the memory of an answer that is there as a whole, until it was
@@ -88,8 +88,8 @@ func (d *door) fail(a *answer, r *http.Request, err error) {
 	auth.NoteOf(r.Context()).Refuse(f.reason())
 	switch {
 	case f.status == http.StatusRequestTimeout: // net/http ends the context, but the caller may still read
-	case membership.KindOf(err) == membership.KindBusy: // anybody's doing, and counted
-	case r.Context().Err() != nil: // nobody waits for this answer any more
+	case membership.KindOf(err) == membership.KindBusy: // normal under load, and counted elsewhere
+	case r.Context().Err() != nil: // the caller has gone
 		f = unavailable
 	case f.status == http.StatusServiceUnavailable || a.begun:
 		d.log.Warn("request not finished", append(about(r), zap.NamedError("error", cause(err)))...)

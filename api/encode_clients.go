@@ -14,8 +14,8 @@ func AppendClient(b []byte, c auth.OAuthClient) []byte {
 	return append(appendClientFields(b, c), '}')
 }
 
-// AppendNewClient appends a new client with its first secret, which nobody can
-// show again.
+// AppendNewClient appends a new client with its first secret, which cannot be
+// shown again.
 func AppendNewClient(b []byte, c auth.OAuthClient, secret string) []byte {
 	b = appendClientFields(b, c)
 	if secret != "" {

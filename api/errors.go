@@ -132,5 +132,5 @@ func (f *failure) write(w http.ResponseWriter) {
 	if f.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.retryAfter))
 	}
-	_ = send(w, f.status, body) // whoever asked is gone, if this fails
+	_ = send(w, f.status, body) // it fails only when the caller has gone
 }

@@ -46,7 +46,7 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 		w.Header().Set(replayedHeader, "true")
 		return answerAgain(w, reservation.Answer)
 	}
-	// Whoever sends it again may take over when it has to have ended by then.
+	// A retry may take over after the lease, so this one has to end before it.
 	ctx, cancel := context.WithTimeout(r.Context(), membership.MaxIdempotentRequest)
 	defer cancel()
 	r.Request = r.WithContext(ctx)
@@ -72,8 +72,8 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 	return answerAgain(w, first.answer())
 }
 
-// settle keeps the answer of a claimed request, or gives the request up. It ends
-// what was begun, whether or not the caller still waits.
+// settle ends a reservation: it stores the answer for retries, or releases the key.
+// It does so also when the caller has gone.
 func (d *door) settle(
 	ctx context.Context, r request, reservation membership.IdempotencyReservation, a membership.StoredAnswer,
 ) {
@@ -89,7 +89,7 @@ func (d *door) settle(
 		err = d.Directory.ReleaseKey(ctx, r.call, reservation)
 	}
 	if err != nil {
-		d.log.Warn("the answer of a request with an idempotency key is not kept",
+		d.log.Warn("the answer of a request with an idempotency key was not stored",
 			append(about(r.Request), zap.NamedError("error", cause(err)))...)
 	}
 }
@@ -120,12 +120,12 @@ func answerAgain(w http.ResponseWriter, a membership.StoredAnswer) error {
 	return err
 }
 
-// withSecret is for handlers whose answer has a secret: it must not be kept, so
+// withSecret is for handlers whose answer has a secret: it must not be stored, so
 // they take no key.
 func withSecret(h func(http.ResponseWriter, request) error) func(http.ResponseWriter, request) error {
 	return func(w http.ResponseWriter, r request) error {
 		if len(r.Header.Values(idempotencyHeader)) > 0 {
-			return membership.Invalidf("this answer holds a secret, which is not kept, so %s is not supported here: "+
+			return membership.Invalidf("this answer holds a secret, which is not stored, so %s is not supported here: "+
 				"revoke what was made and lost", idempotencyHeader)
 		}
 		return h(w, r)

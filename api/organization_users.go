@@ -7,7 +7,7 @@ import (
 )
 
 // The API of an application's organizations: people, their projects and roles.
-// docs/native-apis.md says what stands for what.
+// docs/native-apis.md maps its names to ours.
 
 func (d *door) organizationUserRoutes() []route {
 	const users = "/api/v1/organizations/{organization_id}/users"
@@ -18,8 +18,7 @@ func (d *door) organizationUserRoutes() []route {
 	}
 }
 
-// addOrganizationUsers adds users to the organization, and invites those whom nobody
-// knows.
+// addOrganizationUsers adds users to the organization, and invites unknown addresses.
 func (d *door) addOrganizationUsers(w http.ResponseWriter, r request) error {
 	items, err := d.decodeArray(w, r)
 	if err != nil {
@@ -42,8 +41,8 @@ func (d *door) addOrganizationUsers(w http.ResponseWriter, r request) error {
 	return sendArray(w, placed, appendOrganizationUser)
 }
 
-// getOrganizationUser answers what a user is in the organization, with the projects, which
-// the other API takes and does not show.
+// getOrganizationUser answers a user's membership in the organization. It shows the projects
+// too, which the published API takes but does not return.
 func (d *door) getOrganizationUser(w http.ResponseWriter, r request) error {
 	id, err := r.pathID("id", "user")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// Verified is what the check of a report found: its manifest as it stands there,
+// Verified is what the check of a report found: its manifest, byte for byte,
 // and the fields that the check used.
 type Verified struct {
 	Manifest json.RawMessage

@@ -6,7 +6,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// IssuerStore is the port to where trusted issuers are kept; db implements it
+// IssuerStore is the port to the stored trusted issuers; db implements it
 // beside membership.Store.
 type IssuerStore interface {
 	// IssuerVersion returns a number that grows with every change of a tenant's

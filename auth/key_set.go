@@ -126,7 +126,7 @@ func parseKey(raw json.RawMessage) (k verificationKey, ok bool) {
 	if jwk.Export(parsed, &k.key) != nil {
 		return k, false
 	}
-	// A private key or a secret that somebody published fits nothing.
+	// A published private key or secret is never used.
 	for _, a := range algorithms {
 		if a.fits(k.key) {
 			return k, true

@@ -10,11 +10,11 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// keySource is what is kept of one source of keys.
+// keySource is the cache of one source of keys.
 type keySource struct {
 	uri      string        // empty: the set was given, and never changes
 	used     time.Time     // guarded by KeySets.mu
-	fetching chan struct{} // held while fetching: one fetch at a time
+	fetching chan struct{} // a lock that a context can interrupt: one fetch at a time
 
 	mu      sync.Mutex
 	set     keySet

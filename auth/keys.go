@@ -23,8 +23,8 @@ const (
 	// that its owner withdrew must not live for ever.
 	keysMaxAge = 24 * time.Hour
 	// keysRetry is the least time between two fetches from one source after a
-	// failure, and between two for keys that the set does not have. Whoever sends
-	// tokens with made-up key ids causes no more requests than that.
+	// failure, and between two for keys that the set does not have. Tokens with
+	// made-up key ids cause no more requests than that.
 	keysRetry = 30 * time.Second
 	// keySources bounds the memory.
 	keySources = 1000
@@ -32,7 +32,7 @@ const (
 	maxJWT = 16 << 10
 )
 
-// KeySource says where the public keys of somebody who signs are: in Set, a
+// KeySource says where the public keys of a signer are: in Set, a
 // JWKS (RFC 7517 section 5), or else at URI.
 type KeySource struct {
 	Set []byte
@@ -50,7 +50,7 @@ type KeySets struct {
 	sources map[string]*keySource
 }
 
-// NewKeySets returns a KeySets. The log hears of sources that fail.
+// NewKeySets returns a KeySets. Failures of sources are logged.
 func NewKeySets(out Outbound, clock membership.Clock, log *zap.Logger) *KeySets {
 	return &KeySets{fetcher: newFetcher(out), clock: clock, log: log, sources: make(map[string]*keySource)}
 }
@@ -87,7 +87,7 @@ func (k *KeySets) Verify(ctx context.Context, src KeySource, text string) (Claim
 }
 
 // header is what a token says of its signature. Keys and addresses of keys in
-// it (jwk, jku, x5c, x5u) are not read: the source says whom to believe.
+// it (jwk, jku, x5c, x5u) are not read: only the keys of the source are trusted.
 type header struct {
 	Algorithm string          `json:"alg"`
 	KeyID     string          `json:"kid"`
@@ -132,7 +132,7 @@ func (k *KeySets) candidates(ctx context.Context, src KeySource, h header) ([]an
 	return keys, nil
 }
 
-// source returns what is kept of a source.
+// source returns the cache of a source, and makes it if there is none.
 func (k *KeySets) source(src KeySource) *keySource {
 	id := src.URI
 	if len(src.Set) > 0 {

@@ -47,7 +47,7 @@ type OAuthClient struct {
 	// Keys verify its assertions (MethodJWT).
 	Keys KeySource
 	// Issuer and Subject are who its assertions are from and about, when
-	// somebody else makes them (workload identity federation). Empty: the client
+	// another issuer makes them (workload identity federation). Empty: the client
 	// itself makes them, and both are its client_id.
 	Issuer, Subject string
 	// Audience is what its assertions are for; empty: this server.
@@ -58,7 +58,7 @@ type OAuthClient struct {
 	TokenLifetime   time.Duration
 	CreatedAt       time.Time
 	LastUsedAt      time.Time // zero: it never got an access token
-	RefusedAt       time.Time // when an event last told of a refused attempt
+	RefusedAt       time.Time // of the last event of a refused attempt
 	RevokedAt       time.Time // zero: not revoked
 	// Secrets are those that are not revoked, expired ones included, in the
 	// order of their ids.
@@ -120,7 +120,7 @@ func (s ClientSpec) checkJWT(keys *KeySets) error {
 		return membership.Invalidf("the auth_method %s needs either jwks or jwks_uri", MethodJWT)
 	case (s.Issuer == "") != (s.Subject == ""):
 		return membership.Invalidf(
-			"issuer and subject belong together: everybody to whom the issuer gives tokens would be the client")
+			"issuer and subject have to be given both: without a subject every token of the issuer would be the client's")
 	case s.ReuseAssertions && s.Issuer == "":
 		return membership.Invalidf(
 			"reuse_assertions is for assertions of an issuer: a client that signs them itself makes a new one each time")
@@ -207,7 +207,7 @@ func (c OAuthClient) facts() membership.Facts {
 	if len(c.Keys.Set) > 0 {
 		f["jwks_sha256"] = hexHash(c.Keys.Set)
 	}
-	if c.Subject != "" { // may name somebody, so only its hash is kept
+	if c.Subject != "" { // may be personal data, so only its hash
 		f["subject_sha256"] = hexHash([]byte(c.Subject))
 	}
 	if c.ReuseAssertions {

@@ -12,7 +12,7 @@ import (
 
 // Clients has the use cases of administering OAuth clients. Each asks the
 // policy for membership.OpAdminister and is one transaction with its events. A
-// client is looked for in a connection; a zero one stands for all.
+// client is looked for in a connection; the zero connection means all.
 type Clients struct {
 	store     ClientStore
 	directory *membership.Directory
@@ -22,8 +22,8 @@ type Clients struct {
 }
 
 // NewClients returns the use cases over a store. keys judges where clients say
-// their keys are. changed, unless nil, hears of every client whose access
-// tokens may have ended: Verifier.Forget.
+// their keys are. changed, unless nil, is called for every client whose
+// access tokens may have ended: Verifier.Forget.
 func NewClients(
 	store ClientStore, d *membership.Directory, keys *KeySets, clock membership.Clock, changed func(membership.ID),
 ) *Clients {
@@ -34,7 +34,7 @@ func NewClients(
 }
 
 // Create makes a client, and for MethodSecret its first secret, whose text is
-// not kept. It can do nothing that the caller cannot: else KindForbidden.
+// not stored. It can do nothing that the caller cannot: else KindForbidden.
 func (cs *Clients) Create(
 	ctx context.Context, call membership.Call, s ClientSpec,
 ) (c OAuthClient, secret string, err error) {

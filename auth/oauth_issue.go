@@ -96,7 +96,7 @@ func (i *issuer) prove(ctx context.Context, c OAuthClient, r tokenRequest) (p pr
 	switch {
 	case errors.Is(err, errNoKey), errors.Is(err, errSignature):
 		return p, errClient
-	case errors.Is(err, ErrBadJWT): // it says so of itself, whoever sends it
+	case errors.Is(err, ErrBadJWT): // the assertion itself says so: no secret
 		return p, badAssertion(err)
 	case err != nil:
 		return p, err
@@ -216,7 +216,7 @@ func grantedScopes(c OAuthClient, asked []string) ([]string, error) {
 	return set(asked), nil
 }
 
-// principal is whom the client's access tokens stand for, while it asks for one.
+// principal is the principal of the client's access tokens, while it asks for one.
 func (c OAuthClient) principal() Principal {
 	p := Token{Tenant: c.Tenant, Kind: KindSCIM, Connection: c.Connection, Scopes: c.Scopes}.principal()
 	p.Credential = membership.Credential{Kind: membership.CredentialClient, ID: c.ID}

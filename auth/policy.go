@@ -17,7 +17,7 @@ const AllPermissions = "*"
 
 // permissionOf says which permission each operation asks for, as
 // ENTITY:PERMISSION. Members belong to their group. The default policies say
-// the same; a test holds the two together.
+// the same; a test compares the two.
 var permissionOf = map[membership.Operation]string{
 	membership.OpReadUsers:     "USERS:READ",
 	membership.OpWriteUsers:    "USERS:WRITE",
@@ -64,7 +64,7 @@ func (p Policy) allow(ctx context.Context, q membership.Question) error {
 	}
 	for _, p := range q.Gives {
 		if !holds(q.Call.Permissions, p) {
-			return forbidden("nobody gives more than they have: the permission " + p + " is missing")
+			return forbidden("you cannot give a permission that you lack: " + p)
 		}
 	}
 	set, err := p.policies(ctx, q)

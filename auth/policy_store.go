@@ -16,7 +16,7 @@ type TenantPolicy struct {
 	UpdatedAt time.Time
 }
 
-// PolicyStore is the port to where tenants' own policies are kept; db
+// PolicyStore is the port to the stored policies of tenants; db
 // implements it beside membership.Store.
 type PolicyStore interface {
 	// PolicyVersion returns a number that grows with every change of a tenant's

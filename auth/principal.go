@@ -9,7 +9,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// RoleOrgOwner is the role of whoever has every permission in the tenant.
+// RoleOrgOwner is the role of a principal with every permission in the tenant.
 const RoleOrgOwner = "org_owner"
 
 var (
@@ -17,7 +17,7 @@ var (
 	allPermissions = []string{AllPermissions}
 )
 
-// Principal is whoever a verified credential stands for.
+// Principal is the caller that a verified credential names.
 type Principal struct {
 	Tenant      membership.ID
 	Actor       membership.Actor

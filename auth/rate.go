@@ -12,7 +12,7 @@ const bucketsSize = 50_000
 
 // buckets are token buckets, one for each key. A bucket is no more than the
 // time at which it will be full again (the generic cell rate algorithm), so one
-// that is full need not be kept. It is written by hand because a library's
+// that is full takes no memory. It is written by hand because a library's
 // limiter would be a lock and an allocation for each key, and still need this
 // map.
 type buckets[K comparable] struct {

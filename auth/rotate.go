@@ -10,8 +10,8 @@ import (
 // MaxOverlap is for how long the token before a rotation can go on working.
 const MaxOverlap = 90 * 24 * time.Hour
 
-// Rotate makes a token that takes the place of another: the same but for its id
-// and secret, and with as long a life before it. It works at once; the old one
+// Rotate makes the successor of a token: the same but for its id and secret, and
+// with a new lifetime of the same length. It works at once; the old one
 // works for the overlap, or until its own end if that is earlier. With no
 // overlap it is revoked. A token is rotated once: after that its successor is.
 func (ts *Tokens) Rotate(

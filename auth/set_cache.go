@@ -13,7 +13,7 @@ import (
 // is still the same: as long as a change on another replica stays unseen.
 const setLife = 2 * time.Second
 
-// How much a cache holds, of all tenants together. Compiled policies take
+// The bounds of one cache, for all tenants. Compiled policies take
 // about twenty times the memory of their text.
 const (
 	maxCachedTenants = 10_000
@@ -37,13 +37,13 @@ type setSource[S any] struct {
 	version func(ctx context.Context, tenant membership.ID) (int64, error)
 	// read returns a tenant's set, its version, and its size in bytes.
 	read func(ctx context.Context, tenant membership.ID) (set *S, version int64, size int, err error)
-	// skip, unless nil, says which sets are not worth their place.
+	// skip, unless nil, says which sets are not worth caching.
 	skip func(*S) bool
 }
 
 // tenantSet is the entry of one tenant.
 type tenantSet[S any] struct {
-	refreshing sync.Mutex // held by whoever asks the store; taken before mu
+	refreshing sync.Mutex // locked while reading the store; taken before mu
 
 	set     *S // nil: not read yet
 	version int64
@@ -71,7 +71,7 @@ func (c *setCache[S]) current(ctx context.Context, tenant membership.ID) (*S, er
 			return set, nil
 		}
 		t.refreshing.Lock()
-		if set := c.within(t, setLife); set != nil { // that of whoever asked before
+		if set := c.within(t, setLife); set != nil { // read while this one waited
 			t.refreshing.Unlock()
 			return set, nil
 		}
@@ -180,8 +180,8 @@ func (c *setCache[S]) keep(tenant membership.ID, t *tenantSet[S], read reading[S
 	c.evict(tenant)
 }
 
-// evict drops whoever is in the way, but for one: the order of a map is as
-// good as any other.
+// evict drops tenants other than keep until the cache is within its bounds: random
+// eviction, in the order of the map.
 func (c *setCache[S]) evict(keep membership.ID) {
 	for tenant, t := range c.tenants {
 		tooMany, tooLarge := len(c.tenants) > maxCachedTenants, c.bytes > maxCachedBytes

@@ -17,8 +17,8 @@ const (
 // tokenHash is the SHA-256 of a token's whole text form.
 type tokenHash [sha256.Size]byte
 
-// cache keeps tokens that were verified a moment ago. Only they get in: whoever
-// has no valid token can neither fill it nor push anything out of it.
+// cache keeps tokens that were verified a moment ago. Only valid tokens
+// get in, so a caller without one can neither fill it nor evict anything.
 type cache struct {
 	mu      sync.RWMutex
 	entries map[tokenHash]cached

@@ -30,7 +30,7 @@ const (
 	formTimeout     = 5 * time.Second
 )
 
-// TokenEndpointConfig is what the token endpoint has to be told.
+// TokenEndpointConfig are the settings of the token endpoint.
 type TokenEndpointConfig struct {
 	// PublicURL is the scheme and authority under which clients reach the server.
 	PublicURL string
@@ -223,7 +223,7 @@ func (e *tokenEndpoint) readForm(w http.ResponseWriter, r *http.Request) (url.Va
 		return nil, invalidRequest("the body must be a form (Content-Type: application/x-www-form-urlencoded)")
 	}
 	if r.URL.RawQuery != "" {
-		return nil, invalidRequest("parameters belong into the body: a URL is kept in logs")
+		return nil, invalidRequest("parameters belong in the body: URLs end up in logs")
 	}
 	// Without a connection, as in a test, there is no deadline.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(e.formTimeout))

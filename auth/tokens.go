@@ -23,7 +23,7 @@ type TokenSpec struct {
 }
 
 // CreateToken makes a token in the transaction's tenant, call.Tenant, and
-// returns it with its text form, which is not kept. Like membership.NewTenant
+// returns it with its text form, which is not stored. Like membership.NewTenant
 // it asks no policy: its callers do. Errors: KindInvalid; KindNotFound when
 // there is no such connection.
 func CreateToken(

@@ -15,15 +15,15 @@ const (
 	// usageEvery is how often uses are written, and at most how often for one
 	// token, however many replicas there are.
 	usageEvery = time.Minute
-	// usageSize bounds the memory: further tokens are noted on their next use
-	// after what is kept was written.
+	// usageSize bounds the memory: when it is full, further tokens are
+	// noted on their next use after a flush.
 	usageSize = 10_000
 	// usageTimeout bounds one round of writing, the last before the end too.
 	usageTimeout = 10 * time.Second
 )
 
-// Observer is told of a warning that was written: a token that is in use
-// expires within so many days (30, 7 or 1).
+// Observer is called for each warning that was written: a token in use expires
+// within so many days (30, 7 or 1).
 type Observer interface {
 	TokenExpiring(withinDays int)
 }
@@ -51,8 +51,7 @@ func NewUsage(store Store, clock membership.Clock, o Observer, log *zap.Logger) 
 }
 
 // Used notes a use. It never waits for the store. Access tokens of clients are
-// left out: when one was issued is told of its client, and nobody has to be
-// warned of its end.
+// left out: the client shows when one was issued, and their end needs no warning.
 func (u *Usage) Used(t Token, at time.Time) {
 	if !t.Client.IsZero() {
 		return

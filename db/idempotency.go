@@ -39,7 +39,7 @@ func (s *session) LockReservation(
 ) (membership.IdempotencyReservation, error) {
 	c := membership.IdempotencyReservation{Actor: of.Actor, Route: of.Route, Key: of.Key}
 	var fingerprint []byte
-	err := s.one(ctx, "claim", qLockReservation, []any{s.tenant, of.Actor, of.Route, of.Key},
+	err := s.one(ctx, "reservation", qLockReservation, []any{s.tenant, of.Actor, of.Route, of.Key},
 		&fingerprint, &c.RequestID, (*stamp)(&c.ReservedAt), (*stamp)(&c.LeaseUntil), (*stamp)(&c.ExpiresAt),
 		&c.Answer.Status, &c.Answer.ContentType, &c.Answer.Body)
 	copy(c.Fingerprint[:], fingerprint)
@@ -52,10 +52,10 @@ const qUpdateReservation = `update idempotency_keys set fingerprint = $5, reques
 
 // UpdateReservation implements membership.Tx.
 func (s *session) UpdateReservation(ctx context.Context, c membership.IdempotencyReservation) error {
-	return s.changed(ctx, "claim", qUpdateReservation, s.reservationArgs(c)...)
+	return s.changed(ctx, "reservation", qUpdateReservation, s.reservationArgs(c)...)
 }
 
-// expiredAtOnce is how many expired claims go with one new one: more than come.
+// expiredAtOnce is how many expired reservations a new one deletes: more than come.
 const expiredAtOnce = 20
 
 const qDeleteExpiredReservations = `delete from idempotency_keys where tenant_id = $1 and (actor, route, key) in (
@@ -63,7 +63,7 @@ const qDeleteExpiredReservations = `delete from idempotency_keys where tenant_id
 	returning length(body)`
 
 // DeleteExpiredReservations implements membership.Tx.
-func (s *session) DeleteExpiredReservations(ctx context.Context, now time.Time) (claims, bytes int, err error) {
+func (s *session) DeleteExpiredReservations(ctx context.Context, now time.Time) (reservations, bytes int, err error) {
 	gone, err := list(ctx, s, qDeleteExpiredReservations, []any{s.tenant, stamp(now), expiredAtOnce},
 		func(n *int) []any { return []any{n} })
 	for _, n := range gone {

@@ -120,7 +120,7 @@ const (
 // EndClientTokens implements auth.ClientTx.
 func (s *session) EndClientTokens(ctx context.Context, client membership.ID) error {
 	if client.IsZero() {
-		return membership.NotFound("client") // the zero id stands for tokens that are no client's
+		return membership.NotFound("client") // the zero id marks tokens that are no client's
 	}
 	_, err := s.exec(ctx, qEndClientTokens, s.tenant, client)
 	return err

@@ -119,7 +119,7 @@ const (
 	qDeleteRolesOfUser        = `delete from role_assignments where tenant_id = $1 and user_id = $2`
 )
 
-// deleteOrganizationMember forgets what a user who is deleted was in the organization.
+// deleteOrganizationMember deletes the organization member and the roles of a deleted user.
 func (s *session) deleteOrganizationMember(ctx context.Context, user membership.ID) error {
 	for _, q := range []string{qDeleteOrganizationMember, qDeleteRolesOfUser} {
 		if _, err := s.exec(ctx, q, s.tenant, user); err != nil {

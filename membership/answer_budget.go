@@ -219,7 +219,7 @@ func (h *HeldAnswer) shrink(size int64) { h.budget.shrink(h, size) }
 
 // read runs fn, which reads on a snapshot and returns the bytes that it keeps of
 // it, until they have their part of the budget. It waits for that between two
-// snapshots, with nothing in its hands: drop lets go of what fn keeps. The error
+// snapshots, without any memory: drop frees what fn keeps. The error
 // of an answer that got no room is KindUnavailable. What the answer held before is
 // given back.
 func (h *HeldAnswer) read(ctx context.Context, fn func() (size int64, err error), drop func()) error {

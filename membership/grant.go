@@ -87,7 +87,7 @@ type MemberChange struct {
 	// Check are users that must exist in the connection's view although the
 	// request's net effect does not open a grant for them (rule 6).
 	Check []ID
-	// Kept says that Tx.LockUsers has found all of Open in this transaction.
+	// UsersLocked says that Tx.LockUsers has found all of Open in this transaction.
 	UsersLocked bool
 	// IfVersion, when not zero, is the version that the link must have.
 	IfVersion int64
@@ -103,7 +103,7 @@ type MemberResult struct {
 	Opened, Closed int
 	Version        int64
 	LastModified   time.Time
-	Member         Member // whom a change with Judge has added, as a member now
+	Member         Member // added by a change with Judge, as it is now
 }
 
 // MemberQuery selects members of a group.

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// How long a request with an idempotency key may take, for how long after its
-// reservation no other request looks at it, and how long its answer is kept. Between the
-// first two lies what the clocks of two servers may differ by.
+// The longest time of a request with an idempotency key, the lease of its reservation,
+// and the life of the stored answer. The lease is longer than the request by what the
+// clocks of two servers may differ.
 const (
 	MaxIdempotentRequest = 30 * time.Second
 	idempotencyLease     = time.Minute
 	idempotencyLife      = 24 * time.Hour
 )
 
-// MaxStoredAnswer is the longest body of an answer that is kept, in bytes.
+// MaxStoredAnswer is the longest body of an answer that is stored, in bytes.
 const MaxStoredAnswer = 2 << 20
 
 // The budget of a tenant: the bytes of all its reservations and their
@@ -138,16 +138,15 @@ func lost(ctx context.Context, r EventReader, c IdempotencyReservation) error {
 	return err
 }
 
-// StoreAnswer keeps the answer of a request for its retries.
-// One that is too long, or beyond the tenant's budget, is not kept, which is as if
-// it were lost.
+// StoreAnswer stores the answer of a request for its retries. One that is too long, or
+// beyond the tenant's budget, is not stored: a retry then gets KindAnswerLost.
 func (d *Directory) StoreAnswer(ctx context.Context, call Call, c IdempotencyReservation, a StoredAnswer) error {
 	if len(a.Body) > MaxStoredAnswer {
 		return d.ReleaseKey(ctx, call, c)
 	}
-	kept := c
-	kept.Answer = a
-	if err := d.saveReservation(ctx, call, kept); !errors.Is(err, errTooManyReservations) {
+	answered := c
+	answered.Answer = a
+	if err := d.saveReservation(ctx, call, answered); !errors.Is(err, errTooManyReservations) {
 		return err
 	}
 	return d.ReleaseKey(ctx, call, c)

@@ -9,12 +9,12 @@ import (
 type LinkCounts struct {
 	Members          int // now, by any source
 	Local            int // of them, with a local grant
-	OtherConnections int // of them, whom another connection put there
-	Seen             int // of them, whom the connection provisions
-	Users            int // whom the connection provisions
+	OtherConnections int // of them, put there by another connection
+	Seen             int // of them, provisioned by the connection
+	Users            int // provisioned by the connection
 
-	Own         int // members whom the connection put there
-	OwnAlone    int // of them, whom nothing else keeps there
+	Own         int // members put there by the connection
+	OwnAlone    int // of them, with no other grant
 	OwnNotLocal int // of them, without a local grant
 }
 
@@ -23,9 +23,9 @@ type LinkCounts struct {
 type LinkPreview struct {
 	Members          int
 	Local            int // members with a local grant
-	OtherConnections int // members whom another connection put there
-	Unseen           int // members whom the connection does not provision
-	CouldGain        int // users whom it provisions and can add: they are no members now
+	OtherConnections int // members put there by another connection
+	Unseen           int // members that the connection does not provision
+	CouldGain        int // users that it provisions and can add: no members now
 }
 
 // PreviewGroupLink counts what LinkGroup would make visible, and refuses as it
@@ -59,7 +59,7 @@ func (d *Directory) PreviewGroupLink(
 }
 
 // LinkGroup makes a group visible to a connection under its name, without
-// members: the connection sees those whom it adds itself (rule 31). Errors:
+// members: the connection sees those that it adds itself (rule 31). Errors:
 // KindUniqueness when it sees the group already, or another one of that name.
 func (d *Directory) LinkGroup(
 	ctx context.Context, call Call, group, connection ID, externalID string,

@@ -11,7 +11,7 @@ type NamedAdditions struct{ Failed, Succeeded []string }
 // Invitation says how a request came about that adds members.
 type Invitation struct {
 	// By is who invited: the id, the userName or the address of a user of the
-	// tenant, who is then named in grants and events. Anything else is kept nowhere.
+	// tenant, who is then named in grants and events. Anything else is not stored.
 	By     string
 	Notify bool // write a Notification for those who were added
 }

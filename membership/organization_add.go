@@ -150,8 +150,8 @@ func (p *organizationAddition) users(ctx context.Context, specs []OrganizationMe
 	return users, p.tx.InsertUsers(ctx, invited)
 }
 
-// find returns the users whom specs name by id, and those whom each address
-// stands for: the user who has it as userName, else all who have it.
+// find returns the users that specs name by id, and those of each address: the user
+// who has it as userName, else all who have it.
 func (p *organizationAddition) find(
 	ctx context.Context, specs []OrganizationMemberSpec,
 ) (byID map[ID]User, byAddress map[string][]User, err error) {
@@ -301,7 +301,7 @@ func (p *organizationAddition) write(ctx context.Context, specs []OrganizationMe
 }
 
 // OrganizationUser returns one user as they are in the organization;
-// KindNotFound for one who has no place in it.
+// KindNotFound for a user who is no member of it.
 func (d *Directory) OrganizationUser(ctx context.Context, call Call, id ID) (out OrganizationUser, err error) {
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
 		return OrganizationUser{}, err

@@ -48,7 +48,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 // NameHolders are who has a name, when a connection wants to give it to a user.
 type NameHolders struct {
 	Connection Connection
-	InView     bool   // somebody has it in the connection's view
+	InView     bool   // a user of the connection's view has it
 	User       User   // who has it in the tenant; zero: none
 	Shared     bool   // so do others: their names were not the same when they were given
 	ByEmail    []User // who has one of the addresses

@@ -8,7 +8,7 @@ import (
 )
 
 // ProvisionedGroup is one group of a connection's view. Its members are those
-// whom the connection put there, in the order of their ids, as they were when the
+// that the connection put there, in the order of their ids, as they were when the
 // group had this version. They can be ranged over once, before the next group
 // is taken.
 type ProvisionedGroup struct {

@@ -37,7 +37,7 @@ type GrantReader interface {
 	OpenGrants(ctx context.Context, group, user ID) ([]Grant, error)
 	// OpenGrantsIn counts the open grants in a group by any source.
 	OpenGrantsIn(ctx context.Context, group ID) (int, error)
-	// OpenAmong counts those of users whom connection put into group.
+	// OpenAmong counts those of users that connection put into group.
 	OpenAmong(ctx context.Context, connection, group ID, users []ID) (int, error)
 	// OpenOf counts the open grants of a connection in one group or (with the
 	// zero group) in all, up to limit.
