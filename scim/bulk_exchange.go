@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// bulkAnswer is the answer to one operation, kept in memory. The body of a
+// bulkAnswer is the answer to one operation, in memory. The body of a
 // success is dropped: a response may leave it out (RFC 7644 section 3.7).
 type bulkAnswer struct {
 	header http.Header
@@ -60,7 +60,7 @@ func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bu
 		address.Path += "/" + id
 	}
 	if method != http.MethodPatch {
-		// Nobody gets to see the resource, so it need not be read. A PATCH of a
+		// The resource is not part of the answer, so it need not be read. A PATCH of a
 		// group shows nothing only if it is not asked to.
 		address.RawQuery = "attributes=id"
 	}

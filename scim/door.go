@@ -17,7 +17,7 @@ import (
 // root is the path under which the door serves.
 const root = "/scim/v2"
 
-// Config is what the door has to be told.
+// Config configures the door.
 type Config struct {
 	// PublicURL is the scheme and authority under which providers reach the
 	// server, such as https://bridge.example.com; locations are made of it.
@@ -36,7 +36,7 @@ type Config struct {
 
 // Verifier turns an Authorization header into a principal. A credential that
 // opens nothing is an error that is auth.ErrUnauthenticated; any other error
-// means that nobody could tell.
+// means that it could not be decided.
 type Verifier interface {
 	Verify(ctx context.Context, authorization string) (auth.Principal, error)
 }
@@ -98,7 +98,7 @@ type exchange struct {
 	held      *membership.HeldAnswer // nil: the answer is small
 }
 
-// heldAnswer is what an answer may take that nobody counts.
+// heldAnswer is the largest answer whose memory is not counted.
 const heldAnswer = 32 << 10
 
 // hold counts an answer that is in memory as a whole, until the exchange is done. An
@@ -165,12 +165,12 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			d.end(a, errInternal)
 		}
 	}()
-	if err := d.serve(a, withCleanAddress(r)); err != nil {
+	if err := d.serve(a, normalised(r)); err != nil {
 		d.fail(a, r, err)
 	}
 }
 
-// serve wants a credential before anything else is told, discovery included:
+// serve authenticates before anything else, discovery included:
 // providers send it with every request.
 func (d *door) serve(a *answer, r *http.Request) error {
 	call, err := d.authenticate(r)
@@ -215,7 +215,7 @@ func (d *door) shown(a *answer, r *http.Request, err error) *scimError {
 	switch {
 	case e.status == http.StatusRequestTimeout: // net/http ends the context, but the caller may still read
 	case membership.KindOf(err) == membership.KindBusy: // anybody's doing, and counted
-	case r.Context().Err() != nil: // nobody waits for this answer any more
+	case r.Context().Err() != nil: // the client has gone
 		e = errUnavailable
 	case e.status == http.StatusServiceUnavailable || a.begun:
 		d.log.Warn("request not finished", append(about(r), zap.NamedError("error", cause(err)))...)
@@ -237,6 +237,7 @@ func (d *door) end(a *answer, e *scimError) {
 // about names a request in the log, without its query: that holds addresses.
 func about(r *http.Request) []zap.Field {
 	return []zap.Field{
-		zap.String("request_id", r.Header.Get("X-Request-Id")), zap.String("method", r.Method), zap.String("path", r.URL.Path),
+		zap.String("request_id", r.Header.Get("X-Request-Id")), zap.String("method", r.Method),
+		zap.String("path", r.URL.Path),
 	}
 }

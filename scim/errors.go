@@ -51,7 +51,8 @@ var (
 )
 
 func badRequest(scimType, format string, args ...any) error {
-	return &scimError{status: http.StatusBadRequest, scimType: scimType, detail: fmt.Sprintf(format, args...), format: format}
+	return &scimError{status: http.StatusBadRequest, scimType: scimType, detail: fmt.Sprintf(format, args...),
+		format: format}
 }
 
 func unauthenticated(detail string) error {

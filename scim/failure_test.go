@@ -60,7 +60,8 @@ func TestBrokenStream(t *testing.T) {
 			b := &bench{t: t, base: server.URL + "/scim/v2", token: tenant.SCIMToken}
 			g := ""
 			if tt.started {
-				g = "/" + b.do("GET", "/Groups?attributes=id", "").want(200).json()["Resources"].([]any)[0].(map[string]any)["id"].(string)
+				all := b.do("GET", "/Groups?attributes=id", "").want(200).json()["Resources"].([]any)
+				g = "/" + all[0].(map[string]any)["id"].(string)
 			} else {
 				b.do("POST", "/Groups", `{"displayName":"g"}`).wantError(500, "")
 			}
@@ -128,7 +129,8 @@ func unavailable() error {
 // TestTwiceTheSameMail: an address may stand under two types.
 func TestTwiceTheSameMail(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		m := b.do("POST", "/Users", `{"userName":"u","emails":[{"value":"a@x.example","type":"work"},{"value":"A@x.example","type":"home"},{"value":"a@x.example","type":"other"}]}`).want(201).json()
+		m := b.do("POST", "/Users", `{"userName":"u","emails":[{"value":"a@x.example","type":"work"},`+
+			`{"value":"A@x.example","type":"home"},{"value":"a@x.example","type":"other"}]}`).want(201).json()
 		require.Len(t, m["emails"], 3)
 		require.Equal(t, 1, b.total("/Users", `emails.value eq "a@x.example"`))
 	})

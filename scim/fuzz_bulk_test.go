@@ -42,13 +42,18 @@ func newPretending() *door {
 // one result, and none fails for a reason of the server's.
 func FuzzBulk(f *testing.F) {
 	for _, ops := range []string{
-		`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}},{"method":"PATCH","path":"/Users/bulkId:a","data":{"Operations":[]}}`,
+		`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}},{"method":"PATCH",` +
+			`"path":"/Users/bulkId:a","data":{"Operations":[]}}`,
 		`{"method":"POST","path":"/Groups","bulkId":"g","data":{"displayName":"g","members":[{"value":"bulkId:u"}]}},
 			{"method":"POST","path":"/Users","bulkId":"u","data":{"userName":"u","urn:x:y":{"to":"bulkId:g"}}}`,
-		`{"method":"POST","path":"/Users","bulkId":"a","data":{"manager":"bulkId:b"}},{"method":"POST","path":"/Users","bulkId":"b","data":{"manager":"bulkId:a"}},
-			{"method":"DELETE","path":"/Users/bulkId:a"},{"method":"PUT","path":"/Users/bulkId:a","data":{"x":["bulkId:b",{"y":"bulkId:none"}]}}`,
-		`5,null,[],{},{"method":"GET"},{"method":"POST","path":"/Bulk","bulkId":""},{"method":"DELETE","path":"/Users/x","version":"W/\"1\""}`,
-		`{"method":"POST","path":"/Users","bulkId":"a","data":{"x":"bulkId:a"}},{"method":"POST","path":"/Users","bulkId":"a","data":{}}`,
+		`{"method":"POST","path":"/Users","bulkId":"a","data":{"manager":"bulkId:b"}},{"method":"POST","path":"/Users",` +
+			`"bulkId":"b","data":{"manager":"bulkId:a"}},
+			{"method":"DELETE","path":"/Users/bulkId:a"},{"method":"PUT","path":"/Users/bulkId:a","data":{"x":["bulkId:b",` +
+			`{"y":"bulkId:none"}]}}`,
+		`5,null,[],{},{"method":"GET"},{"method":"POST","path":"/Bulk","bulkId":""},{"method":"DELETE","path":"/Users/x",` +
+			`"version":"W/\"1\""}`,
+		`{"method":"POST","path":"/Users","bulkId":"a","data":{"x":"bulkId:a"}},{"method":"POST","path":"/Users",` +
+			`"bulkId":"a","data":{}}`,
 	} {
 		f.Add([]byte(`{"schemas":["` + bulkRequestSchema + `"],"failOnErrors":0,"Operations":[` + ops + `]}`))
 		f.Add([]byte(`{"failOnErrors":1,"operations":[` + ops + `]}`))

@@ -12,15 +12,15 @@ func (d *door) createGroup(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	var view membership.GroupLink
+	var link membership.GroupLink
 	r := map[string]any{}
 	if err := applyAll(r, change.edits); err != nil {
 		return err
 	}
-	if err := setGroup(&view, r); err != nil {
+	if err := setGroup(&link, r); err != nil {
 		return err
 	}
-	l, err := d.directory.ProvisionGroup(x.ctx(), x.call, view, change.members)
+	l, err := d.directory.ProvisionGroup(x.ctx(), x.call, link, change.members)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (d *door) readGroup(x *exchange) (projection, groupChange, error) {
 		return shown, change, err
 	}
 	// What is left out of a PUT is cleared, and so are members: Pocket ID leaves
-	// an empty list out. On a new group there is nobody to take out.
+	// an empty list out. A new group has no members to remove.
 	if x.r.Method == http.MethodPut {
 		change.members.Clear()
 	}
@@ -145,7 +145,7 @@ func (d *door) replaceGroup(x *exchange) error {
 }
 
 // patchGroup is RFC 7644 section 3.5.2. It answers 204, which Entra asks for,
-// unless the caller says what to show: nobody wants the members back.
+// unless the caller says what to show: no provider reads the members back.
 func (d *door) patchGroup(x *exchange) error {
 	id, err := x.id("group")
 	if err != nil {
@@ -163,7 +163,8 @@ func (d *door) patchGroup(x *exchange) error {
 	var change groupChange
 	old, plain := false, false
 	if change.members, plain = plainMemberPatch(body.whole); !plain {
-		if change, old, err = readGroupPatch(newTokens(body), &attributeBudget{d.maxBody}, d.membersWhere(x, id)); err != nil {
+		if change, old, err = readGroupPatch(newTokens(body), &attributeBudget{d.maxBody},
+			d.membersWhere(x, id)); err != nil {
 			return err
 		}
 		x.ignored.addAll(change.ignored)

@@ -63,9 +63,11 @@ func TestLongAnswer(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, store *db.Store) {
 		b := newBench(t, store)
 		g := b.group("g")
-		for _, path := range []string{"/Groups/" + g, "/Groups", "/Groups?excludedAttributes=members.type", "?filter=displayName%20pr"} {
+		for _, path := range []string{"/Groups/" + g, "/Groups", "/Groups?excludedAttributes=members.type",
+			"?filter=displayName%20pr"} {
 			seen := make(chan struct{})
-			server := httptest.NewServer(scim.New(membership.NewDirectory(crowded{store, seen}, auth.Policy{}, membership.Options{}),
+			server := httptest.NewServer(scim.New(membership.NewDirectory(crowded{store, seen}, auth.Policy{},
+				membership.Options{}),
 				auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x"}))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			var before, after runtime.MemStats

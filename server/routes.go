@@ -39,8 +39,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 	return identified(s.hardened(s.warnOfProxy(auth.Addressed(counted, s.config.TrustedProxies...))))
 }
 
-// router wires everything together: the doors over one directory, and what
-// tells how the server is.
+// router wires the server: the doors over one directory, health and metrics.
 func (s *Server) router() *mux.Router {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))

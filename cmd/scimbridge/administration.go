@@ -65,7 +65,7 @@ func (p *program) administer(
 		}
 		return p.withStore(ctx, s, tenant, func(a administration) error {
 			a.call.Reason = o.reason
-			// A mistyped tenant is told as such, and not as an empty list.
+			// A mistyped tenant is an error, and not an empty list.
 			if _, err := a.directory.Tenant(ctx, a.call); err != nil {
 				return err
 			}
@@ -74,7 +74,9 @@ func (p *program) administer(
 	})
 }
 
-func (p *program) withStore(ctx context.Context, s settings, tenant membership.ID, do func(administration) error) error {
+func (p *program) withStore(
+	ctx context.Context, s settings, tenant membership.ID, do func(administration) error,
+) error {
 	store, err := p.openStore(ctx, s)
 	if err != nil {
 		return err
@@ -93,7 +95,7 @@ func (p *program) withStore(ctx context.Context, s settings, tenant membership.I
 	})
 }
 
-// operator is whoever may run this program on the server's store.
+// operator is the call of a user of the command line: they can read the store anyway.
 func operator(tenant membership.ID) membership.Call {
 	return membership.Call{
 		Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
@@ -140,7 +142,7 @@ func (p *program) print(asJSON bool, object []byte, text func(io.Writer)) error 
 	}
 	var b strings.Builder
 	text(&b)
-	// It fails if anything could not be written: a token that nobody saw is lost.
+	// It fails if anything could not be written: a token that was not shown is lost.
 	_, err := io.WriteString(p.stdout, b.String())
 	return err
 }
@@ -176,7 +178,9 @@ func printFields(w io.Writer, fields [][2]string) {
 }
 
 // pages reads a list to its end.
-func pages[T any](read func(after membership.ID, limit int) ([]T, error), id func(T) membership.ID) (all []T, err error) {
+func pages[T any](
+	read func(after membership.ID, limit int) ([]T, error), id func(T) membership.ID,
+) (all []T, err error) {
 	const size = 500
 	var after membership.ID
 	for {

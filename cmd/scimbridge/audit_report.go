@@ -69,7 +69,8 @@ func (p *program) auditRegisterCommand() *cobra.Command {
 		}),
 	}
 	o.registerFlags(cmd.Flags())
-	o.reportFlags(cmd.Flags(), "jsonl or csv (default jsonl)", "write to `FILE`, whole or not at all, instead of standard output")
+	o.reportFlags(cmd.Flags(), "jsonl or csv (default jsonl)",
+		"write to `FILE`, whole or not at all, instead of standard output")
 	return cmd
 }
 
@@ -100,13 +101,15 @@ func (p *program) auditExceptionsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, es, api.AppendException, "KIND\tGROUP\tUSER\tSOURCES\tSINCE", func(e membership.Exception) []string {
-				return []string{string(e.Kind), e.Group.DisplayName, e.User.UserName, api.ExceptionSources(e), timeOr(e.Since, "")}
-			})
+			return printList(p, o.asJSON, es, api.AppendException, "KIND\tGROUP\tUSER\tSOURCES\tSINCE",
+				func(e membership.Exception) []string {
+					return []string{string(e.Kind), e.Group.DisplayName, e.User.UserName, api.ExceptionSources(e), timeOr(e.Since, "")}
+				})
 		}),
 	}
 	o.kindFlag(cmd.Flags())
-	o.reportFlags(cmd.Flags(), "table, jsonl or csv (default table; jsonl into a file)", "write to `FILE`, whole or not at all, instead of standard output")
+	o.reportFlags(cmd.Flags(), "table, jsonl or csv (default table; jsonl into a file)",
+		"write to `FILE`, whole or not at all, instead of standard output")
 	return cmd
 }
 
@@ -161,7 +164,8 @@ func (a administration) sendRegister(ctx context.Context, o *reportOptions) func
 
 func (a administration) sendExceptions(ctx context.Context, o *reportOptions) func(membership.Send) error {
 	return func(send membership.Send) error {
-		return a.directory.ExportExceptions(ctx, a.call, membership.ExceptionKind(o.kind), api.ExceptionsFormat(o.format), send)
+		return a.directory.ExportExceptions(ctx, a.call, membership.ExceptionKind(o.kind), api.ExceptionsFormat(o.format),
+			send)
 	}
 }
 
@@ -180,7 +184,7 @@ func (p *program) writeReport(o *reportOptions, export func(membership.Send) err
 	var made membership.Manifest
 	if err := export(func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
 		made = m
-		return writeWhole(o.output, func(w io.Writer) error { return api.WriteReport(w, m, body) })
+		return writeFileAtomic(o.output, func(w io.Writer) error { return api.WriteReport(w, m, body) })
 	}); err != nil {
 		return err
 	}

@@ -61,13 +61,17 @@ func (p *program) clientCreateCommand() *cobra.Command {
 	flags.StringVar(&o.method, "auth-method", string(auth.MethodSecret), "the `METHOD`: client_secret or private_key_jwt")
 	flags.StringSliceVar(&o.spec.Scopes, "scope", nil, "a `SCOPE`, scim or scim:read; repeatable (default scim)")
 	flags.StringVar(&o.lifetime, "token-lifetime", "1h", "the `SPAN` for which an access token works: 1h to 6h")
-	flags.StringVar(&o.expires, "expires", "", "`WHEN` its secret ends: a time, or a number of days such as 365d, at most three years (default: two years)")
+	flags.StringVar(&o.expires, "expires", "", "`WHEN` its secret ends: a time, or a number of days such as 365d, at "+
+		"most three years (default: two years)")
 	flags.StringVar(&o.jwksFile, "jwks", "", "private_key_jwt: the `FILE` with the keys, a JSON Web Key Set")
 	flags.StringVar(&o.spec.Keys.URI, "jwks-uri", "", "private_key_jwt: the `URL` where the keys are")
-	flags.StringVar(&o.spec.Issuer, "issuer", "", "private_key_jwt: the `ISSUER` of its assertions (default: the client itself)")
+	flags.StringVar(&o.spec.Issuer, "issuer", "", "private_key_jwt: the `ISSUER` of its assertions (default: the "+
+		"client itself)")
 	flags.StringVar(&o.spec.Subject, "subject", "", "private_key_jwt: the `SUBJECT` of its assertions, with an issuer")
-	flags.StringVar(&o.spec.Audience, "audience", "", "private_key_jwt: the `AUDIENCE` of its assertions (default: this server)")
-	flags.BoolVar(&o.spec.ReuseAssertions, "reuse-assertions", false, "private_key_jwt: take an issuer's assertion until it expires, not once, though it has a jti")
+	flags.StringVar(&o.spec.Audience, "audience", "", "private_key_jwt: the `AUDIENCE` of its assertions (default: "+
+		"this server)")
+	flags.BoolVar(&o.spec.ReuseAssertions, "reuse-assertions", false,
+		"private_key_jwt: take an issuer's assertion until it expires, not once, though it has a jti")
 	o.flags(flags, true)
 	return cmd
 }
@@ -92,7 +96,8 @@ func readExpires(s string, now time.Time) (time.Time, error) {
 	}
 	t, err := parseWhen(s, now)
 	if err != nil {
-		return t, usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not %q", s))
+		return t, usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not "+
+			"%q", s))
 	}
 	return t, nil
 }
@@ -118,15 +123,17 @@ func (p *program) clientListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, all, api.AppendClient, "ID\tCONNECTION\tMETHOD\tSCOPES\tSECRETS UNTIL\tLAST USED", func(c auth.OAuthClient) []string {
-				var ends []string
-				for _, s := range c.Secrets {
-					ends = append(ends, timeOr(s.ExpiresAt, ""))
-				}
-				return []string{
-					c.ID.String(), c.Connection.String(), string(c.Method), strings.Join(c.Scopes, ","), strings.Join(ends, ","), timeOr(c.LastUsedAt, "never"),
-				}
-			})
+			return printList(p, o.asJSON, all, api.AppendClient, "ID\tCONNECTION\tMETHOD\tSCOPES\tSECRETS UNTIL\tLAST USED",
+				func(c auth.OAuthClient) []string {
+					var ends []string
+					for _, s := range c.Secrets {
+						ends = append(ends, timeOr(s.ExpiresAt, ""))
+					}
+					return []string{
+						c.ID.String(), c.Connection.String(), string(c.Method), strings.Join(c.Scopes, ","), strings.Join(ends, ","),
+						timeOr(c.LastUsedAt, "never"),
+					}
+				})
 		}),
 	}
 	cmd.Flags().StringVar(&connection, "connection", "", "only those of the connection with this `ID`")

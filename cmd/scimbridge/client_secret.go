@@ -54,12 +54,14 @@ func (p *program) secretCreateCommand() *cobra.Command {
 			}
 			return p.print(o.asJSON, api.AppendNewSecret(nil, s, text), func(w io.Writer) {
 				_, _ = fmt.Fprint(w, "Keep the secret: it is shown this once.\n\n")
-				printFields(w, [][2]string{{"secret id", s.ID.String()}, {"expires", timeOr(s.ExpiresAt, "")}, {"client_secret", text}})
+				printFields(w, [][2]string{{"secret id", s.ID.String()}, {"expires", timeOr(s.ExpiresAt, "")},
+					{"client_secret", text}})
 			})
 		}),
 	}
 	cmd.Flags().StringVar(&o.clientText, "client", "", "the client's `ID` (required)")
-	cmd.Flags().StringVar(&expires, "expires", "", "`WHEN` it ends: a time, or a number of days such as 365d, at most three years (default: two years)")
+	cmd.Flags().StringVar(&expires, "expires", "", "`WHEN` it ends: a time, or a number of days such as 365d, at most "+
+		"three years (default: two years)")
 	o.flags(cmd.Flags(), true)
 	return cmd
 }
@@ -88,7 +90,8 @@ func (p *program) secretRevokeCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&o.clientText, "client", "", "the client's `ID` (required)")
-	cmd.Flags().BoolVar(&endTokens, "end-access-tokens", false, "end all access tokens of the client as well: for a secret that leaked")
+	cmd.Flags().BoolVar(&endTokens, "end-access-tokens", false,
+		"end all access tokens of the client as well: for a secret that leaked")
 	o.flags(cmd.Flags(), true)
 	return cmd
 }

@@ -55,8 +55,10 @@ func (p *program) connectionCreateCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&spec.Name, "name", "", "the connection's `NAME` (required)")
 	flags.StringVar(&spec.IDP, "idp", "generic", "the identity `PROVIDER`: "+strings.Join(membership.IDPs, ", "))
-	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that it sends")
-	flags.StringVar(&kind, "group-kind", string(membership.GroupCustom), "the `KIND` of the groups that it makes: custom or enterprise")
+	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that "+
+		"it sends")
+	flags.StringVar(&kind, "group-kind", string(membership.GroupCustom),
+		"the `KIND` of the groups that it makes: custom or enterprise")
 	o.flags(flags, true)
 	return cmd
 }
@@ -95,9 +97,10 @@ func (p *program) connectionListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, all, api.AppendConnection, "ID\tNAME\tPROVIDER\tSTATE\tCREATED", func(c membership.Connection) []string {
-				return []string{c.ID.String(), c.Name, c.IDP, string(c.State()), timeOr(c.CreatedAt, "")}
-			})
+			return printList(p, o.asJSON, all, api.AppendConnection, "ID\tNAME\tPROVIDER\tSTATE\tCREATED",
+				func(c membership.Connection) []string {
+					return []string{c.ID.String(), c.Name, c.IDP, string(c.State()), timeOr(c.CreatedAt, "")}
+				})
 		}),
 	}
 	cmd.Flags().BoolVar(&removed, "removed", false, "list those that are removed as well")

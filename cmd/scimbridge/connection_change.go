@@ -46,7 +46,8 @@ func (p *program) connectionUpdateCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&name, "name", "", "the connection's `NAME`")
 	flags.StringVar(&idp, "idp", "", "the identity `PROVIDER`: "+strings.Join(membership.IDPs, ", "))
-	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that it sends")
+	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that "+
+		"it sends")
 	flags.StringVar(&kind, "group-kind", "", "the `KIND` of the groups that it makes: custom or enterprise")
 	o.flags(flags, true)
 	return cmd

@@ -95,9 +95,10 @@ func (p *program) removalAllowancesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, all, api.AppendRemovalAllowance, "ID\tGROUP\tEXPIRES\tALLOWED BY", func(a membership.RemovalAllowance) []string {
-				return []string{a.ID.String(), groupOr(a), timeOr(a.ExpiresAt, ""), a.AllowedBy}
-			})
+			return printList(p, o.asJSON, all, api.AppendRemovalAllowance, "ID\tGROUP\tEXPIRES\tALLOWED BY",
+				func(a membership.RemovalAllowance) []string {
+					return []string{a.ID.String(), groupOr(a), timeOr(a.ExpiresAt, ""), a.AllowedBy}
+				})
 		}),
 	}
 	o.connectionFlag(cmd)

@@ -64,18 +64,23 @@ func (p *program) issuerCreateCommand() *cobra.Command {
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&o.issuer, "issuer", "", "`ISS`: the claim iss of its JWTs (required)")
-	flags.StringSliceVar(&o.audiences, "audience", nil, "`AUD`: what the claim aud of its JWTs has for this API; repeatable (required)")
+	flags.StringSliceVar(&o.audiences, "audience", nil,
+		"`AUD`: what the claim aud of its JWTs has for this API; repeatable (required)")
 	flags.StringVar(&o.jwksURI, "jwks-uri", "", "`URL` of its JSON Web Key Set")
 	flags.StringVar(&o.jwksFile, "jwks", "", "`FILE` with its JSON Web Key Set, instead; - is standard input")
-	flags.StringVar(&o.tenantClaim, "tenant-claim", "", "`CLAIM` that names the tenant (default "+auth.DefaultTenantClaim+")")
+	flags.StringVar(&o.tenantClaim, "tenant-claim", "",
+		"`CLAIM` that names the tenant (default "+auth.DefaultTenantClaim+")")
 	flags.StringVar(&o.tenantValue, "tenant-value", "", "`VALUE` that it has for this tenant (default: the tenant's id)")
-	flags.StringVar(&o.principalClaim, "principal-claim", "", "`CLAIM` that is USER, AGENT or SERVICE (default principal_type, else type)")
+	flags.StringVar(&o.principalClaim, "principal-claim", "",
+		"`CLAIM` that is USER, AGENT or SERVICE (default principal_type, else type)")
 	flags.StringVar(&o.kind, "default-principal", "", "`TYPE` of principal of a JWT without that claim (default USER)")
-	flags.StringVar(&o.permissionsClaim, "permissions-claim", "", "`CLAIM` with the permissions (default permissions, else scope)")
+	flags.StringVar(&o.permissionsClaim, "permissions-claim", "",
+		"`CLAIM` with the permissions (default permissions, else scope)")
 	flags.StringVar(&o.rolesClaim, "roles-claim", "", "`CLAIM` with the roles (default roles)")
 	flags.StringSliceVar(&o.permissions, "permission", nil,
 		"a `PERMISSION` that its JWTs can carry, or * for every one; repeatable (default every one but TENANT:ADMIN)")
-	flags.StringVar(&o.maxAge, "max-age", "", "`SPAN` for which a JWT can be used at most, such as 12h or 7d (default 24h)")
+	flags.StringVar(&o.maxAge, "max-age", "", "`SPAN` for which a JWT can be used at most, such as 12h or 7d (default "+
+		"24h)")
 	o.flags(flags, true)
 	return cmd
 }
@@ -122,11 +127,13 @@ func (p *program) issuerListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, all, api.AppendIssuer, "ID\tISSUER\tAUDIENCES\tMAY GIVE\tCREATED", func(i auth.Issuer) []string {
-				return []string{
-					i.ID.String(), i.Issuer, strings.Join(i.Audiences, ","), strings.Join(i.Permissions, ","), timeOr(i.CreatedAt, ""),
-				}
-			})
+			return printList(p, o.asJSON, all, api.AppendIssuer, "ID\tISSUER\tAUDIENCES\tMAY GIVE\tCREATED",
+				func(i auth.Issuer) []string {
+					return []string{
+						i.ID.String(), i.Issuer, strings.Join(i.Audiences, ","), strings.Join(i.Permissions, ","),
+						timeOr(i.CreatedAt, ""),
+					}
+				})
 		}),
 	}
 	o.flags(cmd.Flags(), false)

@@ -127,7 +127,8 @@ func (p *program) listPolicies(ctx context.Context, a administration, o policyOp
 			return err
 		}
 		for _, one := range all {
-			if _, err := fmt.Fprintf(p.stdout, "// %s, of %s\n%s\n\n", one.ID, membership.Timestamp(one.UpdatedAt), one.Cedar); err != nil {
+			if _, err := fmt.Fprintf(p.stdout, "// %s, of %s\n%s\n\n", one.ID, membership.Timestamp(one.UpdatedAt),
+				one.Cedar); err != nil {
 				return err
 			}
 		}

@@ -56,11 +56,16 @@ func (p *program) tokenCreateCommand() *cobra.Command {
 	flags.StringVar(&o.name, "name", "", "a `NAME` to tell it from others (required)")
 	flags.StringVar(&o.connection, "connection", "", "scim: the `ID` of its connection")
 	flags.StringSliceVar(&o.scopes, "scope", nil, "scim: a `SCOPE`, scim or scim:read; repeatable (default scim)")
-	flags.StringSliceVar(&o.permissions, "permission", nil, "api: a `PERMISSION` such as GROUPS:READ, or * for every one; repeatable")
-	flags.StringVar(&o.principal, "principal", "", "api: the `TYPE` of whom it stands for, USER, AGENT or SERVICE (default USER)")
-	flags.StringSliceVar(&o.roles, "role", nil, "api: a `ROLE` for policies to look at; org_owner is every permission; repeatable")
-	flags.StringSliceVar(&o.networks, "network", nil, "a CIDR `BLOCK` that it may be used from; repeatable (default: from anywhere)")
-	flags.StringVar(&o.expires, "expires", "", "`WHEN` it ends: a time such as 2027-08-01T12:00:00Z, or a number of days such as 365d (default: never)")
+	flags.StringSliceVar(&o.permissions, "permission", nil,
+		"api: a `PERMISSION` such as GROUPS:READ, or * for every one; repeatable")
+	flags.StringVar(&o.principal, "principal", "", "api: the `TYPE` of whom it stands for, USER, AGENT or SERVICE "+
+		"(default USER)")
+	flags.StringSliceVar(&o.roles, "role", nil, "api: a `ROLE` for policies to look at; org_owner is every permission; "+
+		"repeatable")
+	flags.StringSliceVar(&o.networks, "network", nil, "a CIDR `BLOCK` that it may be used from; repeatable (default: "+
+		"from anywhere)")
+	flags.StringVar(&o.expires, "expires", "", "`WHEN` it ends: a time such as 2027-08-01T12:00:00Z, or a number of "+
+		"days such as 365d (default: never)")
 	o.flags(flags, true)
 	return cmd
 }
@@ -69,7 +74,8 @@ func (o tokenOptions) spec(now time.Time) (s auth.TokenSpec, err error) {
 	if o.kind == "" || o.name == "" {
 		return s, usageError("create needs --kind KIND and --name NAME")
 	}
-	s = auth.TokenSpec{Kind: auth.TokenKind(o.kind), Name: o.name, Permissions: o.permissions, Roles: o.roles, Scopes: o.scopes}
+	s = auth.TokenSpec{Kind: auth.TokenKind(o.kind), Name: o.name, Permissions: o.permissions, Roles: o.roles,
+		Scopes: o.scopes}
 	if o.principal != "" {
 		if s.Principal = auth.PrincipalTypes[strings.ToUpper(o.principal)]; s.Principal == "" {
 			return s, usageError(fmt.Sprintf("--principal must be USER, AGENT or SERVICE, not %q", o.principal))
@@ -82,7 +88,8 @@ func (o tokenOptions) spec(now time.Time) (s auth.TokenSpec, err error) {
 	}
 	if o.expires != "" {
 		if s.ExpiresAt, err = parseWhen(o.expires, now); err != nil {
-			return s, usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not %q", o.expires))
+			return s, usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, "+
+				"not %q", o.expires))
 		}
 	}
 	s.Networks, err = auth.ParseNetworks(o.networks)
@@ -126,9 +133,11 @@ func (p *program) tokenListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, all, api.AppendToken, "ID\tKIND\tNAME\tMAY\tEXPIRES\tLAST USED", func(t auth.Token) []string {
-				return []string{t.ID.String(), string(t.Kind), t.Name, mayDo(t), timeOr(t.ExpiresAt, "never"), timeOr(t.LastUsedAt, "never")}
-			})
+			return printList(p, o.asJSON, all, api.AppendToken, "ID\tKIND\tNAME\tMAY\tEXPIRES\tLAST USED",
+				func(t auth.Token) []string {
+					return []string{t.ID.String(), string(t.Kind), t.Name, mayDo(t), timeOr(t.ExpiresAt, "never"),
+						timeOr(t.LastUsedAt, "never")}
+				})
 		}),
 	}
 	o.flags(cmd.Flags(), false)
@@ -156,7 +165,8 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 		Args: oneID(&id),
 		PreRunE: func(*cobra.Command, []string) (err error) {
 			if span, err = parseSpan(overlap); err != nil || span < 0 || span > auth.MaxOverlap {
-				return usageError(fmt.Sprintf("rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not %q", overlap))
+				return usageError(fmt.Sprintf("rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not %q",
+					overlap))
 			}
 			return nil
 		},
@@ -168,7 +178,8 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 			return p.printNewToken(t, text, o.asJSON)
 		}),
 	}
-	cmd.Flags().StringVar(&overlap, "overlap", "", "the `SPAN` for which the old token still works, such as 7d or 12h; at most 90d (required)")
+	cmd.Flags().StringVar(&overlap, "overlap", "", "the `SPAN` for which the old token still works, such as 7d or 12h; "+
+		"at most 90d (required)")
 	o.flags(cmd.Flags(), true)
 	return cmd
 }

@@ -11,11 +11,11 @@ import (
 // behind them, so that it arrives in the query.
 var provisioningFlags = []string{"aadoptscim062020", "azureadscimpatch2017"}
 
-// withCleanAddress returns the request with the address that was meant: no
+// normalised returns the request with the address that was meant: no
 // trailing or doubled slashes, nothing of a flag glued to the base address. An
 // escaped slash separates nothing: no id and no endpoint has one, so it stays
-// escaped and the address is nobody's.
-func withCleanAddress(r *http.Request) *http.Request {
+// escaped, and the address is not found.
+func normalised(r *http.Request) *http.Request {
 	path, query := r.URL.Path, r.URL.RawQuery
 	if strings.Contains(strings.ToLower(r.URL.RawPath), "%2f") {
 		path = r.URL.RawPath

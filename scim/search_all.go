@@ -1,6 +1,6 @@
 package scim
 
-// searchAll is a query on the root, which is about users and groups together
+// searchAll is a query on the root, which is about users and groups at once
 // (RFC 7644 sections 3.4.2.1 and 3.4.3): all users come before all groups, each
 // in the order asked for. Its pages are by index.
 func (d *door) searchAll(x *exchange) error {
@@ -31,7 +31,7 @@ func (d *door) searchAll(x *exchange) error {
 		rest.startIndex, rest.count = max(at.startIndex-users.Total, 1), at.count-listed.n
 		err := d.visitGroups(x, p, rest, shown, func(groups *groupPage) error {
 			seen := d.writeGroups(s, groups, shown, listed.n == 0)
-			s.end(users.Total+groups.Total, listed.n+seen.n, pagePlace{startIndex: p.startIndex})
+			s.end(users.Total+groups.Total, listed.n+seen.n, pagePosition{startIndex: p.startIndex})
 			return nil
 		})
 		if err != nil {

@@ -22,9 +22,11 @@ func TestElementsAsTextsOfJSON(t *testing.T) {
 		u := b.do("POST", "/Users", `{"userName":"ann","emails":[`+element+`]}`).want(201)
 		require.Equal(t, want, objects(u.json()["emails"]))
 		path := "/Users/" + u.id()
-		for _, emails := range []string{element, `[` + element + `]`, quoted(`[{"type":"work","primary":true,"value":"a@x.test"}]`)} {
+		for _, emails := range []string{element, `[` + element + `]`,
+			quoted(`[{"type":"work","primary":true,"value":"a@x.test"}]`)} {
 			b.do("PUT", path, `{"userName":"ann"}`).want(200)
-			require.Equal(t, want, objects(b.do("PUT", path, `{"userName":"ann","emails":`+emails+`}`).want(200).json()["emails"]))
+			require.Equal(t, want, objects(b.do("PUT", path,
+				`{"userName":"ann","emails":`+emails+`}`).want(200).json()["emails"]))
 			b.do("PUT", path, `{"userName":"ann"}`).want(200)
 			operation := `{"Operations":[{"op":"add","path":"emails","value":` + emails + `}]}`
 			require.Equal(t, want, objects(b.do("PATCH", path, operation).want(200).json()["emails"]))
@@ -35,12 +37,15 @@ func TestElementsAsTextsOfJSON(t *testing.T) {
 		}
 
 		before := b.do("GET", path, "").want(200).json()
-		for _, none := range []string{`{"colour":"red"}`, `{"value":"a`, `[{"value":"a"},{"x":1}]`, `[object Object]`, `{value=a, type=work}`} {
+		for _, none := range []string{`{"colour":"red"}`, `{"value":"a`, `[{"value":"a"},{"x":1}]`, `[object Object]`,
+			`{value=a, type=work}`} {
 			b.do("POST", "/Users", `{"userName":"bea","emails":[`+quoted(none)+`]}`).wantError(400, "invalidValue")
 			b.do("PUT", path, `{"userName":"ann","phoneNumbers":`+quoted(none)+`}`).wantError(400, "invalidValue")
-			for _, attribute := range []string{"emails", "phoneNumbers", "photos", "addresses", "ims", "roles", "entitlements", "x509Certificates", "manager", "name"} {
+			for _, attribute := range []string{"emails", "phoneNumbers", "photos", "addresses", "ims", "roles",
+				"entitlements", "x509Certificates", "manager", "name"} {
 				for _, op := range []string{"add", "replace"} {
-					b.do("PATCH", path, `{"Operations":[{"op":"`+op+`","path":"`+attribute+`","value":`+quoted(none)+`}]}`).wantError(400, "invalidValue")
+					b.do("PATCH", path, `{"Operations":[{"op":"`+op+`","path":"`+attribute+`","value":`+quoted(none)+`}]}`).
+						wantError(400, "invalidValue")
 				}
 			}
 		}
@@ -51,9 +56,11 @@ func TestElementsAsTextsOfJSON(t *testing.T) {
 		require.Equal(t, []string{u.id()}, b.members(g))
 		b.do("PATCH", "/Groups/"+g, `{"Operations":[{"op":"remove","path":"members","value":[`+member+`]}]}`).want(204)
 		require.Empty(t, b.members(g))
-		b.do("PATCH", "/Groups/"+g, `{"Operations":[{"op":"add","path":"members","value":{"members":[`+member+`]}}]}`).want(204)
+		b.do("PATCH", "/Groups/"+g, `{"Operations":[{"op":"add","path":"members","value":{"members":[`+member+`]}}]}`).
+			want(204)
 		require.Equal(t, []string{u.id()}, b.members(g))
-		b.do("PATCH", "/Groups/"+g, `{"Operations":[{"op":"remove","path":"members","value":[`+quoted(`{"display":"Ann"}`)+`]}]}`).wantError(400, "invalidValue")
+		b.do("PATCH", "/Groups/"+g, `{"Operations":[{"op":"remove","path":"members",`+
+			`"value":[`+quoted(`{"display":"Ann"}`)+`]}]}`).wantError(400, "invalidValue")
 		b.do("PUT", "/Groups/"+g, `{"displayName":"g","members":`+quoted(`[{"value":"`+u.id()+`"}]`)+`}`).want(200)
 		require.Equal(t, []string{u.id()}, b.members(g))
 	})
@@ -65,7 +72,8 @@ func TestNumbersForTexts(t *testing.T) {
 		g := b.do("POST", "/Groups", `{"displayName":2026,"externalId":4711}`).want(201)
 		require.Equal(t, "2026", g.json()["displayName"])
 		require.Equal(t, "4711", g.json()["externalId"])
-		b.do("POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":{"userName":17,"externalId":12345678901234567890}}]}`).want(200)
+		b.do("POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":{"userName":17,`+
+			`"externalId":12345678901234567890}}]}`).want(200)
 		m := b.do("GET", "/Users?filter="+url.QueryEscape(`userName eq "17"`), "").want(200).json()
 		require.EqualValues(t, 1, m["totalResults"])
 		require.Equal(t, "12345678901234567890", objects(m["Resources"])[0]["externalId"])
@@ -78,7 +86,8 @@ func TestFiltersOnUnlistedAttributes(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		const shop = "urn:example:params:scim:schemas:extension:shop:2.0:User"
 		b.user("other")
-		b.do("POST", "/Users", `{"userName":"ann","`+shop+`":{"Desk":{"City":"Bonn","floor":3},"tags":["a","B"],"lines":[{"Value":"L1","qty":2},{"value":"L2","primary":true}]}}`).want(201)
+		b.do("POST", "/Users", `{"userName":"ann","`+shop+`":{"Desk":{"City":"Bonn","floor":3},"tags":["a","B"],`+
+			`"lines":[{"Value":"L1","qty":2},{"value":"L2","primary":true}]}}`).want(201)
 		for filter, total := range map[string]int{
 			shop + `:desk.city eq "bonn"`:                      1,
 			shop + `:desk.floor ge 3`:                          1,

@@ -21,9 +21,13 @@ import (
 func (b *bench) logged() *observer.ObservedLogs {
 	core, logs := observer.New(zapcore.InfoLevel)
 	var handler http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
+		handler.ServeHTTP(w, r)
+	}))
 	b.t.Cleanup(server.Close)
-	handler = scim.New(membership.NewDirectory(b.store, auth.Policy{}, membership.Options{}), auth.NewVerifier(b.store, time.Now),
+	handler = scim.New(membership.NewDirectory(b.store, auth.Policy{}, membership.Options{}),
+		auth.NewVerifier(b.store, time.Now),
 		scim.Config{PublicURL: server.URL, Logger: zap.New(core)})
 	b.base = server.URL + "/scim/v2"
 	return logs
@@ -41,25 +45,40 @@ func TestIgnoredAttributesAreLogged(t *testing.T) {
 			method, path, body string
 			want               []string
 		}{
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"memebers","value":` + member + `}]}`, []string{"memebers"}},
+			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"memebers","value":` + member + `}]}`,
+				[]string{"memebers"}},
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","value":{"memebers":` + member + `}}]}`, []string{"memebers"}},
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"memebers[value eq \"canary\"]"}]}`, nil}, // needs a value
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"remove","path":"memebers[value eq \"canary\"]"}]}`, []string{"memebers"}},
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group:memebers","value":` + member + `}]}`, []string{"memebers"}},
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group.memebers","value":` + member + `}]}`, []string{"memebers"}},
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group","value":{"memebers":` + member + `}}]}`, []string{"memebers"}},
-			{"PUT", "/Groups/" + g, `{"displayName":"staff","memebers":` + member + `,"meta":{},"id":"canary"}`, []string{"memebers"}},
+			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"memebers[value eq \"canary\"]"}]}`, nil},
+			// needs a value
+			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"remove","path":"memebers[value eq \"canary\"]"}]}`,
+				[]string{"memebers"}},
+			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add",` +
+				`"path":"urn:ietf:params:scim:schemas:core:2.0:Group:memebers","value":` + member + `}]}`, []string{"memebers"}},
+			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add",` +
+				`"path":"urn:ietf:params:scim:schemas:core:2.0:Group.memebers","value":` + member + `}]}`, []string{"memebers"}},
+			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group",` +
+				`"value":{"memebers":` + member + `}}]}`, []string{"memebers"}},
+			{"PUT", "/Groups/" + g, `{"displayName":"staff","memebers":` + member + `,"meta":{},"id":"canary"}`,
+				[]string{"memebers"}},
 			{"POST", "/Groups", `{"displayName":"more","Memebers":` + member + `}`, []string{"Memebers"}},
-			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","path":"shoeSize","value":"canary"},{"op":"add","path":"name.nick","value":"canary"}]}`, []string{"shoeSize", "name.nick"}},
-			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","value":{"shoeSize":"canary","emails":[{"value":"c@x.test","knd":"canary"}],"name":{"nick":"canary"}}}]}`, []string{"emails.knd", "name.nick", "shoeSize"}},
-			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","path":"emails[type eq \"canary\"].valeu","value":"canary"}]}`, []string{"emails.valeu"}},
-			{"PUT", "/Users/" + u, `{"userName":"ann","shoeSize":"canary","groups":[],"schemas":[],"` + enterprise + `":{"deprtment":"canary"}}`, []string{"shoeSize", enterprise + ":deprtment"}},
-			{"POST", "/Users", `{"userName":"bob","canary@x.test":"canary","` + long + `":"canary","email addresses":"canary"}`, []string{"(what is no name)", long[:80] + "…"}},
-			{"POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":{"userName":"cid","shoeSize":"canary"}}]}`, []string{"shoeSize"}},
+			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","path":"shoeSize","value":"canary"},{"op":"add",` +
+				`"path":"name.nick","value":"canary"}]}`, []string{"shoeSize", "name.nick"}},
+			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","value":{"shoeSize":"canary",` +
+				`"emails":[{"value":"c@x.test","knd":"canary"}],"name":{"nick":"canary"}}}]}`,
+				[]string{"emails.knd", "name.nick", "shoeSize"}},
+			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","path":"emails[type eq \"canary\"].valeu",` +
+				`"value":"canary"}]}`, []string{"emails.valeu"}},
+			{"PUT", "/Users/" + u, `{"userName":"ann","shoeSize":"canary","groups":[],"schemas":[],"` + enterprise +
+				`":{"deprtment":"canary"}}`, []string{"shoeSize", enterprise + ":deprtment"}},
+			{"POST", "/Users", `{"userName":"bob","canary@x.test":"canary","` + long + `":"canary","email ` +
+				`addresses":"canary"}`, []string{"(what is no name)", long[:80] + "…"}},
+			{"POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":{"userName":"cid",` +
+				`"shoeSize":"canary"}}]}`, []string{"shoeSize"}},
 			{"GET", "/Users?filter=usrName+eq+%22canary%22&sortBy=shoeSize", "", []string{"shoeSize", "usrName"}},
 			{"POST", "/Users/.search", `{"filter":"emails.valeu eq \"canary\" or not (title pr)"}`, []string{"emails.valeu"}},
 			{"GET", "?filter=userName+eq+%22canary%22+or+displayName+pr", "", nil},
-			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","path":"urn:acme:ext:1.0:User:badge","value":"canary"},{"op":"replace","path":"password","value":"canary"}]}`, nil},
+			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","path":"urn:acme:ext:1.0:User:badge","value":"canary"},` +
+				`{"op":"replace","path":"password","value":"canary"}]}`, nil},
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"members","value":` + member + `}]}`, nil},
 		} {
 			logs := b.logged() // a new replica, which has said nothing yet
@@ -111,7 +130,8 @@ func TestSingleQuotesQuoteNothing(t *testing.T) {
 			b.patch("/Groups/"+g, op).wantError(400, "invalidPath")
 		}
 		for _, query := range []string{
-			"filter=userName+eq+'ann'", "filter=emails[type+eq+'work'].value+eq+%22a@x.test%22", "filter=userName%20sw%20%27a%27",
+			"filter=userName+eq+'ann'", "filter=emails[type+eq+'work'].value+eq+%22a@x.test%22",
+			"filter=userName%20sw%20%27a%27",
 		} {
 			b.do("GET", "/Users?"+query, "").wantError(400, "invalidFilter")
 		}

@@ -72,7 +72,7 @@ func (n *ignoredNames) addEdits(edits []edit) {
 }
 
 // addFilter keeps the names in a filter that no schema has: they are absent from
-// every resource, so the filter may find nobody.
+// every resource, so the filter may match nothing.
 func (n *ignoredNames) addFilter(f membership.Filter) {
 	switch f := f.(type) {
 	case membership.And:
@@ -191,6 +191,7 @@ func (d *door) logIgnored(r *http.Request, call membership.Call, names ignoredNa
 	}
 	if names = d.ignored.unsaid(call.Connection, names, time.Now()); len(names) > 0 {
 		d.log.Warn("attributes that no schema has were ignored", append(about(r),
-			zap.Stringer("tenant", call.Tenant), zap.Stringer("connection", call.Connection), zap.Strings("attributes", names))...)
+			zap.Stringer("tenant", call.Tenant), zap.Stringer("connection", call.Connection),
+			zap.Strings("attributes", names))...)
 	}
 }

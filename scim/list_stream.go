@@ -111,7 +111,7 @@ func (s *stream) user(d *door, u membership.ProvisionedUser, shown projection) {
 // they are not shown. Their $ref and display are shown to who asks for them by
 // name: one of Microsoft's removal tests trips over a $ref, and a display costs
 // a look at each user. The list is there when it is empty, because authentik
-// adds nobody to a group without one.
+// adds no members to a group without one.
 func (s *stream) group(d *door, g membership.ProvisionedGroup, shown projection) {
 	s.groupHead(d, g.GroupLink, shown)
 	if s.err != nil || !shown.keeps("", "members") {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// complete takes what providers write in place of a value for that value, before
+// complete replaces what providers write instead of a value by that value, before
 // anything is changed. Every edit goes through here: of a POST, a PUT, a PATCH
 // and each operation of a bulk.
 func (t *resourceType) complete(e edit) ([]edit, error) {

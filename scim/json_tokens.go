@@ -7,7 +7,7 @@ import (
 )
 
 // tokens reads JSON piece by piece, so that what is long is never held whole.
-// Numbers are kept as they were written.
+// Numbers stay as they were written.
 type tokens struct{ dec *json.Decoder }
 
 func newTokens(r io.Reader) tokens {
@@ -103,21 +103,21 @@ func (t tokens) end() error {
 	switch _, err := t.dec.Token(); {
 	case errors.Is(err, io.EOF):
 		return nil
-	case told(err):
+	case isAnswer(err):
 		return err
 	}
 	return badRequest(typeInvalidSyntax, "the body goes on behind its end")
 }
 
-// told reports whether an error is a bodyReader's, in the caller's terms.
-func told(err error) bool { return err != nil && errorOf(err) != errInternal }
+// isAnswer reports whether an error is a bodyReader's, in the caller's terms.
+func isAnswer(err error) bool { return err != nil && errorOf(err) != errInternal }
 
 // readError returns the error of a decoder in the caller's terms.
 func readError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case told(err):
+	case isAnswer(err):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return badRequest(typeInvalidSyntax, "the body is not JSON: it ends too early")

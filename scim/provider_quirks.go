@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The rules by which the door takes what providers send in place of what the
-// RFC prints. Each is one function; who sends it is said beside it.
+// Provider quirks: what providers send instead of what the RFC prints, and how the
+// door reads it. Each is one function that names the providers.
 
 // brokenURN is the rule of old and misprinted URNs: OneLogin names the schemas
 // of SCIM 1.1, or 2.0 without the "ietf:params:", and Entra's documentation
@@ -120,7 +120,7 @@ func keepsActive(a *attribute, e edit) bool {
 // valueDecides is the rule of a remove that has both a path and a value: it
 // takes away those values and no others (Entra's default job, JumpCloud,
 // Rauthy). Without one, or with null, it takes all away (Keycloak). An empty
-// list names nobody, so it takes nobody away: what empties a group says so.
+// list removes no one: a request that empties a group says so.
 func valueDecides(value any, present bool) bool { return present && value != nil }
 
 // mailAlias is the rule of the name email, which no schema has: Ping filters by

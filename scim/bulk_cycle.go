@@ -3,13 +3,12 @@ package scim
 import "net/http"
 
 // Circular references (RFC 7644 section 3.7.1), such as of two users who are
-// each other's manager, are cut at one operation of the circle: it makes its
-// resource without what refers to the others, and adds that when all of them
-// have had their turn.
+// each other's manager, are cut at one operation of the cycle: it makes its
+// resource without what refers to the others, and adds that at the end.
 
-// circle returns an operation that waits for itself, over others or not. The
+// cycle returns an operation that waits for itself, directly or through others. The
 // operation it begins at has to be open while nothing is ready.
-func (o *bulkOperation) circle() *bulkOperation {
+func (o *bulkOperation) cycle() *bulkOperation {
 	seen := map[*bulkOperation]bool{}
 	for !seen[o] {
 		seen[o] = true

@@ -26,7 +26,8 @@ func (t *resourceType) path(text string) (edit, error) {
 	}
 	to := t.find(p.AttributePath.URI(), p.AttributePath.AttributeName, p.AttributePath.SubAttributeName())
 	if to.subName != "" {
-		return edit{}, badRequest(typeInvalidPath, "the path %q cannot be read: a filter stands behind a sub-attribute", clip(text))
+		return edit{}, badRequest(typeInvalidPath, "the path %q cannot be read: a filter stands behind a sub-attribute",
+			clip(text))
 	}
 	if sub := p.SubAttributeName(); to.attr != nil {
 		to = t.in(to.schema, to.name, sub)

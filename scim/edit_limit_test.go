@@ -18,7 +18,8 @@ func TestWorkOfEditsIsBounded(t *testing.T) {
 		}
 		return "[" + strings.Join(all, ",") + "]"
 	}
-	before := `{"emails":` + elements(900, `{"value":"%d","type":"work"}`) + `,"` + shop + `":{"lines":` + elements(900, `{"VALUE":"%d","QTY":1}`) +
+	before := `{"emails":` + elements(900, `{"value":"%d","type":"work"}`) + `,"` + shop + `":{"lines":` +
+		elements(900, `{"VALUE":"%d","QTY":1}`) +
 		`}}`
 	apply := func(n, bound int, operation string) error {
 		r, err := object([]byte(before))
@@ -41,7 +42,8 @@ func TestWorkOfEditsIsBounded(t *testing.T) {
 	}
 	// As much as is allowed is no harm.
 	r := map[string]any{}
-	values, err := object([]byte(`{"addresses":` + elements(1000, `{"locality":"%d","type":"work","country":"DE","postalCode":"1","region":"r","primary":false}`) + `}`))
+	values, err := object([]byte(`{"addresses":` + elements(1000, `{"locality":"%d","type":"work","country":"DE",`+
+		`"postalCode":"1","region":"r","primary":false}`) + `}`))
 	require.NoError(t, err)
 	for range 2 {
 		edits, err := userType.expand(opAdd, values)

@@ -9,7 +9,7 @@ import (
 // storedPart is one attribute of a stored document, as it stands there.
 type storedPart struct{ name, value []byte }
 
-// storedParts appends the attributes of the stored document of a view. It takes
+// storedParts appends the attributes of the stored document of a link. It takes
 // only what encode writes, without escapes: no blanks, the names of each object
 // in order and each once, so that the value of a part is, byte for byte, what
 // would come of decoding and encoding it. false means that the document is

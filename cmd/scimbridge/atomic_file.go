@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// writeWhole writes a file that is there whole or not at all, also after a loss
-// of power: it is made under another name, for its owner only.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
+// writeFileAtomic writes a file that is there whole or not at all, also after a loss
+// of power: it is made under another name, for its owner only, and renamed.
+func writeFileAtomic(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
