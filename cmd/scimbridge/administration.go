@@ -147,27 +147,6 @@ func (p *program) print(asJSON bool, object []byte, text func(io.Writer)) error 
 	return err
 }
 
-// printList writes a whole list; columns is its first line, cells are the others.
-func printList[T any](
-	p *program, asJSON bool, all []T, encode func([]byte, T) []byte, columns string, cells func(T) []string,
-) error {
-	object := []byte(`{"data":[`)
-	for i, v := range all {
-		if i > 0 {
-			object = append(object, ',')
-		}
-		object = encode(object, v)
-	}
-	return p.print(asJSON, append(object, "]}"...), func(w io.Writer) {
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		_, _ = fmt.Fprintln(table, columns)
-		for _, v := range all {
-			_, _ = fmt.Fprintln(table, strings.Join(cells(v), "\t"))
-		}
-		_ = table.Flush() // into memory
-	})
-}
-
 // printFields writes one thing, a field a line.
 func printFields(w io.Writer, fields [][2]string) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -175,25 +154,6 @@ func printFields(w io.Writer, fields [][2]string) {
 		_, _ = fmt.Fprintf(table, "  %s\t%s\n", f[0], f[1])
 	}
 	_ = table.Flush()
-}
-
-// pages reads a list to its end.
-func pages[T any](
-	read func(after membership.ID, limit int) ([]T, error), id func(T) membership.ID,
-) (all []T, err error) {
-	const size = 500
-	var after membership.ID
-	for {
-		page, err := read(after, size)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page...)
-		if len(page) < size {
-			return all, nil
-		}
-		after = id(page[size-1])
-	}
 }
 
 func timeOr(t time.Time, never string) string {

@@ -75,7 +75,7 @@ func (p *program) auditRegisterCommand() *cobra.Command {
 }
 
 func (p *program) auditExceptionsCommand() *cobra.Command {
-	const table = "table"
+	const asTable = "table"
 	var o reportOptions
 	cmd := &cobra.Command{
 		Use:   "exceptions --tenant ID",
@@ -84,7 +84,7 @@ func (p *program) auditExceptionsCommand() *cobra.Command {
 			"what several sources grant, inactive members, and grants that nobody will end.",
 		Args: noArguments,
 		PreRunE: func(*cobra.Command, []string) error {
-			first := table
+			first := asTable
 			if o.output != "" {
 				first = api.FormatJSONL
 			}
@@ -94,17 +94,19 @@ func (p *program) auditExceptionsCommand() *cobra.Command {
 			return nil
 		},
 		RunE: p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
-			if o.format != table {
+			if o.format != asTable {
 				return p.writeReport(&o, a.sendExceptions(ctx, &o))
 			}
 			es, err := a.directory.Exceptions(ctx, a.call, membership.ExceptionQuery{Kind: membership.ExceptionKind(o.kind)})
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, es, api.AppendException, "KIND\tGROUP\tUSER\tSOURCES\tSINCE",
-				func(e membership.Exception) []string {
-					return []string{string(e.Kind), e.Group.DisplayName, e.User.UserName, api.ExceptionSources(e), timeOr(e.Since, "")}
-				})
+			return printList(p, o.asJSON, es, api.AppendException,
+				table("KIND\tGROUP\tUSER\tSOURCES\tSINCE", func(e membership.Exception) []string {
+					return []string{
+						string(e.Kind), e.Group.DisplayName, e.User.UserName, api.ExceptionSources(e), timeOr(e.Since, ""),
+					}
+				}))
 		}),
 	}
 	o.kindFlag(cmd.Flags())

@@ -90,11 +90,13 @@ func (p *program) changeConnection(
 }
 
 func (p *program) printConnection(asJSON bool, c membership.Connection) error {
-	return p.print(asJSON, api.AppendConnection(nil, c), func(w io.Writer) {
-		printFields(w, [][2]string{
-			{"connection", c.ID.String()}, {"name", c.Name}, {"provider", c.IDP}, {"state", string(c.State())},
-			{"links existing users", strconv.FormatBool(c.LinkExistingUsers)}, {"kind of its groups", string(c.GroupKind)},
-			{"created", timeOr(c.CreatedAt, "")},
-		})
+	return p.print(asJSON, api.AppendConnection(nil, c), func(w io.Writer) { showConnection(w, c) })
+}
+
+func showConnection(w io.Writer, c membership.Connection) {
+	printFields(w, [][2]string{
+		{"connection", c.ID.String()}, {"name", c.Name}, {"provider", c.IDP}, {"state", string(c.State())},
+		{"links existing users", strconv.FormatBool(c.LinkExistingUsers)}, {"kind of its groups", string(c.GroupKind)},
+		{"created", timeOr(c.CreatedAt, "")},
 	})
 }
