@@ -94,7 +94,7 @@ func TestAuditRefusesWrongUsage(t *testing.T) {
 		{"events"}, {"events", in, "--action=grant.open"}, {"events", in, "--from=yesterday"},
 		{"events", in, "--user=ada"}, {"events", in, "--actor=ada"},
 		{"events", in, "--cursor=x"}, {"register", in, "--format=xlsx"}, {"register", in, "--source=ad"}, {"export", in},
-		{"export", in, "--output=x", "--report=events"}, {"verify"}, {"verify", "a", "b"},
+		{"export", in, "--output=x", "--report=events"}, {"verify"}, {"verify", "a", "--key"},
 		{"register", in, "--as-of=2026-03-14"},
 	} {
 		status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(),
