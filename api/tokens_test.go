@@ -105,7 +105,7 @@ func TestNoEscalationThroughTokens(t *testing.T) {
 				bearer(admin)),
 			h.do(http.MethodPost, "/v1/tokens/"+strongID.String()+"/rotate", `{"overlap_seconds":60}`, bearer(admin)),
 		} {
-			assert.Contains(t, r.fails(http.StatusForbidden, codeForbidden), "a token cannot do more than whoever makes it")
+			assert.Contains(t, r.fails(http.StatusForbidden, codeForbidden), "a token cannot have a permission that its creator lacks")
 		}
 		assert.Equal(t, refusals+4, h.refusals())
 		h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["GROUPS:READ"]}`, bearer(admin)).

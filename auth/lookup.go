@@ -24,7 +24,8 @@ const (
 
 // lookups bounds the work for credentials that are not known to be good, for
 // each client address. A good credential is served however many others of the
-// address have failed: those may belong to another caller behind the same address. It waits in their queue, and no more.
+// address have failed: those may belong to another caller behind the same address.
+// It waits in their queue, and no more.
 type lookups struct {
 	mu        sync.Mutex
 	addresses map[netip.Addr]*addressLookups

@@ -41,7 +41,7 @@ func newSigner(t *testing.T) signer {
 	return signer{t, key}
 }
 
-// jwks is the key set that whoever trusts the application is given.
+// jwks is the key set of the application, which its issuer is registered with.
 func (s signer) jwks() string {
 	s.t.Helper()
 	public, err := s.key.PublicKey()
