@@ -22,7 +22,7 @@ const errNotTrusted = unauthenticated(
 // JWTs verifies JWTs (RFC 7519, signed as RFC 7515) of the issuers that tenants
 // trust.
 type JWTs struct {
-	store   IssuerStore
+	store   IssuerReader
 	keys    *KeySets
 	clock   membership.Clock
 	issuers *setCache[issuerSet]
@@ -45,7 +45,7 @@ type result struct {
 
 // NewJWTs returns a JWTs for the issuers in store, whose keys are read through
 // keys.
-func NewJWTs(store IssuerStore, keys *KeySets, clock membership.Clock) *JWTs {
+func NewJWTs(store IssuerReader, keys *KeySets, clock membership.Clock) *JWTs {
 	return &JWTs{store: store, keys: keys, clock: clock, issuers: newSetCache(setSource[issuerSet]{
 		what: "issuers", version: store.IssuerVersion,
 		read: func(ctx context.Context, tenant membership.ID) (*issuerSet, int64, int, error) {

@@ -167,7 +167,7 @@ func TestPoliciesAreChecked(t *testing.T) {
 // for that.
 func TestPoliciesAreCheckedBeforeTheTransaction(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
-		watched := &watchedPolicies{PolicyStore: o.store}
+		watched := &watchedPolicies{store: o.store}
 		policies := auth.NewPolicies(membership.NewDirectory(o.store, o.policy, membership.Options{}), watched, time.Now,
 			o.policy)
 		_, err := policies.Create(t.Context(), o.call, "x", "forbid (")
@@ -181,7 +181,7 @@ func TestPoliciesAreCheckedBeforeTheTransaction(t *testing.T) {
 
 // watchedPolicies counts the transactions that change policies.
 type watchedPolicies struct {
-	auth.PolicyStore
+	store        auth.PolicyStore
 	transactions int
 }
 
@@ -189,7 +189,17 @@ func (w *watchedPolicies) UpdatePolicies(
 	ctx context.Context, tenant membership.ID, fn func(auth.PolicyTx) error,
 ) error {
 	w.transactions++
-	return w.PolicyStore.UpdatePolicies(ctx, tenant, fn)
+	return w.store.UpdatePolicies(ctx, tenant, fn)
+}
+
+func (w *watchedPolicies) PolicyVersion(ctx context.Context, tenant membership.ID) (int64, error) {
+	return w.store.PolicyVersion(ctx, tenant)
+}
+
+func (w *watchedPolicies) Policies(
+	ctx context.Context, tenant membership.ID,
+) ([]auth.TenantPolicy, int64, error) {
+	return w.store.Policies(ctx, tenant)
 }
 
 func TestPoliciesAreBounded(t *testing.T) {

@@ -41,7 +41,7 @@ type Policy struct {
 
 // NewPolicy returns the Policy over the tenants' policies in store; the zero
 // Policy knows the defaults only. log gets what is wrong with a policy.
-func NewPolicy(store PolicyStore, clock membership.Clock, log *zap.Logger) Policy {
+func NewPolicy(store PolicyReader, clock membership.Clock, log *zap.Logger) Policy {
 	return Policy{own: newPolicyCache(store, clock), log: log}
 }
 

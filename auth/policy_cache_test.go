@@ -16,7 +16,6 @@ import (
 
 // shelf has the same policies for every tenant.
 type shelf struct {
-	PolicyStore
 	own   []TenantPolicy
 	reads atomic.Int64
 }

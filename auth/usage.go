@@ -32,7 +32,7 @@ type Observer interface {
 // noted in memory, and all are written every minute. It also warns of tokens in
 // use that expire soon, at most once a day.
 type Usage struct {
-	store    Store
+	store    CredentialUpdater
 	clock    membership.Clock
 	observer Observer
 	log      *zap.Logger
@@ -46,7 +46,7 @@ type tokenKey struct{ tenant, id membership.ID }
 type use struct{ at, expires time.Time }
 
 // NewUsage returns a Usage that writes once it runs.
-func NewUsage(store Store, clock membership.Clock, o Observer, log *zap.Logger) *Usage {
+func NewUsage(store CredentialUpdater, clock membership.Clock, o Observer, log *zap.Logger) *Usage {
 	return &Usage{store: store, clock: clock, observer: o, log: log, uses: make(map[tokenKey]use)}
 }
 

@@ -32,7 +32,7 @@ const (
 
 // Verifier turns credentials into principals.
 type Verifier struct {
-	store  Store
+	store  VerifierStore
 	clock  membership.Clock
 	usage  *Usage  // nil: uses are not recorded
 	limits *Limits // nil: none
@@ -42,12 +42,12 @@ type Verifier struct {
 }
 
 // NewVerifier returns a Verifier of the tokens in store.
-func NewVerifier(store Store, clock membership.Clock) *Verifier {
+func NewVerifier(store VerifierStore, clock membership.Clock) *Verifier {
 	return &Verifier{store: store, clock: clock, refusals: membership.NewRefusals(credentialUpdater{store}, clock)}
 }
 
-// credentialUpdater is a membership.Updater over a Store.
-type credentialUpdater struct{ store Store }
+// credentialUpdater is a membership.Updater over a CredentialUpdater.
+type credentialUpdater struct{ store CredentialUpdater }
 
 // Update implements membership.Updater.
 func (u credentialUpdater) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {

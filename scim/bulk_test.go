@@ -209,7 +209,7 @@ func TestBulkAudit(t *testing.T) {
 
 // fading is a store that fails, or panics, from some write on.
 type fading struct {
-	*db.Store
+	store                          membership.Store
 	writes, fails, panics, cancels int
 	cancel                         context.CancelFunc
 }
@@ -223,8 +223,18 @@ func (s *fading) Update(ctx context.Context, tenant membership.ID, fn func(membe
 	case s.cancels:
 		s.cancel()
 	}
-	return s.Store.Update(ctx, tenant, fn)
+	return s.store.Update(ctx, tenant, fn)
 }
+
+func (s *fading) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	return s.store.Read(ctx, tenant, fn)
+}
+
+func (s *fading) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	return s.store.WriteMembers(ctx, c)
+}
+
+func (s *fading) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 // TestBulkBreaks: what was done before something broke stays done, and what can
 // be done behind it is.
@@ -233,7 +243,7 @@ func TestBulkBreaks(t *testing.T) {
 		tenant, err := auth.Bootstrap(t.Context(), store, time.Now, auth.BootstrapSpec{TenantName: "test"})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
-		broken := &fading{Store: store, fails: 2, panics: 3, cancels: 6, cancel: cancel}
+		broken := &fading{store: store, fails: 2, panics: 3, cancels: 6, cancel: cancel}
 		door := scim.New(membership.NewDirectory(broken, auth.Policy{}, membership.Options{}),
 			auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x", Logger: zap.NewNop()})
 		server := httptest.NewServer(door)

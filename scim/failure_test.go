@@ -21,13 +21,23 @@ import (
 
 // breaking is a store whose member lists break off after so many members.
 type breaking struct {
-	*db.Store
+	store membership.Store
 	after int
 }
 
 func (s breaking) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
-	return s.Store.Read(ctx, tenant, func(r membership.Reader) error { return fn(breakingReader{r, s.after}) })
+	return s.store.Read(ctx, tenant, func(r membership.Reader) error { return fn(breakingReader{r, s.after}) })
 }
+
+func (s breaking) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
+	return s.store.Update(ctx, tenant, fn)
+}
+
+func (s breaking) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	return s.store.WriteMembers(ctx, c)
+}
+
+func (s breaking) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 type breakingReader struct {
 	membership.Reader
