@@ -53,9 +53,8 @@ func (d *door) known(
 		if err := d.checkOrigin(r, c, call); err != nil {
 			return err
 		}
-		if a, ok := w.(*answer); ok {
-			reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-			a.held, a.refusable = d.Directory.HoldAnswer(call.Tenant), reads
+		if a, ok := w.(*auth.Answer); ok {
+			a.Count(d.Directory, r, call.Tenant)
 		}
 		q, err := parseQuery(r.URL.RawQuery, parameters)
 		if err != nil {

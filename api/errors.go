@@ -107,16 +107,11 @@ func failureOf(err error) *failure {
 // reason is why a request is refused, for the log: no value of it is in it.
 func (f *failure) reason() string { return f.code + ": " + cmp.Or(f.format, f.message) }
 
-// cause is what the log gets: an error of the domain shows only its message.
-func cause(err error) error {
-	var e *membership.Error
-	if errors.As(err, &e) && e.Err != nil {
-		return errors.Join(err, e.Err)
-	}
-	return err
-}
+// Status implements auth.Failure.
+func (f *failure) Status() int { return f.status }
 
-func (f *failure) write(w http.ResponseWriter) {
+// Write implements auth.Failure.
+func (f *failure) Write(w http.ResponseWriter) {
 	body, err := json.Marshal(struct {
 		Code    string         `json:"code"`
 		Message string         `json:"message"`

@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -90,7 +89,7 @@ func (d *door) settle(
 	}
 	if err != nil {
 		d.log.Warn("the answer of a request with an idempotency key was not stored",
-			append(about(r.Request), zap.NamedError("error", cause(err)))...)
+			append(auth.RequestFields(r.Request), auth.Cause(err))...)
 	}
 }
 
@@ -210,7 +209,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 // failed makes the answer that an error will have.
 func (r *recorder) failed(f *failure) {
 	aside := recorder{header: http.Header{}}
-	f.write(&aside)
+	f.Write(&aside)
 	r.status, r.body = aside.status, aside.body
 	r.header.Set("Content-Type", aside.header.Get("Content-Type"))
 }

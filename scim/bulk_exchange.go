@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"path"
 	"strconv"
+
+	"github.com/scimbridge/scimbridge/auth"
 )
 
 // bulkAnswer is the answer to one operation, in memory. The body of a
@@ -48,7 +50,7 @@ func newBulkAnswer() *bulkAnswer { return &bulkAnswer{header: http.Header{}} }
 // refusal is the answer to what cannot even be sent.
 func (j *bulkJob) refusal(err error) *bulkAnswer {
 	a := newBulkAnswer()
-	errorOf(err).write(a)
+	errorOf(err).Write(a)
 	return a
 }
 
@@ -72,16 +74,16 @@ func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bu
 		r.Header.Set("If-Match", version)
 	}
 	a = newBulkAnswer()
-	x := &exchange{w: &answer{ResponseWriter: a}, r: r, call: j.x.call, searched: j.x.searched}
+	x := &exchange{w: auth.NewAnswer(a), r: r, call: j.x.call, searched: j.x.searched}
 	defer func() { j.x.ignored.addAll(x.ignored); j.x.searched = x.searched }()
 	defer func() {
 		if p := recover(); p != nil {
-			j.logPanic(r, p)
+			j.edge.LogPanic(r, p)
 			a = j.refusal(errInternal)
 		}
 	}()
 	if err := j.route(x); err != nil {
-		a = j.refusal(j.shown(x.w, r, err))
+		a = j.refusal(j.edge.Shown(x.w, r, err))
 	}
 	return a
 }

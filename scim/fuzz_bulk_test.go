@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -71,7 +72,7 @@ func FuzzBulk(f *testing.F) {
 				return
 			}
 			r := httptest.NewRequest(http.MethodPost, root+"/Bulk", nil)
-			job := d.newBulkJob(&exchange{w: &answer{ResponseWriter: httptest.NewRecorder()}, r: r}, request)
+			job := d.newBulkJob(&exchange{w: auth.NewAnswer(httptest.NewRecorder()), r: r}, request)
 			if err := job.run(); err != nil {
 				refusal(t, err)
 				return

@@ -3,6 +3,7 @@ package scim
 import (
 	"net/http"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -103,16 +104,16 @@ func (d *door) sendGroup(x *exchange, status int, id membership.ID, shown projec
 // withStatus sends a status with the first byte, so that until then an error
 // can have its own.
 type withStatus struct {
-	*answer
+	*auth.Answer
 	status int
 }
 
 // Write implements io.Writer.
 func (w *withStatus) Write(b []byte) (int, error) {
-	if !w.begun {
+	if !w.Begun() {
 		w.WriteHeader(w.status)
 	}
-	return w.answer.Write(b)
+	return w.Answer.Write(b)
 }
 
 // replaceGroup is RFC 7644 section 3.5.1.

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -190,7 +191,7 @@ func (d *door) logIgnored(r *http.Request, call membership.Call, names ignoredNa
 		return
 	}
 	if names = d.ignored.unsaid(call.Connection, names, time.Now()); len(names) > 0 {
-		d.log.Warn("attributes that no schema has were ignored", append(about(r),
+		d.log.Warn("attributes that no schema has were ignored", append(auth.RequestFields(r),
 			zap.Stringer("tenant", call.Tenant), zap.Stringer("connection", call.Connection),
 			zap.Strings("attributes", names))...)
 	}

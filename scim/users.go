@@ -179,7 +179,7 @@ func (d *door) deleteUser(x *exchange) error {
 }
 
 func (d *door) sendUser(x *exchange, status int, u membership.ProvisionedUser, shown projection) error {
-	if err := x.hold(2 * u.Size()); err != nil { // the user, and the text of it
+	if err := x.w.Reserve(int(2 * u.Size())); err != nil { // the user, and the text of it
 		return err
 	}
 	header(x.w)

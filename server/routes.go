@@ -78,8 +78,12 @@ func (s *Server) router() *mux.Router {
 	tokens := auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
 		PublicURL: s.publicURL, Limits: limits, FormTimeout: s.phases.form, Logger: s.log.Named(doorOAuth),
 	})
-	root.MatcherFunc(router.Below(tokenPath)).
-		Handler(s.observed(doorOAuth, m, anonymous(s.concurrency, kindToken, tokens)))
+	token := root.MatcherFunc(router.Below(tokenPath)).Subrouter()
+	token.Methods(http.MethodPost).Handler(tokens)
+	router.Otherwise(token, http.HandlerFunc(notFound), http.HandlerFunc(auth.TokenNotAllowed))
+	router.Wrap(token, func(h http.Handler) http.Handler {
+		return s.observed(doorOAuth, m, anonymous(s.concurrency, kindToken, h))
+	})
 	s.readOnly(root, doorOAuth, auth.MetadataPath, page, auth.MetadataHandler(s.publicURL))
 
 	// Probes have no budget: their answers are short, and whether this server gets
