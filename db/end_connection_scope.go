@@ -131,7 +131,7 @@ func (v *scopeEnd) endUsers(ctx context.Context) error {
 					return err
 				}
 			}
-			return v.execEach(ctx, qDeleteEmailsOf, qDeleteUserLinksOf)
+			return v.unlink(ctx, userLinkTable, qDeleteEmailsOf, qDeleteUserLinksOf)
 		case err != nil:
 			return err
 		}
@@ -176,7 +176,7 @@ func (v *scopeEnd) endGroups(ctx context.Context) error {
 			if _, err := v.s.exec(ctx, qDeleteGroupsOf, v.s.tenant, v.e.Connection, stamp(v.closedAt())); err != nil {
 				return err
 			}
-			return v.execEach(ctx, qDeleteGroupLinksOf)
+			return v.unlink(ctx, groupLinkTable, qDeleteGroupLinksOf)
 		case err != nil:
 			return err
 		}
@@ -192,10 +192,15 @@ func (v *scopeEnd) endGroups(ctx context.Context) error {
 	}
 }
 
-func (v *scopeEnd) execEach(ctx context.Context, queries ...string) error {
-	for _, q := range queries {
-		if _, err := v.s.exec(ctx, q, v.s.tenant, v.e.Connection); err != nil {
+// unlink deletes what hangs on the links of a table, and at last the links.
+func (v *scopeEnd) unlink(ctx context.Context, table string, queries ...string) error {
+	for i, q := range queries {
+		n, err := v.s.exec(ctx, q, v.s.tenant, v.e.Connection)
+		if err != nil {
 			return err
+		}
+		if i == len(queries)-1 {
+			v.s.linked(v.e.Connection, table, -n)
 		}
 	}
 	return nil

@@ -72,6 +72,7 @@ func (s *session) InsertUserLink(ctx context.Context, l membership.UserLink) err
 		l.Version, stamp(l.CreatedAt), stamp(l.LastModified)); err != nil {
 		return err
 	}
+	s.linked(l.Connection, userLinkTable, 1)
 	return s.insertEmails(ctx, l)
 }
 
@@ -118,7 +119,11 @@ const qDeleteUserLink = `delete from user_links where tenant_id = $1 and connect
 
 // DeleteUserLink implements membership.Tx.
 func (s *session) DeleteUserLink(ctx context.Context, connection, user membership.ID) error {
-	return s.changed(ctx, "user", qDeleteUserLink, s.tenant, connection, user)
+	n, err := s.unlink(ctx, connection, userLinkTable, qDeleteUserLink, s.tenant, connection, user)
+	if err == nil && n == 0 {
+		return membership.NotFound("user")
+	}
+	return err
 }
 
 // A cross join keeps its order on SQLite, which would begin with all groups, or

@@ -13,12 +13,16 @@ var words = engine.Words{
 	"text":              engine.Around("#::text"),
 	"quoted":            engine.Around("to_json(#)::text"),
 	"position":          engine.Always("nextval('event_positions')"),
+	"stripe":            engine.Always("pg_backend_pid() % 32"),
 	"row id":            engine.Around("#.ctid::text"),
 	"index":             engine.Always(""),
 	"::json":            engine.Always("::json"),
 	"for update":        engine.Always("for update"),
 	"for no key update": engine.Always("for no key update"),
 	"for key share":     engine.Always("for key share"),
+	"contains":          engine.AroundTwo("strpos(#1, #2) > 0"),
+	"mentions": engine.AroundTwo(`(strpos(lower(#1 collate "C"), #2) > 0 or octet_length(#1) > length(#1)
+			or strpos(#1, '\') > 0 or strpos(#1, chr(127)) > 0)`),
 	"nth": func(x string) string {
 		ids, n, _ := strings.Cut(x, " ")
 		return "(" + ids + "::uuid[])[" + n + " + 1]"
