@@ -21,8 +21,7 @@ var words = engine.Words{
 	"for no key update": engine.Always(""),
 	"for key share":     engine.Always(""),
 	"contains":          engine.AroundTwo("instr(#1, #2) > 0"),
-	"mentions": engine.AroundTwo(`(instr(lower(#1), #2) > 0 or octet_length(#1) > length(#1)
-			or instr(#1, '\') > 0 or instr(#1, char(127)) > 0)`),
+	"mentions":          engine.AroundTwo("mentions(#1, #2)"), // functions.go
 	"position": engine.Around(`(select 1 + max(
 		coalesce((select max(m.position) from member_events m where m.tenant_id = # and m.position >= 0), 0),
 		coalesce((select max(e.position) from events e indexed by events_unnumbered
