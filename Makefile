@@ -66,6 +66,10 @@ bench-short: build bin/bench ## See in under a minute that the benchmark runs
 bench-neighbours: build bin/bench ## Measure a quiet tenant beside one that attacks
 	$(BENCH) --neighbours $(BENCHFLAGS)
 
+.PHONY: bench-growth
+bench-growth: build bin/bench ## Measure requests in a small and in a large tenant
+	$(BENCH) --growth $(BENCHFLAGS)
+
 .PHONY: bin/bench
 bin/bench:
 	go build -o bin/bench ./bench

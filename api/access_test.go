@@ -29,8 +29,10 @@ var accessTable = map[string]access{
 	"GET /v1/openapi.yaml": {"/v1/openapi.yaml", "", 200, "", nil},
 	"GET /v1/docs":         {"/v1/docs", "", 200, "", nil},
 
-	"GET /v1/users":         {"/v1/users", "", 200, "USERS:READ", nil},
-	"POST /v1/users":        {"/v1/users", `{"user_name":"new","email":"new@example.com","name":"New"}`, 201, "USERS:WRITE", nil},
+	"GET /v1/users": {"/v1/users", "", 200, "USERS:READ", nil},
+	"POST /v1/users": {
+		"/v1/users", `{"user_name":"new","email":"new@example.com","name":"New"}`, 201, "USERS:WRITE", nil,
+	},
 	"GET /v1/users/{id}":    {"/v1/users/{user}", "", 200, "USERS:READ", nil},
 	"PATCH /v1/users/{id}":  {"/v1/users/{user}", `{"name":"Changed"}`, 200, "USERS:WRITE", nil},
 	"DELETE /v1/users/{id}": {"/v1/users/{user}", "", 204, "USERS:WRITE", nil},
@@ -45,14 +47,20 @@ var accessTable = map[string]access{
 	"PATCH /v1/groups/{id}":  {"/v1/groups/{group}", `{"display_name":"Changed"}`, 200, "GROUPS:WRITE", nil},
 	"DELETE /v1/groups/{id}": {"/v1/groups/{group}", "", 204, "GROUPS:WRITE", nil},
 
-	"GET /v1/groups/{id}/members":              {"/v1/groups/{group}/members", "", 200, "GROUPS:READ", nil},
-	"POST /v1/groups/{id}/members":             {"/v1/groups/{group}/members", `{"user_id":"{user}"}`, 201, "GROUPS:WRITE", nil},
-	"POST /v1/groups/{id}/members:batch":       {"/v1/groups/{group}/members:batch", `{"remove":["0197a5e4-7b3a-7c11-9d52-3f0b6c8e2a10"]}`, 200, "GROUPS:WRITE", nil},
+	"GET /v1/groups/{id}/members": {"/v1/groups/{group}/members", "", 200, "GROUPS:READ", nil},
+	"POST /v1/groups/{id}/members": {
+		"/v1/groups/{group}/members", `{"user_id":"{user}"}`, 201, "GROUPS:WRITE", nil,
+	},
+	"POST /v1/groups/{id}/members:batch": {
+		"/v1/groups/{group}/members:batch", `{"remove":["0197a5e4-7b3a-7c11-9d52-3f0b6c8e2a10"]}`, 200, "GROUPS:WRITE", nil,
+	},
 	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ", nil},
 	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE", nil},
 
-	"GET /v1/groups/{id}/links":  {"/v1/groups/{linked}/links", "", 200, "GROUPS:READ", nil},
-	"POST /v1/groups/{id}/links": {"/v1/groups/{group}/links", `{"connection_id":"{connection}"}`, 201, "TENANT:ADMIN", nil},
+	"GET /v1/groups/{id}/links": {"/v1/groups/{linked}/links", "", 200, "GROUPS:READ", nil},
+	"POST /v1/groups/{id}/links": {
+		"/v1/groups/{group}/links", `{"connection_id":"{connection}"}`, 201, "TENANT:ADMIN", nil,
+	},
 	"DELETE /v1/groups/{id}/links/{connection_id}": {
 		"/v1/groups/{linked}/links/{connection}?members=release", "", 204, "TENANT:ADMIN", nil,
 	},
@@ -63,8 +71,12 @@ var accessTable = map[string]access{
 	"PATCH /v1/connections/{id}":  {"/v1/connections/{connection}", `{"paused":true}`, 200, "TENANT:ADMIN", nil},
 	"DELETE /v1/connections/{id}": {"/v1/connections/{connection}?members=release", "", 204, "TENANT:ADMIN", nil},
 
-	"GET /v1/connections/{id}/removal-allowances":  {"/v1/connections/{connection}/removal-allowances", "", 200, "TENANT:ADMIN", nil},
-	"POST /v1/connections/{id}/removal-allowances": {"/v1/connections/{connection}/removal-allowances", `{}`, 201, "TENANT:ADMIN", nil},
+	"GET /v1/connections/{id}/removal-allowances": {
+		"/v1/connections/{connection}/removal-allowances", "", 200, "TENANT:ADMIN", nil,
+	},
+	"POST /v1/connections/{id}/removal-allowances": {
+		"/v1/connections/{connection}/removal-allowances", `{}`, 201, "TENANT:ADMIN", nil,
+	},
 	"DELETE /v1/connections/{id}/removal-allowances/{allowance_id}": {
 		"/v1/connections/{connection}/removal-allowances/{allowance}", "", 204, "TENANT:ADMIN", nil,
 	},
@@ -93,31 +105,38 @@ var accessTable = map[string]access{
 		"/v1/tokens", `{"name":"New","kind":"scim","connection_id":"{connection}"}`, 201, "TENANT:ADMIN",
 		[]string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
 	},
-	"GET /v1/tokens/{id}":         {"/v1/tokens/{token}", "", 200, "TENANT:ADMIN", nil},
-	"DELETE /v1/tokens/{id}":      {"/v1/tokens/{token}", "", 204, "TENANT:ADMIN", nil},
-	"POST /v1/tokens/{id}/rotate": {"/v1/tokens/{token}/rotate", `{"overlap_seconds":60}`, 201, "TENANT:ADMIN", []string{"USERS:READ"}},
+	"GET /v1/tokens/{id}":    {"/v1/tokens/{token}", "", 200, "TENANT:ADMIN", nil},
+	"DELETE /v1/tokens/{id}": {"/v1/tokens/{token}", "", 204, "TENANT:ADMIN", nil},
+	"POST /v1/tokens/{id}/rotate": {
+		"/v1/tokens/{token}/rotate", `{"overlap_seconds":60}`, 201, "TENANT:ADMIN", []string{"USERS:READ"},
+	},
 
-	"GET /v1/policies":         {"/v1/policies", "", 200, "TENANT:ADMIN", nil},
-	"POST /v1/policies":        {"/v1/policies", `{"id":"new","cedar":"` + harmless + `"}`, 201, "TENANT:ADMIN", nil},
-	"GET /v1/policies/{id}":    {"/v1/policies/{policy}", "", 200, "TENANT:ADMIN", nil},
-	"PUT /v1/policies/{id}":    {"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN", nil},
+	"GET /v1/policies":      {"/v1/policies", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/policies":     {"/v1/policies", `{"id":"new","cedar":"` + harmless + `"}`, 201, "TENANT:ADMIN", nil},
+	"GET /v1/policies/{id}": {"/v1/policies/{policy}", "", 200, "TENANT:ADMIN", nil},
+	"PUT /v1/policies/{id}": {
+		"/v1/policies/{policy}", `{"cedar":"` + harmless + ` // changed"}`, 200, "TENANT:ADMIN", nil,
+	},
 	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN", nil},
 
 	"GET /v1/audit/events":     {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
 	"GET /v1/audit/register":   {"/v1/audit/register", "", 200, "AUDIT:READ", nil},
 	"GET /v1/audit/exceptions": {"/v1/audit/exceptions", "", 200, "AUDIT:READ", nil},
 
-	"GET /v1/issuers":         {"/v1/issuers", "", 200, "TENANT:ADMIN", nil},
-	"POST /v1/issuers":        {"/v1/issuers", issuerBody("new"), 201, "TENANT:ADMIN", []string{"USERS:READ"}},
-	"GET /v1/issuers/{id}":    {"/v1/issuers/{issuer}", "", 200, "TENANT:ADMIN", nil},
-	"PATCH /v1/issuers/{id}":  {"/v1/issuers/{issuer}", `{"max_age_seconds":60}`, 200, "TENANT:ADMIN", []string{"USERS:READ"}},
+	"GET /v1/issuers":      {"/v1/issuers", "", 200, "TENANT:ADMIN", nil},
+	"POST /v1/issuers":     {"/v1/issuers", issuerBody("new"), 201, "TENANT:ADMIN", []string{"USERS:READ"}},
+	"GET /v1/issuers/{id}": {"/v1/issuers/{issuer}", "", 200, "TENANT:ADMIN", nil},
+	"PATCH /v1/issuers/{id}": {
+		"/v1/issuers/{issuer}", `{"max_age_seconds":60}`, 200, "TENANT:ADMIN", []string{"USERS:READ"},
+	},
 	"DELETE /v1/issuers/{id}": {"/v1/issuers/{issuer}", "", 204, "TENANT:ADMIN", nil},
 
 	"POST /tenant-auth/v1/groups/{groupId}/members": {
 		"/tenant-auth/v1/groups/{group}/members", `{"userIds":["{user}"]}`, 200, "GROUPS:WRITE", nil,
 	},
 	"POST /csp/gateway/am/api/orgs/{orgId}/groups/{groupId}/users": {
-		"/csp/gateway/am/api/orgs/{tenant}/groups/{group}/users", `{"usernamesToAdd":["x"]}`, 200, "GROUPS:WRITE", []string{"*"},
+		"/csp/gateway/am/api/orgs/{tenant}/groups/{group}/users", `{"usernamesToAdd":["x"]}`, 200, "GROUPS:WRITE",
+		[]string{"*"},
 	},
 	"PUT /api/v1/organizations/{organization_id}/users": {
 		"/api/v1/organizations/{tenant}/users", `[{"user_id":"{user}","project_ids":null}]`, 200, "USERS:WRITE", nil,
@@ -190,8 +209,8 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids.group = h.make("/v1/groups", `{"display_name":"Group"}`, as(whose))
 	h.make("/v1/groups/"+ids.group+"/members", `{"user_id":"`+ids.member+`"}`, as(whose))
 	ids.connection = h.make("/v1/connections", `{"name":"Connection"}`, as(whose))
-	client := h.do(http.MethodPost, "/v1/connections/"+ids.connection+"/clients", `{"auth_method":"client_secret"}`, as(whose)).
-		is(http.StatusCreated)
+	client := h.do(http.MethodPost, "/v1/connections/"+ids.connection+"/clients", `{"auth_method":"client_secret"}`,
+		as(whose)).is(http.StatusCreated)
 	ids.client, ids.secret = client["id"].(string), client["client_secret_id"].(string)
 	ids.token = h.make("/v1/tokens", `{"name":"Token","kind":"api","permissions":["USERS:READ"]}`, as(whose))
 	notify := membership.Notification{
@@ -209,7 +228,8 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids.allowance = h.make("/v1/connections/"+ids.connection+"/removal-allowances", `{}`, as(whose))
 	ids.issuer = h.make("/v1/issuers", issuerBody(membership.NewID().String()), as(whose))
 	ids.linked = h.make("/v1/groups", `{"display_name":"Linked"}`, as(whose))
-	h.do(http.MethodPost, "/v1/groups/"+ids.linked+"/links", `{"connection_id":"`+ids.connection+`"}`, as(whose)).is(http.StatusCreated)
+	h.do(http.MethodPost, "/v1/groups/"+ids.linked+"/links", `{"connection_id":"`+ids.connection+`"}`, as(whose)).
+		is(http.StatusCreated)
 	return ids
 }
 
@@ -240,9 +260,11 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 					with      with
 					challenge string
 				}{
-					"no token":     {header("Authorization"), `Bearer realm="scimbridge"`},
-					"garbage":      {bearer("garbage"), `Bearer realm="scimbridge", error="invalid_token"`},
-					"not bearer":   {header("Authorization", "Basic "+h.mine.APIToken), `Bearer realm="scimbridge", error="invalid_token"`},
+					"no token": {header("Authorization"), `Bearer realm="scimbridge"`},
+					"garbage":  {bearer("garbage"), `Bearer realm="scimbridge", error="invalid_token"`},
+					"not bearer": {
+						header("Authorization", "Basic "+h.mine.APIToken), `Bearer realm="scimbridge", error="invalid_token"`,
+					},
 					"scim token":   {bearer(h.mine.SCIMToken), `Bearer realm="scimbridge", error="invalid_token"`},
 					"revoked":      {bearer(revoked), `Bearer realm="scimbridge", error="invalid_token"`},
 					"half a token": {bearer(h.mine.APIToken[:60]), `Bearer realm="scimbridge", error="invalid_token"`},
@@ -358,9 +380,11 @@ func TestTrailingSlashAndHEAD(t *testing.T) {
 		assert.Len(t, h.do(http.MethodGet, "/v1/users/", "").data(), 2)
 		h.do(http.MethodGet, "/v1/groups/"+strings.ToUpper(ids.group)+"/", "").is(http.StatusOK)
 		h.make("/v1/groups/"+ids.group+"/members/", `{"user_id":"`+strings.ToUpper(ids.user)+`"}`)
-		h.do(http.MethodDelete, "/v1/groups/"+ids.group+"/members/"+strings.ToUpper(ids.user)+"/", "").is(http.StatusNoContent)
+		h.do(http.MethodDelete, "/v1/groups/"+ids.group+"/members/"+strings.ToUpper(ids.user)+"/", "").
+			is(http.StatusNoContent)
 
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, h.server.URL+"/v1/groups/"+ids.group+"/members", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, h.server.URL+"/v1/groups/"+ids.group+"/members",
+			nil)
 		require.NoError(t, err)
 		as(h.mine)(req)
 		resp, err := http.DefaultClient.Do(req)

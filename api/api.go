@@ -23,8 +23,8 @@ type Verifier interface {
 type Config struct {
 	MaxBody   int64       // bytes of a request's body; 1 MiB
 	PublicURL string      // of the server, as browsers see it; unknown
-	Logger    *zap.Logger // nobody
-	// Open is put around the routes that ask for no credential; nothing.
+	Logger    *zap.Logger // default: logs nothing
+	// Open is put around the routes that ask for no credential; default: nothing.
 	Open func(http.Handler) http.Handler
 }
 

@@ -29,7 +29,8 @@ func (d *door) privateBy(by tenantBy, h func(http.ResponseWriter, request) error
 // known makes the handler of a route whose senders are known by their
 // credential.
 func (d *door) known(
-	by tenantBy, from func(*http.Request) (credential, error), h func(http.ResponseWriter, request) error, parameters []string,
+	by tenantBy, from func(*http.Request) (credential, error), h func(http.ResponseWriter, request) error,
+	parameters []string,
 ) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		// The credential comes first: without one nothing else of the request
@@ -52,9 +53,8 @@ func (d *door) known(
 		if err := d.checkOrigin(r, c, call); err != nil {
 			return err
 		}
-		if a, ok := w.(*answer); ok {
-			reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-			a.held, a.refusable = d.Directory.HoldAnswer(call.Tenant), reads
+		if a, ok := w.(*auth.Answer); ok {
+			a.Count(d.Directory, r, call.Tenant)
 		}
 		q, err := parseQuery(r.URL.RawQuery, parameters)
 		if err != nil {
@@ -82,7 +82,8 @@ func (d *door) authenticate(r *http.Request, c credential, named membership.ID) 
 	case err != nil:
 		return membership.Call{}, err
 	case p.Kind != auth.KindAPI:
-		return membership.Call{}, unauthenticated(c.authorization, "this is a SCIM token, which opens /scim/v2 only: use an API token")
+		return membership.Call{},
+			unauthenticated(c.authorization, "this is a SCIM token, which opens /scim/v2 only: use an API token")
 	}
 	return p.Call(requestID(r), ""), nil
 }

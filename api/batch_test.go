@@ -46,13 +46,15 @@ func TestBatchJudgesEachUserAsTheSingleCallDoes(t *testing.T) {
 		deleted := h.user("deleted")
 		h.do(http.MethodDelete, "/v1/users/"+deleted, "").is(http.StatusNoContent)
 
-		body := `"add":` + listOf(fresh, local, gone, strings.ToUpper(deleted)) + `,"remove":` + listOf(leaves, both, scim, stranger) +
+		body := `"add":` + listOf(fresh, local, gone, strings.ToUpper(deleted)) + `,"remove":` +
+			listOf(leaves, both, scim, stranger) +
 			`,"reason":"INC-4711"`
 		opened, closed := len(h.events(membership.ActionGrantOpened)), len(h.events(membership.ActionGrantClosed))
 		refused := len(h.events(membership.ActionRefused))
 
 		r := h.do(http.MethodPost, members+":batch", `{"atomic":true,`+body+`}`)
-		assert.Equal(t, "nothing was changed: the user is already a member of the group", r.fails(http.StatusConflict, codeAlreadyMember))
+		assert.Equal(t, "nothing was changed: the user is already a member of the group",
+			r.fails(http.StatusConflict, codeAlreadyMember))
 		details, _ := r.is(http.StatusConflict)["details"].(map[string]any)
 		failed, _ := details["results"].([]any)
 		require.Len(t, failed, 5)
@@ -116,7 +118,8 @@ func TestBatchAsksThePolicyAboutEachUser(t *testing.T) {
 		assert.Equal(t, 4, h.refusals())
 		events := h.events(membership.ActionRefused)
 		require.Len(t, events, 2, "the first one, and the count of the others")
-		assert.JSONEq(t, `{"operation":"members.add","kind":"forbidden","policies":["no-outsiders"]}`, string(events[0].After))
+		assert.JSONEq(t, `{"operation":"members.add","kind":"forbidden","policies":["no-outsiders"]}`,
+			string(events[0].After))
 		var repeated struct {
 			Count int
 			Users []string
@@ -140,8 +143,10 @@ func TestBatchRefusesBadInput(t *testing.T) {
 			`{"add":[1]}`:                     "add must be a list of strings",
 			`{"add":[null]}`:                  "add[0] must be a UUID",
 			`{"remove":["` + user + `","x"]}`: "remove[1] must be a UUID",
-			`{"add":` + listOf(user, strings.ToUpper(user)) + `}`:                       "the user " + user + " is named more than once",
-			`{"add":` + listOf(user) + `,"remove":` + listOf(user) + `}`:                "the user " + user + " is named more than once",
+			`{"add":` + listOf(user, strings.ToUpper(user)) + `}`: "the user " + user +
+				" is named more than once",
+			`{"add":` + listOf(user) + `,"remove":` + listOf(user) + `}`: "the user " + user +
+				" is named more than once",
 			`{"add":` + listOf(user) + `,"atomic":1}`:                                   "atomic must be true or false",
 			`{"add":` + listOf(user) + `,"reason":"` + strings.Repeat("x", 3201) + `"}`: "reason is longer than 3200 bytes",
 		} {

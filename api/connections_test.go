@@ -23,7 +23,8 @@ func TestConnections(t *testing.T) {
 		assert.Equal(t, c, h.do(http.MethodGet, "/v1/connections/"+c["id"].(string), "").is(http.StatusOK))
 
 		e := h.do(http.MethodPost, "/v1/connections",
-			`{"name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise","reason":"INC-1"}`).is(http.StatusCreated)
+			`{"name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise","reason":"INC-1"}`).
+			is(http.StatusCreated)
 		assert.Equal(t, "entra", e["idp"])
 		assert.Equal(t, false, e["link_existing_users"])
 		assert.Equal(t, "enterprise", e["group_kind"])
@@ -41,7 +42,8 @@ func TestConnections(t *testing.T) {
 		assert.Equal(t, []map[string]any{c}, h.do(http.MethodGet, "/v1/connections?limit=1&cursor="+next, "").data())
 
 		for _, body := range []string{
-			`{}`, `{"name":""}`, `{"name":"a\u0000"}`, `{"name":"` + strings.Repeat("a", 801) + `"}`, `{"name":"x","idp":"ldap"}`, `{"name":"x","idp":""}`,
+			`{}`, `{"name":""}`, `{"name":"a\u0000"}`, `{"name":"` + strings.Repeat("a", 801) + `"}`,
+			`{"name":"x","idp":"ldap"}`, `{"name":"x","idp":""}`,
 			`{"name":"x","group_kind":""}`, `{"name":"x","group_kind":"big"}`, `{"name":"x","link_existing_users":null}`,
 			`{"name":"x","cursor_key":"x"}`,
 		} {
@@ -63,9 +65,11 @@ func TestChangeConnection(t *testing.T) {
 		updated := h.events(membership.ActionConnectionUpdated)
 		require.Len(t, updated, 1)
 		assert.Equal(t, "INC-1", updated[0].Reason)
-		assert.JSONEq(t, `{"connection_id":"`+c["id"].(string)+`","name":"Plain","idp":"generic","link_existing_users":true,"group_kind":"custom"}`,
+		assert.JSONEq(t, `{"connection_id":"`+c["id"].(string)+
+			`","name":"Plain","idp":"generic","link_existing_users":true,"group_kind":"custom"}`,
 			string(updated[0].Before))
-		assert.JSONEq(t, `{"connection_id":"`+c["id"].(string)+`","name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise"}`,
+		assert.JSONEq(t, `{"connection_id":"`+c["id"].(string)+
+			`","name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise"}`,
 			string(updated[0].After))
 
 		c = change(`{"paused":true}`)
@@ -79,7 +83,8 @@ func TestChangeConnection(t *testing.T) {
 		assert.Len(t, h.events(membership.ActionConnectionResumed), 1)
 
 		for _, body := range []string{
-			`{"name":""}`, `{"name":null}`, `{"idp":"ldap"}`, `{"group_kind":"big"}`, `{"group_kind":""}`, `{"paused":"yes"}`, `{"state":"paused"}`,
+			`{"name":""}`, `{"name":null}`, `{"idp":"ldap"}`, `{"group_kind":"big"}`, `{"group_kind":""}`, `{"paused":"yes"}`,
+			`{"state":"paused"}`,
 		} {
 			h.do(http.MethodPatch, path, body).fails(http.StatusBadRequest, codeInvalidInput)
 		}

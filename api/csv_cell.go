@@ -56,7 +56,8 @@ func guardFormulas(s string) string {
 // isPlain reports whether nothing in a text could begin a formula: as most names
 // do, it starts with a letter or a digit and has no separator.
 func isPlain(s string) bool {
-	return s == "" || s[0] < utf8.RuneSelf && (unicode.IsLetter(rune(s[0])) || unicode.IsDigit(rune(s[0]))) && !strings.ContainsAny(s, separators)
+	return s == "" || s[0] < utf8.RuneSelf && (unicode.IsLetter(rune(s[0])) || unicode.IsDigit(rune(s[0]))) &&
+		!strings.ContainsAny(s, separators)
 }
 
 // startsFormula looks behind what readers skip: spaces, quotes, and what is not
@@ -66,7 +67,8 @@ func startsFormula(s string) bool {
 		switch {
 		case strings.ContainsRune(signs, r):
 			return true
-		case r != '"' && !unicode.IsSpace(r) && !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Mn, unicode.Other_Default_Ignorable_Code_Point):
+		case r != '"' && !unicode.IsSpace(r) &&
+			!unicode.In(r, unicode.Cc, unicode.Cf, unicode.Mn, unicode.Other_Default_Ignorable_Code_Point):
 			return false
 		}
 	}

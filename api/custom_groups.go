@@ -8,7 +8,7 @@ import (
 )
 
 // The API of a cloud's access management: users are added to a group of an
-// organization by their names. docs/native-apis.md says what stands for what.
+// organization by their names. docs/native-apis.md maps its names to ours.
 
 func (d *door) customGroupRoutes() []route {
 	const users = "/csp/gateway/am/api/orgs/{orgId}/groups/{groupId}/users"

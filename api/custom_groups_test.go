@@ -38,22 +38,26 @@ func TestAddToCustomGroupAsPublished(t *testing.T) {
 		body := `{"usernamesToAdd":["ada"]}`
 		enterprise := h.make("/v1/groups", `{"display_name":"E","kind":"enterprise"}`)
 		refusals := len(h.events(membership.ActionRefused))
-		assert.Equal(t, "Adding users to enterprise groups is not allowed", message(h.custom(org, enterprise, body), 400, codeGroupManaged))
+		assert.Equal(t, "Adding users to enterprise groups is not allowed",
+			message(h.custom(org, enterprise, body), 400, codeGroupManaged))
 		assert.Len(t, h.events(membership.ActionRefused), refusals+1)
 		gone := h.group("Gone")
 		h.do(http.MethodDelete, "/v1/groups/"+gone, "").is(http.StatusNoContent)
 		assert.Equal(t, "Group not part of the organization", message(h.custom(org, gone, body), 400, codeInvalidInput))
 		theirs := h.make("/v1/groups", `{"display_name":"T"}`, as(h.other))
 		h.do(http.MethodDelete, "/v1/groups/"+theirs, "", as(h.other)).is(http.StatusNoContent)
-		for _, id := range []string{theirs, membership.NewID().String(), "x", h.make("/v1/groups", `{"display_name":"T"}`, as(h.other))} {
+		for _, id := range []string{theirs, membership.NewID().String(), "x",
+			h.make("/v1/groups", `{"display_name":"T"}`, as(h.other))} {
 			assert.Equal(t, "Group with this identifier is not found.", message(h.custom(org, id, body), 404, codeNotFound))
 		}
 		for _, id := range []string{h.other.TenantID.String(), membership.NewID().String(), "x"} {
-			assert.Equal(t, "Organization with this identifier is not found.", message(h.custom(id, group, body), 404, codeNotFound))
+			assert.Equal(t, "Organization with this identifier is not found.",
+				message(h.custom(id, group, body), 404, codeNotFound))
 		}
 
 		for _, bad := range []string{
-			`{}`, `{"usernamesToAdd":[]}`, `{"usernamesToAdd":"ada"}`, `{"usernamesToAdd":["ada"],"invitedBy":1}`, `{"usernamesToAdd":["ada"],"x":1}`,
+			`{}`, `{"usernamesToAdd":[]}`, `{"usernamesToAdd":"ada"}`, `{"usernamesToAdd":["ada"],"invitedBy":1}`,
+			`{"usernamesToAdd":["ada"],"x":1}`,
 			`{"usernamesToAdd":["ada"],"invitedBy":"` + strings.Repeat("x", membership.MaxText+1) + `"}`,
 			`{"usernamesToAdd":["` + strings.Repeat(`x","`, maxMany) + `x"]}`,
 		} {
@@ -146,7 +150,8 @@ func TestAddThousandsToCustomGroup(t *testing.T) {
 		users, names := make([]membership.User, n), make([]string, n)
 		for i := range users {
 			users[i] = membership.User{
-				ID: membership.NewID(), Origin: membership.SourceLocal, Active: true, CreatedAt: recentTime(), UpdatedAt: recentTime(),
+				ID: membership.NewID(), Origin: membership.SourceLocal, Active: true, CreatedAt: recentTime(),
+				UpdatedAt: recentTime(),
 			}
 			names[i] = users[i].ID.String() + strings.Repeat("-", 100)
 			users[i].UserName = names[i]

@@ -52,14 +52,16 @@ func TestDecodeObject(t *testing.T) {
 	var name string
 	var maybe *string
 	var on *bool
-	require.NoError(t, decodeObject([]byte(` {"on":false,"name":"\u00e4"} `), fields{"name": &name, "maybe": &maybe, "on": &on}, nil))
+	require.NoError(t, decodeObject([]byte(` {"on":false,"name":"\u00e4"} `),
+		fields{"name": &name, "maybe": &maybe, "on": &on}, nil))
 	assert.Equal(t, "ä", name)
 	assert.Nil(t, maybe)
 	assert.False(t, *on)
 }
 
 func FuzzDecodeObject(f *testing.F) {
-	for _, s := range []string{``, `{}`, `{"name":"a","on":true}`, `{"name":"a"}{}`, `{"name":"\ud800"}`, `{"a":[{"b":1}]}`} {
+	for _, s := range []string{``, `{}`, `{"name":"a","on":true}`, `{"name":"a"}{}`, `{"name":"\ud800"}`,
+		`{"a":[{"b":1}]}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -128,7 +128,7 @@ func appendList[T any](b []byte, vs []T, appendOne func([]byte, T) []byte) []byt
 // sendArray answers 200 with a JSON array, sent while it is written.
 func sendArray[T any](w http.ResponseWriter, vs []T, appendOne func([]byte, T) []byte) error {
 	const one = 1 << 10 // or so
-	if err := hold(w, len(vs)*one); err != nil {
+	if err := reserve(w, len(vs)*one); err != nil {
 		return err
 	}
 	jsonHeader(w)

@@ -14,8 +14,8 @@ func AppendClient(b []byte, c auth.OAuthClient) []byte {
 	return append(appendClientFields(b, c), '}')
 }
 
-// AppendNewClient appends a new client with its first secret, which nobody can
-// show again.
+// AppendNewClient appends a new client with its first secret, which cannot be
+// shown again.
 func AppendNewClient(b []byte, c auth.OAuthClient, secret string) []byte {
 	b = appendClientFields(b, c)
 	if secret != "" {
@@ -45,7 +45,8 @@ func appendClientFields(b []byte, c auth.OAuthClient) []byte {
 	b = appendIDField(append(b, ','), "connection_id", c.Connection)
 	b = appendField(append(b, ','), "auth_method", string(c.Method))
 	b = appendStrings(append(b, ','), "scopes", c.Scopes)
-	b = append(appendName(append(b, ','), "token_lifetime_seconds"), strconv.FormatInt(int64(c.TokenLifetime.Seconds()), 10)...)
+	b = append(appendName(append(b, ','), "token_lifetime_seconds"),
+		strconv.FormatInt(int64(c.TokenLifetime.Seconds()), 10)...)
 	if c.Method == auth.MethodJWT {
 		b = appendAssertionFields(b, c)
 	} else {

@@ -46,7 +46,7 @@ func AppendToken(b []byte, t auth.Token) []byte {
 	return append(appendTokenFields(b, t), '}')
 }
 
-// AppendNewToken appends a new token with its text, which nobody can show again.
+// AppendNewToken appends a new token with its text, which cannot be shown again.
 func AppendNewToken(b []byte, t auth.Token, text string) []byte {
 	b = appendTokenFields(b, t)
 	return append(appendField(append(b, ','), "token", text), '}')

@@ -99,23 +99,19 @@ func failureOf(err error) *failure {
 		return internal
 	}
 	return &failure{
-		status: a.status, code: a.code, message: e.Message, format: e.Format, details: e.Details, notices: e.Notices, retryAfter: e.RetrySeconds(),
+		status: a.status, code: a.code, message: e.Message, format: e.Format, details: e.Details, notices: e.Notices,
+		retryAfter: e.RetrySeconds(),
 	}
 }
 
 // reason is why a request is refused, for the log: no value of it is in it.
 func (f *failure) reason() string { return f.code + ": " + cmp.Or(f.format, f.message) }
 
-// cause is what the log gets: an error of the domain shows only its message.
-func cause(err error) error {
-	var e *membership.Error
-	if errors.As(err, &e) && e.Err != nil {
-		return errors.Join(err, e.Err)
-	}
-	return err
-}
+// Status implements auth.Failure.
+func (f *failure) Status() int { return f.status }
 
-func (f *failure) write(w http.ResponseWriter) {
+// Write implements auth.Failure.
+func (f *failure) Write(w http.ResponseWriter) {
 	body, err := json.Marshal(struct {
 		Code    string         `json:"code"`
 		Message string         `json:"message"`
@@ -131,5 +127,5 @@ func (f *failure) write(w http.ResponseWriter) {
 	if f.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.retryAfter))
 	}
-	_ = send(w, f.status, body) // whoever asked is gone, if this fails
+	_ = send(w, f.status, body) // it fails only when the caller has gone
 }

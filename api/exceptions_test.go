@@ -18,7 +18,8 @@ func (h *house) exceptional() map[string]string {
 	ctx := h.t.Context()
 	both, idle, gone, left := h.provisionUser("both"), h.user("idle"), h.provisionUser("gone"), h.user("left")
 	local := h.user("local")
-	plain, enterprise, unlinked := h.provisionGroup("Plain", both), h.group("Enterprise"), h.provisionGroup("Unlinked", gone)
+	plain, enterprise, unlinked := h.provisionGroup("Plain", both), h.group("Enterprise"),
+		h.provisionGroup("Unlinked", gone)
 
 	h.member(enterprise, local)
 	h.do(http.MethodPatch, "/v1/groups/"+enterprise, `{"kind":"enterprise"}`).is(http.StatusOK)
@@ -106,17 +107,20 @@ func TestListExceptionsRefusesBadInput(t *testing.T) {
 		h.exceptional()
 		next := h.do(http.MethodGet, "/v1/audit/exceptions?limit=1", "").is(http.StatusOK)["next_cursor"].(string)
 		for query, message := range map[string]string{
-			"kind=odd": "kind must be one of [local_in_enterprise doubly_granted inactive_member grant_after_deprovisioning connection_gone " +
+			"kind=odd": "kind must be one of [local_in_enterprise doubly_granted " +
+				"inactive_member grant_after_deprovisioning connection_gone " +
 				"shared_user_name shared_group_name parted_user_name]",
 			"kind=connection_gone&cursor=" + next: "cursor is of another kind of exceptions",
 			"cursor=x":                            "cursor is none that this API gave out",
 			"format=csv&limit=1":                  "limit is for format=json: the others are whole",
 			"format=csv&cursor=abc":               "cursor is for format=json: the others are whole",
 			"format=xml":                          "format must be one of json, jsonl, csv",
-			"format=csv&kind=odd": "kind must be one of [local_in_enterprise doubly_granted inactive_member grant_after_deprovisioning connection_gone " +
+			"format=csv&kind=odd": "kind must be one of [local_in_enterprise doubly_granted " +
+				"inactive_member grant_after_deprovisioning connection_gone " +
 				"shared_user_name shared_group_name parted_user_name]",
 		} {
-			assert.Equal(t, message, h.do(http.MethodGet, "/v1/audit/exceptions?"+query, "").fails(http.StatusBadRequest, codeInvalidInput))
+			assert.Equal(t, message, h.do(http.MethodGet, "/v1/audit/exceptions?"+query, "").
+				fails(http.StatusBadRequest, codeInvalidInput))
 		}
 	})
 }

@@ -9,8 +9,7 @@ import (
 )
 
 // The API of a tenant's authentication service: who gets what permissions
-// through which group. Its names are its own; docs/native-apis.md says what they
-// stand for.
+// through which group. Its names are its own; docs/native-apis.md maps them to ours.
 
 func (d *door) groupAssignmentRoutes() []route {
 	const members = "/tenant-auth/v1/groups/{groupId}/members"

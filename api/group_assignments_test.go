@@ -120,7 +120,8 @@ func TestAssigningIsAllOrNothing(t *testing.T) {
 			assert.Equal(t, source, m.Sources[0]["source"])
 		}
 
-		nobody, theirs := membership.NewID().String(), h.make("/v1/users", `{"user_name":"x","email":"","name":""}`, as(h.other))
+		nobody := membership.NewID().String()
+		theirs := h.make("/v1/users", `{"user_name":"x","email":"","name":""}`, as(h.other))
 		r = send(group, fresh, nobody, theirs)
 		r.fails(http.StatusNotFound, codeNotFound)
 		assert.Equal(t, map[string]any{"unknown": []any{nobody, theirs}}, r.is(http.StatusNotFound)["details"])
@@ -181,7 +182,8 @@ func TestAssignedPeople(t *testing.T) {
 func TestCredentialAccount(t *testing.T) {
 	tenant, at := membership.NewID(), recentTime()
 	a := credentialAccount(membership.Call{
-		Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorService, ID: "ci-robot"}, Permissions: []string{"GROUPS:WRITE"},
+		Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorService, ID: "ci-robot"},
+		Permissions: []string{"GROUPS:WRITE"},
 	}, at)
 	assert.Equal(t, membership.Profile{
 		User: membership.User{Tenant: tenant, CreatedAt: at}, Name: membership.PersonName{Given: "ci-robot"},
@@ -193,8 +195,9 @@ func TestCredentialAccount(t *testing.T) {
 func TestAssigningAsksAboutEachUser(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada, bob, group := h.user("ada"), h.user("bob"), h.group("G")
-		h.make("/v1/policies", `{"id":"no-bob","cedar":"@notice(\"not bob\") forbid (principal, action == Action::\"members.add\", `+
-			`resource) when { context.user.user_name == \"bob\" };"}`)
+		h.make("/v1/policies",
+			`{"id":"no-bob","cedar":"@notice(\"not bob\") forbid (principal, action == Action::\"members.add\", `+
+				`resource) when { context.user.user_name == \"bob\" };"}`)
 		send := func(users ...string) reply {
 			return h.do(http.MethodPost, "/tenant-auth/v1/groups/"+group+"/members",
 				`{"userIds":["`+strings.Join(users, `","`)+`"]}`, header("X-Tenant-ID"))
@@ -238,35 +241,42 @@ func TestAssignThousands(t *testing.T) {
 
 func TestGroupPermissions(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		g := h.do(http.MethodPost, "/v1/groups", `{"display_name":"G","permissions":["B:X","A:Y","B:X"]}`).is(http.StatusCreated)
+		g := h.do(http.MethodPost, "/v1/groups", `{"display_name":"G","permissions":["B:X","A:Y","B:X"]}`).
+			is(http.StatusCreated)
 		assert.Equal(t, []any{"A:Y", "B:X"}, g["permissions"])
 		path := "/v1/groups/" + g["id"].(string)
 		assert.Equal(t, g, h.do(http.MethodGet, path, "").is(http.StatusOK))
 
-		for _, bad := range []string{`["a:b"]`, `["A"]`, `["A:B:C"]`, `["*"]`, `[null]`, `null`, `"A:B"`, `["A:B\n"]`, `[":"]`} {
+		for _, bad := range []string{`["a:b"]`, `["A"]`, `["A:B:C"]`, `["*"]`, `[null]`, `null`, `"A:B"`, `["A:B\n"]`,
+			`[":"]`} {
 			h.do(http.MethodPatch, path, `{"permissions":`+bad+`}`).fails(http.StatusBadRequest, codeInvalidInput)
-			h.do(http.MethodPost, "/v1/groups", `{"display_name":"H","permissions":`+bad+`}`).fails(http.StatusBadRequest, codeInvalidInput)
+			h.do(http.MethodPost, "/v1/groups", `{"display_name":"H","permissions":`+bad+`}`).
+				fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		var many []string
 		for i := range membership.MaxPermissions + 1 {
 			many = append(many, fmt.Sprintf(`"A:P%d"`, i))
 		}
-		h.do(http.MethodPatch, path, `{"permissions":[`+strings.Join(many, ",")+`]}`).fails(http.StatusBadRequest, codeInvalidInput)
+		h.do(http.MethodPatch, path, `{"permissions":[`+strings.Join(many, ",")+`]}`).
+			fails(http.StatusBadRequest, codeInvalidInput)
 
 		// Nobody gives more than they have; what is there already may stay.
 		_, weak := h.token("GROUPS:WRITE")
 		refusals := len(h.events(membership.ActionRefused))
 		h.do(http.MethodPost, "/v1/groups", `{"display_name":"H","permissions":["TENANT:ADMIN"]}`, bearer(weak)).
 			fails(http.StatusForbidden, codeForbidden)
-		h.do(http.MethodPatch, path, `{"permissions":["A:Y","TENANT:ADMIN"]}`, bearer(weak)).fails(http.StatusForbidden, codeForbidden)
+		h.do(http.MethodPatch, path, `{"permissions":["A:Y","TENANT:ADMIN"]}`, bearer(weak)).
+			fails(http.StatusForbidden, codeForbidden)
 		assert.Len(t, h.events(membership.ActionRefused), refusals+2)
 		h.do(http.MethodPatch, path, `{"permissions":["A:Y","GROUPS:WRITE"]}`, bearer(weak)).is(http.StatusOK)
 		updated := h.events(membership.ActionGroupUpdated)
 		require.Len(t, updated, 1)
 		assert.JSONEq(t, `{"display_name":"G","kind":"custom","permissions":["A:Y","B:X"]}`, string(updated[0].Before))
-		assert.JSONEq(t, `{"display_name":"G","kind":"custom","permissions":["A:Y","GROUPS:WRITE"]}`, string(updated[0].After))
+		assert.JSONEq(t, `{"display_name":"G","kind":"custom","permissions":["A:Y","GROUPS:WRITE"]}`,
+			string(updated[0].After))
 		h.do(http.MethodPatch, path, `{"permissions":["GROUPS:WRITE","A:Y"]}`, bearer(weak)).is(http.StatusOK)
 		assert.Len(t, h.events(membership.ActionGroupUpdated), 1, "nothing was changed")
-		assert.Equal(t, []any{}, h.do(http.MethodPatch, path, `{"permissions":[]}`, bearer(weak)).is(http.StatusOK)["permissions"])
+		assert.Equal(t, []any{}, h.do(http.MethodPatch, path, `{"permissions":[]}`, bearer(weak)).
+			is(http.StatusOK)["permissions"])
 	})
 }

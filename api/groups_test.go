@@ -48,7 +48,8 @@ func TestGroupKind(t *testing.T) {
 		assert.Equal(t, "enterprise", g["kind"])
 		require.Len(t, h.do(http.MethodGet, "/v1/groups/"+group+"/members", "").data(), 1)
 		h.do(http.MethodDelete, "/v1/groups/"+group+"/members/"+user, "").is(http.StatusNoContent)
-		h.do(http.MethodPost, "/v1/groups/"+group+"/members", `{"user_id":"`+user+`"}`).fails(http.StatusForbidden, codeGroupManaged)
+		h.do(http.MethodPost, "/v1/groups/"+group+"/members", `{"user_id":"`+user+`"}`).
+			fails(http.StatusForbidden, codeGroupManaged)
 
 		enterprise := h.do(http.MethodPost, "/v1/groups", `{"display_name":"E","kind":"enterprise"}`).is(http.StatusCreated)
 		assert.Equal(t, "enterprise", enterprise["kind"])

@@ -202,7 +202,8 @@ func (r reply) data() []map[string]any {
 // user, group and member make what a test needs, natively.
 func (h *house) user(name string) string {
 	h.t.Helper()
-	return h.make("/v1/users", `{"user_name":"`+name+`","email":"`+name+`@example.com","name":"`+strings.ToUpper(name)+`"}`)
+	return h.make("/v1/users", `{"user_name":"`+name+`","email":"`+name+`@example.com","name":"`+strings.ToUpper(name)+
+		`"}`)
 }
 
 func (h *house) group(name string) string {

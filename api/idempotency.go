@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -46,7 +45,7 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 		w.Header().Set(replayedHeader, "true")
 		return answerAgain(w, reservation.Answer)
 	}
-	// Whoever sends it again may take over when it has to have ended by then.
+	// A retry may take over after the lease, so this one has to end before it.
 	ctx, cancel := context.WithTimeout(r.Context(), membership.MaxIdempotentRequest)
 	defer cancel()
 	r.Request = r.WithContext(ctx)
@@ -55,7 +54,7 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 	settled := false
 	defer func() {
 		if !settled { // h panicked
-			d.settle(ctx, r, reservation, membership.KeptAnswer{})
+			d.settle(ctx, r, reservation, membership.StoredAnswer{})
 		}
 	}()
 	if err = h(first, r); err != nil {
@@ -72,29 +71,31 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 	return answerAgain(w, first.answer())
 }
 
-// settle keeps the answer of a claimed request, or gives the request up. It ends
-// what was begun, whether or not the caller still waits.
-func (d *door) settle(ctx context.Context, r request, reservation membership.IdempotencyReservation, a membership.KeptAnswer) {
+// settle ends a reservation: it stores the answer for retries, or releases the key.
+// It does so also when the caller has gone.
+func (d *door) settle(
+	ctx context.Context, r request, reservation membership.IdempotencyReservation, a membership.StoredAnswer,
+) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	var err error
 	switch {
-	case kept(a.Status):
-		err = d.Directory.KeepAnswer(ctx, r.call, reservation, a)
+	case repeatable(a.Status):
+		err = d.Directory.StoreAnswer(ctx, r.call, reservation, a)
 	case a.Status >= 400 && a.Status < 500:
 		err = d.Directory.ForgetKey(ctx, r.call, reservation)
 	default:
 		err = d.Directory.ReleaseKey(ctx, r.call, reservation)
 	}
 	if err != nil {
-		d.log.Warn("the answer of a request with an idempotency key is not kept",
-			append(about(r.Request), zap.NamedError("error", cause(err)))...)
+		d.log.Warn("the answer of a request with an idempotency key was not stored",
+			append(auth.RequestFields(r.Request), auth.Cause(err))...)
 	}
 }
 
-// kept are the answers that would be the same again. Others are about the
+// repeatable are the answers that would be the same again. Others are about the
 // moment, or about who asks: the request is carried out when it comes again.
-func kept(status int) bool {
+func repeatable(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout, http.StatusTooManyRequests,
 		http.StatusUnsupportedMediaType: // of a header, which is not in the fingerprint
@@ -103,12 +104,12 @@ func kept(status int) bool {
 	return status >= 200 && status < 500
 }
 
-func answerAgain(w http.ResponseWriter, a membership.KeptAnswer) error {
+func answerAgain(w http.ResponseWriter, a membership.StoredAnswer) error {
 	if a.ContentType == "" {
 		w.WriteHeader(a.Status)
 		return nil
 	}
-	if err := hold(w, len(a.Body)); err != nil {
+	if err := reserve(w, len(a.Body)); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", a.ContentType)
@@ -118,12 +119,12 @@ func answerAgain(w http.ResponseWriter, a membership.KeptAnswer) error {
 	return err
 }
 
-// withSecret is for handlers whose answer has a secret: it must not be kept, so
+// withSecret is for handlers whose answer has a secret: it must not be stored, so
 // they take no key.
 func withSecret(h func(http.ResponseWriter, request) error) func(http.ResponseWriter, request) error {
 	return func(w http.ResponseWriter, r request) error {
 		if len(r.Header.Values(idempotencyHeader)) > 0 {
-			return membership.Invalidf("this answer holds a secret, which is not kept, so %s is not supported here: "+
+			return membership.Invalidf("this answer holds a secret, which is not stored, so %s is not supported here: "+
 				"revoke what was made and lost", idempotencyHeader)
 		}
 		return h(w, r)
@@ -134,7 +135,8 @@ func withSecret(h func(http.ResponseWriter, request) error) func(http.ResponseWr
 // section 3.3.3, or the same without quotes. It has 1 to 255 printable
 // characters of ASCII.
 func parseIdempotencyKey(values []string) (string, error) {
-	wrong := membership.Invalidf("the header %s must be one string of 1 to 255 printable characters of ASCII", idempotencyHeader)
+	wrong := membership.Invalidf("the header %s must be one string of 1 to 255 printable characters of ASCII",
+		idempotencyHeader)
 	if len(values) != 1 {
 		return "", wrong
 	}
@@ -207,11 +209,11 @@ func (r *recorder) Write(b []byte) (int, error) {
 // failed makes the answer that an error will have.
 func (r *recorder) failed(f *failure) {
 	aside := recorder{header: http.Header{}}
-	f.write(&aside)
+	f.Write(&aside)
 	r.status, r.body = aside.status, aside.body
 	r.header.Set("Content-Type", aside.header.Get("Content-Type"))
 }
 
-func (r *recorder) answer() membership.KeptAnswer {
-	return membership.KeptAnswer{Status: r.status, ContentType: r.header.Get("Content-Type"), Body: r.body.Bytes()}
+func (r *recorder) answer() membership.StoredAnswer {
+	return membership.StoredAnswer{Status: r.status, ContentType: r.header.Get("Content-Type"), Body: r.body.Bytes()}
 }

@@ -59,7 +59,8 @@ func TestTheSameRequestAgainGetsTheFirstAnswer(t *testing.T) {
 
 func TestARequestThatWasNoJSONIsSentAgainWithItsKey(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		h.do(http.MethodPost, "/v1/users", userBody("ada"), key("k"), header("Content-Type", "text/plain")).is(http.StatusUnsupportedMediaType)
+		h.do(http.MethodPost, "/v1/users", userBody("ada"), key("k"), header("Content-Type", "text/plain")).
+			is(http.StatusUnsupportedMediaType)
 		h.do(http.MethodPost, "/v1/users", userBody("ada"), key("k")).is(http.StatusCreated)
 	})
 }
@@ -118,7 +119,8 @@ func TestWhichFailuresAreKept(t *testing.T) {
 func TestIdempotencyKeysAreChecked(t *testing.T) {
 	h := newHouse(t, dbtest.Open(t, dbtest.URL(t, "sqlite")), Config{MaxBody: 100})
 	for _, bad := range [][]string{
-		{""}, {`""`}, {`"`}, {`"a`}, {`"a"b`}, {`"a\b"`}, {`"a\`}, {`"a";p=1`}, {"ä"}, {"a\tb"}, {strings.Repeat("a", 256)}, {"a", "b"},
+		{""}, {`""`}, {`"`}, {`"a`}, {`"a"b`}, {`"a\b"`}, {`"a\`}, {`"a";p=1`}, {"ä"}, {"a\tb"},
+		{strings.Repeat("a", 256)}, {"a", "b"},
 	} {
 		h.do(http.MethodPost, "/v1/users", userBody("ada"), key(bad...)).fails(http.StatusBadRequest, codeInvalidInput)
 		assert.False(t, len(bad) == 1 && contractTakesKey(t, bad[0]), "the contract takes %q", bad)
@@ -156,7 +158,8 @@ func TestManyAtOnceWithOneKey(t *testing.T) {
 			}
 		}
 		assert.Len(t, h.do(http.MethodGet, "/v1/groups", "").data(), 1)
-		assert.Equal(t, "true", h.do(http.MethodPost, "/v1/groups", `{"display_name":"Group"}`, key("k")).header.Get(replayedHeader))
+		assert.Equal(t, "true", h.do(http.MethodPost, "/v1/groups", `{"display_name":"Group"}`, key("k")).
+			header.Get(replayedHeader))
 	})
 }
 

@@ -34,11 +34,14 @@ func TestIssuersOverHTTP(t *testing.T) {
 		assert.Equal(t, []map[string]any{i}, h.do(http.MethodGet, "/v1/issuers", "").data())
 
 		h.do(http.MethodPatch, path, `{"max_age_seconds":86400}`).is(http.StatusOK) // it is so already
-		changed := h.do(http.MethodPatch, path, `{"jwks_uri":"https://example.com/keys","tenant_value":"acme","principal_claim":"p",
-			"permissions_claim":"q","roles_claim":"r","default_principal":"AGENT","permissions":[],"max_age_seconds":60,"reason":"turn"}`).
+		changed := h.do(http.MethodPatch, path,
+			`{"jwks_uri":"https://example.com/keys","tenant_value":"acme","principal_claim":"p",
+			"permissions_claim":"q","roles_claim":"r","default_principal":"AGENT","permissions":[],
+			"max_age_seconds":60,"reason":"turn"}`).
 			is(http.StatusOK)
 		assertFields(t, changed, "id", "issuer", "audiences", "jwks_uri", "tenant_claim", "tenant_value", "principal_claim",
-			"permissions_claim", "roles_claim", "default_principal", "permissions", "max_age_seconds", "created_at", "updated_at")
+			"permissions_claim", "roles_claim", "default_principal", "permissions", "max_age_seconds", "created_at",
+			"updated_at")
 		assert.Equal(t, changed, h.do(http.MethodGet, path, "").is(http.StatusOK))
 		h.do(http.MethodPost, "/v1/issuers", issuerBody(login)).fails(http.StatusConflict, codeAlreadyExists)
 		second := h.make("/v1/issuers", issuerBody("second"))
@@ -48,7 +51,8 @@ func TestIssuersOverHTTP(t *testing.T) {
 		h.do(http.MethodDelete, path, "").fails(http.StatusNotFound, codeNotFound)
 		h.do(http.MethodPatch, path, `{}`).fails(http.StatusNotFound, codeNotFound)
 
-		created, updated, deleted := h.events(membership.ActionIssuerCreated), h.events(membership.ActionIssuerUpdated), h.events(membership.ActionIssuerDeleted)
+		created, updated, deleted := h.events(membership.ActionIssuerCreated), h.events(membership.ActionIssuerUpdated),
+			h.events(membership.ActionIssuerDeleted)
 		require.Len(t, created, 2)
 		require.Len(t, updated, 1, "what changes nothing is no event")
 		require.Len(t, deleted, 1)
@@ -70,21 +74,23 @@ func TestIssuersThatAreRefused(t *testing.T) {
 		require.NoError(t, err)
 		long := strings.Repeat("a", 501)
 		for name, changes := range map[string]map[string]any{
-			"no issuer":            {"issuer": nil},
-			"empty issuer":         {"issuer": ""},
-			"long issuer":          {"issuer": long},
-			"control characters":   {"issuer": "a\nb"},
-			"blanks around it":     {"issuer": " a"},
-			"no audience":          {"audiences": nil},
-			"empty audiences":      {"audiences": []string{}},
-			"empty audience":       {"audiences": []string{""}},
-			"too many audiences":   {"audiences": words(21)},
-			"no keys":              {"jwks": nil},
-			"keys twice":           {"jwks_uri": "https://example.com/keys"},
-			"keys that are none":   {"jwks": map[string]any{"keys": []any{}}},
-			"keys as text":         {"jwks": "{}"},
-			"a private key":        {"jwks": map[string]any{"keys": []any{json.RawMessage(private)}}},
-			"a secret":             {"jwks": map[string]any{"keys": []any{map[string]any{"kty": "oct", "k": "c2VjcmV0", "kid": "k"}}}},
+			"no issuer":          {"issuer": nil},
+			"empty issuer":       {"issuer": ""},
+			"long issuer":        {"issuer": long},
+			"control characters": {"issuer": "a\nb"},
+			"blanks around it":   {"issuer": " a"},
+			"no audience":        {"audiences": nil},
+			"empty audiences":    {"audiences": []string{}},
+			"empty audience":     {"audiences": []string{""}},
+			"too many audiences": {"audiences": words(21)},
+			"no keys":            {"jwks": nil},
+			"keys twice":         {"jwks_uri": "https://example.com/keys"},
+			"keys that are none": {"jwks": map[string]any{"keys": []any{}}},
+			"keys as text":       {"jwks": "{}"},
+			"a private key":      {"jwks": map[string]any{"keys": []any{json.RawMessage(private)}}},
+			"a secret": {
+				"jwks": map[string]any{"keys": []any{map[string]any{"kty": "oct", "k": "c2VjcmV0", "kid": "k"}}},
+			},
 			"endless keys":         {"jwks": map[string]any{"keys": []any{}, "x": strings.Repeat("a", 64<<10)}},
 			"a URI that is none":   {"jwks": nil, "jwks_uri": "keys"},
 			"a file":               {"jwks": nil, "jwks_uri": "file:///etc/passwd"},
@@ -108,7 +114,8 @@ func TestIssuersThatAreRefused(t *testing.T) {
 		for n := range auth.MaxIssuers {
 			h.make("/v1/issuers", issuerBody("i"+strings.Repeat("x", n)))
 		}
-		assert.Contains(t, h.do(http.MethodPost, "/v1/issuers", issuerBody("more")).fails(http.StatusBadRequest, codeInvalidInput), "50")
+		assert.Contains(t, h.do(http.MethodPost, "/v1/issuers", issuerBody("more")).
+			fails(http.StatusBadRequest, codeInvalidInput), "50")
 	})
 }
 
@@ -126,7 +133,8 @@ func TestIssuersGiveNoMoreThanTheirMakerHas(t *testing.T) {
 			h.do(http.MethodPost, "/v1/issuers", body(permissions), bearer(admin)).fails(http.StatusForbidden, codeForbidden)
 		}
 		id := h.make("/v1/issuers", body(`["TENANT:ADMIN"]`), bearer(admin))
-		h.do(http.MethodPatch, "/v1/issuers/"+id, `{"permissions":["*"]}`, bearer(admin)).fails(http.StatusForbidden, codeForbidden)
+		h.do(http.MethodPatch, "/v1/issuers/"+id, `{"permissions":["*"]}`, bearer(admin)).
+			fails(http.StatusForbidden, codeForbidden)
 		h.do(http.MethodPatch, "/v1/issuers/"+id, `{"permissions":["*"]}`).is(http.StatusOK)
 		h.do(http.MethodPatch, "/v1/issuers/"+id, `{"jwks":`+newSigner(t, "mine").jwks()+`}`, bearer(admin)).
 			fails(http.StatusForbidden, codeForbidden)
@@ -135,7 +143,8 @@ func TestIssuersGiveNoMoreThanTheirMakerHas(t *testing.T) {
 		// So it is with the roles of tokens.
 		h.do(http.MethodPost, "/v1/tokens", `{"name":"t","kind":"api","roles":["org_owner"]}`, bearer(admin)).
 			fails(http.StatusForbidden, codeForbidden)
-		h.do(http.MethodPost, "/v1/tokens", `{"name":"t","kind":"api","roles":["cook"]}`, bearer(admin)).is(http.StatusCreated)
+		h.do(http.MethodPost, "/v1/tokens", `{"name":"t","kind":"api","roles":["cook"]}`, bearer(admin)).
+			is(http.StatusCreated)
 	})
 }
 
@@ -179,7 +188,8 @@ func TestChangesOfIssuersTakeEffect(t *testing.T) {
 func TestPrincipalAndRolesOfTokens(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		token := h.do(http.MethodPost, "/v1/tokens",
-			`{"name":"t","kind":"api","permissions":["GROUPS:WRITE"],"principal":"AGENT","roles":["b","a"]}`).is(http.StatusCreated)
+			`{"name":"t","kind":"api","permissions":["GROUPS:WRITE"],"principal":"AGENT","roles":["b","a"]}`).
+			is(http.StatusCreated)
 		assert.Equal(t, "AGENT", token["principal"])
 		assert.Equal(t, []any{"a", "b"}, token["roles"])
 		h.make("/v1/groups", `{"display_name":"G"}`, bearer(token["token"].(string)))

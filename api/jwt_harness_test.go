@@ -82,7 +82,8 @@ func claimsFor(b auth.Bootstrapped, changes map[string]any) map[string]any {
 	now := time.Now()
 	c := map[string]any{
 		"iss": login, "aud": audience, "sub": "user-1", "tenant_id": b.TenantID.String(),
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "permissions": []string{"GROUPS:READ", "GROUPS:WRITE", "USERS:READ"},
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"permissions": []string{"GROUPS:READ", "GROUPS:WRITE", "USERS:READ"},
 	}
 	maps.Copy(c, changes)
 	maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })
@@ -105,5 +106,6 @@ func (h *house) trust(b auth.Bootstrapped, jwks string, changes map[string]any) 
 
 // issuerBody is the body of a request for an issuer of that name.
 func issuerBody(name string) string {
-	return `{"issuer":"` + name + `","audiences":["bridge"],"permissions":["USERS:READ"],"jwks_uri":"https://example.com/keys"}`
+	return `{"issuer":"` + name +
+		`","audiences":["bridge"],"permissions":["USERS:READ"],"jwks_uri":"https://example.com/keys"}`
 }

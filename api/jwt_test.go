@@ -40,24 +40,30 @@ func TestWhichJWTsOpen(t *testing.T) {
 			})), 200, ""},
 			"no iat": {s.sign(claimsFor(h.mine, map[string]any{"iat": nil})), 200, ""},
 
-			"wrong aud":         {s.sign(claimsFor(h.mine, map[string]any{"aud": "https://elsewhere"})), 401, "aud"},
-			"no aud":            {s.sign(claimsFor(h.mine, map[string]any{"aud": nil})), 401, "aud"},
-			"expired":           {s.sign(claimsFor(h.mine, map[string]any{"iat": at(-2 * time.Hour), "exp": at(-time.Hour)})), 401, "expired"},
+			"wrong aud": {s.sign(claimsFor(h.mine, map[string]any{"aud": "https://elsewhere"})), 401, "aud"},
+			"no aud":    {s.sign(claimsFor(h.mine, map[string]any{"aud": nil})), 401, "aud"},
+			"expired": {
+				s.sign(claimsFor(h.mine, map[string]any{"iat": at(-2 * time.Hour), "exp": at(-time.Hour)})), 401, "expired",
+			},
 			"nbf in the future": {s.sign(claimsFor(h.mine, map[string]any{"nbf": at(time.Hour)})), 401, "not valid yet"},
-			"iat in the future": {s.sign(claimsFor(h.mine, map[string]any{"iat": at(time.Hour), "exp": at(2 * time.Hour)})), 401, "future"},
-			"no exp":            {s.sign(claimsFor(h.mine, map[string]any{"exp": nil})), 401, "exp is required"},
-			"too long":          {s.sign(claimsFor(h.mine, map[string]any{"exp": at(25 * time.Hour)})), 401, "too long"},
-			"no sub":            {s.sign(claimsFor(h.mine, map[string]any{"sub": nil})), 401, "sub"},
-			"sub with a line":   {s.sign(claimsFor(h.mine, map[string]any{"sub": "a\nb"})), 401, "sub"},
-			"endless sub":       {s.sign(claimsFor(h.mine, map[string]any{"sub": strings.Repeat("a", 256)})), 401, "sub"},
-			"type of nobody":    {s.sign(claimsFor(h.mine, map[string]any{"type": "OPERATOR"})), 401, "USER, AGENT and SERVICE"},
-			"101 roles":         {s.sign(claimsFor(h.mine, map[string]any{"roles": words(101)})), 401, "roles"},
+			"iat in the future": {
+				s.sign(claimsFor(h.mine, map[string]any{"iat": at(time.Hour), "exp": at(2 * time.Hour)})), 401, "future",
+			},
+			"no exp":          {s.sign(claimsFor(h.mine, map[string]any{"exp": nil})), 401, "exp is required"},
+			"too long":        {s.sign(claimsFor(h.mine, map[string]any{"exp": at(25 * time.Hour)})), 401, "too long"},
+			"no sub":          {s.sign(claimsFor(h.mine, map[string]any{"sub": nil})), 401, "sub"},
+			"sub with a line": {s.sign(claimsFor(h.mine, map[string]any{"sub": "a\nb"})), 401, "sub"},
+			"endless sub":     {s.sign(claimsFor(h.mine, map[string]any{"sub": strings.Repeat("a", 256)})), 401, "sub"},
+			"type of nobody":  {s.sign(claimsFor(h.mine, map[string]any{"type": "OPERATOR"})), 401, "USER, AGENT and SERVICE"},
+			"101 roles":       {s.sign(claimsFor(h.mine, map[string]any{"roles": words(101)})), 401, "roles"},
 
-			"wrong iss":         {s.sign(claimsFor(h.mine, map[string]any{"iss": "https://evil"})), 401, notTrusted},
-			"no iss":            {s.sign(claimsFor(h.mine, map[string]any{"iss": nil})), 401, notTrusted},
-			"no tenant":         {s.sign(claimsFor(h.mine, map[string]any{"tenant_id": nil})), 401, notTrusted},
-			"a list of tenants": {s.sign(claimsFor(h.mine, map[string]any{"tenant_id": []string{h.mine.TenantID.String()}})), 401, notTrusted},
-			"another's tenant":  {s.sign(claimsFor(h.other, nil)), 401, notTrusted},
+			"wrong iss": {s.sign(claimsFor(h.mine, map[string]any{"iss": "https://evil"})), 401, notTrusted},
+			"no iss":    {s.sign(claimsFor(h.mine, map[string]any{"iss": nil})), 401, notTrusted},
+			"no tenant": {s.sign(claimsFor(h.mine, map[string]any{"tenant_id": nil})), 401, notTrusted},
+			"a list of tenants": {
+				s.sign(claimsFor(h.mine, map[string]any{"tenant_id": []string{h.mine.TenantID.String()}})), 401, notTrusted,
+			},
+			"another's tenant": {s.sign(claimsFor(h.other, nil)), 401, notTrusted},
 			"tid instead": {s.sign(claimsFor(h.mine, map[string]any{
 				"tenant_id": nil, "tid": h.mine.TenantID.String(),
 			})), 401, notTrusted},
@@ -68,7 +74,9 @@ func TestWhichJWTsOpen(t *testing.T) {
 			"HS256, public key":   {signed(t, claimsFor(h.mine, nil), jwa.HS256(), []byte(s.jwks())), 401, notTrusted},
 			"no signature":        {good[:strings.LastIndex(good, ".")+1], 401, notTrusted},
 			"changed":             {forged(good), 401, notTrusted},
-			"endless":             {s.sign(claimsFor(h.mine, map[string]any{"x": strings.Repeat("a", 20_000)})), 401, notTrusted},
+			"endless": {
+				s.sign(claimsFor(h.mine, map[string]any{"x": strings.Repeat("a", 20_000)})), 401, notTrusted,
+			},
 		} {
 			t.Run(name, func(t *testing.T) {
 				h := *h
@@ -207,7 +215,8 @@ func TestPermissionsAndRolesOfJWTs(t *testing.T) {
 		}
 		for _, permissions := range []any{
 			[]string{"GROUPS:WRITE"}, "GROUPS:READ GROUPS:WRITE",
-			[]any{map[string]string{"entity": "USERS", "permission": "READ"}, map[string]string{"entity": "GROUPS", "permission": "WRITE"}},
+			[]any{map[string]string{"entity": "USERS", "permission": "READ"},
+				map[string]string{"entity": "GROUPS", "permission": "WRITE"}},
 			[]any{"nonsense", 1, nil, "GROUPS:WRITE"},
 		} {
 			create(map[string]any{"permissions": permissions}).is(http.StatusCreated)
@@ -224,7 +233,8 @@ func TestPermissionsAndRolesOfJWTs(t *testing.T) {
 		tokens := func(changes map[string]any) int {
 			return h.do(http.MethodGet, "/v1/tokens", "", bearer(s.sign(claimsFor(h.mine, changes)))).status
 		}
-		assert.Equal(t, 403, tokens(map[string]any{"permissions": []string{"TENANT:ADMIN"}}), "not unless the issuer may give it")
+		assert.Equal(t, 403, tokens(map[string]any{"permissions": []string{"TENANT:ADMIN"}}),
+			"not unless the issuer may give it")
 
 		h.do(http.MethodPatch, "/v1/issuers/"+id, `{"permissions":["*"]}`).is(http.StatusOK)
 		create(map[string]any{"permissions": []string{"*"}}).is(http.StatusCreated)
@@ -233,10 +243,12 @@ func TestPermissionsAndRolesOfJWTs(t *testing.T) {
 		assert.Equal(t, 200, tokens(map[string]any{"permissions": []string{"TENANT:ADMIN"}}))
 		missing(map[string]any{"permissions": nil, "roles": []string{"x"}})
 
-		h.do(http.MethodPatch, "/v1/issuers/"+id, `{"permissions":["GROUPS:READ"],"permissions_claim":"may","roles_claim":"is"}`).
+		h.do(http.MethodPatch, "/v1/issuers/"+id,
+			`{"permissions":["GROUPS:READ"],"permissions_claim":"may","roles_claim":"is"}`).
 			is(http.StatusOK)
 		missing(map[string]any{"may": []string{"GROUPS:WRITE"}})
-		h.do(http.MethodGet, "/v1/groups", "", bearer(s.sign(claimsFor(h.mine, map[string]any{"may": "GROUPS:READ"})))).is(http.StatusOK)
+		h.do(http.MethodGet, "/v1/groups", "", bearer(s.sign(claimsFor(h.mine, map[string]any{"may": "GROUPS:READ"})))).
+			is(http.StatusOK)
 	})
 }
 
@@ -254,7 +266,8 @@ func TestPoliciesDecideOnJWTs(t *testing.T) {
 		create := func(changes map[string]any) reply {
 			return h.do(http.MethodPost, "/v1/groups", `{"display_name":"G"}`, bearer(s.sign(claimsFor(h.mine, changes))))
 		}
-		assert.Contains(t, create(map[string]any{"type": "AGENT"}).fails(http.StatusForbidden, codeForbidden), "Agents only look")
+		assert.Contains(t, create(map[string]any{"type": "AGENT"}).fails(http.StatusForbidden, codeForbidden),
+			"Agents only look")
 		assert.Contains(t, create(nil).fails(http.StatusForbidden, codeForbidden), "Cooks only")
 		create(map[string]any{"roles": []string{"cook"}}).is(http.StatusCreated)
 		create(map[string]any{"type": "SERVICE", "sub": "job", "permissions": nil}).is(http.StatusCreated)

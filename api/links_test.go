@@ -30,7 +30,8 @@ func TestGroupLinks(t *testing.T) {
 		assert.Equal(t, []map[string]any{l}, h.do(http.MethodGet, links, "").data())
 		require.Len(t, h.events(membership.ActionGroupLinked), 1)
 		for _, dry := range []string{"true", "false"} {
-			h.do(http.MethodPost, links, `{"connection_id":"`+connection+`","dry_run":`+dry+`}`).fails(http.StatusConflict, codeAlreadyExists)
+			h.do(http.MethodPost, links, `{"connection_id":"`+connection+`","dry_run":`+dry+`}`).
+				fails(http.StatusConflict, codeAlreadyExists)
 		}
 		for _, bad := range []string{
 			`{}`, `{"connection_id":"x"}`, `{"connection_id":null}`, `{"connection_id":"` + connection + `","dry_run":"yes"}`,
@@ -41,7 +42,8 @@ func TestGroupLinks(t *testing.T) {
 
 		var delta membership.MemberDelta
 		delta.Add(h.ids(bjensen)...)
-		_, err := h.directory.UpdateProvisionedGroup(t.Context(), h.provider(), h.ids(group)[0], membership.GroupUpdate{Members: delta})
+		_, err := h.directory.UpdateProvisionedGroup(t.Context(), h.provider(), h.ids(group)[0],
+			membership.GroupUpdate{Members: delta})
 		require.NoError(t, err)
 		h.do(http.MethodDelete, "/v1/groups/"+group, "").fails(http.StatusForbidden, "group_managed_by_idp")
 
@@ -60,7 +62,8 @@ func TestGroupLinks(t *testing.T) {
 		for _, m := range h.do(http.MethodGet, "/v1/groups/"+group+"/members", "").data() {
 			assert.Equal(t, "local", m["membership_source"])
 		}
-		assert.Equal(t, "link not found", h.do(http.MethodDelete, of+"?members=convert", "").fails(http.StatusNotFound, codeNotFound))
+		assert.Equal(t, "link not found", h.do(http.MethodDelete, of+"?members=convert", "").
+			fails(http.StatusNotFound, codeNotFound))
 		h.do(http.MethodDelete, "/v1/groups/"+group, "").is(http.StatusNoContent)
 	})
 }
@@ -69,7 +72,8 @@ func TestUserLinks(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ls := h.do(http.MethodGet, "/v1/users/"+h.provisionUser("bjensen")+"/links", "").data()
 		require.Len(t, ls, 1)
-		assertFields(t, ls[0], "connection_id", "external_id", "user_name", "active", "version", "created_at", "last_modified")
+		assertFields(t, ls[0], "connection_id", "external_id", "user_name", "active", "version", "created_at",
+			"last_modified")
 		assert.Equal(t, h.mine.ConnectionID.String(), ls[0]["connection_id"])
 		assert.Empty(t, h.do(http.MethodGet, "/v1/users/"+h.user("local")+"/links", "").data())
 	})

@@ -15,7 +15,10 @@ func (d *door) memberRoutes() []route {
 	)
 	return []route{
 		{http.MethodPost, members, d.private(d.addMember)},
-		{http.MethodGet, members, d.private(d.listMembers, "limit", "cursor", "membership_source", "active", "email", "as_of")},
+		{
+			http.MethodGet, members, d.private(d.listMembers, "limit", "cursor", "membership_source", "active", "email",
+				"as_of"),
+		},
 		{http.MethodPost, members + ":batch", d.private(d.changeMembers)},
 		{http.MethodGet, member, d.private(d.getMember)},
 		{http.MethodDelete, member, d.private(d.removeMember, "reason")},

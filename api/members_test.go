@@ -57,7 +57,8 @@ func TestMemberRules(t *testing.T) {
 
 			r = h.do(http.MethodPost, members, `{"user_id":"`+local+`","also_local":true}`, admin)
 			r.fails(http.StatusConflict, codeAlreadyMember)
-			assert.Equal(t, map[string]any{"sources": []any{map[string]any{"source": "local"}}}, r.is(http.StatusConflict)["details"])
+			assert.Equal(t, map[string]any{"sources": []any{map[string]any{"source": "local"}}},
+				r.is(http.StatusConflict)["details"])
 		})
 
 		t.Run("rule 8: also_local opens a second grant", func(t *testing.T) {
@@ -230,7 +231,8 @@ func TestListMembersStreamsAndPages(t *testing.T) {
 		}
 		assert.Equal(t, whole.data(), paged)
 
-		assert.Equal(t, want[100:], ids(h.do(http.MethodGet, path+"?"+"cursor="+cursorOf(t, want[99]), "").data()), "a cursor without a limit")
+		assert.Equal(t, want[100:], ids(h.do(http.MethodGet, path+"?"+"cursor="+cursorOf(t, want[99]), "").data()),
+			"a cursor without a limit")
 	})
 }
 
@@ -252,7 +254,8 @@ func TestProviderReplaceLeavesLocalMembers(t *testing.T) {
 		var delta membership.MemberDelta
 		delta.Clear()
 		delta.Add(h.ids(b)...)
-		_, err := h.directory.UpdateProvisionedGroup(t.Context(), h.provider(), h.ids(group)[0], membership.GroupUpdate{Members: delta})
+		_, err := h.directory.UpdateProvisionedGroup(t.Context(), h.provider(), h.ids(group)[0],
+			membership.GroupUpdate{Members: delta})
 		require.NoError(t, err)
 
 		sources := map[string]string{}

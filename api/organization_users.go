@@ -7,20 +7,19 @@ import (
 )
 
 // The API of an application's organizations: people, their projects and roles.
-// docs/native-apis.md says what stands for what.
+// docs/native-apis.md maps its names to ours.
 
 func (d *door) organizationUserRoutes() []route {
 	const users = "/api/v1/organizations/{organization_id}/users"
 	mismatch := tenantMismatch("organization_id is not the tenant of the credential")
 	return []route{
-		{http.MethodPut, users, d.session(tenantByPath("organization_id", mismatch), d.placeUsers)},
-		{http.MethodGet, "/v1/users/{id}/organization", d.private(d.getPlace)},
+		{http.MethodPut, users, d.session(tenantByPath("organization_id", mismatch), d.addOrganizationUsers)},
+		{http.MethodGet, "/v1/users/{id}/organization", d.private(d.getOrganizationUser)},
 	}
 }
 
-// placeUsers adds users to the organization, and invites those whom nobody
-// knows.
-func (d *door) placeUsers(w http.ResponseWriter, r request) error {
+// addOrganizationUsers adds users to the organization, and invites unknown addresses.
+func (d *door) addOrganizationUsers(w http.ResponseWriter, r request) error {
 	items, err := d.decodeArray(w, r)
 	if err != nil {
 		return err
@@ -42,9 +41,9 @@ func (d *door) placeUsers(w http.ResponseWriter, r request) error {
 	return sendArray(w, placed, appendOrganizationUser)
 }
 
-// getPlace answers what a user is in the organization, with the projects, which
-// the other API takes and does not show.
-func (d *door) getPlace(w http.ResponseWriter, r request) error {
+// getOrganizationUser answers a user's membership in the organization. It shows the projects
+// too, which the published API takes but does not return.
+func (d *door) getOrganizationUser(w http.ResponseWriter, r request) error {
 	id, err := r.pathID("id", "user")
 	if err != nil {
 		return err
@@ -64,7 +63,8 @@ func (d *door) getPlace(w http.ResponseWriter, r request) error {
 func decodeOrganizationMember(item []byte) (p membership.OrganizationMemberSpec, err error) {
 	var user, email, role *string
 	if err := decodeObject(item, fields{
-		"user_id": nullable{&user}, "email": nullable{&email}, "project_ids": nullable{&p.Projects}, "role_id": nullable{&role},
+		"user_id": nullable{&user}, "email": nullable{&email}, "project_ids": nullable{&p.Projects},
+		"role_id": nullable{&role},
 	}, []string{"project_ids"}); err != nil {
 		return p, err
 	}
@@ -84,7 +84,8 @@ func decodeOrganizationMember(item []byte) (p membership.OrganizationMemberSpec,
 			return p, membership.Invalidf("%s must be a UUID", name)
 		}
 		if id.to.IsZero() { // to the domain that means none; here it was said
-			e := &membership.Error{Kind: membership.KindNotFound, Message: "user not found", Details: map[string]any{"unknown": []membership.ID{{}}}}
+			e := &membership.Error{Kind: membership.KindNotFound, Message: "user not found",
+				Details: map[string]any{"unknown": []membership.ID{{}}}}
 			if name == "role_id" {
 				e.Message, e.Details = "role not found", map[string]any{"unknown_roles": []membership.ID{{}}}
 			}

@@ -21,14 +21,16 @@ func (h *house) place(body string, changes ...with) reply {
 
 // The answers are those of the published schema of PUT
 // /api/v1/organizations/{organization_id}/users.
-func TestPlaceUsersAsPublished(t *testing.T) {
+func TestAddOrganizationUsersAsPublished(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ada := h.user("ada")
 		role := h.do(http.MethodPost, "/v1/roles", `{"name":"Editor","permissions":[`+
-			`{"name":"docs.write","description":"Write","access":true},{"name":"docs.delete","access":false,"description":null}]}`).
+			`{"name":"docs.write","description":"Write","access":true},`+
+			`{"name":"docs.delete","access":false,"description":null}]}`).
 			is(http.StatusCreated)
 		body := `[{"email":"NEW@example.com","project_ids":null,"user_id":null,"role_id":null},` +
-			`{"user_id":"` + ada + `","email":"ADA@example.com","project_ids":["p2","p1"],"role_id":"` + role["id"].(string) + `"}]`
+			`{"user_id":"` + ada + `","email":"ADA@example.com","project_ids":["p2","p1"],"role_id":"` +
+			role["id"].(string) + `"}]`
 		all := h.place(body).array()
 		require.Len(t, all, 2)
 		fields := []string{
@@ -77,7 +79,8 @@ func TestPlaceUsersAsPublished(t *testing.T) {
 		assert.Equal(t, before+1, count())
 
 		byCookie := func(site string) reply {
-			return h.place(body, header("Authorization"), header("Cookie", "session="+h.mine.APIToken), header("Sec-Fetch-Site", site))
+			return h.place(body, header("Authorization"), header("Cookie", "session="+h.mine.APIToken),
+				header("Sec-Fetch-Site", site))
 		}
 		byCookie("cross-site").fails(http.StatusForbidden, codeForbidden)
 		byCookie("same-origin").array()
@@ -89,14 +92,17 @@ func TestPlaceUsersAsPublished(t *testing.T) {
 
 		for _, bad := range []string{
 			``, `{}`, `[]`, `[{}]`, `[{"project_ids":null}]`, `[{"email":"x","project_ids":null}]`, `[{"email":"a@b"}]`,
-			`[{"email":"a@b","project_ids":"p"}]`, `[{"email":"a@b","project_ids":[""]}]`, `[{"user_id":"x","project_ids":null}]`,
+			`[{"email":"a@b","project_ids":"p"}]`, `[{"email":"a@b","project_ids":[""]}]`,
+			`[{"user_id":"x","project_ids":null}]`,
 			`[{"user_id":"` + ada + `","email":"other@example.com","project_ids":null}]`,
-			`[{"email":"a@b","project_ids":null,"role":"x"}]`, `[{"email":"a@b","project_ids":null},{"email":"A@b","project_ids":[]}]`,
+			`[{"email":"a@b","project_ids":null,"role":"x"}]`,
+			`[{"email":"a@b","project_ids":null},{"email":"A@b","project_ids":[]}]`,
 		} {
 			h.place(bad).fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		nobody := membership.NewID().String()
-		h.place(`[{"email":"z@b","project_ids":null},{"user_id":"`+nobody+`","project_ids":null}]`).fails(http.StatusNotFound, codeNotFound)
+		h.place(`[{"email":"z@b","project_ids":null},{"user_id":"`+nobody+`","project_ids":null}]`).
+			fails(http.StatusNotFound, codeNotFound)
 		h.place(`[{"email":"z@b","project_ids":null,"role_id":"`+nobody+`"}]`).fails(http.StatusNotFound, codeNotFound)
 		assert.Empty(t, h.do(http.MethodGet, "/v1/users?email=z@b", "").data(), "all or nothing")
 		h.do(http.MethodPut, "/api/v1/organizations/"+h.other.TenantID.String()+"/users", body, header("X-Tenant-ID")).
@@ -114,7 +120,8 @@ func TestTwoInvitationsAtOnceMakeOneUser(t *testing.T) {
 		status := make([]int, 4)
 		for i := range status {
 			wg.Go(func() {
-				req, err := http.NewRequest(http.MethodPut, h.server.URL+"/api/v1/organizations/"+h.mine.TenantID.String()+"/users", strings.NewReader(body))
+				req, err := http.NewRequest(http.MethodPut, h.server.URL+"/api/v1/organizations/"+h.mine.TenantID.String()+"/users",
+					strings.NewReader(body))
 				if err != nil {
 					return
 				}
@@ -133,7 +140,7 @@ func TestTwoInvitationsAtOnceMakeOneUser(t *testing.T) {
 	})
 }
 
-func TestPlaceThousands(t *testing.T) {
+func TestAddThousandsOfOrganizationUsers(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		n := maxMany
 		items := make([]string, n)
@@ -161,7 +168,8 @@ func TestSignUpClaimsAnInvitation(t *testing.T) {
 		assert.Equal(t, true, u["active"])
 		assert.NotContains(t, u, "pending")
 		assert.Len(t, h.events(membership.ActionUserClaimed), 1)
-		h.do(http.MethodPost, "/v1/users", `{"user_name":"ANN","email":"","name":""}`).fails(http.StatusConflict, codeAlreadyExists)
+		h.do(http.MethodPost, "/v1/users", `{"user_name":"ANN","email":"","name":""}`).
+			fails(http.StatusConflict, codeAlreadyExists)
 		again := h.place(`[{"email":"ann@example.com","project_ids":null}]`).array()[0]
 		assert.Equal(t, invited["id"], again["id"])
 		assert.Equal(t, false, again["pending"])
@@ -170,17 +178,20 @@ func TestSignUpClaimsAnInvitation(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		r := h.do(http.MethodPost, "/v1/roles", `{"name":"R","permissions":[{"name":"a","access":true}]}`).is(http.StatusCreated)
+		r := h.do(http.MethodPost, "/v1/roles", `{"name":"R","permissions":[{"name":"a","access":true}]}`).
+			is(http.StatusCreated)
 		assertFields(t, r, "id", "name", "permissions", "created_at", "updated_at")
 		path := "/v1/roles/" + r["id"].(string)
-		c := h.do(http.MethodPatch, path, `{"permissions":[{"name":"b","access":false},{"name":"a","access":true}]}`).is(http.StatusOK)
+		c := h.do(http.MethodPatch, path, `{"permissions":[{"name":"b","access":false},{"name":"a","access":true}]}`).
+			is(http.StatusOK)
 		kept := c["permissions"].([]any)[1]
 		assert.Equal(t, r["permissions"].([]any)[0], kept)
 		h.do(http.MethodPatch, path, `{"name":"R"}`).is(http.StatusOK)
 		assert.Len(t, h.events(membership.ActionRoleUpdated), 1, "nothing was changed")
 		for _, bad := range []string{
 			`{}`, `{"name":""}`, `{"name":"` + strings.Repeat("ä", 3001) + `"}`, `{"name":"R","permissions":[{"name":"a"}]}`,
-			`{"name":"R","permissions":["a"]}`, `{"name":"R","permissions":[{"name":"a","access":true},{"name":"a","access":false}]}`,
+			`{"name":"R","permissions":["a"]}`,
+			`{"name":"R","permissions":[{"name":"a","access":true},{"name":"a","access":false}]}`,
 		} {
 			h.do(http.MethodPost, "/v1/roles", bad).fails(http.StatusBadRequest, codeInvalidInput)
 		}

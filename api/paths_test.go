@@ -52,11 +52,13 @@ func TestPaths(t *testing.T) {
 		}
 		assert.Equal(t, want, ask(path))
 		assert.Equal(t, want, ask(path+"/"), "with a slash behind it")
-		for _, other := range []string{path + "//", "/" + path, path + "/x/y/z/a/b/c/d/e/f/g/h", path + "x/x", strings.Replace(path, "/", "//", 2)} {
+		for _, other := range []string{path + "//", "/" + path, path + "/x/y/z/a/b/c/d/e/f/g/h", path + "x/x",
+			strings.Replace(path, "/", "//", 2)} {
 			assert.Equal(t, "none", ask(other), other)
 		}
 	}
-	for _, path := range []string{"/", "/v1", "/v1/", "/v1/%75sers", "/v1/groups//members", "/v1/groups/x/nothing", "/v1/../v1/users"} {
+	for _, path := range []string{"/", "/v1", "/v1/", "/v1/%75sers", "/v1/groups//members", "/v1/groups/x/nothing",
+		"/v1/../v1/users"} {
 		assert.Equal(t, "none", askAs(http.MethodGet, path), path)
 	}
 }

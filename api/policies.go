@@ -75,7 +75,7 @@ func (d *door) deletePolicy(w http.ResponseWriter, r request) error {
 }
 
 // policyID is the id of the path, which its owner chose: no UUID. Ids need no
-// escapes, so one with escapes is nobody's.
+// escapes, so an id with escapes matches none.
 func (r request) policyID() string { return r.PathValue("id") }
 
 func appendPolicy(b []byte, p auth.TenantPolicy) []byte {

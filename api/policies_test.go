@@ -44,7 +44,8 @@ func TestPolicyDeniesTheNextRequest(t *testing.T) {
 		assert.JSONEq(t, `{"code":"forbidden","message":"a policy forbids this: Finance is for people of Acme",
 			"details":{"policies":["no-outsiders"]},"notices":["Finance is for people of Acme"]}`, string(refused.body))
 		es := h.events(membership.ActionRefused)
-		assert.JSONEq(t, `{"operation":"members.add","kind":"forbidden","policies":["no-outsiders"]}`, string(es[len(es)-1].After))
+		assert.JSONEq(t, `{"operation":"members.add","kind":"forbidden","policies":["no-outsiders"]}`,
+			string(es[len(es)-1].After))
 		add(ann).is(http.StatusCreated)
 
 		// Each change holds for the next request.
@@ -56,7 +57,8 @@ func TestPolicyDeniesTheNextRequest(t *testing.T) {
 		h.do(http.MethodPut, "/v1/policies/no-outsiders", policyBody(map[string]string{
 			"id": "no-outsiders", "cedar": `forbid (principal, action, resource) when { DirectoryUser::"x".email == "" };`,
 		})).is(http.StatusOK)
-		assert.Contains(t, add(eve).fails(http.StatusForbidden, codeForbidden), "could not be evaluated", "a policy that fails denies")
+		assert.Contains(t, add(eve).fails(http.StatusForbidden, codeForbidden), "could not be evaluated",
+			"a policy that fails denies")
 		h.do(http.MethodDelete, "/v1/policies/no-outsiders?reason=enough", "").is(http.StatusNoContent)
 		add(eve).is(http.StatusCreated)
 		assert.Empty(t, h.do(http.MethodGet, "/v1/policies", "").data())

@@ -17,13 +17,14 @@ import (
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/seal"
 )
 
 // report takes a report apart: its manifest and its rows, as objects of texts.
 func (r reply) report() (manifest map[string]any, rows []map[string]any) {
 	r.t.Helper()
 	require.Equal(r.t, http.StatusOK, r.status, "%s", r.body)
-	_, err := VerifyReport(bytes.NewReader(r.body))
+	_, err := seal.VerifyExport(bytes.NewReader(r.body), nil)
 	require.NoError(r.t, err)
 	first, rest, _ := bytes.Cut(r.body, []byte("\n"))
 	sum := sha256.Sum256(rest)
@@ -196,7 +197,7 @@ func TestVerifyFindsWhatIsNotWhole(t *testing.T) {
 		}
 		for _, format := range []string{"jsonl", "csv"} {
 			whole := string(h.do(http.MethodGet, "/v1/audit/register?format="+format, "").body)
-			v, err := VerifyReport(strings.NewReader(whole))
+			v, err := seal.VerifyExport(strings.NewReader(whole), nil)
 			require.NoError(t, err)
 			assert.Equal(t, int64(3), v.Rows)
 			first, _, _ := strings.Cut(whole, "\n")
@@ -213,7 +214,7 @@ func TestVerifyFindsWhatIsNotWhole(t *testing.T) {
 				"long nothing": {strings.Repeat("x", 1<<20), "first line"},
 				"newer":        {strings.NewReplacer(`"version":1`, `"version":2`, `""version"":1`, `""version"":2`).Replace(whole), "version 2"},
 			} {
-				_, err := VerifyReport(strings.NewReader(c.report))
+				_, err := seal.VerifyExport(strings.NewReader(c.report), nil)
 				require.ErrorContains(t, err, c.reason, what+" "+format)
 			}
 		}

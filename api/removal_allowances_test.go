@@ -22,7 +22,8 @@ func TestRemovalAllowances(t *testing.T) {
 		assert.Equal(t, 24*time.Hour, life(t, any1))
 
 		group := h.provisionGroup("Staff")
-		one := h.do(http.MethodPost, path, `{"group_id":"`+group+`","expires_in_seconds":90,"reason":"INC-1"}`).is(http.StatusCreated)
+		one := h.do(http.MethodPost, path, `{"group_id":"`+group+`","expires_in_seconds":90,"reason":"INC-1"}`).
+			is(http.StatusCreated)
 		assert.Equal(t, group, one["group_id"])
 		assert.Equal(t, "INC-1", one["reason"])
 		assert.Equal(t, 90*time.Second, life(t, one))
@@ -53,7 +54,8 @@ func TestRemovalAllowances(t *testing.T) {
 		}
 		// An allowance is found under its own connection only.
 		second := h.make("/v1/connections", `{"name":"Second"}`)
-		h.do(http.MethodDelete, "/v1/connections/"+second+"/removal-allowances/"+one["id"].(string), "").fails(http.StatusNotFound, codeNotFound)
+		h.do(http.MethodDelete, "/v1/connections/"+second+"/removal-allowances/"+one["id"].(string), "").
+			fails(http.StatusNotFound, codeNotFound)
 		require.Empty(t, h.do(http.MethodGet, "/v1/connections/"+second+"/removal-allowances", "").data())
 		require.Len(t, h.do(http.MethodGet, path, "").data(), 1)
 	})

@@ -17,7 +17,10 @@ const (
 	FormatCSV   = "csv"   // RFC 4180
 )
 
-var mediaTypes = map[string]string{FormatJSONL: "application/jsonl", FormatCSV: "text/csv; charset=utf-8; header=present"}
+var mediaTypes = map[string]string{
+	FormatJSONL: "application/jsonl",
+	FormatCSV:   "text/csv; charset=utf-8; header=present",
+}
 
 // reportFormat is the format that a request asks for, with the parameter or with
 // Accept; else the given one.

@@ -23,7 +23,7 @@ func sessionCredential(r *http.Request) (credential, error) {
 		return headerCredential(r)
 	}
 	c := credential{authorization: "Bearer " + cookies[0].Value, cookie: true}
-	if len(cookies) > 1 { // one of them may be somebody else's
+	if len(cookies) > 1 { // another site may have set one of them
 		return c, unauthenticated(c.authorization, "there is more than one cookie named session")
 	}
 	return c, nil
@@ -39,16 +39,16 @@ func newCrossOrigin(publicURL string) *http.CrossOriginProtection {
 	return p
 }
 
-// checkOrigin refuses a write whose credential a browser may have sent for a
-// page of somebody else. Unlike net/http it also wants to be told: a request
-// without Sec-Fetch-Site and Origin is refused, and one that no page made, too.
+// checkOrigin is the CSRF check of writes whose credential a browser may have added
+// for a page of another site. It is stricter than net/http: a request without
+// Sec-Fetch-Site and Origin is refused, and so is one that no page made.
 func (d *door) checkOrigin(r *http.Request, c credential, call membership.Call) error {
 	if !c.cookie || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil
 	}
 	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
-	told := site != "" && site != "none" || site == "" && origin != ""
-	if told && d.crossOrigin.Check(r) == nil {
+	stated := site != "" && site != "none" || site == "" && origin != ""
+	if stated && d.crossOrigin.Check(r) == nil {
 		return nil
 	}
 	if err := d.Directory.RecordRefusal(r.Context(), call, "cross_origin"); err != nil {
@@ -56,7 +56,8 @@ func (d *door) checkOrigin(r *http.Request, c credential, call membership.Call) 
 	}
 	return &failure{
 		status: http.StatusForbidden, code: codeForbidden,
-		message: "a change with the cookie session must come from a page of this server (Sec-Fetch-Site: same-origin, or its Origin): " +
+		message: "a change with the cookie session must come from a page of this server " +
+			"(Sec-Fetch-Site: same-origin, or its Origin): " +
 			"other callers send the header Authorization",
 	}
 }

@@ -16,7 +16,8 @@ func TestSessionCookie(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		s := newSigner(t, "k1")
 		h.trust(h.mine, s.jwks(), nil)
-		d := &door{Services: h.services, log: zaptest.NewLogger(t), crossOrigin: newCrossOrigin("https://bridge.example.com/base")}
+		d := &door{Services: h.services, log: zaptest.NewLogger(t),
+			crossOrigin: newCrossOrigin("https://bridge.example.com/base")}
 		whose := func(w http.ResponseWriter, r request) error {
 			return send(w, http.StatusOK, []byte(`{"actor":"`+r.call.Actor.String()+`"}`))
 		}
@@ -53,8 +54,10 @@ func TestSessionCookie(t *testing.T) {
 		assert.Equal(t, "user:user-1", actor(ask(http.MethodPut, path, bearer(jwt))), "no cookie, nothing to protect")
 		assert.Contains(t, actor(ask(http.MethodPut, path, cookie(h.mine.APIToken), sameOrigin)), "user:")
 		assert.Equal(t, "user:user-1", actor(ask(http.MethodPut, path, cookie(jwt),
-			header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://bridge.example.com"))), "the public address is trusted")
-		assert.Equal(t, "user:user-1", actor(ask(http.MethodPut, path, cookie(jwt), header("Origin", "https://bridge.example.com"))))
+			header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://bridge.example.com"))),
+			"the public address is trusted")
+		assert.Equal(t, "user:user-1",
+			actor(ask(http.MethodPut, path, cookie(jwt), header("Origin", "https://bridge.example.com"))))
 
 		refusals, before := h.refusals(), len(h.events(membership.ActionRefused))
 		forgeries := map[string][]with{
@@ -82,20 +85,24 @@ func TestSessionCookie(t *testing.T) {
 		agent := s.sign(claimsFor(h.mine, map[string]any{"type": "AGENT"}))
 		assert.Equal(t, "agent:user-1", actor(ask(http.MethodPut, path, bearer(agent), cookie(jwt))))
 		ask(http.MethodGet, path, bearer("x.y.z"), cookie(jwt)).fails(http.StatusUnauthorized, codeUnauthenticated)
-		ask(http.MethodGet, path, header("Authorization", "Basic x"), cookie(jwt)).fails(http.StatusUnauthorized, codeUnauthenticated)
+		ask(http.MethodGet, path, header("Authorization", "Basic x"), cookie(jwt)).
+			fails(http.StatusUnauthorized, codeUnauthenticated)
 
 		for _, bad := range []with{
 			cookie(), cookie(""), cookie("x.y.z"), cookie(jwt, jwt), cookie(h.mine.SCIMToken), cookie(forged(jwt)),
 		} {
 			ask(http.MethodPut, path, bad, sameOrigin).fails(http.StatusUnauthorized, codeUnauthenticated)
 		}
-		ask(http.MethodPut, "/orgs/"+h.other.TenantID.String(), cookie(jwt), sameOrigin).fails(http.StatusForbidden, codeTenantMismatch)
+		ask(http.MethodPut, "/orgs/"+h.other.TenantID.String(), cookie(jwt), sameOrigin).
+			fails(http.StatusForbidden, codeTenantMismatch)
 
 		// Other routes do not look at cookies. The tenant of a JWT is its own there.
 		ask(http.MethodGet, "/plain", cookie(jwt)).fails(http.StatusUnauthorized, codeUnauthenticated)
-		h.do(http.MethodGet, "/v1/groups", "", header("Authorization"), cookie(jwt)).fails(http.StatusUnauthorized, codeUnauthenticated)
+		h.do(http.MethodGet, "/v1/groups", "", header("Authorization"), cookie(jwt)).
+			fails(http.StatusUnauthorized, codeUnauthenticated)
 		assert.Equal(t, "user:user-1", actor(ask(http.MethodGet, "/plain", bearer(jwt))))
-		ask(http.MethodGet, "/plain", bearer(s.sign(claimsFor(h.other, nil)))).fails(http.StatusUnauthorized, codeUnauthenticated)
+		ask(http.MethodGet, "/plain", bearer(s.sign(claimsFor(h.other, nil)))).
+			fails(http.StatusUnauthorized, codeUnauthenticated)
 		ask(http.MethodGet, "/plain", bearer(s.sign(claimsFor(h.mine, map[string]any{"tenant_id": nil})))).
 			fails(http.StatusUnauthorized, codeUnauthenticated)
 	})

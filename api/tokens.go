@@ -98,7 +98,8 @@ func (d *door) rotateToken(w http.ResponseWriter, r request) error {
 		return err
 	}
 	var seconds int64
-	if err := d.decode(w, r, fields{"overlap_seconds": &seconds, "reason": &r.call.Reason}, "overlap_seconds"); err != nil {
+	if err := d.decode(w, r, fields{"overlap_seconds": &seconds, "reason": &r.call.Reason},
+		"overlap_seconds"); err != nil {
 		return err
 	}
 	// Bounded before it becomes nanoseconds, so that it cannot overflow.

@@ -27,7 +27,8 @@ func TestTokenLifecycle(t *testing.T) {
 			"networks":["127.0.0.0/8","::1/128"],"expires_at":"`+expires+`","reason":"INC-1"}`)
 		made := r.is(http.StatusCreated)
 		assert.Equal(t, "no-store", r.header.Get("Cache-Control"))
-		assertFields(t, made, "id", "name", "kind", "principal", "permissions", "roles", "networks", "created_at", "expires_at", "token")
+		assertFields(t, made, "id", "name", "kind", "principal", "permissions", "roles", "networks", "created_at",
+			"expires_at", "token")
 		assert.Equal(t, []any{"USERS:READ"}, made["permissions"])
 		assert.Equal(t, []any{"127.0.0.0/8", "::1/128"}, made["networks"])
 		id, secret := text(t, made, "id"), text(t, made, "token")
@@ -46,7 +47,8 @@ func TestTokenLifecycle(t *testing.T) {
 		rest := h.do(http.MethodGet, "/v1/tokens?limit=2&cursor="+text(t, first, "next_cursor"), "")
 		assert.Equal(t, []map[string]any{shown}, rest.data())
 
-		rotated := h.do(http.MethodPost, "/v1/tokens/"+id+"/rotate", `{"overlap_seconds":60,"reason":"yearly"}`).is(http.StatusCreated)
+		rotated := h.do(http.MethodPost, "/v1/tokens/"+id+"/rotate", `{"overlap_seconds":60,"reason":"yearly"}`).
+			is(http.StatusCreated)
 		next := text(t, rotated, "token")
 		assert.NotEqual(t, id, rotated["id"])
 		users(next).is(http.StatusOK)
@@ -54,9 +56,11 @@ func TestTokenLifecycle(t *testing.T) {
 		shown = h.do(http.MethodGet, "/v1/tokens/"+id, "").is(http.StatusOK)
 		assert.Equal(t, rotated["id"], shown["replaced_by"])
 		assert.Equal(t, "yearly", h.events(membership.ActionTokenRotated)[0].Reason)
-		h.do(http.MethodPost, "/v1/tokens/"+id+"/rotate", `{"overlap_seconds":60}`).fails(http.StatusBadRequest, codeInvalidInput)
+		h.do(http.MethodPost, "/v1/tokens/"+id+"/rotate", `{"overlap_seconds":60}`).
+			fails(http.StatusBadRequest, codeInvalidInput)
 
-		last := h.do(http.MethodPost, "/v1/tokens/"+text(t, rotated, "id")+"/rotate", `{"overlap_seconds":0}`).is(http.StatusCreated)
+		last := h.do(http.MethodPost, "/v1/tokens/"+text(t, rotated, "id")+"/rotate", `{"overlap_seconds":0}`).
+			is(http.StatusCreated)
 		users(next).fails(http.StatusUnauthorized, codeUnauthenticated)
 
 		path := "/v1/tokens/" + text(t, last, "id")
@@ -97,13 +101,15 @@ func TestNoEscalationThroughTokens(t *testing.T) {
 		for _, r := range []reply{
 			h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["GROUPS:WRITE"]}`, bearer(admin)),
 			h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["*"]}`, bearer(admin)),
-			h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"scim","connection_id":"`+h.mine.ConnectionID.String()+`"}`, bearer(admin)),
+			h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"scim","connection_id":"`+h.mine.ConnectionID.String()+`"}`,
+				bearer(admin)),
 			h.do(http.MethodPost, "/v1/tokens/"+strongID.String()+"/rotate", `{"overlap_seconds":60}`, bearer(admin)),
 		} {
-			assert.Contains(t, r.fails(http.StatusForbidden, codeForbidden), "a token cannot do more than whoever makes it")
+			assert.Contains(t, r.fails(http.StatusForbidden, codeForbidden), "a token cannot have a permission that its creator lacks")
 		}
 		assert.Equal(t, refusals+4, h.refusals())
-		h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["GROUPS:READ"]}`, bearer(admin)).is(http.StatusCreated)
+		h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["GROUPS:READ"]}`, bearer(admin)).
+			is(http.StatusCreated)
 		// Revoking gives nobody anything.
 		h.do(http.MethodDelete, "/v1/tokens/"+strongID.String(), "", bearer(admin)).is(http.StatusNoContent)
 	})
@@ -112,10 +118,12 @@ func TestNoEscalationThroughTokens(t *testing.T) {
 func TestTokenRefusesBadInput(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for _, body := range []string{
-			`{"kind":"api"}`, `{"name":"x"}`, `{"name":"x","kind":""}`, `{"name":"x","kind":"oauth"}`, `{"name":" ","kind":"api"}`,
+			`{"kind":"api"}`, `{"name":"x"}`, `{"name":"x","kind":""}`, `{"name":"x","kind":"oauth"}`,
+			`{"name":" ","kind":"api"}`,
 			`{"name":"x","kind":"api","permissions":"*"}`, `{"name":"x","kind":"api","permissions":[null]}`,
 			`{"name":"x","kind":"api","permissions":["groups:read"]}`, `{"name":"x","kind":"api","permissions":null}`,
-			`{"name":"x","kind":"api","scopes":["scim"]}`, `{"name":"x","kind":"api","connection_id":"` + h.mine.ConnectionID.String() + `"}`,
+			`{"name":"x","kind":"api","scopes":["scim"]}`, `{"name":"x","kind":"api","connection_id":"` +
+				h.mine.ConnectionID.String() + `"}`,
 			`{"name":"x","kind":"scim"}`, `{"name":"x","kind":"scim","connection_id":"x"}`,
 			`{"name":"x","kind":"scim","connection_id":"` + h.mine.ConnectionID.String() + `","scopes":[]}`,
 			`{"name":"x","kind":"scim","connection_id":"` + h.mine.ConnectionID.String() + `","permissions":["*"]}`,

@@ -13,7 +13,8 @@ import (
 
 func TestUserLifecycle(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		u := h.do(http.MethodPost, "/v1/users", `{"user_name":"ada","email":"ada@example.com","name":"Ada"}`).is(http.StatusCreated)
+		u := h.do(http.MethodPost, "/v1/users", `{"user_name":"ada","email":"ada@example.com","name":"Ada"}`).
+			is(http.StatusCreated)
 		assertFields(t, u, "id", "user_name", "email", "name", "active", "origin", "created_at", "updated_at")
 		assert.Equal(t, "ada", u["user_name"])
 		assert.Equal(t, "ada@example.com", u["email"])
@@ -42,7 +43,8 @@ func TestUserLifecycle(t *testing.T) {
 		h.do(http.MethodDelete, path, "").fails(http.StatusNotFound, codeNotFound)
 		assert.Equal(t, "left", h.events(membership.ActionUserDeleted)[0].Reason)
 
-		inactive := h.do(http.MethodPost, "/v1/users", `{"user_name":"ADA","email":"","name":"","active":false}`).is(http.StatusCreated)
+		inactive := h.do(http.MethodPost, "/v1/users", `{"user_name":"ADA","email":"","name":"","active":false}`).
+			is(http.StatusCreated)
 		assert.Equal(t, false, inactive["active"], "the name is free again")
 	})
 }
@@ -50,20 +52,23 @@ func TestUserLifecycle(t *testing.T) {
 func TestUserRefusesBadInput(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		path := "/v1/users/" + h.user("ada")
-		h.do(http.MethodPost, "/v1/users", `{"user_name":"ADA","email":"","name":""}`).fails(http.StatusConflict, codeAlreadyExists)
+		h.do(http.MethodPost, "/v1/users", `{"user_name":"ADA","email":"","name":""}`).
+			fails(http.StatusConflict, codeAlreadyExists)
 		h.user("grace")
 		h.do(http.MethodPatch, path, `{"user_name":"Grace"}`).fails(http.StatusConflict, codeAlreadyExists)
 
 		for _, body := range []string{
 			`{"email":"a@example.com","name":"A"}`, `{"user_name":"a","name":"A"}`, `{"user_name":"a","email":"a@example.com"}`,
 			`{"user_name":" ","email":"","name":""}`, `{"user_name":"a","email":"no address","name":""}`,
-			`{"user_name":"a\u0000","email":"","name":""}`, `{"user_name":"` + strings.Repeat("a", 801) + `","email":"","name":""}`,
+			`{"user_name":"a\u0000","email":"","name":""}`, `{"user_name":"` + strings.Repeat("a", 801) +
+				`","email":"","name":""}`,
 			`{"user_name":"a","email":"","name":"","origin":"scim"}`, `{"user_name":"a","email":"","name":"","active":0}`,
 		} {
 			h.do(http.MethodPost, "/v1/users", body).fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		for _, body := range []string{
-			`{"name":null}`, `{"active":null}`, `{"user_name":""}`, `{"email":7}`, `{"id":"x"}`, `{"name":"a","name":"b"}`, `[]`, `null`, ``,
+			`{"name":null}`, `{"active":null}`, `{"user_name":""}`, `{"email":7}`, `{"id":"x"}`, `{"name":"a","name":"b"}`, `[]`,
+			`null`, ``,
 		} {
 			h.do(http.MethodPatch, path, body).fails(http.StatusBadRequest, codeInvalidInput)
 		}

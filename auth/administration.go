@@ -17,8 +17,8 @@ type Tokens struct {
 }
 
 // NewTokens returns the use cases over a store. The directory asks the policy
-// and records refusals. changed, unless nil, hears of every token that may have
-// been changed, after it was: Verifier.Forget.
+// and records refusals. changed, unless nil, is called for every token that may have
+// changed, afterwards: Verifier.Forget.
 func NewTokens(store Store, d *membership.Directory, clock membership.Clock, changed func(membership.ID)) *Tokens {
 	if changed == nil {
 		changed = func(membership.ID) {}
@@ -26,7 +26,7 @@ func NewTokens(store Store, d *membership.Directory, clock membership.Clock, cha
 	return &Tokens{store: store, directory: d, clock: clock, changed: changed}
 }
 
-// Create makes a token and returns it with its text form, which is not kept. It
+// Create makes a token and returns it with its text form, which is not stored. It
 // can do nothing that the caller cannot: else KindForbidden.
 func (ts *Tokens) Create(ctx context.Context, call membership.Call, s TokenSpec) (t Token, text string, err error) {
 	err = ts.change(ctx, call, func(tx Tx) error {
@@ -101,7 +101,7 @@ func mayGive(call membership.Call, t Token) error {
 	}
 	for _, p := range needed {
 		if !holds(call.Permissions, p) {
-			return forbidden("a token cannot do more than whoever makes it: the permission " + p + " is missing")
+			return forbidden("a token cannot have a permission that its creator lacks: " + p)
 		}
 	}
 	return nil

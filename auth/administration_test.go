@@ -43,7 +43,8 @@ func newDesk(t *testing.T, store *db.Store) *desk {
 	o.verifier = auth.NewVerifier(store, o.clock)
 	o.refusals = membership.NewRefusals(store, o.clock)
 	o.verifier.Refuse(o.refusals)
-	o.Tokens = auth.NewTokens(store, membership.NewDirectory(store, auth.Policy{}, membership.Options{Clock: o.clock, Refusals: o.refusals}),
+	o.Tokens = auth.NewTokens(store,
+		membership.NewDirectory(store, auth.Policy{}, membership.Options{Clock: o.clock, Refusals: o.refusals}),
 		o.clock, o.verifier.Forget)
 	return o
 }
@@ -231,7 +232,8 @@ func TestNoTokenCanDoMoreThanItsMaker(t *testing.T) {
 				call := o.calling(c.has...)
 				var err error
 				var text string
-				es := o.during(func() { _, text, err = o.Create(t.Context(), call, c.spec) }) //nolint:contextcheck // it is this test's
+				//nolint:contextcheck // it is this test's
+				es := o.during(func() { _, text, err = o.Create(t.Context(), call, c.spec) })
 				require.Len(t, es, 1)
 				if c.ok {
 					require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrBadJWT is what every error of a token is that is not in order (errors.Is).
-// The text of such an error is safe to show to whoever sent the token.
+// The text of such an error is safe to show to the sender of the token.
 var ErrBadJWT = errors.New("bad JWT")
 
 type badJWT string
@@ -28,7 +28,7 @@ const (
 	errNoClaims  = badJWT("the claims of the JWT are malformed")
 )
 
-// clockLeeway is how far the clock of whoever signs may be off.
+// clockLeeway is how far the signer's clock may be off.
 const clockLeeway = 60 * time.Second
 
 // Claims are the verified claims of a JWT (RFC 7519 section 4).

@@ -20,11 +20,13 @@ func TestClaims(t *testing.T) {
 	key := ecSigner(t, "1", elliptic.P256())
 	src := auth.KeySource{Set: jwks(t, key.jwk(t))}
 	keys := auth.NewKeySets(outbound.New(nil), time.Now, zap.NewNop())
-	rules := auth.ClaimRules{Issuer: "https://issuer", Subject: "job", Audiences: []string{"a", "b"}, MaxLifetime: 10 * time.Minute}
+	rules := auth.ClaimRules{Issuer: "https://issuer", Subject: "job", Audiences: []string{"a", "b"},
+		MaxLifetime: 10 * time.Minute}
 	type changes map[string]any
 	claims := func(with changes) map[string]any {
 		all := map[string]any{
-			"iss": "https://issuer", "sub": "job", "aud": "a", "jti": "1", "exp": now.Add(5 * time.Minute).Unix(), "iat": now.Unix(),
+			"iss": "https://issuer", "sub": "job", "aud": "a", "jti": "1", "exp": now.Add(5 * time.Minute).Unix(),
+			"iat": now.Unix(),
 		}
 		for name, v := range with {
 			if all[name] = v; v == nil {
@@ -53,15 +55,19 @@ func TestClaims(t *testing.T) {
 		assert.NoError(t, check(with), name)
 	}
 	for name, with := range map[string]changes{
-		"issuer": {"iss": "https://issuer/"}, "no issuer": {"iss": nil}, "issuer is a number": {"iss": 1}, "issuer is null": {"iss": []any{}},
-		"subject": {"sub": "Job"}, "no subject": {"sub": nil},
-		"audience": {"aud": "c"}, "no audience": {"aud": nil}, "empty audience": {"aud": []string{}}, "audience is an object": {"aud": map[string]any{}},
+		"issuer": {"iss": "https://issuer/"}, "no issuer": {"iss": nil}, "issuer is a number": {"iss": 1},
+		"issuer is null": {"iss": []any{}},
+		"subject":        {"sub": "Job"}, "no subject": {"sub": nil},
+		"audience": {"aud": "c"}, "no audience": {"aud": nil}, "empty audience": {"aud": []string{}},
+		"audience is an object": {"aud": map[string]any{}},
 		"audience has a number": {"aud": []any{"a", 1}},
-		"no exp":                {"exp": nil}, "exp is text": {"exp": "2026"}, "exp is huge": {"exp": 1e300}, "exp is negative": {"exp": -1},
-		"expired":         {"exp": at(-time.Minute), "iat": nil},
-		"not yet valid":   {"nbf": at(61 * time.Second)},
-		"from the future": {"iat": at(61 * time.Second), "exp": at(2 * time.Minute)},
-		"too long":        {"exp": at(11*time.Minute + time.Second), "iat": nil}, "too long since iat": {"exp": at(6 * time.Minute), "iat": at(-5 * time.Minute)},
+		"no exp":                {"exp": nil}, "exp is text": {"exp": "2026"}, "exp is huge": {"exp": 1e300},
+		"exp is negative":    {"exp": -1},
+		"expired":            {"exp": at(-time.Minute), "iat": nil},
+		"not yet valid":      {"nbf": at(61 * time.Second)},
+		"from the future":    {"iat": at(61 * time.Second), "exp": at(2 * time.Minute)},
+		"too long":           {"exp": at(11*time.Minute + time.Second), "iat": nil},
+		"too long since iat": {"exp": at(6 * time.Minute), "iat": at(-5 * time.Minute)},
 	} {
 		assert.ErrorIs(t, check(with), auth.ErrBadJWT, name)
 	}

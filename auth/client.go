@@ -21,7 +21,7 @@ type clientKey struct{}
 // Addressed notes the address that each request comes from, for the Verifier.
 // It is the address of the connection, unless that is in one of the proxies'
 // networks: see forwarded. It takes the request's id from X-Request-Id, which
-// whoever mounts it must have set.
+// an outer middleware must have set.
 func Addressed(next http.Handler, proxies ...netip.Prefix) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &client{address: AddressOf(r.RemoteAddr), requestID: r.Header.Get("X-Request-Id")}
@@ -35,7 +35,7 @@ func Addressed(next http.Handler, proxies ...netip.Prefix) http.Handler {
 // forwarded is the last address of X-Forwarded-For that is no proxy of ours:
 // each proxy adds the address that it was called from at the end, and whatever
 // stands before that, the caller has written. An entry that is no address
-// belongs to nobody.
+// gives the zero address.
 func forwarded(values []string, proxies []netip.Prefix, peer netip.Addr) netip.Addr {
 	for _, value := range slices.Backward(values) {
 		for value != "" {
@@ -74,8 +74,8 @@ func AddressOf(remote string) netip.Addr {
 // plain: ::ffff:192.0.2.1 is 192.0.2.1, and no network has a zone.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-// Network is what counts as one address: of IPv6, whoever has one address has at
-// least the /64 around it.
+// Network is what counts as one address: in IPv6 that is a /64, because
+// whole /64s are given to single customers.
 func Network(a netip.Addr) netip.Addr {
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
@@ -85,8 +85,8 @@ func Network(a netip.Addr) netip.Addr {
 	return a
 }
 
-// clientOf returns a zero client for a request that nobody noted: it is then in
-// no network.
+// clientOf returns a zero client for a request outside Addressed: it is in no
+// network.
 func clientOf(ctx context.Context) *client {
 	if c, ok := ctx.Value(clientKey{}).(*client); ok {
 		return c

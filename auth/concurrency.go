@@ -49,7 +49,7 @@ type Concurrency struct {
 	addresses map[anonymous]int
 }
 
-// anonymous is whose requests without a credential are counted together.
+// anonymous is the key by which requests without a credential are counted.
 type anonymous struct {
 	kind    string
 	address netip.Addr
@@ -58,7 +58,7 @@ type anonymous struct {
 // slot is what one request counts as.
 type slot struct {
 	in        *Concurrency // nil: nothing counts it
-	shown     func()       // told once that the request has shown a credential
+	shown     func()       // called once, when the request has shown a credential
 	anonymous anonymous
 	caller    caller
 	state     slotState
@@ -73,7 +73,7 @@ const (
 )
 
 // NewConcurrency returns limits of the requests that run at once; refused is
-// told the scope of each that is refused.
+// called with the scope of each refusal.
 func NewConcurrency(l ConcurrencyLimits, refused func(scope string)) *Concurrency {
 	return &Concurrency{
 		limits: l, refused: refused,
@@ -83,8 +83,8 @@ func NewConcurrency(l ConcurrencyLimits, refused func(scope string)) *Concurrenc
 }
 
 // Track counts requests from when they show what they are until they end. It
-// expects Addressed around it. shown makes, for each request, what is told that
-// it has shown a credential; nil: nobody is.
+// expects Addressed around it. shown returns, for each request, the function to
+// call once it has shown a credential; it may be nil.
 func (c *Concurrency) Track(next http.Handler, shown func(context.Context) func()) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		at := clientOf(r.Context())
@@ -182,8 +182,8 @@ func (c *Concurrency) leave(s *slot) {
 	c.release(s)
 }
 
-// release takes a request out of what it counts as. What has none left is not
-// kept.
+// release takes a request out of what it counts as. Counters at zero are deleted,
+// so the maps stay small.
 func (c *Concurrency) release(s *slot) {
 	switch s.state {
 	case slotAnonymous:

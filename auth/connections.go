@@ -16,8 +16,8 @@ type Connections struct {
 }
 
 // NewConnections returns the use cases over a store. The directory asks the
-// policy. changed, unless nil, hears of every connection that may have been
-// changed, after it was: Verifier.ForgetConnection.
+// policy. changed, unless nil, is called for every connection that may have
+// changed, afterwards: Verifier.ForgetConnection.
 func NewConnections(
 	store Store, d *membership.Directory, clock membership.Clock, changed func(membership.ID),
 ) *Connections {

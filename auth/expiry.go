@@ -15,10 +15,9 @@ var WarningDays = []int{1, 7, 30}
 
 // warn writes the event token.expiring for a token that was used shortly before
 // its end, at most once a day for all replicas. It returns the span of
-// WarningDays that the end is in, or 0 when there was nothing to tell. Only
+// WarningDays that the end is in, or 0 when there was nothing to warn of. Only
 // tokens in use are looked at: to look for others would be a scan across
-// tenants, which row-level security rules out, and nobody misses a token that
-// nobody uses.
+// tenants, which row-level security rules out, and an unused token is not missed.
 func (u *Usage) warn(ctx context.Context, tx TokenTx, tenant, id membership.ID, n use) (within int, err error) {
 	if withinDays(n.expires, n.at) == 0 {
 		return 0, nil

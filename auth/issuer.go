@@ -16,7 +16,7 @@ import (
 const (
 	MaxIssuers   = 50       // of a tenant
 	MaxAudiences = 20       // of an issuer
-	MaxJWKS      = 64 << 10 // bytes of a key set that is kept here
+	MaxJWKS      = 64 << 10 // bytes of a stored key set
 	maxWord      = 500      // bytes of an issuer's name, an audience, a claim's name
 	// DefaultMaxAge and LongestMaxAge bound how old a JWT may be.
 	DefaultMaxAge = 24 * time.Hour
@@ -26,8 +26,8 @@ const (
 // DefaultTenantClaim is the claim that names a JWT's tenant.
 const DefaultTenantClaim = "tenant_id"
 
-// Issuer is whoever signs JWTs (RFC 7519) that a tenant takes as credentials at
-// its native doors.
+// Issuer signs JWTs (RFC 7519) that a tenant accepts as credentials at its native
+// doors.
 type Issuer struct {
 	Tenant    membership.ID
 	ID        membership.ID
@@ -69,8 +69,8 @@ func PrincipalType(k membership.ActorKind) string { return strings.ToUpper(strin
 type IssuerSpec struct {
 	Issuer           *string
 	Audiences        []string
-	JWKS             *string // takes the place of JWKSURI
-	JWKSURI          *string // takes the place of JWKS
+	JWKS             *string // replaces JWKSURI
+	JWKSURI          *string // replaces JWKS
 	TenantClaim      *string
 	TenantValue      *string
 	PrincipalClaim   *string
@@ -88,7 +88,8 @@ func newIssuer(tenant membership.ID) Issuer {
 	return Issuer{
 		Tenant: tenant, ID: membership.NewID(), Claims: IssuerClaims{Tenant: DefaultTenantClaim},
 		DefaultPrincipal: membership.ActorUser, MaxAge: DefaultMaxAge,
-		Permissions: slices.DeleteFunc(permissions, func(p string) bool { return p == permissionOf[membership.OpAdminister] }),
+		Permissions: slices.DeleteFunc(permissions,
+			func(p string) bool { return p == permissionOf[membership.OpAdminister] }),
 	}
 }
 
@@ -188,8 +189,8 @@ func checkWord(field, s string, required bool) error {
 	return nil
 }
 
-// facts is what an event says of an issuer. Its keys are told by their hash,
-// against which a copy can be held.
+// facts is what an event says of an issuer. Its keys appear as a hash,
+// so that a copy can be compared.
 func (i Issuer) facts() membership.Facts {
 	f := membership.Facts{
 		"issuer_id": i.ID, "issuer": i.Issuer, "audiences": i.Audiences, "permissions": i.Permissions,

@@ -19,8 +19,8 @@ type Issuers struct {
 }
 
 // NewIssuers returns the use cases over a store. The directory asks the policy
-// and records refusals; keys says which keys can be used. changed, unless nil, hears of every tenant whose issuers
-// may have been changed, after they were: JWTs.Forget.
+// and records refusals; keys says which keys can be used. changed, unless nil, is
+// called for every tenant whose issuers may have changed, afterwards: JWTs.Forget.
 func NewIssuers(
 	d *membership.Directory, store IssuerStore, keys *KeySets, clock membership.Clock, changed func(membership.ID),
 ) *Issuers {
@@ -77,10 +77,11 @@ func (is *Issuers) Create(ctx context.Context, call membership.Call, s IssuerSpe
 	return i, err
 }
 
-// Update changes an issuer; nothing happens when it is so already. Whoever
-// changes one could give himself what its JWTs can carry, so the rule of Create
-// holds for it as it will be.
-func (is *Issuers) Update(ctx context.Context, call membership.Call, id membership.ID, s IssuerSpec) (i Issuer, err error) {
+// Update changes an issuer; nothing happens when it is so already. A change can
+// widen what its JWTs allow, so the rule of Create is checked on the result.
+func (is *Issuers) Update(
+	ctx context.Context, call membership.Call, id membership.ID, s IssuerSpec,
+) (i Issuer, err error) {
 	err = is.change(ctx, call, func(tx IssuerTx) error {
 		all, err := tx.LockIssuers(ctx)
 		if err != nil {
@@ -100,18 +101,20 @@ func (is *Issuers) Update(ctx context.Context, call membership.Call, id membersh
 }
 
 func (is *Issuers) save(
-	ctx context.Context, tx IssuerTx, call membership.Call, all []Issuer, i Issuer, action membership.Action, before membership.Facts,
+	ctx context.Context, tx IssuerTx, call membership.Call, all []Issuer, i Issuer, action membership.Action,
+	before membership.Facts,
 ) error {
 	if err := is.keys.Check(i.keys()); err != nil {
 		return err
 	}
 	for _, p := range i.Permissions {
 		if !holds(call.Permissions, p) {
-			return forbidden("an issuer's tokens cannot do more than whoever trusts it: the permission " + p + " is missing")
+			return forbidden("an issuer's tokens cannot have a permission that you lack: " + p)
 		}
 	}
 	if slices.ContainsFunc(all, func(o Issuer) bool { return o.ID != i.ID && o.Issuer == i.Issuer }) {
-		return &membership.Error{Kind: membership.KindUniqueness, Message: "the tenant trusts this issuer already: change that one"}
+		return &membership.Error{Kind: membership.KindUniqueness,
+			Message: "the tenant trusts this issuer already: change that one"}
 	}
 	if err := tx.SaveIssuer(ctx, i); err != nil {
 		return err

@@ -13,15 +13,16 @@ import (
 // maxResults bounds what is remembered of the JWTs of one tenant.
 const maxResults = 1000
 
-// What is wrong with a JWT is told only to whoever has one that is signed for
-// the tenant. Everything else looks the same: no issuer of that name, another
+// Only the sender of a JWT that is signed for the tenant learns what is wrong with
+// it. Everything else looks the same: no issuer of that name, another
 // key, another tenant, no such tenant.
-const errNotTrusted = unauthenticated("the bearer token is not valid: it is no JWT that an issuer of the tenant has signed for it")
+const errNotTrusted = unauthenticated(
+	"the bearer token is not valid: it is no JWT that an issuer of the tenant has signed for it")
 
 // JWTs verifies JWTs (RFC 7519, signed as RFC 7515) of the issuers that tenants
 // trust.
 type JWTs struct {
-	store   IssuerStore
+	store   IssuerReader
 	keys    *KeySets
 	clock   membership.Clock
 	issuers *setCache[issuerSet]
@@ -44,7 +45,7 @@ type result struct {
 
 // NewJWTs returns a JWTs for the issuers in store, whose keys are read through
 // keys.
-func NewJWTs(store IssuerStore, keys *KeySets, clock membership.Clock) *JWTs {
+func NewJWTs(store IssuerReader, keys *KeySets, clock membership.Clock) *JWTs {
 	return &JWTs{store: store, keys: keys, clock: clock, issuers: newSetCache(setSource[issuerSet]{
 		what: "issuers", version: store.IssuerVersion,
 		read: func(ctx context.Context, tenant membership.ID) (*issuerSet, int64, int, error) {
@@ -57,9 +58,9 @@ func NewJWTs(store IssuerStore, keys *KeySets, clock membership.Clock) *JWTs {
 			}
 			return s, version, size, err
 		},
-		// Anybody can send a JWT that names some tenant: those must not push out
-		// the tenants that have issuers.
-		passing: func(s *issuerSet) bool { return len(s.byName) == 0 },
+		// A forged JWT can name any tenant: it must not evict the tenants that
+		// have issuers.
+		skip: func(s *issuerSet) bool { return len(s.byName) == 0 },
 	}, clock)}
 }
 
@@ -160,9 +161,9 @@ func (j *JWTs) trusted(ctx context.Context, tenant membership.ID, key tokenHash)
 }
 
 // apart returns the id of the actor of a JWT. A subject that is the id of a token
-// of the tenant gets its issuer in front: whoever chooses subjects must not pass
-// for the token, in granted_by or before a policy. Nobody can know the id of a
-// token that is made later.
+// of the tenant gets its issuer in front: the issuer chooses subjects, and must not
+// pass one off as the token, in granted_by or before a policy. The id of a later token
+// cannot be guessed.
 func (j *JWTs) apart(ctx context.Context, p Principal) (string, error) {
 	id, err := membership.ParseID(p.Actor.ID)
 	if err != nil {

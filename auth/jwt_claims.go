@@ -16,16 +16,16 @@ import (
 // maxSubject is the longest subject, in bytes.
 const maxSubject = 255
 
-// What is told of a JWT that the tenant's issuer signed for the tenant, beside
-// what Claims.Check says.
+// Messages about a JWT that the tenant's issuer signed for the tenant, beside
+// those of Claims.Check.
 const (
 	errJWTSubject   = unauthenticated("the JWT has no sub, or one that is too long or has control characters")
 	errJWTPrincipal = unauthenticated("the JWT's type of principal is none of USER, AGENT and SERVICE")
 	errJWTRoles     = unauthenticated("the JWT has too many roles, or some that are no words")
 )
 
-// unverified reads the claims of a JWT before anybody has looked at its
-// signature. They only say which issuers to look for.
+// unverified reads the claims of a JWT before its signature is
+// checked. They only say which issuers to look for.
 func unverified(text string) Claims {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
@@ -57,8 +57,8 @@ func ownTenant(text string) membership.ID {
 	return membership.ID{}
 }
 
-// principal says for whom a JWT of the issuer stands. The tenant comes first:
-// until it is known to be this one, nothing is told.
+// principal returns the principal of a JWT of the issuer. The tenant is checked
+// first: until it is known to be this one, errors say nothing.
 func (i Issuer) principal(c Claims, now time.Time) (Principal, error) {
 	if tenant, ok := textClaim(c, i.Claims.Tenant); !ok || c.Issuer != i.Issuer || !i.isTenant(tenant) {
 		return Principal{}, errNotTrusted
@@ -143,7 +143,7 @@ func (i Issuer) rights(c Claims) (permissions, roles []string, err error) {
 	if checkRoles(roles) != nil {
 		return nil, nil, errJWTRoles
 	}
-	if !all { // then nobody of this issuer has every permission
+	if !all { // then the issuer may not grant every permission
 		roles = slices.DeleteFunc(roles, func(r string) bool { return r == RoleOrgOwner })
 	}
 	permissions, roles = ownership(permissions, roles)

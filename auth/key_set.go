@@ -75,7 +75,8 @@ func (s keySet) has(id string) bool {
 // with. Without an id there is no choosing: the set must have one such key.
 func (s keySet) fitting(h header) (keys []any) {
 	for _, k := range s {
-		if (h.KeyID == "" || k.id == h.KeyID) && (k.algorithm == "" || k.algorithm == h.Algorithm) && algorithms[h.Algorithm].fits(k.key) {
+		if (h.KeyID == "" || k.id == h.KeyID) && (k.algorithm == "" || k.algorithm == h.Algorithm) &&
+			algorithms[h.Algorithm].fits(k.key) {
 			keys = append(keys, k.key)
 		}
 	}
@@ -125,7 +126,7 @@ func parseKey(raw json.RawMessage) (k verificationKey, ok bool) {
 	if jwk.Export(parsed, &k.key) != nil {
 		return k, false
 	}
-	// A private key or a secret that somebody published fits nothing.
+	// A published private key or secret is never used.
 	for _, a := range algorithms {
 		if a.fits(k.key) {
 			return k, true
@@ -147,12 +148,14 @@ func checkKeySet(b []byte) error {
 	for _, r := range raw {
 		var secret struct{ D, P, Q, K json.RawMessage }
 		if json.Unmarshal(r, &secret) == nil && (secret.D != nil || secret.K != nil || secret.P != nil || secret.Q != nil) {
-			return membership.Invalidf("jwks has a private key or a secret, which is compromised now: make a new one, and give its public part")
+			return membership.Invalidf(
+				"jwks has a private key or a secret, which is compromised now: make a new one, and give its public part")
 		}
 	}
 	if len(parseKeySet(b)) == 0 {
 		return membership.Invalidf(
-			"jwks has no key for signatures that can be used: RSA of %d to %d bits, EC on P-256, P-384 or P-521, or Ed25519", minRSA, maxRSA)
+			"jwks has no key for signatures that can be used: RSA of %d to %d bits, EC on P-256, P-384 or P-521, or Ed25519",
+			minRSA, maxRSA)
 	}
 	return nil
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// keySource is what is kept of one source of keys.
+// keySource is the cache of one source of keys.
 type keySource struct {
-	uri  string        // empty: the set was given, and never changes
-	used time.Time     // guarded by KeySets.mu
-	turn chan struct{} // held while fetching: one fetch at a time
+	uri      string        // empty: the set was given, and never changes
+	used     time.Time     // guarded by KeySets.mu
+	fetching chan struct{} // a lock that a context can interrupt: one fetch at a time
 
 	mu      sync.Mutex
 	set     keySet
@@ -29,25 +29,25 @@ func (s *keySource) current(ctx context.Context, k *KeySets, now time.Time) (key
 	if s.uri == "" {
 		return s.set, nil
 	}
-	set, age, ok := s.kept(now)
+	set, age, ok := s.usable(now)
 	if ok && age < keysFresh {
 		return set, nil
 	}
 	if ok {
 		select {
-		case s.turn <- struct{}{}:
+		case s.fetching <- struct{}{}:
 		default:
 			return set, nil
 		}
 	} else if err := s.wait(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-s.turn }()
-	if set, age, ok := s.kept(now); ok && age < keysFresh { // fetched while this one waited
+	defer func() { <-s.fetching }()
+	if set, age, ok := s.usable(now); ok && age < keysFresh { // fetched while this one waited
 		return set, nil
 	}
 	s.fetch(ctx, k, now)
-	if set, _, ok = s.kept(now); !ok {
+	if set, _, ok = s.usable(now); !ok {
 		return nil, errNoKeys
 	}
 	return set, nil
@@ -62,8 +62,8 @@ func (s *keySource) renewed(ctx context.Context, k *KeySets, now time.Time, keyI
 	if err := s.wait(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-s.turn }()
-	set, _, _ := s.kept(now)
+	defer func() { <-s.fetching }()
+	set, _, _ := s.usable(now)
 	if set.has(keyID) {
 		return set, nil
 	}
@@ -75,30 +75,30 @@ func (s *keySource) renewed(ctx context.Context, k *KeySets, now time.Time, keyI
 	s.mu.Unlock()
 	if due {
 		s.fetch(ctx, k, now)
-		set, _, _ = s.kept(now)
+		set, _, _ = s.usable(now)
 	}
 	return set, nil
 }
 
 func (s *keySource) wait(ctx context.Context) error {
 	select {
-	case s.turn <- struct{}{}:
+	case s.fetching <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// kept returns the set, unless there is none or it is too old to be believed.
-func (s *keySource) kept(now time.Time) (set keySet, age time.Duration, ok bool) {
+// usable returns the set, unless there is none or it is too old to be believed.
+func (s *keySource) usable(now time.Time) (set keySet, age time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	age = now.Sub(s.fetched)
-	return s.set, age, !s.fetched.IsZero() && age < keysKept
+	return s.set, age, !s.fetched.IsZero() && age < keysMaxAge
 }
 
-// fetch asks the source, unless it failed a moment ago. It is for whoever holds
-// the turn. The caller's going away does not make it fail for the others.
+// fetch asks the source, unless it failed a moment ago. The caller holds fetching.
+// Its context does not end the request: others wait for the same set.
 func (s *keySource) fetch(ctx context.Context, k *KeySets, now time.Time) {
 	s.mu.Lock()
 	wait := !s.failed.IsZero() && now.Sub(s.failed) < keysRetry
@@ -111,7 +111,8 @@ func (s *keySource) fetch(ctx context.Context, k *KeySets, now time.Time) {
 	defer s.mu.Unlock()
 	if err != nil {
 		s.failed = now
-		k.log.Warn("keys could not be fetched", zap.String("uri", s.uri), zap.Bool("known", !s.fetched.IsZero()), zap.Error(err))
+		k.log.Warn("keys could not be fetched", zap.String("uri", s.uri), zap.Bool("known", !s.fetched.IsZero()),
+			zap.Error(err))
 		return
 	}
 	s.set, s.fetched, s.failed = set, now, time.Time{}

@@ -19,12 +19,12 @@ import (
 const (
 	// keysFresh is for how long a fetched set is used without asking again.
 	keysFresh = 10 * time.Minute
-	// keysKept is for how long it is used while nothing newer can be had: a key
+	// keysMaxAge is for how long it is used while nothing newer can be had: a key
 	// that its owner withdrew must not live for ever.
-	keysKept = 24 * time.Hour
+	keysMaxAge = 24 * time.Hour
 	// keysRetry is the least time between two fetches from one source after a
-	// failure, and between two for keys that the set does not have. Whoever sends
-	// tokens with made-up key ids causes no more requests than that.
+	// failure, and between two for keys that the set does not have. Tokens with
+	// made-up key ids cause no more requests than that.
 	keysRetry = 30 * time.Second
 	// keySources bounds the memory.
 	keySources = 1000
@@ -32,7 +32,7 @@ const (
 	maxJWT = 16 << 10
 )
 
-// KeySource says where the public keys of somebody who signs are: in Set, a
+// KeySource says where the public keys of a signer are: in Set, a
 // JWKS (RFC 7517 section 5), or else at URI.
 type KeySource struct {
 	Set []byte
@@ -50,7 +50,7 @@ type KeySets struct {
 	sources map[string]*keySource
 }
 
-// NewKeySets returns a KeySets. The log hears of sources that fail.
+// NewKeySets returns a KeySets. Failures of sources are logged.
 func NewKeySets(out Outbound, clock membership.Clock, log *zap.Logger) *KeySets {
 	return &KeySets{fetcher: newFetcher(out), clock: clock, log: log, sources: make(map[string]*keySource)}
 }
@@ -87,7 +87,7 @@ func (k *KeySets) Verify(ctx context.Context, src KeySource, text string) (Claim
 }
 
 // header is what a token says of its signature. Keys and addresses of keys in
-// it (jwk, jku, x5c, x5u) are not read: the source says whom to believe.
+// it (jwk, jku, x5c, x5u) are not read: only the keys of the source are trusted.
 type header struct {
 	Algorithm string          `json:"alg"`
 	KeyID     string          `json:"kid"`
@@ -132,7 +132,7 @@ func (k *KeySets) candidates(ctx context.Context, src KeySource, h header) ([]an
 	return keys, nil
 }
 
-// source returns what is kept of a source.
+// source returns the cache of a source, and makes it if there is none.
 func (k *KeySets) source(src KeySource) *keySource {
 	id := src.URI
 	if len(src.Set) > 0 {
@@ -144,9 +144,9 @@ func (k *KeySets) source(src KeySource) *keySource {
 	s, ok := k.sources[id]
 	if !ok {
 		if len(k.sources) >= keySources {
-			k.makeRoom()
+			k.evict()
 		}
-		s = &keySource{uri: src.URI, turn: make(chan struct{}, 1)}
+		s = &keySource{uri: src.URI, fetching: make(chan struct{}, 1)}
 		if len(src.Set) > 0 {
 			s.uri, s.set = "", parseKeySet(src.Set)
 		}
@@ -156,8 +156,8 @@ func (k *KeySets) source(src KeySource) *keySource {
 	return s
 }
 
-// makeRoom drops the quarter of the sources that were not used for the longest.
-func (k *KeySets) makeRoom() {
+// evict drops the quarter of the sources that were not used for the longest.
+func (k *KeySets) evict() {
 	ids := make([]string, 0, len(k.sources))
 	for id := range k.sources {
 		ids = append(ids, id)

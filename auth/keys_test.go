@@ -83,7 +83,8 @@ func shortRSA(t testing.TB) (key map[string]string, token string) {
 	sum := sha256.Sum256([]byte(input))
 	signature, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, sum[:])
 	require.NoError(t, err)
-	return map[string]string{"kty": "RSA", "kid": "short", "n": e(private.N.Bytes()), "e": "AQAB"}, input + "." + e(signature)
+	return map[string]string{"kty": "RSA", "kid": "short", "n": e(private.N.Bytes()), "e": "AQAB"},
+		input + "." + e(signature)
 }
 
 func jwks(t testing.TB, keys ...any) []byte {
@@ -99,7 +100,9 @@ func (s signer) sign(t testing.TB, alg jwa.SignatureAlgorithm, claims map[string
 	return signWith(t, alg, s.private, s.id, claims, headers...)
 }
 
-func signWith(t testing.TB, alg jwa.SignatureAlgorithm, key any, id string, claims map[string]any, headers ...any) string {
+func signWith(
+	t testing.TB, alg jwa.SignatureAlgorithm, key any, id string, claims map[string]any, headers ...any,
+) string {
 	t.Helper()
 	payload, err := json.Marshal(claims)
 	require.NoError(t, err)
@@ -149,7 +152,8 @@ func (s *keyServer) fail() {
 
 func TestSignatures(t *testing.T) {
 	rs, rs2 := rsaSigner("rsa", 0), rsaSigner("other", 1)
-	p256, p384, p521 := ecSigner(t, "p256", elliptic.P256()), ecSigner(t, "p384", elliptic.P384()), ecSigner(t, "p521", elliptic.P521())
+	p256, p384, p521 := ecSigner(t, "p256", elliptic.P256()), ecSigner(t, "p384", elliptic.P384()),
+		ecSigner(t, "p521", elliptic.P521())
 	_, edKey, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	ed := signer{private: edKey, id: "ed"}
@@ -166,9 +170,12 @@ func TestSignatures(t *testing.T) {
 	claims := map[string]any{"iss": "me"}
 
 	for name, token := range map[string]string{
-		"RS256": rs.sign(t, jwa.RS256(), claims), "RS384": rs.sign(t, jwa.RS384(), claims), "RS512": rs.sign(t, jwa.RS512(), claims),
-		"PS256": rs.sign(t, jwa.PS256(), claims), "PS384": rs.sign(t, jwa.PS384(), claims), "PS512": rs.sign(t, jwa.PS512(), claims),
-		"ES256": p256.sign(t, jwa.ES256(), claims), "ES384": p384.sign(t, jwa.ES384(), claims), "ES512": p521.sign(t, jwa.ES512(), claims),
+		"RS256": rs.sign(t, jwa.RS256(), claims), "RS384": rs.sign(t, jwa.RS384(), claims),
+		"RS512": rs.sign(t, jwa.RS512(), claims),
+		"PS256": rs.sign(t, jwa.PS256(), claims), "PS384": rs.sign(t, jwa.PS384(), claims),
+		"PS512": rs.sign(t, jwa.PS512(), claims),
+		"ES256": p256.sign(t, jwa.ES256(), claims), "ES384": p384.sign(t, jwa.ES384(), claims),
+		"ES512": p521.sign(t, jwa.ES512(), claims),
 		"EdDSA": ed.sign(t, jwa.EdDSA(), claims), "pinned": pinned.sign(t, jwa.PS256(), claims),
 		"no kid, one key that fits": signWith(t, jwa.ES384(), p384.private, "", claims),
 	} {
@@ -212,10 +219,11 @@ func TestSignatures(t *testing.T) {
 		"unknown kid":                rs2.sign(t, jwa.RS256(), claims),
 		"no kid, several keys":       signWith(t, jwa.RS256(), rs.private, "", claims),
 		"its own key in the header":  signWith(t, jwa.RS256(), rs2.private, "rsa", claims, "jwk", rs2.jwk(t)),
-		"its own key's address":      signWith(t, jwa.RS256(), rs2.private, "rsa", claims, "jku", "https://evil.example/keys"),
-		"crit":                       rs.sign(t, jwa.RS256(), claims, "crit", []string{"exp"}, "exp", 1),
-		"ES256 of zeros":             compact(`{"alg":"ES256","kid":"p256"}`, `{"iss":"me"}`, make([]byte, 64)),
-		"claims that are no object":  rs.sign(t, jwa.RS256(), nil),
+		"its own key's address": signWith(t, jwa.RS256(), rs2.private, "rsa", claims, "jku",
+			"https://evil.example/keys"),
+		"crit":                      rs.sign(t, jwa.RS256(), claims, "crit", []string{"exp"}, "exp", 1),
+		"ES256 of zeros":            compact(`{"alg":"ES256","kid":"p256"}`, `{"iss":"me"}`, make([]byte, 64)),
+		"claims that are no object": rs.sign(t, jwa.RS256(), nil),
 	} {
 		_, err := keys.Verify(t.Context(), set, token)
 		require.ErrorIs(t, err, auth.ErrBadJWT, name)
@@ -231,7 +239,8 @@ func TestSignatures(t *testing.T) {
 func TestFetchedKeys(t *testing.T) {
 	now := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	first, second, unknown := ecSigner(t, "1", elliptic.P256()), ecSigner(t, "2", elliptic.P256()), ecSigner(t, "3", elliptic.P256())
+	first, second, unknown := ecSigner(t, "1", elliptic.P256()), ecSigner(t, "2", elliptic.P256()),
+		ecSigner(t, "3", elliptic.P256())
 	keys := auth.NewKeySets(outbound.New(loopback), clock, zaptest.NewLogger(t))
 	server := newKeyServer(t, jwks(t, first.jwk(t)))
 	src := auth.KeySource{URI: server.URL + "/keys"}
@@ -368,11 +377,12 @@ func TestCheckOfGivenKeys(t *testing.T) {
 	require.NoError(t, err)
 	for name, set := range map[string][]byte{
 		"no JSON": []byte("x"), "no set": []byte("{}"), "no keys": []byte(`{"keys":[]}`), "a list": []byte(`[]`),
-		"a secret":           jwks(t, map[string]string{"kty": "oct", "k": "c2VjcmV0"}),
-		"a private key":      jwks(t, rsaSigner("1", 0).jwk(t), private),
-		"a short key":        jwks(t, short),
-		"for encryption":     jwks(t, rsaSigner("1", 0).jwk(t, "use", "enc")),
-		"longer than it may": append([]byte(`{"x":"`+strings.Repeat("x", auth.MaxKeySet)+`",`), jwks(t, rsaSigner("1", 0).jwk(t))[1:]...),
+		"a secret":       jwks(t, map[string]string{"kty": "oct", "k": "c2VjcmV0"}),
+		"a private key":  jwks(t, rsaSigner("1", 0).jwk(t), private),
+		"a short key":    jwks(t, short),
+		"for encryption": jwks(t, rsaSigner("1", 0).jwk(t, "use", "enc")),
+		"longer than it may": append([]byte(`{"x":"`+strings.Repeat("x", auth.MaxKeySet)+`",`),
+			jwks(t, rsaSigner("1", 0).jwk(t))[1:]...),
 	} {
 		assert.Equal(t, membership.KindInvalid, membership.KindOf(keys.Check(auth.KeySource{Set: set})), name)
 	}

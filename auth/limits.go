@@ -14,13 +14,13 @@ const (
 	// at once.
 	burstOfRequests = 2
 	// burstOfFailures is the same for failed attempts: a provider that works in
-	// parallel with a token that was revoked shall still be told so.
+	// parallel with a token that was revoked still has to get its 401s.
 	burstOfFailures = 6
 )
 
-// Limits hold back callers that send too much: each after its credential was
-// verified, so that nobody uses up what is another's, and each client address
-// for attempts that fail. They are one replica's own. A nil *Limits is none.
+// Limits are the rate limits: for each caller after its credential was verified, so
+// that no caller uses up another's, and for each client address for attempts that
+// fail. Each replica has its own. A nil *Limits is none.
 type Limits struct {
 	clock    membership.Clock
 	requests *buckets[caller]
@@ -29,7 +29,7 @@ type Limits struct {
 	lookups  lookups
 }
 
-// caller is whose requests are counted together: a connection with all of its
+// caller is the key of the request limiter: a connection with all of its
 // credentials, a native token, or a subject of an issuer.
 type caller struct {
 	tenant, issuer membership.ID
@@ -59,10 +59,10 @@ func (l *Limits) LimitIssuers(perSecond int) {
 	}
 }
 
-// patience is for how long a request waits for its turn before it is refused. A
-// provider that sends one request after the other so is slowed down to the rate
-// and never sees a 429, which not every one of them understands; a crowd does.
-const patience = 90 * time.Millisecond
+// maxWait is how long a request waits for its bucket before it is refused. So a
+// provider that sends its requests one by one is slowed down and never sees a 429,
+// which not every provider understands; one that sends many at once does.
+const maxWait = 90 * time.Millisecond
 
 // request counts a request of p, among those that run as well. The error is of
 // membership.KindRateLimited or membership.KindBusy.
@@ -73,7 +73,7 @@ func (l *Limits) request(ctx context.Context, p Principal) error {
 	var waited time.Duration
 	for {
 		empty := l.take(p)
-		if waited += empty; empty <= 0 || waited > patience {
+		if waited += empty; empty <= 0 || waited > maxWait {
 			return limited(empty, "too many requests of this caller: slow down")
 		}
 		select {

@@ -72,7 +72,8 @@ func TestASteadyCallerIsSlowedDown(t *testing.T) {
 	for range 2*400 + 40 {
 		require.NoError(t, l.request(t.Context(), p))
 	}
-	assert.GreaterOrEqual(t, time.Since(begun), 90*time.Millisecond, "forty turns at the rate, but for what came in meanwhile")
+	assert.GreaterOrEqual(t, time.Since(begun), 90*time.Millisecond,
+		"forty turns at the rate, but for what came in meanwhile")
 
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -196,7 +197,8 @@ func TestAddressesOfIPv6CountByNetwork(t *testing.T) {
 		require.Equal(t, errNoToken, l.failed(from(t, fmt.Sprintf("2001:db8:0:1::%x", i+1)), errNoToken))
 	}
 	for address, empty := range map[string]bool{
-		"2001:db8:0:1:ffff::1": true, "2001:db8:0:2::1": false, "192.0.2.1": false, "192.0.2.2": false, "::ffff:192.0.2.3": false,
+		"2001:db8:0:1:ffff::1": true, "2001:db8:0:2::1": false, "192.0.2.1": false, "192.0.2.2": false,
+		"::ffff:192.0.2.3": false,
 	} {
 		assert.Equal(t, empty, l.exhausted(from(t, address)), address)
 	}
@@ -254,7 +256,8 @@ func TestForwarded(t *testing.T) {
 		if c.want != "" {
 			want = netip.MustParseAddr(c.want)
 		}
-		Addressed(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = clientOf(r.Context()).address }), proxies...).
+		Addressed(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = clientOf(r.Context()).address }),
+			proxies...).
 			ServeHTTP(httptest.NewRecorder(), r)
 		assert.Equal(t, want, got, "%v", c)
 	}

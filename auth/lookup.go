@@ -23,9 +23,9 @@ const (
 )
 
 // lookups bounds the work for credentials that are not known to be good, for
-// each client address. A credential that turns out to be good is served however
-// many others of the address have failed: they may belong to somebody else
-// behind the same address. It waits in their queue, and no more.
+// each client address. A good credential is served however many others of the
+// address have failed: those may belong to another caller behind the same address.
+// It waits in their queue, and no more.
 type lookups struct {
 	mu        sync.Mutex
 	addresses map[netip.Addr]*addressLookups

@@ -24,8 +24,8 @@ type serverMetadata struct {
 	ResponseTypes []string `json:"response_types_supported"`
 }
 
-// MetadataHandler answers what a client has to know of the token endpoint at a
-// public URL: always the same, to anybody, and it may be kept for an hour.
+// MetadataHandler answers the metadata of the token endpoint (RFC 8414) at a public
+// URL. It is public and always the same, so caches may store it for an hour.
 func MetadataHandler(publicURL string) http.HandlerFunc {
 	public := strings.TrimRight(publicURL, "/")
 	body, _ := json.Marshal(serverMetadata{ // strings always can be

@@ -24,7 +24,7 @@ type Note struct {
 }
 
 // NoteOf returns the note of a request, where Addressed is around it; else one
-// that nobody reads.
+// that is not read.
 func NoteOf(ctx context.Context) *Note { return &clientOf(ctx).note }
 
 // ClientAddress is the address that a request comes from; the zero one if that is not
@@ -37,7 +37,7 @@ func (n *Note) InStore(took time.Duration) { n.store.Add(int64(took)) }
 // StoreTime is the time that the store took, streaming an answer included.
 func (n *Note) StoreTime() time.Duration { return time.Duration(n.store.Load()) }
 
-// Refuse keeps the first reason: whoever is nearer knows more.
+// Refuse keeps the first reason: it comes from nearest to the cause.
 func (n *Note) Refuse(reason string) {
 	if n.Refused == "" {
 		n.Refused = reason

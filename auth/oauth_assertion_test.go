@@ -44,9 +44,11 @@ func TestPrivateKeyJWT(t *testing.T) {
 
 		for name, form := range map[string]url.Values{
 			"without client_id": assertionForm(rs()), "with client_id": assertionForm(rs(), "client_id", c.ClientID()),
-			"public URL": assertionForm(rs("aud", publicURL)), "a list": assertionForm(rs("aud", []string{"x", publicURL + "/oauth2/token"})),
-			"as the grant": {"grant_type": {jwtGrant}, "assertion": {rs()}}, "PS256": assertionForm(key.sign(t, jwa.PS256(), claims())),
-			"an hour": assertionForm(rs("exp", at(time.Hour))),
+			"public URL":   assertionForm(rs("aud", publicURL)),
+			"a list":       assertionForm(rs("aud", []string{"x", publicURL + "/oauth2/token"})),
+			"as the grant": {"grant_type": {jwtGrant}, "assertion": {rs()}},
+			"PS256":        assertionForm(key.sign(t, jwa.PS256(), claims())),
+			"an hour":      assertionForm(rs("exp", at(time.Hour))),
 		} {
 			a := post(t, o.endpoint, form)
 			assert.Equal(t, http.StatusOK, a.status, "%s: %s", name, a.body)
@@ -58,24 +60,26 @@ func TestPrivateKeyJWT(t *testing.T) {
 		none := func() string { return compact(`{"alg":"none","kid":"1"}`, `{"sub":"`+c.ClientID()+`"}`, nil) }
 		unknown := auth.OAuthClient{Tenant: o.tenant.TenantID, ID: membership.NewID()}
 		for name, form := range map[string]url.Values{
-			"wrong audience":           assertionForm(rs("aud", "https://other.example.com")),
-			"no audience":              assertionForm(rs("aud", nil)),
-			"wrong issuer":             assertionForm(rs("iss", second.ClientID())),
-			"wrong subject":            assertionForm(rs("sub", second.ClientID()), "client_id", c.ClientID()),
-			"expired":                  assertionForm(rs("exp", at(-time.Minute), "iat", at(-time.Hour))),
-			"no exp":                   assertionForm(rs("exp", nil)),
-			"not yet valid":            assertionForm(rs("nbf", at(2*time.Minute))),
-			"too long a lifetime":      assertionForm(rs("exp", at(2*time.Hour))),
-			"no jti":                   assertionForm(rs("jti", nil)),
-			"alg none":                 assertionForm(none()),
-			"HS256 with the RSA key":   assertionForm(signWith(t, jwa.HS256(), asPEM, "1", claims())),
-			"RS256 under another alg":  assertionForm(compact(`{"alg":"ES256","kid":"1"}`, `{"sub":"`+c.ClientID()+`"}`, []byte("x"))),
-			"unknown kid":              assertionForm(rsaSigner("2", 0).sign(t, jwa.RS256(), claims())),
-			"another key":              assertionForm(other.sign(t, jwa.RS256(), claims())),
-			"another client's":         assertionForm(rs(), "client_id", second.ClientID()),
-			"a client with a secret":   assertionForm(rs(), "client_id", secretive.ClientID()),
-			"an unknown client":        assertionForm(rs(), "client_id", unknown.ClientID()),
-			"another tenant's client":  assertionForm(rs(), "client_id", auth.OAuthClient{Tenant: membership.NewID(), ID: c.ID}.ClientID()),
+			"wrong audience":         assertionForm(rs("aud", "https://other.example.com")),
+			"no audience":            assertionForm(rs("aud", nil)),
+			"wrong issuer":           assertionForm(rs("iss", second.ClientID())),
+			"wrong subject":          assertionForm(rs("sub", second.ClientID()), "client_id", c.ClientID()),
+			"expired":                assertionForm(rs("exp", at(-time.Minute), "iat", at(-time.Hour))),
+			"no exp":                 assertionForm(rs("exp", nil)),
+			"not yet valid":          assertionForm(rs("nbf", at(2*time.Minute))),
+			"too long a lifetime":    assertionForm(rs("exp", at(2*time.Hour))),
+			"no jti":                 assertionForm(rs("jti", nil)),
+			"alg none":               assertionForm(none()),
+			"HS256 with the RSA key": assertionForm(signWith(t, jwa.HS256(), asPEM, "1", claims())),
+			"RS256 under another alg": assertionForm(compact(`{"alg":"ES256","kid":"1"}`, `{"sub":"`+c.ClientID()+`"}`,
+				[]byte("x"))),
+			"unknown kid":            assertionForm(rsaSigner("2", 0).sign(t, jwa.RS256(), claims())),
+			"another key":            assertionForm(other.sign(t, jwa.RS256(), claims())),
+			"another client's":       assertionForm(rs(), "client_id", second.ClientID()),
+			"a client with a secret": assertionForm(rs(), "client_id", secretive.ClientID()),
+			"an unknown client":      assertionForm(rs(), "client_id", unknown.ClientID()),
+			"another tenant's client": assertionForm(rs(), "client_id",
+				auth.OAuthClient{Tenant: membership.NewID(), ID: c.ID}.ClientID()),
 			"no JWT":                   assertionForm("x"),
 			"a secret for the key's":   secretForm(c, "x"),
 			"a token of the bridge":    assertionForm(o.tenant.SCIMToken),
@@ -119,7 +123,8 @@ func TestReplay(t *testing.T) {
 		// The same jti in another assertion is a replay as well, another one is not.
 		claims := o.ownClaims(c)
 		o.token(assertionForm(key.sign(t, jwa.ES256(), claims)))
-		o.refuses("invalid_client", assertionForm(key.sign(t, jwa.ES256(), with(claims, "exp", o.now.Add(10*time.Minute).Unix()))))
+		o.refuses("invalid_client",
+			assertionForm(key.sign(t, jwa.ES256(), with(claims, "exp", o.now.Add(10*time.Minute).Unix()))))
 
 		for range 5 {
 			form := assertionForm(key.sign(t, jwa.ES256(), o.ownClaims(c)))
@@ -164,7 +169,8 @@ func TestWorkloadIdentityFederation(t *testing.T) {
 		}
 		o.token(form(first, c))
 		o.token(form(first, c, "exp", o.now.Add(24*time.Hour).Unix()))
-		o.token(url.Values{"grant_type": {jwtGrant}, "client_id": {c.ClientID()}, "assertion": {first.sign(t, jwa.ES256(), claims())}})
+		o.token(url.Values{"grant_type": {jwtGrant}, "client_id": {c.ClientID()},
+			"assertion": {first.sign(t, jwa.ES256(), claims())}})
 		for _, r := range []struct {
 			why  string
 			form url.Values
@@ -184,7 +190,8 @@ func TestWorkloadIdentityFederation(t *testing.T) {
 		o.token(again)
 		assert.Contains(t, o.refuses("invalid_client", again).Description, "jti")
 		for _, again := range []url.Values{
-			form(first, c, "jti", nil), form(first, reusing), form(first, reusing, "jti", nil, "exp", o.now.Add(24*time.Hour).Unix()),
+			form(first, c, "jti", nil), form(first, reusing),
+			form(first, reusing, "jti", nil, "exp", o.now.Add(24*time.Hour).Unix()),
 		} {
 			o.token(again)
 			o.token(again)
@@ -220,13 +227,15 @@ func TestWorkloadIdentityFederation(t *testing.T) {
 func TestEntraWorkloadIdentity(t *testing.T) {
 	eachCounter(t, func(t *testing.T, o *counter) {
 		key := rsaSigner("entra", 0)
-		const issuer, app = "https://login.microsoftonline.com/ce5f061f-0000-4000-8000-301f87bcb7f0/v2.0", "b5ba7a93-0000-4000-8000-a2b5da870c16"
+		const issuer = "https://login.microsoftonline.com/ce5f061f-0000-4000-8000-301f87bcb7f0/v2.0"
+		const app = "b5ba7a93-0000-4000-8000-a2b5da870c16"
 		c, _ := o.client(auth.ClientSpec{
 			Method: auth.MethodJWT, Keys: auth.KeySource{URI: newKeyServer(t, jwks(t, key.jwk(t, "use", "sig"))).URL},
 			Issuer: issuer, Subject: "d2f8ee76-0000-4000-8000-f5b640669704", Audience: "api://" + app + "/.default",
 		})
 		form := assertionForm(key.sign(t, jwa.RS256(), map[string]any{
-			"aud": "api://" + app, "iss": issuer, "iat": o.now.Unix(), "nbf": o.now.Unix(), "exp": o.now.Add(65 * time.Minute).Unix(),
+			"aud": "api://" + app, "iss": issuer, "iat": o.now.Unix(), "nbf": o.now.Unix(), "exp": o.now.Add(65 * time.Minute).
+				Unix(),
 			"appid": app, "appidacr": "2", "idp": issuer, "oid": "d2f8ee76-0000-4000-8000-f5b640669704",
 			"sub": "d2f8ee76-0000-4000-8000-f5b640669704", "tid": "ce5f061f-0000-4000-8000-301f87bcb7f0", "ver": "2.0",
 		}, "typ", "JWT"), "client_id", c.ClientID(), "scope", "scim")
@@ -269,7 +278,8 @@ func TestClientsOfBadSpecifications(t *testing.T) {
 				assert.Equal(t, membership.KindInvalid, membership.KindOf(err), "%s: %v", name, err)
 			}))
 		}
-		_, _, err := o.clients.Create(t.Context(), o.call, auth.ClientSpec{Connection: membership.NewID(), Method: auth.MethodSecret})
+		_, _, err := o.clients.Create(t.Context(), o.call,
+			auth.ClientSpec{Connection: membership.NewID(), Method: auth.MethodSecret})
 		assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
 	})
 }

@@ -47,7 +47,7 @@ type OAuthClient struct {
 	// Keys verify its assertions (MethodJWT).
 	Keys KeySource
 	// Issuer and Subject are who its assertions are from and about, when
-	// somebody else makes them (workload identity federation). Empty: the client
+	// another issuer makes them (workload identity federation). Empty: the client
 	// itself makes them, and both are its client_id.
 	Issuer, Subject string
 	// Audience is what its assertions are for; empty: this server.
@@ -58,7 +58,7 @@ type OAuthClient struct {
 	TokenLifetime   time.Duration
 	CreatedAt       time.Time
 	LastUsedAt      time.Time // zero: it never got an access token
-	RefusedAt       time.Time // when an event last told of a refused attempt
+	RefusedAt       time.Time // of the last event of a refused attempt
 	RevokedAt       time.Time // zero: not revoked
 	// Secrets are those that are not revoked, expired ones included, in the
 	// order of their ids.
@@ -100,8 +100,10 @@ func (s ClientSpec) check(keys *KeySets) error {
 	}
 	switch s.Method {
 	case MethodSecret:
-		if len(s.Keys.Set) > 0 || s.Keys.URI != "" || s.Issuer != "" || s.Subject != "" || s.Audience != "" || s.ReuseAssertions {
-			return membership.Invalidf("jwks, jwks_uri, issuer, subject, audience and reuse_assertions are for the auth_method %s", MethodJWT)
+		if len(s.Keys.Set) > 0 || s.Keys.URI != "" || s.Issuer != "" || s.Subject != "" || s.Audience != "" ||
+			s.ReuseAssertions {
+			return membership.Invalidf(
+				"jwks, jwks_uri, issuer, subject, audience and reuse_assertions are for the auth_method %s", MethodJWT)
 		}
 		return nil
 	case MethodJWT:
@@ -117,9 +119,11 @@ func (s ClientSpec) checkJWT(keys *KeySets) error {
 	case (len(s.Keys.Set) > 0) == (s.Keys.URI != ""):
 		return membership.Invalidf("the auth_method %s needs either jwks or jwks_uri", MethodJWT)
 	case (s.Issuer == "") != (s.Subject == ""):
-		return membership.Invalidf("issuer and subject belong together: everybody to whom the issuer gives tokens would be the client")
+		return membership.Invalidf(
+			"issuer and subject have to be given both: without a subject every token of the issuer would be the client's")
 	case s.ReuseAssertions && s.Issuer == "":
-		return membership.Invalidf("reuse_assertions is for assertions of an issuer: a client that signs them itself makes a new one each time")
+		return membership.Invalidf(
+			"reuse_assertions is for assertions of an issuer: a client that signs them itself makes a new one each time")
 	case len(s.Keys.Set) > maxGivenKeys || !membership.ValidText(string(s.Keys.Set)):
 		return membership.Invalidf("jwks has a NUL byte, is not UTF-8 or is longer than %d bytes", maxGivenKeys)
 	}
@@ -203,7 +207,7 @@ func (c OAuthClient) facts() membership.Facts {
 	if len(c.Keys.Set) > 0 {
 		f["jwks_sha256"] = hexHash(c.Keys.Set)
 	}
-	if c.Subject != "" { // may name somebody, so only its hash is kept
+	if c.Subject != "" { // may be personal data, so only its hash
 		f["subject_sha256"] = hexHash([]byte(c.Subject))
 	}
 	if c.ReuseAssertions {

@@ -12,7 +12,7 @@ import (
 
 // Clients has the use cases of administering OAuth clients. Each asks the
 // policy for membership.OpAdminister and is one transaction with its events. A
-// client is looked for in a connection; a zero one stands for all.
+// client is looked for in a connection; the zero connection means all.
 type Clients struct {
 	store     ClientStore
 	directory *membership.Directory
@@ -22,8 +22,8 @@ type Clients struct {
 }
 
 // NewClients returns the use cases over a store. keys judges where clients say
-// their keys are. changed, unless nil, hears of every client whose access
-// tokens may have ended: Verifier.Forget.
+// their keys are. changed, unless nil, is called for every client whose
+// access tokens may have ended: Verifier.Forget.
 func NewClients(
 	store ClientStore, d *membership.Directory, keys *KeySets, clock membership.Clock, changed func(membership.ID),
 ) *Clients {
@@ -34,8 +34,10 @@ func NewClients(
 }
 
 // Create makes a client, and for MethodSecret its first secret, whose text is
-// not kept. It can do nothing that the caller cannot: else KindForbidden.
-func (cs *Clients) Create(ctx context.Context, call membership.Call, s ClientSpec) (c OAuthClient, secret string, err error) {
+// not stored. It can do nothing that the caller cannot: else KindForbidden.
+func (cs *Clients) Create(
+	ctx context.Context, call membership.Call, s ClientSpec,
+) (c OAuthClient, secret string, err error) {
 	if s.Scopes == nil {
 		s.Scopes = []string{ScopeSCIM}
 	}
@@ -46,7 +48,7 @@ func (cs *Clients) Create(ctx context.Context, call membership.Call, s ClientSpe
 		if err := s.check(cs.keys); err != nil {
 			return err
 		}
-		if _, err := tx.HoldConnection(ctx, s.Connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, s.Connection); err != nil {
 			return err
 		}
 		now := cs.clock.Now()
@@ -61,7 +63,8 @@ func (cs *Clients) Create(ctx context.Context, call membership.Call, s ClientSpe
 		if err := tx.InsertClient(ctx, c); err != nil {
 			return err
 		}
-		if err := tx.AppendEvents(ctx, call.Event(now, membership.ActionClientCreated, membership.ID{}, membership.ID{}, nil, c.facts())); err != nil {
+		if err := tx.AppendEvents(ctx,
+			call.Event(now, membership.ActionClientCreated, membership.ID{}, membership.ID{}, nil, c.facts())); err != nil {
 			return err
 		}
 		if c.Method != MethodSecret {
@@ -78,7 +81,9 @@ func (cs *Clients) Create(ctx context.Context, call membership.Call, s ClientSpe
 }
 
 // Client returns one client; KindNotFound when it is revoked.
-func (cs *Clients) Client(ctx context.Context, call membership.Call, connection, id membership.ID) (OAuthClient, error) {
+func (cs *Clients) Client(
+	ctx context.Context, call membership.Call, connection, id membership.ID,
+) (OAuthClient, error) {
 	if err := cs.directory.Administer(ctx, call); err != nil {
 		return OAuthClient{}, err
 	}
@@ -119,7 +124,8 @@ func (cs *Clients) Revoke(ctx context.Context, call membership.Call, connection,
 		if err := tx.EndClientTokens(ctx, id); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(now, membership.ActionClientRevoked, membership.ID{}, membership.ID{}, c.facts(), nil))
+		return tx.AppendEvents(ctx,
+			call.Event(now, membership.ActionClientRevoked, membership.ID{}, membership.ID{}, c.facts(), nil))
 	})
 }
 

@@ -96,7 +96,7 @@ func (i *issuer) prove(ctx context.Context, c OAuthClient, r tokenRequest) (p pr
 	switch {
 	case errors.Is(err, errNoKey), errors.Is(err, errSignature):
 		return p, errClient
-	case errors.Is(err, ErrBadJWT): // it says so of itself, whoever sends it
+	case errors.Is(err, ErrBadJWT): // the assertion itself says so: no secret
 		return p, badAssertion(err)
 	case err != nil:
 		return p, err
@@ -112,7 +112,7 @@ func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []stri
 	err = i.store.UpdateClients(ctx, c.Tenant, func(tx ClientTx) error {
 		now := i.clock.Now()
 		// The connection first, as its removal does.
-		_, err := tx.HoldConnection(ctx, c.Connection)
+		_, err := tx.LockConnectionShared(ctx, c.Connection)
 		var locked OAuthClient
 		if err == nil {
 			locked, err = tx.LockClient(ctx, c.ID)
@@ -139,8 +139,9 @@ func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []stri
 			return err
 		}
 		t, text = Mint(Token{
-			Tenant: c.Tenant, Kind: KindSCIM, Name: c.ClientID(), Connection: c.Connection, Client: c.ID, Principal: membership.ActorUser,
-			Scopes: scopes, CreatedAt: now, ExpiresAt: now.Add(c.TokenLifetime),
+			Tenant: c.Tenant, Kind: KindSCIM, Name: c.ClientID(), Connection: c.Connection, Client: c.ID,
+			Principal: membership.ActorUser,
+			Scopes:    scopes, CreatedAt: now, ExpiresAt: now.Add(c.TokenLifetime),
 		})
 		if err := tx.InsertToken(ctx, t); err != nil {
 			return err
@@ -155,7 +156,8 @@ func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []stri
 			facts["secret_id"] = p.secret
 		}
 		call := c.principal().Call(clientOf(ctx).requestID, "")
-		return tx.AppendEvents(ctx, call.Event(now, membership.ActionTokenIssued, membership.ID{}, membership.ID{}, nil, facts))
+		return tx.AppendEvents(ctx,
+			call.Event(now, membership.ActionTokenIssued, membership.ID{}, membership.ID{}, nil, facts))
 	})
 	return t, text, err
 }
@@ -214,7 +216,7 @@ func grantedScopes(c OAuthClient, asked []string) ([]string, error) {
 	return set(asked), nil
 }
 
-// principal is whom the client's access tokens stand for, while it asks for one.
+// principal is the principal of the client's access tokens, while it asks for one.
 func (c OAuthClient) principal() Principal {
 	p := Token{Tenant: c.Tenant, Kind: KindSCIM, Connection: c.Connection, Scopes: c.Scopes}.principal()
 	p.Credential = membership.Credential{Kind: membership.CredentialClient, ID: c.ID}

@@ -7,7 +7,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// ClientStore is the port to where OAuth clients are kept; db implements it
+// ClientStore is the port to the stored OAuth clients; db implements it
 // beside membership.Store.
 type ClientStore interface {
 	// Client returns one client of a tenant with its secrets, also when it is
@@ -26,8 +26,8 @@ type ClientStore interface {
 // ClientTx is a transaction that can change OAuth clients and their tokens, and record it.
 type ClientTx interface {
 	TokenTx
-	// LockClient returns a client that is not revoked; whoever else locks it
-	// waits until the transaction ends.
+	// LockClient returns a client that is not revoked. A second lock waits
+	// until the transaction ends.
 	LockClient(ctx context.Context, id membership.ID) (OAuthClient, error)
 	// InsertClient writes a client without its secrets.
 	InsertClient(ctx context.Context, c OAuthClient) error
@@ -40,8 +40,8 @@ type ClientTx interface {
 	// already; it reports whether it did.
 	RefuseClient(ctx context.Context, id membership.ID, at, unlessAfter time.Time) (bool, error)
 	// UseAssertion notes an assertion until it expires, and forgets some that
-	// have. It reports whether it was not noted yet: of all transactions that ask
-	// for one hash, one is told so.
+	// have. It reports whether the assertion is new: true for only one of
+	// all transactions with the same hash.
 	UseAssertion(ctx context.Context, hash []byte, now, expires time.Time) (bool, error)
 	// EndClientTokens removes the access tokens of a client, ForgetClientTokens
 	// some of those that expired before a time.

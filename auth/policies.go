@@ -17,15 +17,15 @@ import (
 const (
 	MaxPolicies      = 200
 	MaxPolicyText    = 64 << 10  // bytes of one
-	MaxPolicyTexts   = 512 << 10 // bytes of all together
+	MaxPolicyTexts   = 512 << 10 // bytes of all policies of a tenant
 	MaxNotice        = 500       // bytes of one @notice
 	policyIDsPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
 )
 
 var policyIDs = regexp.MustCompile(policyIDsPattern)
 
-// policyChecks are the places of texts that are checked, which takes a processor
-// for some hundred milliseconds: half of them are left to others.
+// policyChecks bounds the texts that are checked at once. A check takes a processor for
+// some hundred milliseconds, so half of the processors are left for requests.
 var policyChecks = semaphore.NewWeighted(int64(max(1, runtime.NumCPU()/2)))
 
 // CheckedPolicy is a policy that may be stored: it was parsed and held against
@@ -44,7 +44,7 @@ func CheckPolicy(id, text string) (CheckedPolicy, error) {
 // PutPolicy makes a policy of the transaction's tenant, call.Tenant, or replaces
 // the one of that id. Like CreateToken it asks no policy: its callers do. A text
 // that is what it was changes nothing. Errors: KindInvalid or KindTooLarge when
-// the tenant's policies are too many or too long together; KindNotFound when
+// the tenant's policies are too many or, all in all, too long; KindNotFound when
 // there is no such tenant.
 func PutPolicy(
 	ctx context.Context, tx PolicyTx, clock membership.Clock, call membership.Call, policy CheckedPolicy,
@@ -98,13 +98,15 @@ func DeletePolicy(ctx context.Context, tx PolicyTx, clock membership.Clock, call
 	if err := tx.DeletePolicy(ctx, id); err != nil {
 		return err
 	}
-	return tx.AppendEvents(ctx, call.Event(clock.Now(), membership.ActionPolicyDeleted, membership.ID{}, membership.ID{}, all[i].facts(), nil))
+	return tx.AppendEvents(ctx,
+		call.Event(clock.Now(), membership.ActionPolicyDeleted, membership.ID{}, membership.ID{}, all[i].facts(), nil))
 }
 
 func checkPolicyText(id, text string) error {
 	if len(text) > MaxPolicyText {
 		return &membership.Error{
-			Kind: membership.KindTooLarge, Message: "the policy is too long", Details: map[string]any{"max_bytes": MaxPolicyText},
+			Kind: membership.KindTooLarge, Message: "the policy is too long",
+			Details: map[string]any{"max_bytes": MaxPolicyText},
 		}
 	}
 	if !membership.ValidText(text) {
@@ -123,7 +125,8 @@ func checkPolicyText(id, text string) error {
 		}
 		if names(p.policy, membership.OpAdminister) {
 			return membership.Invalidf(
-				"cedar: line %d: who administers the tenant is a matter of the permission TENANT:ADMIN alone", p.policy.Position().Line)
+				"cedar: line %d: who administers the tenant is a matter of the permission TENANT:ADMIN alone",
+				p.policy.Position().Line)
 		}
 	}
 	return nil
@@ -142,7 +145,7 @@ func checkBounds(all []TenantPolicy, p TenantPolicy) error {
 	}
 	if bytes > MaxPolicyTexts {
 		return &membership.Error{
-			Kind: membership.KindTooLarge, Message: "the tenant's policies are too long together",
+			Kind: membership.KindTooLarge, Message: "the policies of the tenant are too long in total",
 			Details: map[string]any{"max_bytes": MaxPolicyTexts},
 		}
 	}
@@ -171,7 +174,7 @@ type Gate interface {
 	Administer(ctx context.Context, call membership.Call) error
 }
 
-// NewPolicies returns the use cases over store; policy is told of changes.
+// NewPolicies returns the use cases over store; changes expire the cache of policy.
 func NewPolicies(gate Gate, store PolicyStore, clock membership.Clock, policy Policy) *Policies {
 	return &Policies{gate: gate, store: store, clock: clock, policy: policy}
 }
@@ -244,9 +247,11 @@ func (s *Policies) Delete(ctx context.Context, call membership.Call, id string) 
 	return s.change(ctx, call, nothing, func(tx PolicyTx) error { return DeletePolicy(ctx, tx, s.clock, call, id) })
 }
 
-// change runs fn in a transaction for whoever administers the tenant, after
+// change runs fn in a transaction if the caller administers the tenant, after
 // check has passed.
-func (s *Policies) change(ctx context.Context, call membership.Call, check func() error, fn func(PolicyTx) error) error {
+func (s *Policies) change(
+	ctx context.Context, call membership.Call, check func() error, fn func(PolicyTx) error,
+) error {
 	if err := s.gate.Administer(ctx, call); err != nil {
 		return err
 	}
@@ -254,7 +259,7 @@ func (s *Policies) change(ctx context.Context, call membership.Call, check func(
 		return err
 	}
 	err := s.store.UpdatePolicies(ctx, call.Tenant, fn)
-	// Also after an error: it may be one of a commit that took place.
+	// Also after an error: the commit may have succeeded all the same.
 	s.policy.expire(call.Tenant)
 	return err
 }

@@ -98,7 +98,8 @@ func TestPoliciesAreKept(t *testing.T) {
 			assert.NotContains(t, string(e.Before)+string(e.After), "forbid", "a text may name people")
 		}
 		assert.Equal(t, []membership.Action{
-			membership.ActionPolicyCreated, membership.ActionPolicyCreated, membership.ActionPolicyCreated, membership.ActionPolicyUpdated, membership.ActionPolicyDeleted,
+			membership.ActionPolicyCreated, membership.ActionPolicyCreated, membership.ActionPolicyCreated,
+			membership.ActionPolicyUpdated, membership.ActionPolicyDeleted,
 		}, actions)
 	})
 }
@@ -111,26 +112,40 @@ func TestPoliciesAreChecked(t *testing.T) {
 		nested := func(n int) string { return when(strings.Repeat("(", n) + "true" + strings.Repeat(")", n)) }
 		noticed := func(n int) string { return `@notice("` + strings.Repeat("x", n) + `") ` + harmless }
 		for name, c := range map[string]struct{ id, cedar, message string }{
-			"no id":         {"", harmless, "the id of a policy must match"},
-			"id":            {"a/b", harmless, "the id of a policy must match"},
-			"syntax":        {"x", "forbid (principal, action, resource", `not readable as Cedar: parser error: parse error at <input>:1:36`},
-			"empty":         {"x", " // nothing", "the text holds no policy"},
-			"NUL":           {"x", harmless + "//\x00", "NUL"},
-			"no UTF-8":      {"x", harmless + "//\xff", "UTF-8"},
-			"action":        {"x", `forbid (principal, action == Action::"members.steal", resource);`, "unrecognized action `Action::\"members.steal\"`"},
-			"type":          {"x", `forbid (principal is Robot, action, resource);`, "unrecognized entity type `Robot`"},
-			"attribute":     {"x", `forbid (principal, action == Action::"members.add", resource) when { context.user.mail == "" };`, "attribute `mail` on entity type `DirectoryUser` not found"},
-			"not always":    {"x", `forbid (principal, action, resource) when { context.user.email == "" };`, "attribute `user` in context"},
-			"kind of value": {"x", `forbid (principal, action, resource) when { context.reason > 1 };`, "or Long but saw String"},
-			"second line":   {"x", harmless + "\n" + `permit (principal is Robot, action, resource);`, "line 2"},
-			"deep":          {"x", nested(20_000), "line 1: brackets are nested deeper than 50"},
-			"signs":         {"x", when(strings.Repeat("! ", 20_000) + "true"), "more than 4 signs in a row"},
-			"long or":       {"x", when(strings.Repeat("true||", 10_000) + "true"), "more than 2000 operators"},
-			"long path":     {"x", when("context" + strings.Repeat(".a", 20_000) + " == 1"), "more than 2000 operators"},
-			"long if":       {"x", when(strings.Repeat("if true then true else ", 2500) + "true"), "more than 2000 operators"},
-			"many":          {"x", strings.Repeat("\n"+harmless, 201), "line 202: one id holds at most 200 policies"},
-			"notice":        {"x", noticed(501), "line 1: @notice is longer than 500 bytes"},
-			"administers":   {"x", `permit (principal is Agent, action == Action::"tenant.administer", resource);`, "TENANT:ADMIN alone"},
+			"no id": {"", harmless, "the id of a policy must match"},
+			"id":    {"a/b", harmless, "the id of a policy must match"},
+			"syntax": {
+				"x", "forbid (principal, action, resource", `not readable as Cedar: parser error: parse error at <input>:1:36`,
+			},
+			"empty":    {"x", " // nothing", "the text holds no policy"},
+			"NUL":      {"x", harmless + "//\x00", "NUL"},
+			"no UTF-8": {"x", harmless + "//\xff", "UTF-8"},
+			"action": {
+				"x", `forbid (principal, action == Action::"members.steal", resource);`,
+				"unrecognized action `Action::\"members.steal\"`",
+			},
+			"type": {"x", `forbid (principal is Robot, action, resource);`, "unrecognized entity type `Robot`"},
+			"attribute": {
+				"x", `forbid (principal, action == Action::"members.add", resource) when { context.user.mail == "" };`,
+				"attribute `mail` on entity type `DirectoryUser` not found",
+			},
+			"not always": {
+				"x", `forbid (principal, action, resource) when { context.user.email == "" };`, "attribute `user` in context",
+			},
+			"kind of value": {
+				"x", `forbid (principal, action, resource) when { context.reason > 1 };`, "or Long but saw String",
+			},
+			"second line": {"x", harmless + "\n" + `permit (principal is Robot, action, resource);`, "line 2"},
+			"deep":        {"x", nested(20_000), "line 1: brackets are nested deeper than 50"},
+			"signs":       {"x", when(strings.Repeat("! ", 20_000) + "true"), "more than 4 signs in a row"},
+			"long or":     {"x", when(strings.Repeat("true||", 10_000) + "true"), "more than 2000 operators"},
+			"long path":   {"x", when("context" + strings.Repeat(".a", 20_000) + " == 1"), "more than 2000 operators"},
+			"long if":     {"x", when(strings.Repeat("if true then true else ", 2500) + "true"), "more than 2000 operators"},
+			"many":        {"x", strings.Repeat("\n"+harmless, 201), "line 202: one id holds at most 200 policies"},
+			"notice":      {"x", noticed(501), "line 1: @notice is longer than 500 bytes"},
+			"administers": {
+				"x", `permit (principal is Agent, action == Action::"tenant.administer", resource);`, "TENANT:ADMIN alone",
+			},
 		} {
 			err := o.create(c.id, c.cedar)
 			assert.Equal(t, membership.KindInvalid, membership.KindOf(err), name)
@@ -139,9 +154,11 @@ func TestPoliciesAreChecked(t *testing.T) {
 			assert.Less(t, len(err.Error()), 700, name)
 		}
 		require.NoError(t, o.create("deep", nested(45)))
-		require.NoError(t, o.create("long", when(strings.Repeat(`"if ((( && // \" !!!!!!" == "" || `, 400)+"true // "+strings.Repeat("(", 1000)+"\n")))
+		require.NoError(t, o.create("long",
+			when(strings.Repeat(`"if ((( && // \" !!!!!!" == "" || `, 400)+"true // "+strings.Repeat("(", 1000)+"\n")))
 		require.NoError(t, o.create("notice", noticed(500)))
-		assert.Equal(t, membership.KindTooLarge, membership.KindOf(o.create("x", harmless+strings.Repeat(" ", auth.MaxPolicyText))))
+		assert.Equal(t, membership.KindTooLarge,
+			membership.KindOf(o.create("x", harmless+strings.Repeat(" ", auth.MaxPolicyText))))
 		assert.Equal(t, []string{"deep", "long", "notice"}, o.ids())
 	})
 }
@@ -150,8 +167,9 @@ func TestPoliciesAreChecked(t *testing.T) {
 // for that.
 func TestPoliciesAreCheckedBeforeTheTransaction(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
-		watched := &watchedPolicies{PolicyStore: o.store}
-		policies := auth.NewPolicies(membership.NewDirectory(o.store, o.policy, membership.Options{}), watched, time.Now, o.policy)
+		watched := &watchedPolicies{store: o.store}
+		policies := auth.NewPolicies(membership.NewDirectory(o.store, o.policy, membership.Options{}), watched, time.Now,
+			o.policy)
 		_, err := policies.Create(t.Context(), o.call, "x", "forbid (")
 		require.Error(t, err)
 		require.Zero(t, watched.transactions)
@@ -163,13 +181,25 @@ func TestPoliciesAreCheckedBeforeTheTransaction(t *testing.T) {
 
 // watchedPolicies counts the transactions that change policies.
 type watchedPolicies struct {
-	auth.PolicyStore
+	store        auth.PolicyStore
 	transactions int
 }
 
-func (w *watchedPolicies) UpdatePolicies(ctx context.Context, tenant membership.ID, fn func(auth.PolicyTx) error) error {
+func (w *watchedPolicies) UpdatePolicies(
+	ctx context.Context, tenant membership.ID, fn func(auth.PolicyTx) error,
+) error {
 	w.transactions++
-	return w.PolicyStore.UpdatePolicies(ctx, tenant, fn)
+	return w.store.UpdatePolicies(ctx, tenant, fn)
+}
+
+func (w *watchedPolicies) PolicyVersion(ctx context.Context, tenant membership.ID) (int64, error) {
+	return w.store.PolicyVersion(ctx, tenant)
+}
+
+func (w *watchedPolicies) Policies(
+	ctx context.Context, tenant membership.ID,
+) ([]auth.TenantPolicy, int64, error) {
+	return w.store.Policies(ctx, tenant)
 }
 
 func TestPoliciesAreBounded(t *testing.T) {

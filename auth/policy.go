@@ -17,7 +17,7 @@ const AllPermissions = "*"
 
 // permissionOf says which permission each operation asks for, as
 // ENTITY:PERMISSION. Members belong to their group. The default policies say
-// the same; a test holds the two together.
+// the same; a test compares the two.
 var permissionOf = map[membership.Operation]string{
 	membership.OpReadUsers:     "USERS:READ",
 	membership.OpWriteUsers:    "USERS:WRITE",
@@ -41,7 +41,7 @@ type Policy struct {
 
 // NewPolicy returns the Policy over the tenants' policies in store; the zero
 // Policy knows the defaults only. log gets what is wrong with a policy.
-func NewPolicy(store PolicyStore, clock membership.Clock, log *zap.Logger) Policy {
+func NewPolicy(store PolicyReader, clock membership.Clock, log *zap.Logger) Policy {
 	return Policy{own: newPolicyCache(store, clock), log: log}
 }
 
@@ -64,7 +64,7 @@ func (p Policy) allow(ctx context.Context, q membership.Question) error {
 	}
 	for _, p := range q.Gives {
 		if !holds(q.Call.Permissions, p) {
-			return forbidden("nobody gives more than they have: the permission " + p + " is missing")
+			return forbidden("you cannot give a permission that you lack: " + p)
 		}
 	}
 	set, err := p.policies(ctx, q)

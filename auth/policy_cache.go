@@ -9,7 +9,7 @@ import (
 // policyCache holds tenants' policies compiled.
 type policyCache = setCache[policySet]
 
-func newPolicyCache(store PolicyStore, clock membership.Clock) *policyCache {
+func newPolicyCache(store PolicyReader, clock membership.Clock) *policyCache {
 	return newSetCache(setSource[policySet]{
 		what: "policies", version: store.PolicyVersion,
 		read: func(ctx context.Context, tenant membership.ID) (*policySet, int64, int, error) {

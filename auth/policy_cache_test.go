@@ -16,7 +16,6 @@ import (
 
 // shelf has the same policies for every tenant.
 type shelf struct {
-	PolicyStore
 	own   []TenantPolicy
 	reads atomic.Int64
 }
@@ -30,7 +29,8 @@ func (s *shelf) Policies(context.Context, membership.ID) ([]TenantPolicy, int64,
 }
 
 func TestPolicyCacheIsBounded(t *testing.T) {
-	s := &shelf{own: []TenantPolicy{{ID: "x", Cedar: `forbid (principal is Agent, action, resource);` + strings.Repeat(" ", maxCachedBytes/10)}}}
+	s := &shelf{own: []TenantPolicy{{ID: "x", Cedar: `forbid (principal is Agent, action, resource);` +
+		strings.Repeat(" ", maxCachedBytes/10)}}}
 	c := newPolicyCache(s, time.Now)
 	for range 50 {
 		_, err := c.current(t.Context(), membership.NewID())

@@ -13,9 +13,9 @@ const (
 	maxAllowedBytes = 256 // of one principal
 )
 
-// allowedMemo remembers whom the default policies have allowed one operation.
-// They decide by nothing but the type of the principal and its permissions,
-// which a test holds them to, so the answer is the same for whoever has the same.
+// allowedMemo is a cache of permits of the default policies for one operation. They
+// decide by nothing but the type and the permissions of the principal, which a test
+// checks, so equal principals get equal answers.
 // Refusals are not remembered: they say why. A nil memo remembers nothing.
 type allowedMemo struct {
 	mu  sync.RWMutex

@@ -133,7 +133,8 @@ func questions(t *testing.T, tenant membership.ID) (all []membership.Question) {
 			for _, q := range []membership.Question{
 				{}, {Group: group}, {User: user}, {Group: group, User: user},
 				{Group: group, User: user, Objects: &membership.Objects{
-					Group: membership.Group{ID: group, DisplayName: "Finance"}, User: membership.User{ID: user, Email: "eve@example.com"},
+					Group: membership.Group{ID: group, DisplayName: "Finance"},
+					User:  membership.User{ID: user, Email: "eve@example.com"},
 				}},
 				{Role: "auditor"}, {Gives: []string{"USERS:READ"}},
 			} {
@@ -152,7 +153,8 @@ func TestAllowedMemoIsBounded(t *testing.T) {
 		m.add(membership.Call{Permissions: []string{fmt.Sprint(i)}, Actor: membership.Actor{Kind: membership.ActorUser}})
 		require.LessOrEqual(t, len(m.who), maxAllowed)
 	}
-	long := membership.Call{Permissions: []string{strings.Repeat("X", maxAllowedBytes)}, Actor: membership.Actor{Kind: membership.ActorUser}}
+	long := membership.Call{Permissions: []string{strings.Repeat("X", maxAllowedBytes)},
+		Actor: membership.Actor{Kind: membership.ActorUser}}
 	m.add(long)
 	assert.False(t, m.has(long))
 	two := membership.Call{Permissions: []string{"A", "B"}, Actor: membership.Actor{Kind: membership.ActorUser}}

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/auth"
-	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -86,7 +85,8 @@ func TestOwnPolicyPermits(t *testing.T) {
 		require.NoError(t, o.ask(q))
 		o.denied(o.ask(o.addition("Finance", "x@example.com")))
 		q.Call.Tenant = newOffice(t, o.store).call.Tenant
-		assert.Equal(t, "the permission GROUPS:WRITE is missing", o.denied(o.ask(q)).Message, "in another tenant nothing changed")
+		assert.Equal(t, "the permission GROUPS:WRITE is missing", o.denied(o.ask(q)).Message,
+			"in another tenant nothing changed")
 	})
 }
 
@@ -130,7 +130,8 @@ func TestOwnPolicySeesTheRequest(t *testing.T) {
 		q.Call.Reason, q.Call.Connection, q.Call.Permissions = "", membership.NewID(), []string{auth.ScopeSCIM}
 		require.NoError(t, o.ask(q))
 
-		require.NoError(t, o.create("connection", `forbid (principal == Connection::"`+q.Call.Connection.String()+`", action, resource)
+		require.NoError(t, o.create("connection", `forbid (principal == Connection::"`+q.Call.Connection.String()+
+			`", action, resource)
 			when { context.connection == "`+q.Call.Connection.String()+`" };`))
 		o.denied(o.ask(q))
 		q.Call.Connection = membership.NewID()
@@ -146,7 +147,8 @@ func TestFailingPolicyDenies(t *testing.T) {
 		e := o.denied(o.ask(o.addition("Sales", "ann@acme.com")))
 		assert.Contains(t, e.Message, "could not be evaluated")
 		assert.Equal(t, map[string]any{"policies": []string{"fails"}}, e.Details)
-		require.NoError(t, o.ask(membership.Question{Call: o.call, Operation: membership.OpReadUsers}), "what it does not concern")
+		require.NoError(t, o.ask(membership.Question{Call: o.call, Operation: membership.OpReadUsers}),
+			"what it does not concern")
 	})
 }
 
@@ -183,24 +185,24 @@ func TestNoPolicyLocksItsAuthorOut(t *testing.T) {
 
 // counting counts the questions to the store.
 type counting struct {
-	*db.Store
+	store              auth.PolicyReader
 	versions, policies int
 }
 
 func (c *counting) PolicyVersion(ctx context.Context, tenant membership.ID) (int64, error) {
 	c.versions++
-	return c.Store.PolicyVersion(ctx, tenant)
+	return c.store.PolicyVersion(ctx, tenant)
 }
 
 func (c *counting) Policies(ctx context.Context, tenant membership.ID) ([]auth.TenantPolicy, int64, error) {
 	c.policies++
-	return c.Store.Policies(ctx, tenant)
+	return c.store.Policies(ctx, tenant)
 }
 
 func TestPoliciesReachOtherServersWithinSeconds(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		now := time.Now()
-		store := &counting{Store: o.store}
+		store := &counting{store: o.store}
 		elsewhere := *o
 		elsewhere.policy = auth.NewPolicy(store, func() time.Time { return now }, nil)
 		q := o.addition("Finance", "eve@example.com")
@@ -260,7 +262,8 @@ func BenchmarkDecision(b *testing.B) {
 	policy := auth.NewPolicy(store, time.Now, nil)
 	for name, own := range map[string]int{"defaults": 0, "1 of its own": 1, "200 of its own": 200} {
 		o := &office{call: membership.Call{
-			Tenant: tenant(own), Actor: membership.Actor{Kind: membership.ActorUser, ID: "admin"}, Permissions: []string{"GROUPS:WRITE"},
+			Tenant: tenant(own), Actor: membership.Actor{Kind: membership.ActorUser, ID: "admin"},
+			Permissions: []string{"GROUPS:WRITE"},
 		}}
 		native := o.addition("Finance", "ann@example.com")
 		b.Run("native addition, "+name, func(b *testing.B) { decide(b, policy, native) })

@@ -31,8 +31,8 @@ type operationPolicies struct {
 	allowed *allowedMemo // nil if they are
 }
 
-// policyList is in the order of the ids, so that what it decides is told in the
-// same order every time.
+// policyList is in the order of the ids, so that the answers name policies in
+// the same order every time.
 type policyList []namedPolicy
 
 type namedPolicy struct {

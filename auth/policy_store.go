@@ -16,18 +16,23 @@ type TenantPolicy struct {
 	UpdatedAt time.Time
 }
 
-// PolicyStore is the port to where tenants' own policies are kept; db
+// PolicyStore is the port to the stored policies of tenants; db
 // implements it beside membership.Store.
 type PolicyStore interface {
+	PolicyReader
+	// UpdatePolicies is membership.Store.Update for changes of policies; fn may
+	// run again.
+	UpdatePolicies(ctx context.Context, tenant membership.ID, fn func(PolicyTx) error) error
+}
+
+// PolicyReader reads the policies of tenants.
+type PolicyReader interface {
 	// PolicyVersion returns a number that grows with every change of a tenant's
 	// policies; 0 for a tenant that never had any, or does not exist.
 	PolicyVersion(ctx context.Context, tenant membership.ID) (int64, error)
 	// Policies returns a tenant's policies in the order of their ids, and the
 	// version that they are, from one snapshot.
 	Policies(ctx context.Context, tenant membership.ID) ([]TenantPolicy, int64, error)
-	// UpdatePolicies is membership.Store.Update for changes of policies; fn may
-	// run again.
-	UpdatePolicies(ctx context.Context, tenant membership.ID, fn func(PolicyTx) error) error
 }
 
 // PolicyTx is a transaction that can change policies, and record it.

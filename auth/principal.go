@@ -9,7 +9,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// RoleOrgOwner is the role of whoever has every permission in the tenant.
+// RoleOrgOwner is the role of a principal with every permission in the tenant.
 const RoleOrgOwner = "org_owner"
 
 var (
@@ -17,7 +17,7 @@ var (
 	allPermissions = []string{AllPermissions}
 )
 
-// Principal is whoever a verified credential stands for.
+// Principal is the caller that a verified credential names.
 type Principal struct {
 	Tenant      membership.ID
 	Actor       membership.Actor
@@ -34,7 +34,8 @@ type Principal struct {
 
 // Paused is the error for every request of a paused connection.
 func Paused() error {
-	return &membership.Error{Kind: membership.KindPaused, Message: "an administrator has paused this connection: try again later"}
+	return &membership.Error{Kind: membership.KindPaused,
+		Message: "an administrator has paused this connection: try again later"}
 }
 
 // Call makes the domain's view of one request of this principal.

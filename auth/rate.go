@@ -12,7 +12,7 @@ const bucketsSize = 50_000
 
 // buckets are token buckets, one for each key. A bucket is no more than the
 // time at which it will be full again (the generic cell rate algorithm), so one
-// that is full need not be kept. It is written by hand because a library's
+// that is full takes no memory. It is written by hand because a library's
 // limiter would be a lock and an allocation for each key, and still need this
 // map.
 type buckets[K comparable] struct {
@@ -44,7 +44,7 @@ func (b *buckets[K]) take(k K, now time.Time) (empty time.Duration) {
 		return empty
 	}
 	if !known && len(b.fullAt) >= bucketsSize {
-		b.makeRoom(at)
+		b.evict(at)
 	}
 	b.fullAt[k] = full
 	return 0
@@ -58,9 +58,9 @@ func (b *buckets[K]) look(k K, now time.Time) (empty time.Duration) {
 	return max(max(b.fullAt[k], at)+b.each-at-b.burst, 0)
 }
 
-// makeRoom drops what is full. If too many callers are busy at once, it drops
+// evict drops what is full. If too many callers are busy at once, it drops
 // others as well, until a quarter is free: these begin anew.
-func (b *buckets[K]) makeRoom(at time.Duration) {
+func (b *buckets[K]) evict(at time.Duration) {
 	for k, full := range b.fullAt {
 		if full <= at {
 			delete(b.fullAt, k)

@@ -53,9 +53,10 @@ func (cs *Connections) Remove(
 		if err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(c.RemovedAt, membership.ActionConnectionRemoving, membership.ID{}, membership.ID{},
-			membership.Facts{"connection_id": id, "paused": !c.PausedAt.IsZero()},
-			membership.Facts{"connection_id": id, "members": how, "credentials": ended, "batch": batch}))
+		return tx.AppendEvents(ctx,
+			call.Event(c.RemovedAt, membership.ActionConnectionRemoving, membership.ID{}, membership.ID{},
+				membership.Facts{"connection_id": id, "paused": !c.PausedAt.IsZero()},
+				membership.Facts{"connection_id": id, "members": how, "credentials": ended, "batch": batch}))
 	})
 	if err != nil {
 		return err
@@ -63,8 +64,8 @@ func (cs *Connections) Remove(
 	return cs.directory.RemoveConnection(ctx, call, id, how, batch)
 }
 
-// endCredentials ends everything that lets somebody in as a connection, and
-// returns how many there were. Every kind of credential has its lines here.
+// endCredentials ends all credentials of a connection, and returns how many there
+// were. Every kind of credential is ended here.
 func endCredentials(
 	ctx context.Context, tx TokenTx, call membership.Call, connection membership.ID, at time.Time, batch membership.ID,
 ) (int, error) {

@@ -10,8 +10,8 @@ import (
 // MaxOverlap is for how long the token before a rotation can go on working.
 const MaxOverlap = 90 * 24 * time.Hour
 
-// Rotate makes a token that takes the place of another: the same but for its id
-// and secret, and with as long a life before it. It works at once; the old one
+// Rotate makes the successor of a token: the same but for its id and secret, and
+// with a new lifetime of the same length. It works at once; the old one
 // works for the overlap, or until its own end if that is earlier. With no
 // overlap it is revoked. A token is rotated once: after that its successor is.
 func (ts *Tokens) Rotate(
@@ -34,7 +34,8 @@ func (ts *Tokens) Rotate(
 			return err
 		}
 		if !old.ReplacedBy.IsZero() {
-			return membership.Invalidf("the token was rotated already: rotate its successor %s, or revoke that and create a new one",
+			return membership.Invalidf(
+				"the token was rotated already: rotate its successor %s, or revoke that and create a new one",
 				old.ReplacedBy)
 		}
 		t, text, err = ts.rotate(ctx, tx, call, old, overlap)
@@ -50,7 +51,7 @@ func (ts *Tokens) rotate(
 	ctx context.Context, tx Tx, call membership.Call, old Token, overlap time.Duration,
 ) (t Token, text string, err error) {
 	if old.Kind == KindSCIM { // a removal ends the tokens that it sees
-		if _, err := tx.HoldConnection(ctx, old.Connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, old.Connection); err != nil {
 			return Token{}, "", err
 		}
 	}

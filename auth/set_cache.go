@@ -9,11 +9,11 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// setLife is how long what a tenant has set is used without asking whether it
+// setLife is how long what a tenant has set is used without refreshing whether it
 // is still the same: as long as a change on another replica stays unseen.
 const setLife = 2 * time.Second
 
-// How much a cache holds, of all tenants together. Compiled policies take
+// The bounds of one cache, for all tenants. Compiled policies take
 // about twenty times the memory of their text.
 const (
 	maxCachedTenants = 10_000
@@ -37,13 +37,13 @@ type setSource[S any] struct {
 	version func(ctx context.Context, tenant membership.ID) (int64, error)
 	// read returns a tenant's set, its version, and its size in bytes.
 	read func(ctx context.Context, tenant membership.ID) (set *S, version int64, size int, err error)
-	// passing, unless nil, says which sets are not worth their place.
-	passing func(*S) bool
+	// skip, unless nil, says which sets are not worth caching.
+	skip func(*S) bool
 }
 
 // tenantSet is the entry of one tenant.
 type tenantSet[S any] struct {
-	asking sync.Mutex // held by whoever asks the store; taken before mu
+	refreshing sync.Mutex // locked while reading the store; taken before mu
 
 	set     *S // nil: not read yet
 	version int64
@@ -66,28 +66,29 @@ func (c *setCache[S]) current(ctx context.Context, tenant membership.ID) (*S, er
 	if set := c.within(t, setLife); set != nil {
 		return set, nil
 	}
-	if !t.asking.TryLock() {
+	if !t.refreshing.TryLock() {
 		if set := c.within(t, 2*setLife); set != nil {
 			return set, nil
 		}
-		t.asking.Lock()
-		if set := c.within(t, setLife); set != nil { // that of whoever asked before
-			t.asking.Unlock()
+		t.refreshing.Lock()
+		if set := c.within(t, setLife); set != nil { // read while this one waited
+			t.refreshing.Unlock()
 			return set, nil
 		}
 	}
-	defer t.asking.Unlock()
-	return c.ask(ctx, tenant, t)
+	defer t.refreshing.Unlock()
+	return c.refresh(ctx, tenant, t)
 }
 
-// held returns what current returned a moment ago, without asking the store.
+// held returns what current returned a moment ago, without refreshing the store.
 func (c *setCache[S]) held(tenant membership.ID) (*S, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if t := c.tenants[tenant]; t != nil && t.set != nil {
 		return t.set, nil
 	}
-	return nil, &membership.Error{Kind: membership.KindUnavailable, Message: "the " + c.source.what + " are being read: try again"}
+	return nil, &membership.Error{Kind: membership.KindUnavailable, Message: "the " + c.source.what +
+		" are being read: try again"}
 }
 
 func (c *setCache[S]) entry(tenant membership.ID) *tenantSet[S] {
@@ -116,9 +117,9 @@ func (c *setCache[S]) within(t *tenantSet[S], life time.Duration) *S {
 	return nil
 }
 
-// ask asks the store: for the version when there is an old set, and for the
+// refresh asks the store: for the version when there is an old set, and for the
 // set unless it is still the tenant's.
-func (c *setCache[S]) ask(ctx context.Context, tenant membership.ID, t *tenantSet[S]) (*S, error) {
+func (c *setCache[S]) refresh(ctx context.Context, tenant membership.ID, t *tenantSet[S]) (*S, error) {
 	c.mu.RLock()
 	read := reading[S]{set: t.set, version: t.version, size: t.size, changes: t.changes, at: c.clock()}
 	c.mu.RUnlock()
@@ -166,7 +167,7 @@ func (c *setCache[S]) keep(tenant membership.ID, t *tenantSet[S], read reading[S
 	if c.tenants[tenant] != t { // it had to go meanwhile
 		return
 	}
-	if c.source.passing != nil && c.source.passing(read.set) {
+	if c.source.skip != nil && c.source.skip(read.set) {
 		c.bytes -= t.size
 		delete(c.tenants, tenant)
 		return
@@ -176,12 +177,12 @@ func (c *setCache[S]) keep(tenant membership.ID, t *tenantSet[S], read reading[S
 	if t.changes == read.changes {
 		t.checked = read.at
 	}
-	c.makeRoom(tenant)
+	c.evict(tenant)
 }
 
-// makeRoom drops whoever is in the way, but for one: the order of a map is as
-// good as any other.
-func (c *setCache[S]) makeRoom(keep membership.ID) {
+// evict drops tenants other than keep until the cache is within its bounds: random
+// eviction, in the order of the map.
+func (c *setCache[S]) evict(keep membership.ID) {
 	for tenant, t := range c.tenants {
 		tooMany, tooLarge := len(c.tenants) > maxCachedTenants, c.bytes > maxCachedBytes
 		if !tooMany && !tooLarge {

@@ -34,26 +34,42 @@ type Token struct {
 	ExpiresAt   time.Time     // zero: never
 	RevokedAt   time.Time     // zero: not revoked
 	LastUsedAt  time.Time     // up to two minutes late; zero: never used
-	WarnedAt    time.Time     // when an event last told that it expires soon
+	WarnedAt    time.Time     // of the last event that it expires soon
 	ReplacedBy  membership.ID // the token that a rotation made of it; zero: not rotated
 	Client      membership.ID // the OAuth client whose access token it is; zero: none's
 	// How its connection is; zero: neither. Store.Token alone fills them in.
 	ConnectionPausedAt, ConnectionRemovedAt time.Time
 }
 
-// Store is the port to where tokens are kept; db implements it beside
+// Store is the port to the stored tokens; db implements it beside
 // membership.Store.
 type Store interface {
-	// Token returns one token of a tenant, revoked and expired ones included;
-	// an error of membership.KindNotFound when there is none.
-	Token(ctx context.Context, tenant, id membership.ID) (Token, error)
+	TokenReader
 	// Tokens lists at most limit tokens that are not revoked and no access tokens
 	// of clients, with greater ids than after, in the order of their ids.
 	Tokens(ctx context.Context, tenant, after membership.ID, limit int) ([]Token, error)
-	// CredentialsOf counts what lets somebody in as a connection at a time.
+	// CredentialsOf counts the credentials of a connection that are valid at a time.
 	CredentialsOf(ctx context.Context, tenant, connection membership.ID, at time.Time) (int, error)
-	// UpdateCredentials is membership.Store.Update for changes that touch
-	// tokens; fn may run again.
+	CredentialUpdater
+}
+
+// TokenReader reads one token.
+type TokenReader interface {
+	// Token returns one token of a tenant, revoked and expired ones included;
+	// an error of membership.KindNotFound when there is none.
+	Token(ctx context.Context, tenant, id membership.ID) (Token, error)
+}
+
+// VerifierStore is what a Verifier needs of a Store: it reads tokens and records
+// refusals.
+type VerifierStore interface {
+	TokenReader
+	CredentialUpdater
+}
+
+// CredentialUpdater is membership.Store.Update for changes that touch tokens; fn may
+// run again.
+type CredentialUpdater interface {
 	UpdateCredentials(ctx context.Context, tenant membership.ID, fn func(Tx) error) error
 }
 

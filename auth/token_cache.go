@@ -17,8 +17,8 @@ const (
 // tokenHash is the SHA-256 of a token's whole text form.
 type tokenHash [sha256.Size]byte
 
-// cache keeps tokens that were verified a moment ago. Only they get in: whoever
-// has no valid token can neither fill it nor push anything out of it.
+// cache keeps tokens that were verified a moment ago. Only valid tokens
+// get in, so a caller without one can neither fill it nor evict anything.
 type cache struct {
 	mu      sync.RWMutex
 	entries map[tokenHash]cached
@@ -66,14 +66,14 @@ func (c *cache) put(key tokenHash, t Token, readAt time.Time, changes int) {
 		c.entries = make(map[tokenHash]cached)
 	}
 	if len(c.entries) >= cacheSize {
-		c.makeRoom(readAt)
+		c.evict(readAt)
 	}
 	c.entries[key] = cached{token: t, until: readAt.Add(cacheLife)}
 }
 
-// makeRoom drops what is too old, and whatever else until a quarter is free: it
+// evict drops what is too old, and whatever else until a quarter is free: it
 // is read again on its next use.
-func (c *cache) makeRoom(now time.Time) {
+func (c *cache) evict(now time.Time) {
 	for key, e := range c.entries {
 		if !now.Before(e.until) {
 			delete(c.entries, key)

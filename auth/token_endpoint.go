@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +29,7 @@ const (
 	formTimeout     = 5 * time.Second
 )
 
-// TokenEndpointConfig is what the token endpoint has to be told.
+// TokenEndpointConfig are the settings of the token endpoint.
 type TokenEndpointConfig struct {
 	// PublicURL is the scheme and authority under which clients reach the server.
 	PublicURL string
@@ -43,7 +42,7 @@ type TokenEndpointConfig struct {
 type tokenEndpoint struct {
 	issuer      issuer
 	formTimeout time.Duration
-	log         *zap.Logger
+	edge        Edge
 }
 
 // NewTokenEndpoint returns the handler of the token endpoint (RFC 6749 section
@@ -53,7 +52,12 @@ type tokenEndpoint struct {
 func NewTokenEndpoint(store ClientStore, keys *KeySets, clock membership.Clock, c TokenEndpointConfig) http.Handler {
 	public := strings.TrimRight(c.PublicURL, "/")
 	return &tokenEndpoint{
-		log: c.Logger, formTimeout: cmp.Or(c.FormTimeout, formTimeout),
+		edge: Edge{
+			Log: c.Logger, FailureOf: func(err error) Failure { return oauthErrorOf(err) },
+			Reason:   func(err error) string { return oauthErrorOf(err).Error() },
+			Internal: errOAuthInternal, Unavailable: errOAuthUnavailable,
+		},
+		formTimeout: cmp.Or(c.FormTimeout, formTimeout),
 		issuer: issuer{
 			store: store, keys: keys, clock: clock, limits: c.Limits,
 			audiences: []string{public + TokenPath, public, public + "/"},
@@ -63,60 +67,30 @@ func NewTokenEndpoint(store ClientStore, keys *KeySets, clock membership.Clock, 
 
 // ServeHTTP implements http.Handler.
 func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req, err := e.readTokenRequest(w, r)
-	var t Token
-	var text string
-	if err == nil {
-		t, text, err = e.issuer.issue(r.Context(), req)
-	}
-	if err != nil {
-		e.fail(w, r, err)
-		return
-	}
-	answerToken(w, http.StatusOK, struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type"`
-		ExpiresIn   int64  `json:"expires_in"`
-		Scope       string `json:"scope"`
-	}{text, "Bearer", int64(t.ExpiresAt.Sub(t.CreatedAt) / time.Second), strings.Join(t.Scopes, " ")})
+	e.edge.Serve(NewAnswer(w), r, func(a *Answer) error {
+		req, err := e.readTokenRequest(a, r)
+		if err != nil {
+			return err
+		}
+		t, text, err := e.issuer.issue(r.Context(), req)
+		if err != nil {
+			return err
+		}
+		answerToken(a, http.StatusOK, struct {
+			AccessToken string `json:"access_token"`
+			TokenType   string `json:"token_type"`
+			ExpiresIn   int64  `json:"expires_in"`
+			Scope       string `json:"scope"`
+		}{text, "Bearer", int64(t.ExpiresAt.Sub(t.CreatedAt) / time.Second), strings.Join(t.Scopes, " ")})
+		return nil
+	})
 }
 
-func (e *tokenEndpoint) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var known *oauthError
-	var domain *membership.Error
-	switch {
-	case errors.As(err, &known):
-	case errors.As(err, &domain) && domain.Kind == membership.KindRateLimited:
-		known = &oauthError{status: http.StatusTooManyRequests, code: codeUnavailable, description: domain.Message}
-		w.Header().Set("Retry-After", strconv.Itoa(domain.RetrySeconds()))
-	case errors.As(err, &domain) && domain.Kind == membership.KindBusy:
-		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable, description: domain.Message}
-		w.Header().Set("Retry-After", strconv.Itoa(domain.RetrySeconds()))
-	case errors.As(err, &domain) && domain.Kind == membership.KindUnavailable, r.Context().Err() != nil:
-		e.log.Warn("request not finished", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
-		known = &oauthError{status: http.StatusServiceUnavailable, code: codeUnavailable, description: "this cannot be answered now: try again"}
-		if domain == nil {
-			domain = &membership.Error{Kind: membership.KindUnavailable}
-		}
-		w.Header().Set("Retry-After", strconv.Itoa(domain.RetrySeconds()))
-	default:
-		e.log.Error("request failed", zap.String("request_id", clientOf(r.Context()).requestID), zap.Error(err))
-		known = &oauthError{status: http.StatusInternalServerError, code: "server_error", description: "internal error"}
-	}
-	NoteOf(r.Context()).Refuse(known.code + ": " + known.description)
-	status := known.status
-	switch status {
-	case 0:
-		status = http.StatusBadRequest
-	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Basic realm="scimbridge"`)
-	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", http.MethodPost)
-	}
-	answerToken(w, status, struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}{known.code, known.description})
+// TokenNotAllowed answers requests to the token endpoint that are no POST. The router
+// sets Allow.
+func TokenNotAllowed(w http.ResponseWriter, r *http.Request) {
+	NoteOf(r.Context()).Refuse(errTokenMethod.Error())
+	errTokenMethod.Write(w)
 }
 
 func answerToken(w http.ResponseWriter, status int, body any) {
@@ -131,16 +105,12 @@ func answerToken(w http.ResponseWriter, status int, body any) {
 // readTokenRequest decodes a request. Errors are *oauthError, or of
 // membership.KindRateLimited.
 func (e *tokenEndpoint) readTokenRequest(w http.ResponseWriter, r *http.Request) (tokenRequest, error) {
-	if r.Method != http.MethodPost {
-		return tokenRequest{}, &oauthError{
-			status: http.StatusMethodNotAllowed, code: codeInvalidRequest, description: "the token endpoint takes POST only",
-		}
-	}
 	form, err := e.readForm(w, r)
 	if err != nil {
 		return tokenRequest{}, err
 	}
-	req := tokenRequest{grant: form.Get("grant_type"), clientID: form.Get("client_id"), scopes: strings.Fields(form.Get("scope"))}
+	req := tokenRequest{grant: form.Get("grant_type"), clientID: form.Get("client_id"),
+		scopes: strings.Fields(form.Get("scope"))}
 	switch req.grant {
 	case grantClient:
 		err = req.readClient(r.Header.Values("Authorization"), form)
@@ -149,7 +119,8 @@ func (e *tokenEndpoint) readTokenRequest(w http.ResponseWriter, r *http.Request)
 	case "":
 		err = invalidRequest("grant_type is required")
 	default:
-		err = &oauthError{code: "unsupported_grant_type", description: "grant_type must be " + grantClient + " or " + grantJWT}
+		err = &oauthError{code: "unsupported_grant_type", description: "grant_type must be " + grantClient + " or " +
+			grantJWT}
 	}
 	return req, err
 }
@@ -171,7 +142,8 @@ func (t *tokenRequest) readClient(authorization []string, form url.Values) error
 		return t.readBasic(authorization[0])
 	case t.assertion == "" && kind == "":
 		if t.clientID == "" || t.secret == "" {
-			return &oauthError{status: http.StatusUnauthorized, code: codeInvalidClient, description: "the client has to say who it is"}
+			return &oauthError{status: http.StatusUnauthorized, code: codeInvalidClient,
+				description: "the client has to say who it is"}
 		}
 	case kind != assertionJWT || t.assertion == "":
 		return invalidRequest("client_assertion needs the client_assertion_type " + assertionJWT)
@@ -188,7 +160,8 @@ func (t *tokenRequest) readBasic(authorization string) error {
 	secret, serr := url.QueryUnescape(password)
 	if !ok || err != nil || serr != nil {
 		return &oauthError{
-			status: http.StatusUnauthorized, code: codeInvalidClient, description: "the header Authorization is not in the form of Basic",
+			status: http.StatusUnauthorized, code: codeInvalidClient,
+			description: "the header Authorization is not in the form of Basic",
 		}
 	}
 	if t.clientID != "" && t.clientID != id {
@@ -218,7 +191,7 @@ func (e *tokenEndpoint) readForm(w http.ResponseWriter, r *http.Request) (url.Va
 		return nil, invalidRequest("the body must be a form (Content-Type: application/x-www-form-urlencoded)")
 	}
 	if r.URL.RawQuery != "" {
-		return nil, invalidRequest("parameters belong into the body: a URL is kept in logs")
+		return nil, invalidRequest("parameters belong in the body: URLs end up in logs")
 	}
 	// Without a connection, as in a test, there is no deadline.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(e.formTimeout))
@@ -226,7 +199,8 @@ func (e *tokenEndpoint) readForm(w http.ResponseWriter, r *http.Request) (url.Va
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &oauthError{status: http.StatusRequestEntityTooLarge, code: codeInvalidRequest, description: "the body is too large"}
+		return nil, &oauthError{status: http.StatusRequestEntityTooLarge, code: codeInvalidRequest,
+			description: "the body is too large"}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, e.issuer.limits.count(r.Context(), &oauthError{
 			status: http.StatusRequestTimeout, code: codeInvalidRequest, description: "the body came in too slowly",

@@ -23,10 +23,12 @@ type TokenSpec struct {
 }
 
 // CreateToken makes a token in the transaction's tenant, call.Tenant, and
-// returns it with its text form, which is not kept. Like membership.NewTenant
+// returns it with its text form, which is not stored. Like membership.NewTenant
 // it asks no policy: its callers do. Errors: KindInvalid; KindNotFound when
 // there is no such connection.
-func CreateToken(ctx context.Context, tx TokenTx, clock membership.Clock, call membership.Call, s TokenSpec) (Token, string, error) {
+func CreateToken(
+	ctx context.Context, tx TokenTx, clock membership.Clock, call membership.Call, s TokenSpec,
+) (Token, string, error) {
 	now := clock.Now()
 	if s.Kind == KindSCIM && s.Scopes == nil {
 		s.Scopes = []string{ScopeSCIM}
@@ -36,7 +38,7 @@ func CreateToken(ctx context.Context, tx TokenTx, clock membership.Clock, call m
 		return Token{}, "", err
 	}
 	if s.Kind == KindSCIM {
-		if _, err := tx.HoldConnection(ctx, s.Connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, s.Connection); err != nil {
 			return Token{}, "", err
 		}
 	}
@@ -56,7 +58,9 @@ func CreateToken(ctx context.Context, tx TokenTx, clock membership.Clock, call m
 
 // RevokeToken ends a token of the transaction's tenant for good. KindNotFound
 // when there is none that was not revoked before.
-func RevokeToken(ctx context.Context, tx TokenTx, clock membership.Clock, call membership.Call, id membership.ID) error {
+func RevokeToken(
+	ctx context.Context, tx TokenTx, clock membership.Clock, call membership.Call, id membership.ID,
+) error {
 	now := clock.Now()
 	if err := tx.RevokeToken(ctx, id, now); err != nil {
 		return err

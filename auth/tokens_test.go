@@ -139,22 +139,48 @@ func TestTokens(t *testing.T) {
 			spec auth.TokenSpec
 			kind membership.Kind
 		}{
-			"no name":                {auth.TokenSpec{Kind: auth.KindAPI}, membership.KindInvalid},
-			"NUL in the name":        {auth.TokenSpec{Kind: auth.KindAPI, Name: "a\x00"}, membership.KindInvalid},
-			"no kind":                {auth.TokenSpec{Name: "x"}, membership.KindInvalid},
-			"expired at birth":       {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now}, membership.KindInvalid},
-			"misspelt permission":    {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Permissions: []string{"GROUP:READ"}}, membership.KindInvalid},
-			"api with connection":    {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Connection: b.ConnectionID}, membership.KindInvalid},
-			"scim without":           {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x"}, membership.KindInvalid},
-			"scim with permissions":  {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Permissions: []string{"*"}}, membership.KindInvalid},
-			"scopes of an api token": {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Scopes: []string{auth.ScopeSCIM}}, membership.KindInvalid},
-			"no scope":               {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{}}, membership.KindInvalid},
-			"misspelt scope":         {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{"scim:write"}}, membership.KindInvalid},
-			"permission as scope":    {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{"*"}}, membership.KindInvalid},
-			"in a thousand years":    {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now.AddDate(1000, 0, 0)}, membership.KindInvalid},
-			"no network":             {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 1)}, membership.KindInvalid},
-			"too many networks":      {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 101)}, membership.KindInvalid},
-			"no such connection":     {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: membership.NewID()}, membership.KindNotFound},
+			"no name":          {auth.TokenSpec{Kind: auth.KindAPI}, membership.KindInvalid},
+			"NUL in the name":  {auth.TokenSpec{Kind: auth.KindAPI, Name: "a\x00"}, membership.KindInvalid},
+			"no kind":          {auth.TokenSpec{Name: "x"}, membership.KindInvalid},
+			"expired at birth": {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now}, membership.KindInvalid},
+			"misspelt permission": {
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Permissions: []string{"GROUP:READ"}}, membership.KindInvalid,
+			},
+			"api with connection": {
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Connection: b.ConnectionID}, membership.KindInvalid,
+			},
+			"scim without": {auth.TokenSpec{Kind: auth.KindSCIM, Name: "x"}, membership.KindInvalid},
+			"scim with permissions": {
+				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Permissions: []string{"*"}},
+				membership.KindInvalid,
+			},
+			"scopes of an api token": {
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Scopes: []string{auth.ScopeSCIM}}, membership.KindInvalid,
+			},
+			"no scope": {
+				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{}},
+				membership.KindInvalid,
+			},
+			"misspelt scope": {
+				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{"scim:write"}},
+				membership.KindInvalid,
+			},
+			"permission as scope": {
+				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{"*"}},
+				membership.KindInvalid,
+			},
+			"in a thousand years": {
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now.AddDate(1000, 0, 0)}, membership.KindInvalid,
+			},
+			"no network": {
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 1)}, membership.KindInvalid,
+			},
+			"too many networks": {
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 101)}, membership.KindInvalid,
+			},
+			"no such connection": {
+				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: membership.NewID()}, membership.KindNotFound,
+			},
 		} {
 			_, _, err := create(c.spec)
 			assert.Equal(t, c.kind, membership.KindOf(err), name)

@@ -15,15 +15,15 @@ const (
 	// usageEvery is how often uses are written, and at most how often for one
 	// token, however many replicas there are.
 	usageEvery = time.Minute
-	// usageSize bounds the memory: further tokens are noted on their next use
-	// after what is kept was written.
+	// usageSize bounds the memory: when it is full, further tokens are
+	// noted on their next use after a flush.
 	usageSize = 10_000
 	// usageTimeout bounds one round of writing, the last before the end too.
 	usageTimeout = 10 * time.Second
 )
 
-// Observer is told of a warning that was written: a token that is in use
-// expires within so many days (30, 7 or 1).
+// Observer is called for each warning that was written: a token in use expires
+// within so many days (30, 7 or 1).
 type Observer interface {
 	TokenExpiring(withinDays int)
 }
@@ -32,7 +32,7 @@ type Observer interface {
 // noted in memory, and all are written every minute. It also warns of tokens in
 // use that expire soon, at most once a day.
 type Usage struct {
-	store    Store
+	store    CredentialUpdater
 	clock    membership.Clock
 	observer Observer
 	log      *zap.Logger
@@ -46,13 +46,12 @@ type tokenKey struct{ tenant, id membership.ID }
 type use struct{ at, expires time.Time }
 
 // NewUsage returns a Usage that writes once it runs.
-func NewUsage(store Store, clock membership.Clock, o Observer, log *zap.Logger) *Usage {
+func NewUsage(store CredentialUpdater, clock membership.Clock, o Observer, log *zap.Logger) *Usage {
 	return &Usage{store: store, clock: clock, observer: o, log: log, uses: make(map[tokenKey]use)}
 }
 
 // Used notes a use. It never waits for the store. Access tokens of clients are
-// left out: when one was issued is told of its client, and nobody has to be
-// warned of its end.
+// left out: the client shows when one was issued, and their end needs no warning.
 func (u *Usage) Used(t Token, at time.Time) {
 	if !t.Client.IsZero() {
 		return

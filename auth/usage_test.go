@@ -62,9 +62,9 @@ func TestLastUse(t *testing.T) {
 	})
 }
 
-// flaky is a store that fails as long as it is told to.
+// flaky is a store that fails while it is down.
 type flaky struct {
-	auth.Store
+	store  auth.CredentialUpdater
 	down   atomic.Bool
 	writes atomic.Int32
 }
@@ -74,13 +74,13 @@ func (f *flaky) UpdateCredentials(ctx context.Context, tenant membership.ID, fn 
 	if f.down.Load() {
 		return errors.New("down")
 	}
-	return f.Store.UpdateCredentials(ctx, tenant, fn)
+	return f.store.UpdateCredentials(ctx, tenant, fn)
 }
 
 func TestLastUseSurvivesAStoreThatIsDown(t *testing.T) {
 	eachDesk(t, func(t *testing.T, o *desk) {
 		token, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI})
-		store := &flaky{Store: o.store}
+		store := &flaky{store: o.store}
 		usage := auth.NewUsage(store, o.clock, &warnings{}, zap.NewNop())
 		usage.Used(token, o.now)
 		store.down.Store(true)
@@ -95,10 +95,7 @@ func TestLastUseSurvivesAStoreThatIsDown(t *testing.T) {
 }
 
 // nowhere is a store that only counts.
-type nowhere struct {
-	auth.Store
-	writes atomic.Int32
-}
+type nowhere struct{ writes atomic.Int32 }
 
 func (n *nowhere) UpdateCredentials(context.Context, membership.ID, func(auth.Tx) error) error {
 	n.writes.Add(1)
@@ -142,7 +139,8 @@ func TestExpiryWarnings(t *testing.T) {
 		var told warnings
 		usage := auth.NewUsage(o.store, o.clock, &told, zap.NewNop())
 		replica := auth.NewUsage(o.store, o.clock, &told, zap.NewNop())
-		token, _ := o.create(auth.TokenSpec{Kind: auth.KindSCIM, Connection: o.tenant.ConnectionID, ExpiresAt: o.now.Add(40 * day)})
+		token, _ := o.create(auth.TokenSpec{Kind: auth.KindSCIM, Connection: o.tenant.ConnectionID,
+			ExpiresAt: o.now.Add(40 * day)})
 		lasting, _ := o.create(auth.TokenSpec{Kind: auth.KindAPI})
 		start := o.now
 		use := func(at time.Duration) []membership.Event {

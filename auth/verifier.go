@@ -21,7 +21,7 @@ type unauthenticated string
 func (e unauthenticated) Error() string        { return string(e) }
 func (e unauthenticated) Is(target error) bool { return target == ErrUnauthenticated }
 
-// Whatever the store knows about a token is told with one message: unknown,
+// What the store knows about a token gives one message: unknown,
 // wrong, revoked and expired look the same. That a text is no token at all is
 // no secret, and the most frequent mistake.
 const (
@@ -32,9 +32,9 @@ const (
 
 // Verifier turns credentials into principals.
 type Verifier struct {
-	store  Store
+	store  VerifierStore
 	clock  membership.Clock
-	usage  *Usage  // nil: nobody wants to know
+	usage  *Usage  // nil: uses are not recorded
 	limits *Limits // nil: none
 	cache  cache
 
@@ -42,12 +42,12 @@ type Verifier struct {
 }
 
 // NewVerifier returns a Verifier of the tokens in store.
-func NewVerifier(store Store, clock membership.Clock) *Verifier {
+func NewVerifier(store VerifierStore, clock membership.Clock) *Verifier {
 	return &Verifier{store: store, clock: clock, refusals: membership.NewRefusals(credentialUpdater{store}, clock)}
 }
 
-// credentialUpdater is a membership.Updater over a Store.
-type credentialUpdater struct{ store Store }
+// credentialUpdater is a membership.Updater over a CredentialUpdater.
+type credentialUpdater struct{ store CredentialUpdater }
 
 // Update implements membership.Updater.
 func (u credentialUpdater) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
@@ -55,7 +55,7 @@ func (u credentialUpdater) Update(ctx context.Context, tenant membership.ID, fn 
 }
 
 // Refuse lets r record what is refused. Call it before the first Verify; without
-// it the Verifier has one of its own, which nobody runs.
+// it the Verifier has one of its own, which never flushes.
 func (v *Verifier) Refuse(r *membership.Refusals) { v.refusals = r }
 
 // Report lets u hear of every use of a token. Call it before the first Verify.
@@ -161,9 +161,9 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	return t, nil
 }
 
-// checkNetwork refuses a token outside its networks. Whoever sends it has the
-// whole secret, so they may be told; and so is whoever reads the events. The
-// address itself is personal data, and stays out of them.
+// checkNetwork refuses a token outside its networks. The sender has the
+// whole secret, so the answer may say why, and so may the events. The address itself
+// is personal data, and stays out of them.
 func (v *Verifier) checkNetwork(ctx context.Context, t Token) error {
 	if len(t.Networks) == 0 {
 		return nil

@@ -14,10 +14,13 @@ import (
 
 // tokens is the reading half of a Store.
 type tokens struct {
-	Store
 	byID    map[membership.ID]Token
 	err     error
 	queries int
+}
+
+func (*tokens) UpdateCredentials(context.Context, membership.ID, func(Tx) error) error {
+	return errors.New("these tokens cannot be changed")
 }
 
 func (s *tokens) Token(_ context.Context, tenant, id membership.ID) (Token, error) {
@@ -45,7 +48,8 @@ func TestVerify(t *testing.T) {
 	}
 	apiToken, api := keep(Token{Kind: KindAPI, Permissions: []string{"GROUPS:READ"}})
 	scimToken, scim := keep(Token{Kind: KindSCIM, Connection: conn, Scopes: []string{ScopeSCIM}})
-	lastingToken, lasting := keep(Token{Kind: KindSCIM, Connection: conn, Scopes: []string{ScopeSCIM}, ExpiresAt: now.Add(time.Microsecond)})
+	lastingToken, lasting := keep(Token{Kind: KindSCIM, Connection: conn, Scopes: []string{ScopeSCIM},
+		ExpiresAt: now.Add(time.Microsecond)})
 	_, expired := keep(Token{Kind: KindAPI, ExpiresAt: now})
 	_, revoked := keep(Token{Kind: KindAPI, RevokedAt: now.Add(-time.Hour)})
 	_, unknown := Mint(Token{Tenant: tenant})
@@ -56,7 +60,8 @@ func TestVerify(t *testing.T) {
 
 	t.Run("a token of a connection", func(t *testing.T) {
 		for header, id := range map[string]membership.ID{
-			"Bearer " + scim: scimToken.ID, "bearer " + scim: scimToken.ID, "BEARER  " + scim: scimToken.ID, "Bearer " + lasting: lastingToken.ID,
+			"Bearer " + scim: scimToken.ID, "bearer " + scim: scimToken.ID, "BEARER  " + scim: scimToken.ID,
+			"Bearer " + lasting: lastingToken.ID,
 		} {
 			p, err := v.Verify(t.Context(), header)
 			require.NoError(t, err)

@@ -40,3 +40,19 @@ func TestBench(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, left, 1, "only the results are left")
 }
+
+// Every kind of request of --growth is answered, in tenants as small as they can be.
+func TestGrowth(t *testing.T) {
+	dir := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	status := run(t.Context(), []string{
+		"--growth", "--short", "--engines", "sqlite", "--dir", dir, "--growth-users", "200,300",
+	}, &stdout, &stderr)
+	require.Zero(t, status, "%s\n%s", &stderr, &stdout)
+	for _, q := range questions() {
+		assert.Contains(t, stdout.String(), "\n"+q.name+"  ", q.name)
+	}
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}

@@ -49,6 +49,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil && o.neighbours {
 		return reportNeighbours(r, stdout, stderr)
 	}
+	if err == nil && o.growth {
+		return reportGrowth(o, r, stdout, stderr)
+	}
 	if err == nil {
 		err = report(o, r, stdout)
 	}
@@ -70,6 +73,19 @@ func reportNeighbours(r *results, stdout, stderr io.Writer) int {
 		say(stderr, "bench: %v", err)
 	case refused > 0:
 		say(stderr, "bench: %d requests of the quiet tenant were refused", refused)
+	default:
+		return 0
+	}
+	return exitFailed
+}
+
+func reportGrowth(o options, r *results, stdout, stderr io.Writer) int {
+	failed, err := printGrowth(stdout, o.growthUsers, r.Growth)
+	switch {
+	case err != nil:
+		say(stderr, "bench: %v", err)
+	case failed > 0:
+		say(stderr, "bench: %d kinds of requests failed", failed)
 	default:
 		return 0
 	}

@@ -43,6 +43,10 @@ func measure(ctx context.Context, o options, stderr io.Writer) (*results, error)
 		b.out.Neighbours, err = measureNeighbours(ctx, b, dir)
 		return b.out, err
 	}
+	if o.growth {
+		b.out.Growth, err = measureGrowth(ctx, b, dir)
+		return b.out, err
+	}
 	for i, name := range o.engines {
 		e, err := openEngine(ctx, o, name, dir)
 		if err != nil {

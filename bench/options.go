@@ -42,6 +42,8 @@ type options struct {
 
 	neighbours    bool          // measure a quiet tenant beside attacks, and nothing else
 	neighbourTime time.Duration // one of them
+	growth        bool          // measure requests in a small and in a large tenant, and nothing else
+	growthUsers   []int         // their users
 	database      string        // URL of a PostgreSQL server, as somebody who may create databases
 }
 
@@ -50,10 +52,12 @@ var (
 	full = options{
 		rounds: 3, cell: time.Second, budget: 9*time.Minute + 15*time.Second, sizes: []int{10, 10_000, 100_000},
 		few: 1000, users: 100_000, bulk: 10_000, clients: []int{1, 16, 64}, cycle: 10_000,
+		growthUsers: []int{1000, 1_000_000},
 	}
 	short = options{
 		rounds: 1, cell: 150 * time.Millisecond, budget: 50 * time.Second, sizes: []int{10, 1000, 2000},
 		few: 200, users: 2000, bulk: 1000, clients: []int{1, 16}, cycle: 300,
+		growthUsers: []int{200, 2000},
 	}
 )
 
@@ -62,7 +66,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	if slices.Contains(args, "--short") || slices.Contains(args, "-short") {
 		o = short
 	}
-	var engines, pattern, sizes, clients, compare string
+	var engines, pattern, sizes, clients, grown, compare string
 	var limit bool
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
@@ -87,6 +91,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&other.path, "against-path", other.path, "the path of its SCIM base URL")
 	f.BoolVar(&o.neighbours, "neighbours", false, "measure a quiet tenant, alone and beside one that attacks, and nothing else; --run chooses attacks")
 	f.DurationVar(&o.neighbourTime, "neighbour-time", 15*time.Second, "how long each of those takes")
+	f.BoolVar(&o.growth, "growth", false, "measure requests in tenants of --growth-users, and nothing else; --run chooses requests")
+	f.StringVar(&grown, "growth-users", join(o.growthUsers), "users of those, ascending; a million take minutes to make")
 	f.StringVar(&o.program, "program", "", "the scimbridge to measure, instead of building this one")
 	f.StringVar(&o.dir, "dir", os.TempDir(), "where SQLite's files go; the disk matters")
 	f.StringVar(&o.json, "json", "", "write the results to this `file`")
@@ -116,6 +122,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	add(err)
 	o.clients, err = numbers(clients)
 	add(err)
+	o.growthUsers, err = numbers(grown)
+	add(err)
 	if compare != "" {
 		o.compare, err = loadResults(compare)
 		add(err)
@@ -132,6 +140,8 @@ func (o options) check() error {
 	switch {
 	case len(o.sizes) != 3 || len(o.clients) == 0:
 		return errors.New("--sizes are three numbers, --clients at least one")
+	case o.growth && o.growthUsers[0] < 200:
+		return errors.New("--growth-users are at least 200")
 	case o.rounds < 1 || o.cell <= 0 || o.few < 1 || o.users < o.few || o.bulk < 1 || o.cycle < 0:
 		return errors.New("numbers have to be positive, and --users at least --few-users")
 	case slices.Contains(o.engines, postgresEngine) && o.database == "":

@@ -51,9 +51,10 @@ func settings(address string) []string {
 
 // bootstrapped is what bootstrap prints.
 type bootstrapped struct {
-	TenantID  string `json:"tenant_id"`
-	SCIMToken string `json:"scim_token"`
-	APIToken  string `json:"api_token"`
+	TenantID     string `json:"tenant_id"`
+	ConnectionID string `json:"connection_id"`
+	SCIMToken    string `json:"scim_token"`
+	APIToken     string `json:"api_token"`
 }
 
 // bootstrap makes a tenant with a connection and two tokens in a target's store.
@@ -103,6 +104,7 @@ func (e engine) scimbridge(ctx context.Context, program string) (*target, error)
 	if err != nil {
 		return t, err
 	}
+	t.made = made
 	t.serve = func(ctx context.Context) error {
 		cmd := exec.CommandContext(ctx, program, "serve")
 		cmd.Env = settings(address)

@@ -20,6 +20,7 @@ type results struct {
 	Goals    []goal    `json:"goals"`
 
 	Neighbours []neighbours `json:"-"`
+	Growth     []growth     `json:"-"`
 }
 
 // row is one kind of request in one cell on one server: medians of the rounds;

@@ -14,6 +14,7 @@ type target struct {
 	process *process // nil: it runs without us
 	dir     string
 	store   string                      // the URL of its database; empty: not ours
+	made    bootstrapped                // what is in it; zero: not ours
 	limited bool                        // serve has the limit of requests that is the default
 	drop    func() error                // its database, if it has one
 	serve   func(context.Context) error // starts the process; nil: not ours

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Config is what the program was told. The zero value is not valid; start from
+// Config is the configuration of the program. The zero value is not valid; start from
 // Default.
 type Config struct {
 	Listen          string        // host:port; port 0 takes a free one
@@ -13,7 +13,7 @@ type Config struct {
 	PublicURL       string        // without a slash at the end; empty: follows the address listened on
 	LogLevel        string        // debug, info, warn or error
 	LogFormat       string        // json or console
-	ShutdownTimeout time.Duration // how long requests may take to finish once told to stop
+	ShutdownTimeout time.Duration // how long requests may take to finish once it is stopped
 	MaxBody         int64         // bytes of the largest request body
 	AllowedNetworks Networks      // that the program may connect to, besides public addresses
 	DebugListen     string        // host:port of the profiler; empty: none
@@ -31,7 +31,7 @@ type Config struct {
 	TLSKeyFile              string // PEM
 }
 
-// Default returns the settings of a program that was told nothing.
+// Default returns the settings of a program that is given none.
 func Default() Config {
 	var c Config
 	for _, s := range Settings() {
@@ -44,8 +44,8 @@ func Default() Config {
 // TLS says whether the server speaks TLS itself.
 func (c Config) TLS() bool { return c.TLSCertFile != "" }
 
-// together finds settings that do not go with each other.
-func (c Config) together() (found Problems) {
+// conflicts finds settings that exclude each other.
+func (c Config) conflicts() (found Problems) {
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		found = append(found, "tls_cert_file and tls_key_file: set both or none")
 	}
@@ -60,7 +60,7 @@ func (c Config) Validate() error {
 			found = append(found, s.Key+": "+err.Error())
 		}
 	}
-	return append(found, c.together()...).err()
+	return append(found, c.conflicts()...).err()
 }
 
 // Problems is every reason why settings cannot be used, one line each. None of

@@ -61,7 +61,8 @@ func TestACertificateNeedsItsKey(t *testing.T) {
 }
 
 func TestRates(t *testing.T) {
-	for text, valid := range map[string]bool{"0": true, "25": true, "1000000": true, "1000001": false, "-1": false, "2.5": false, "x": false} {
+	for text, valid := range map[string]bool{"0": true, "25": true, "1000000": true, "1000001": false, "-1": false,
+		"2.5": false, "x": false} {
 		_, _, err := config.Load(config.Sources{Flags: map[string]string{"rate-limit": text, "failed-auth-limit": text}})
 		assert.Equal(t, valid, err == nil, text)
 	}
@@ -87,7 +88,8 @@ func TestPasswordIsNeverShown(t *testing.T) {
 			assert.NotContains(t, shown, password)
 		}
 	}
-	assert.Equal(t, "postgres://u:xxxxx@h/d?sslmode=require", config.DatabaseURL("postgres://u:hunter2@h/d?sslmode=require").String())
+	assert.Equal(t, "postgres://u:xxxxx@h/d?sslmode=require",
+		config.DatabaseURL("postgres://u:hunter2@h/d?sslmode=require").String())
 }
 
 func FuzzPasswordIsNeverShown(f *testing.F) {

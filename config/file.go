@@ -46,7 +46,7 @@ func readFile(path string) (map[string]entry, Problems) {
 	return entries, found
 }
 
-// mapping returns the keys and values, in turn, of a file's one document.
+// mapping returns the keys and values, alternating, of a file's one document.
 func mapping(b []byte) ([]*yaml.Node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	var doc yaml.Node

@@ -19,7 +19,7 @@ type Sources struct {
 // FileVariable names the YAML file where no flag does.
 const FileVariable = Prefix + "CONFIG"
 
-// Load puts the settings together. The error is Problems with everything that
+// Load reads the settings. The error is Problems with everything that
 // is wrong. Warnings are variables that look like settings and are none.
 func Load(from Sources) (c Config, warnings []string, err error) {
 	env := environment(from.Environ)
@@ -44,10 +44,10 @@ func Load(from Sources) (c Config, warnings []string, err error) {
 			found = append(found, origin+": "+err.Error())
 		}
 	}
-	return c, unknown(env), append(found, c.together()...).err()
+	return c, unknown(env), append(found, c.conflicts()...).err()
 }
 
-// find returns the value of one setting and the name of the place that it
+// find returns the value of one setting and the name of the source that it
 // comes from; no name: nothing sets it.
 func (from Sources) find(s Setting, env map[string]string, file map[string]entry) (value, origin string, err error) {
 	if v, given := from.Flags[s.Flag()]; given {

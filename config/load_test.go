@@ -13,11 +13,13 @@ import (
 )
 
 func TestStrongerSourceWins(t *testing.T) {
-	file := write(t, "listen: 127.0.0.1:1\nlog_level: warn\nlog_format: console\nshutdown_timeout: 5s\nmax_body: 1024\nremoval_guard: 20:30\n")
+	file := write(t, "listen: 127.0.0.1:1\nlog_level: warn\nlog_format: console\nshutdown_timeout: 5s\nmax_body: "+
+		"1024\nremoval_guard: 20:30\n")
 	c, warnings, err := config.Load(config.Sources{
-		Flags:   map[string]string{"listen": "127.0.0.1:3"},
-		Environ: []string{"SCIMBRIDGE_LISTEN=127.0.0.1:2", "SCIMBRIDGE_LOG_LEVEL=debug", "SCIMBRIDGE_LOG_FORMAT=", "PATH=/bin"},
-		File:    file,
+		Flags: map[string]string{"listen": "127.0.0.1:3"},
+		Environ: []string{"SCIMBRIDGE_LISTEN=127.0.0.1:2", "SCIMBRIDGE_LOG_LEVEL=debug", "SCIMBRIDGE_LOG_FORMAT=",
+			"PATH=/bin"},
+		File: file,
 	})
 	require.NoError(t, err)
 	assert.Empty(t, warnings)
@@ -54,7 +56,8 @@ func TestSecretFromFile(t *testing.T) {
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {
-	file := write(t, "listen: here\nmax_bodies: 5\nlog_level: [a]\nmax_body:\nshutdown_timeout: 1s\nshutdown_timeout: 2s\n")
+	file := write(t, "listen: here\nmax_bodies: 5\nlog_level: [a]\nmax_body:\nshutdown_timeout: 1s\nshutdown_timeout: "+
+		"2s\n")
 	_, _, err := config.Load(config.Sources{
 		Flags: map[string]string{"public-url": "ftp://x"},
 		Environ: []string{

@@ -50,7 +50,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "public_url", Value: "URL", Default: "",
-			Usage: "base URL under which clients reach the server; empty: the listen address with http://, or https:// if there is a certificate",
+			Usage: "base URL under which clients reach the server; empty: the listen address with http://, or https:// if " +
+				"there is a certificate",
 			read:  func(c Config) string { return c.PublicURL },
 			write: func(c *Config, v string) error { c.PublicURL = strings.TrimRight(v, "/"); return checkPublicURL(v) },
 		},
@@ -80,7 +81,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "allowed_networks", Value: "NETWORKS", Default: "",
-			Usage: "networks, with commas between, that the server may also fetch from (jwks_uri), by http too; empty: public addresses over https only",
+			Usage: "networks, with commas between, that the server may also fetch from (jwks_uri), by http too; empty: " +
+				"public addresses over https only",
 			read:  func(c Config) string { return c.AllowedNetworks.String() },
 			write: func(c *Config, v string) (err error) { c.AllowedNetworks, err = networks(v); return err },
 		},
@@ -122,7 +124,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "max_requests", Value: "NUMBER", Default: "500",
-			Usage: "requests with a credential that run at once; one tenant gets half of them at most; above it, 503; 0: no limit",
+			Usage: "requests with a credential that run at once; one tenant gets half of them at most; above it, 503; 0: no " +
+				"limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxRequests) },
 			write: func(c *Config, v string) (err error) { c.MaxRequests, err = rate(v); return err },
 		},
@@ -140,13 +143,15 @@ func Settings() []Setting {
 		},
 		{
 			Key: "max_anonymous_requests", Value: "NUMBER", Default: "64",
-			Usage: "requests without a credential that run at once, of each kind; a quarter of one client address; above it, 503; 0: no limit",
+			Usage: "requests without a credential that run at once, of each kind; a quarter of one client address; above it, " +
+				"503; 0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxAnonymousRequests) },
 			write: func(c *Config, v string) (err error) { c.MaxAnonymousRequests, err = rate(v); return err },
 		},
 		{
 			Key: "max_anonymous_connections", Value: "NUMBER", Default: "4096",
-			Usage: "connections that have shown no credential; a quarter of one client address; above it, the oldest is closed; 0: no limit",
+			Usage: "connections that have shown no credential; a quarter of one client address; above it, the oldest is " +
+				"closed; 0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxAnonymousConnections) },
 			write: func(c *Config, v string) (err error) { c.MaxAnonymousConnections, err = rate(v); return err },
 		},

@@ -45,9 +45,9 @@ func connectionDest(c *membership.Connection) []any {
 }
 
 const (
-	qConnection     = `select ` + connectionColumns + ` from connections where tenant_id = $1 and id = $2`
-	qLockConnection = qConnection + ` {for update}`
-	qHoldConnection = qConnection + ` and removed_at is null {for key share}`
+	qConnection           = `select ` + connectionColumns + ` from connections where tenant_id = $1 and id = $2`
+	qLockConnection       = qConnection + ` {for update}`
+	qLockConnectionShared = qConnection + ` and removed_at is null {for key share}`
 )
 
 func (s *session) connection(ctx context.Context, q string, id membership.ID) (membership.Connection, error) {
@@ -66,22 +66,22 @@ func (s *session) LockConnection(ctx context.Context, id membership.ID) (members
 	return s.connection(ctx, qLockConnection, id)
 }
 
-// HoldConnection implements membership.Tx.
-func (s *session) HoldConnection(ctx context.Context, id membership.ID) (membership.Connection, error) {
-	return s.connection(ctx, qHoldConnection, id)
+// LockConnectionShared implements membership.Tx.
+func (s *session) LockConnectionShared(ctx context.Context, id membership.ID) (membership.Connection, error) {
+	return s.connection(ctx, qLockConnectionShared, id)
 }
 
 const qNameInView = `select 1 from user_links l where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key = $3`
 
-// HoldName implements membership.Tx.
-func (s *session) HoldName(
+// LockNameHolders implements membership.Tx.
+func (s *session) LockNameHolders(
 	ctx context.Context, connection membership.ID, name string, emails []string,
 ) (h membership.NameHolders, err error) {
 	h.Connection.Tenant, h.User.Tenant = s.tenant, s.tenant
 	var held bool
 	var one int
 	qs := []engine.Query{
-		maybe(&held, qHoldConnection, []any{s.tenant, connection}, connectionDest(&h.Connection)...),
+		maybe(&held, qLockConnectionShared, []any{s.tenant, connection}, connectionDest(&h.Connection)...),
 		maybe(&h.InView, qNameInView, []any{s.tenant, connection, name}, &one),
 		{Text: qUserByName, Args: []any{s.tenant, name}, Read: func(rs engine.Rows) error {
 			users, err := engine.ReadAll(rs, s.userDest)

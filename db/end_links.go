@@ -99,10 +99,9 @@ func (s *session) EndUserLinks(ctx context.Context, e membership.UserLinksEnd) (
 			return 0, err
 		}
 	}
-	for _, q := range []string{qDeleteEmailsOf, qDeleteUserLinksOf} {
-		if _, err := s.exec(ctx, q, s.tenant, e.Connection, users); err != nil {
-			return 0, err
-		}
+	if _, err := s.exec(ctx, qDeleteEmailsOf, s.tenant, e.Connection, users); err != nil {
+		return 0, err
 	}
-	return len(users), nil
+	_, err = s.unlink(ctx, e.Connection, userLinkTable, qDeleteUserLinksOf, s.tenant, e.Connection, users)
+	return len(users), err
 }

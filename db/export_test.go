@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 	"testing/fstest"
 	"time"
 
@@ -187,23 +188,53 @@ func (s *Store) BreakSharedTransaction(ctx context.Context, err error) error {
 	return s.delta.(*sqliteDelta).engine.Write(ctx, sqlite.Write{Run: func(engine.Tx, *sqlite.Versions) error { return err }})
 }
 
-// PagePlan explains the query that loads one page of a connection's users.
-func (s *Store) PagePlan(ctx context.Context, tenant, connection membership.ID, q membership.LinkQuery) (plan []string, err error) {
+// Plans explains every query that fn runs. PostgreSQL tells the plan that is kept
+// for any arguments, which is the one that is used.
+func (s *Store) Plans(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) (plans []string, err error) {
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
-		in := &session{tx: t, store: s, tenant: tenant}
-		_, err := linksOf[membership.UserLink]{
-			columns: userFilter, table: "user_links", from: userLinkColumns,
-			load: func(ctx context.Context, q string, args ...any) (none []membership.UserLink, err error) {
-				explain, dest := "explain ", func(t *string) []any { return []any{t} }
-				if s.Engine() == "sqlite" {
-					explain, dest = "explain query plan ", func(t *string) []any { return []any{new(int), new(int), new(int), t} }
-				}
-				plan, err = list(ctx, in, explain+q, args, dest)
-				return nil, err
-			},
-		}.page(ctx, in, connection, q)
+		explained := &explainingTx{Tx: t, explain: explainPostgres}
+		if s.Engine() == "sqlite" {
+			explained.explain = explainOnSQLite
+		}
+		err := fn(&session{tx: explained, store: s, tenant: tenant})
+		plans = explained.plans
 		return err
 	})
+	return plans, err
+}
+
+// explainingTx asks for the plan of each query before it runs it.
+type explainingTx struct {
+	engine.Tx
+	explain func(ctx context.Context, t engine.Tx, q string, args []any) ([]string, error)
+	plans   []string
+}
+
+func (t *explainingTx) Query(ctx context.Context, q string, args ...any) (engine.Rows, error) {
+	plan, err := t.explain(ctx, t.Tx, q, args)
+	if err != nil {
+		return nil, err
+	}
+	t.plans = append(t.plans, strings.Join(plan, "\n"))
+	return t.Tx.Query(ctx, q, args...)
+}
+
+func explainOnSQLite(ctx context.Context, t engine.Tx, q string, args []any) ([]string, error) {
+	return list(ctx, &session{tx: t}, "explain query plan "+q, args, func(t *string) []any {
+		return []any{new(int), new(int), new(int), t}
+	})
+}
+
+func explainPostgres(ctx context.Context, t engine.Tx, q string, args []any) ([]string, error) {
+	if _, err := t.Exec(ctx, "prepare explained as "+q); err != nil {
+		return nil, err
+	}
+	plan, err := list(ctx, &session{tx: t}, "explain execute explained(null"+strings.Repeat(", null", len(args)-1)+")", nil,
+		func(t *string) []any { return []any{t} })
+	if err != nil {
+		return nil, err
+	}
+	_, err = t.Exec(ctx, "deallocate explained")
 	return plan, err
 }
 

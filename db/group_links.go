@@ -67,6 +67,7 @@ const qInsertGroupLink = `insert into group_links (tenant_id, connection_id, gro
 
 // InsertGroupLink implements membership.Tx.
 func (s *session) InsertGroupLink(ctx context.Context, l membership.GroupLink) error {
+	s.linked(l.Connection, groupLinkTable, 1)
 	return s.execLater(ctx, qInsertGroupLink, s.tenant, l.Connection, l.Group, l.ExternalID,
 		l.DisplayName, membership.Fold(l.DisplayName), string(l.Attributes), l.Version,
 		stamp(l.CreatedAt), stamp(l.LastModified))
@@ -90,5 +91,9 @@ func (s *session) DeleteGroupLink(ctx context.Context, connection, group members
 	if err := s.execLater(ctx, qNoteEndedGroup, s.tenant, connection, group); err != nil {
 		return err
 	}
-	return s.changed(ctx, "group", qDeleteGroupLink, s.tenant, connection, group)
+	n, err := s.unlink(ctx, connection, groupLinkTable, qDeleteGroupLink, s.tenant, connection, group)
+	if err == nil && n == 0 {
+		return membership.NotFound("group")
+	}
+	return err
 }

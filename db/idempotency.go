@@ -29,39 +29,42 @@ func (s *session) InsertReservation(ctx context.Context, c membership.Idempotenc
 	return n > 0, err
 }
 
-const qLockReservation = `select fingerprint, request_id, claimed_at, lease_until, expires_at, status, content_type, body
+const qLockReservation = `select fingerprint, request_id, claimed_at, lease_until, expires_at, status, content_type,
+		body
 	from idempotency_keys where tenant_id = $1 and actor = $2 and route = $3 and key = $4 {for update}`
 
 // LockReservation implements membership.Tx.
-func (s *session) LockReservation(ctx context.Context, of membership.IdempotencyReservation) (membership.IdempotencyReservation, error) {
+func (s *session) LockReservation(
+	ctx context.Context, of membership.IdempotencyReservation,
+) (membership.IdempotencyReservation, error) {
 	c := membership.IdempotencyReservation{Actor: of.Actor, Route: of.Route, Key: of.Key}
 	var fingerprint []byte
-	err := s.one(ctx, "claim", qLockReservation, []any{s.tenant, of.Actor, of.Route, of.Key},
+	err := s.one(ctx, "reservation", qLockReservation, []any{s.tenant, of.Actor, of.Route, of.Key},
 		&fingerprint, &c.RequestID, (*stamp)(&c.ReservedAt), (*stamp)(&c.LeaseUntil), (*stamp)(&c.ExpiresAt),
 		&c.Answer.Status, &c.Answer.ContentType, &c.Answer.Body)
 	copy(c.Fingerprint[:], fingerprint)
 	return c, err
 }
 
-const qUpdateReservation = `update idempotency_keys set fingerprint = $5, request_id = $6, claimed_at = $7, lease_until = $8,
-		expires_at = $9, status = $10, content_type = $11, body = $12
+const qUpdateReservation = `update idempotency_keys set fingerprint = $5, request_id = $6, claimed_at = $7,
+		lease_until = $8, expires_at = $9, status = $10, content_type = $11, body = $12
 	where tenant_id = $1 and actor = $2 and route = $3 and key = $4`
 
 // UpdateReservation implements membership.Tx.
 func (s *session) UpdateReservation(ctx context.Context, c membership.IdempotencyReservation) error {
-	return s.changed(ctx, "claim", qUpdateReservation, s.reservationArgs(c)...)
+	return s.changed(ctx, "reservation", qUpdateReservation, s.reservationArgs(c)...)
 }
 
-// expiredAtOnce is how many expired claims go with one new one: more than come.
+// expiredAtOnce is how many expired reservations a new one deletes: more than come.
 const expiredAtOnce = 20
 
-const qDeleteExpiredClaims = `delete from idempotency_keys where tenant_id = $1 and (actor, route, key) in (
+const qDeleteExpiredReservations = `delete from idempotency_keys where tenant_id = $1 and (actor, route, key) in (
 	select actor, route, key from idempotency_keys where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)
 	returning length(body)`
 
 // DeleteExpiredReservations implements membership.Tx.
-func (s *session) DeleteExpiredReservations(ctx context.Context, now time.Time) (claims, bytes int, err error) {
-	gone, err := list(ctx, s, qDeleteExpiredClaims, []any{s.tenant, stamp(now), expiredAtOnce},
+func (s *session) DeleteExpiredReservations(ctx context.Context, now time.Time) (reservations, bytes int, err error) {
+	gone, err := list(ctx, s, qDeleteExpiredReservations, []any{s.tenant, stamp(now), expiredAtOnce},
 		func(n *int) []any { return []any{n} })
 	for _, n := range gone {
 		bytes += n
@@ -69,12 +72,12 @@ func (s *session) DeleteExpiredReservations(ctx context.Context, now time.Time) 
 	return len(gone), bytes, err
 }
 
-const qAddClaimBytes = `insert into idempotency_usage (tenant_id, bytes) values ($1, $2)
+const qAddReservationBytes = `insert into idempotency_usage (tenant_id, bytes) values ($1, $2)
 	on conflict (tenant_id) do update set bytes = idempotency_usage.bytes + excluded.bytes returning bytes`
 
 // AddReservationBytes implements membership.Tx.
 func (s *session) AddReservationBytes(ctx context.Context, change int) (total int, err error) {
-	err = s.one(ctx, "usage", qAddClaimBytes, []any{s.tenant, change}, &total)
+	err = s.one(ctx, "usage", qAddReservationBytes, []any{s.tenant, change}, &total)
 	return total, err
 }
 

@@ -85,7 +85,8 @@ func (s *session) LockIssuers(ctx context.Context) ([]auth.Issuer, error) {
 }
 
 const qSaveIssuer = `insert into issuers (tenant_id, id, issuer, audiences, jwks, jwks_uri, tenant_claim, tenant_value,
-		principal_claim, permissions_claim, roles_claim, default_principal, permissions, max_age_seconds, created_at, updated_at)
+		principal_claim, permissions_claim, roles_claim, default_principal, permissions, max_age_seconds, created_at,
+		updated_at)
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 	on conflict (tenant_id, id) do update set issuer = excluded.issuer, audiences = excluded.audiences,
 		jwks = excluded.jwks, jwks_uri = excluded.jwks_uri, tenant_claim = excluded.tenant_claim,

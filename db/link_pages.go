@@ -11,12 +11,13 @@ import (
 
 // linksOf lists one connection's links of one kind by a LinkQuery.
 type linksOf[L any] struct {
-	columns  columns
-	from     string // the columns to load
-	table    string
-	load     func(ctx context.Context, q string, args ...any) ([]L, error)
-	id       func(L) membership.ID
-	resource func(L) map[string]any
+	connection membership.ID
+	columns    columns
+	from       string // the columns to load
+	table      string
+	load       func(ctx context.Context, q string, args ...any) ([]L, error)
+	id         func(L) membership.ID
+	resource   func(L) map[string]any
 	// enrich adds what is dear to load to the resources of a batch, if the
 	// filter mentions it.
 	enrich func(ctx context.Context, f membership.Filter, batch []L, resources []map[string]any) error
@@ -29,23 +30,22 @@ type linksOf[L any] struct {
 var wholePage = 16
 
 func (v linksOf[L]) page(
-	ctx context.Context, s *session, connection membership.ID, q membership.LinkQuery,
+	ctx context.Context, s *session, q membership.LinkQuery,
 ) (page membership.LinkPage[L], err error) {
-	ctx, done, err := s.scanning(ctx, v.columns.scans(q))
+	among, err := v.candidates(ctx, s, q.Filter)
+	if err != nil {
+		return page, err
+	}
+	ctx, done, err := s.scanning(ctx, !among.known && v.columns.scans(q))
 	if err != nil {
 		return page, err
 	}
 	defer done()
-	p := &pushdown{columns: v.columns, arguments: arguments{[]any{s.tenant, connection}}}
-	condition, exact := p.write(q.Filter)
-	where := ` from ` + v.table + ` l`
-	if index := v.columns.index(q.Filter); index != "" {
-		where += ` {index ` + index + `}`
+	p := &pushdown{columns: v.columns, arguments: arguments{[]any{s.tenant, v.connection}}}
+	if among.all && q.Sort.Attribute.Name == "" {
+		return v.pageOf(ctx, s, q, among.ids, p)
 	}
-	where += ` where l.tenant_id = $1 and l.connection_id = $2`
-	if condition != "" {
-		where += ` and ` + condition
-	}
+	where, exact := v.where(p, q.Filter, among)
 	by, sorted := v.columns.order(q.Sort)
 	if !exact || !sorted {
 		return v.decide(ctx, s, q, where, p)
@@ -66,11 +66,19 @@ func (v linksOf[L]) page(
 			return page, err
 		}
 	}
-	err = s.one(ctx, "total", `select count(*)`+where, args, &page.Total)
+	page.Total, err = v.total(ctx, s, q.Filter, among, where, args)
 	switch {
 	case err != nil, q.Limit == 0, q.Offset >= page.Total, first && q.Limit == few && page.Links != nil:
 	case q.Limit == few:
 		page.Links, err = load(few)
+	case q.Offset > 0: // what is left out is read from the index only
+		page.Links, p.args = nil, args
+		ids, err := s.ids(ctx, `select `+v.columns.id+where+by.page(p, q), p.args...)
+		if err != nil {
+			return page, err
+		}
+		page.Keys, err = v.keysOf(ctx, s, ids, p)
+		return page, err
 	default:
 		page.Links, p.args = nil, args
 		page.Keys, err = v.keys(ctx, s, where+by.page(p, q), p.args)
@@ -80,6 +88,38 @@ func (v linksOf[L]) page(
 		slices.Reverse(page.Keys)
 	}
 	return page, err
+}
+
+// where is the end of a query of what a filter selects, or of more if it is not
+// exact.
+func (v linksOf[L]) where(p *pushdown, f membership.Filter, among candidates) (where string, exact bool) {
+	condition, exact := p.write(f)
+	where = ` from ` + v.table + ` l`
+	if index := v.columns.index(f); index != "" && !among.known {
+		where += ` {index ` + index + `}`
+	}
+	where += ` where l.tenant_id = $1 and l.connection_id = $2`
+	if condition != "" {
+		where += ` and ` + condition
+	}
+	if among.known {
+		where += ` and ` + v.columns.id + ` {in ` + p.arg(among.ids) + `}`
+	}
+	return where, exact
+}
+
+// total is how many a filter selects; nobody counts all there is.
+func (v linksOf[L]) total(
+	ctx context.Context, s *session, f membership.Filter, among candidates, where string, args []any,
+) (n int, err error) {
+	switch {
+	case f == nil:
+		return s.linksTotal(ctx, v.connection, v.table)
+	case among.all:
+		return len(among.ids), nil
+	}
+	err = s.one(ctx, "total", `select count(*)`+where, args, &n)
+	return n, err
 }
 
 // keys reads the keys of what a query selects; rest stands behind its columns.
@@ -205,7 +245,7 @@ func (o order) beyond(p *pushdown, m membership.Cursor, key, id string) string {
 
 func (s *session) userLinkPages(connection membership.ID) linksOf[membership.UserLink] {
 	return linksOf[membership.UserLink]{
-		columns: userFilter, table: "user_links", from: userLinkColumns, load: s.userLinks,
+		connection: connection, columns: userFilter, table: userLinkTable, from: userLinkColumns, load: s.userLinks,
 		id:       func(l membership.UserLink) membership.ID { return l.User },
 		resource: membership.UserLink.Resource,
 		enrich: func(ctx context.Context, f membership.Filter, batch []membership.UserLink, rs []map[string]any) error {
@@ -233,7 +273,7 @@ func (s *session) userLinkPages(connection membership.ID) linksOf[membership.Use
 func (s *session) UserLinks(
 	ctx context.Context, connection membership.ID, q membership.LinkQuery,
 ) (membership.LinkPage[membership.UserLink], error) {
-	return s.userLinkPages(connection).page(ctx, s, connection, q)
+	return s.userLinkPages(connection).page(ctx, s, q)
 }
 
 // UserLinksByID implements membership.Reader.
@@ -244,7 +284,7 @@ func (s *session) UserLinksByID(ctx context.Context, connection membership.ID, i
 func (s *session) groupLinkPages(connection membership.ID) linksOf[membership.GroupLink] {
 	looked := 0
 	return linksOf[membership.GroupLink]{
-		columns: groupFilter, table: "group_links", from: groupLinkColumns, load: s.groupLinks,
+		connection: connection, columns: groupFilter, table: groupLinkTable, from: groupLinkColumns, load: s.groupLinks,
 		id:       func(l membership.GroupLink) membership.ID { return l.Group },
 		resource: membership.GroupLink.Resource,
 		filterOf: func(ctx context.Context, f membership.Filter, l membership.GroupLink) (membership.Filter, error) {
@@ -260,7 +300,7 @@ func (s *session) groupLinkPages(connection membership.ID) linksOf[membership.Gr
 func (s *session) GroupLinks(
 	ctx context.Context, connection membership.ID, q membership.LinkQuery,
 ) (membership.LinkPage[membership.GroupLink], error) {
-	return s.groupLinkPages(connection).page(ctx, s, connection, q)
+	return s.groupLinkPages(connection).page(ctx, s, q)
 }
 
 // GroupLinksByID implements membership.Reader.

@@ -17,7 +17,7 @@ const linkBatch = 500
 func (v linksOf[L]) decide(
 	ctx context.Context, s *session, q membership.LinkQuery, where string, p *pushdown,
 ) (out membership.LinkPage[L], err error) {
-	chosen := best{sort: q.Sort, most: q.Offset + q.Limit, last: q.Before != nil}
+	chosen := newBest(q)
 	args := len(p.args)
 	query := `select ` + v.from + where + fmt.Sprintf(` and %s > %s order by %[1]s limit %[3]d`,
 		v.columns.id, p.arg(membership.ID{}), linkBatch)
@@ -26,7 +26,7 @@ func (v linksOf[L]) decide(
 		if err != nil {
 			return out, err
 		}
-		n, err := v.choose(ctx, q, batch, &chosen)
+		n, err := v.choose(ctx, q, batch, chosen)
 		if err != nil {
 			return out, err
 		}
@@ -36,10 +36,18 @@ func (v linksOf[L]) decide(
 		}
 		p.args[args] = v.id(batch[len(batch)-1])
 	}
+	err = v.loadPage(ctx, s, q.Offset, chosen, p, &out)
+	return out, err
+}
+
+// loadPage loads what was chosen, or which they are.
+func (v linksOf[L]) loadPage(
+	ctx context.Context, s *session, offset int, chosen *best, p *pushdown, out *membership.LinkPage[L],
+) (err error) {
 	page := chosen.ordered()
-	page = page[min(q.Offset, len(page)):]
+	page = page[min(offset, len(page)):]
 	if len(page) == 0 {
-		return out, nil
+		return nil
 	}
 	ids := make([]membership.ID, len(page))
 	for i, m := range page {
@@ -47,17 +55,25 @@ func (v linksOf[L]) decide(
 	}
 	if len(ids) <= wholePage {
 		out.Links, err = v.named(ctx, ids, p.args[:2]...)
-		return out, err
+		return err
 	}
+	out.Keys, err = v.keysOf(ctx, s, ids, p)
+	return err
+}
+
+// keysOf reads the keys of ids, in their order.
+func (v linksOf[L]) keysOf(
+	ctx context.Context, s *session, ids []membership.ID, p *pushdown,
+) (keys []membership.LinkKey, err error) {
 	sizes, err := v.keys(ctx, s, v.with(), append(slices.Clone(p.args[:2]), ids))
 	size := make(map[membership.ID]int64, len(sizes))
 	for _, k := range sizes {
 		size[k.ID] = k.Size
 	}
 	for _, id := range ids {
-		out.Keys = append(out.Keys, membership.LinkKey{ID: id, Size: size[id]})
+		keys = append(keys, membership.LinkKey{ID: id, Size: size[id]})
 	}
-	return out, err
+	return keys, err
 }
 
 // choose counts those of a batch that the filter selects, and offers them.
@@ -82,11 +98,7 @@ func (v linksOf[L]) choose(ctx context.Context, q membership.LinkQuery, batch []
 			continue
 		}
 		n++
-		m := q.Sort.Cursor(resources[i], v.id(l))
-		if q.After != nil && q.Sort.Compare(m, *q.After) <= 0 || q.Before != nil && q.Sort.Compare(m, *q.Before) >= 0 {
-			continue
-		}
-		chosen.offer(m)
+		chosen.offer(q.Sort.Cursor(resources[i], v.id(l)))
 	}
 	return n, nil
 }
@@ -112,17 +124,22 @@ func (v linksOf[L]) named(ctx context.Context, ids []membership.ID, scope ...any
 	return links, err
 }
 
-// best keeps the first (or the last) few places of an order. It is a heap with
-// the worst of them on top.
+// best keeps the first (or the last) few places of an order that a page can have. It
+// is a heap with the worst of them on top.
 type best struct {
-	sort    membership.Sort
+	query   membership.LinkQuery
 	most    int
 	last    bool
 	cursors []membership.Cursor
 }
 
+func newBest(q membership.LinkQuery) *best {
+	return &best{query: q, most: q.Offset + q.Limit, last: q.Before != nil}
+}
+
 func (b *best) offer(m membership.Cursor) {
-	if b.most == 0 {
+	after, before := b.query.After, b.query.Before
+	if b.most == 0 || after != nil && b.query.Sort.Compare(m, *after) <= 0 || before != nil && b.query.Sort.Compare(m, *before) >= 0 {
 		return
 	}
 	if len(b.cursors) < b.most {
@@ -136,7 +153,7 @@ func (b *best) offer(m membership.Cursor) {
 }
 
 func (b *best) compare(x, y membership.Cursor) int {
-	c := b.sort.Compare(x, y)
+	c := b.query.Sort.Compare(x, y)
 	if b.last {
 		return -c
 	}
@@ -145,7 +162,7 @@ func (b *best) compare(x, y membership.Cursor) int {
 
 // ordered returns what was kept, in the order asked for.
 func (b *best) ordered() []membership.Cursor {
-	slices.SortFunc(b.cursors, b.sort.Compare)
+	slices.SortFunc(b.cursors, b.query.Sort.Compare)
 	return b.cursors
 }
 

@@ -19,7 +19,7 @@ type named struct {
 
 	email, emailKey string // of a user
 	deleted         stamp
-	userName        string // of the user whom a link is about
+	userName        string // of the user of a link
 	attributes      []byte // of a link
 }
 

@@ -65,7 +65,9 @@ const qClientSecrets = `select s.client_id, s.id, s.hash, s.created_at, s.expire
 	from {ids $2} i join oauth_secrets s on s.tenant_id = $1 and s.client_id = i.id
 	where s.revoked_at is null order by s.client_id, s.id`
 
-func (s *session) clientSecrets(ctx context.Context, clients []membership.ID) (map[membership.ID][]auth.ClientSecret, error) {
+func (s *session) clientSecrets(
+	ctx context.Context, clients []membership.ID,
+) (map[membership.ID][]auth.ClientSecret, error) {
 	type row struct {
 		auth.ClientSecret
 		client membership.ID
@@ -92,7 +94,9 @@ func (s *Store) Client(ctx context.Context, tenant, id membership.ID) (c auth.OA
 }
 
 // Clients implements auth.ClientStore.
-func (s *Store) Clients(ctx context.Context, tenant, connection, after membership.ID, limit int) (cs []auth.OAuthClient, err error) {
+func (s *Store) Clients(
+	ctx context.Context, tenant, connection, after membership.ID, limit int,
+) (cs []auth.OAuthClient, err error) {
 	query, args := qClients, []any{tenant, after, limit}
 	if !connection.IsZero() {
 		query, args = qConnectionClients, append(args, connection)

@@ -35,12 +35,15 @@ func (s *session) RevokeClient(ctx context.Context, id membership.ID, at time.Ti
 const (
 	qClientsOf = `select id from oauth_clients where tenant_id = $1 and connection_id = $2 and revoked_at is null
 	order by id {for update}`
-	qRevokeClientsOf    = `update oauth_clients set revoked_at = $3 where tenant_id = $1 and connection_id = $2 and revoked_at is null`
+	qRevokeClientsOf = `update oauth_clients set revoked_at = $3
+		where tenant_id = $1 and connection_id = $2 and revoked_at is null`
 	qEndClientsTokensOf = `delete from tokens where tenant_id = $1 and connection_id = $2 and client_id <> $3`
 )
 
 // RevokeClientsOf implements auth.Tx.
-func (s *session) RevokeClientsOf(ctx context.Context, connection membership.ID, at time.Time) ([]membership.ID, error) {
+func (s *session) RevokeClientsOf(
+	ctx context.Context, connection membership.ID, at time.Time,
+) ([]membership.ID, error) {
 	clients, err := s.ids(ctx, qClientsOf, s.tenant, connection)
 	if err != nil {
 		return nil, err
@@ -117,7 +120,7 @@ const (
 // EndClientTokens implements auth.ClientTx.
 func (s *session) EndClientTokens(ctx context.Context, client membership.ID) error {
 	if client.IsZero() {
-		return membership.NotFound("client") // the zero id stands for tokens that are no client's
+		return membership.NotFound("client") // the zero id marks tokens that are no client's
 	}
 	_, err := s.exec(ctx, qEndClientTokens, s.tenant, client)
 	return err

@@ -25,12 +25,16 @@ func (s *session) organizationMembers(
 }
 
 // OrganizationMembers implements membership.OrganizationReader.
-func (s *session) OrganizationMembers(ctx context.Context, users []membership.ID) ([]membership.OrganizationMember, error) {
+func (s *session) OrganizationMembers(
+	ctx context.Context, users []membership.ID,
+) ([]membership.OrganizationMember, error) {
 	return s.organizationMembers(ctx, qOrganizationMembers, users)
 }
 
 // LockOrganizationMembers implements membership.OrganizationWriter.
-func (s *session) LockOrganizationMembers(ctx context.Context, users []membership.ID) ([]membership.OrganizationMember, error) {
+func (s *session) LockOrganizationMembers(
+	ctx context.Context, users []membership.ID,
+) ([]membership.OrganizationMember, error) {
 	return s.organizationMembers(ctx, qLockOrganizationMembers, users)
 }
 
@@ -111,13 +115,13 @@ func (s *session) DeleteRoleAssignment(ctx context.Context, role, user membershi
 }
 
 const (
-	qEndPlace      = `delete from organization_members where tenant_id = $1 and user_id = $2`
-	qEndUsersRoles = `delete from role_assignments where tenant_id = $1 and user_id = $2`
+	qDeleteOrganizationMember = `delete from organization_members where tenant_id = $1 and user_id = $2`
+	qDeleteRolesOfUser        = `delete from role_assignments where tenant_id = $1 and user_id = $2`
 )
 
-// endPlace forgets what a user who is deleted was in the organization.
-func (s *session) endPlace(ctx context.Context, user membership.ID) error {
-	for _, q := range []string{qEndPlace, qEndUsersRoles} {
+// deleteOrganizationMember deletes the organization member and the roles of a deleted user.
+func (s *session) deleteOrganizationMember(ctx context.Context, user membership.ID) error {
+	for _, q := range []string{qDeleteOrganizationMember, qDeleteRolesOfUser} {
 		if _, err := s.exec(ctx, q, s.tenant, user); err != nil {
 			return err
 		}

@@ -11,7 +11,9 @@ const qNotifications = `select id, kind, payload, created_at from outbox
 	where tenant_id = $1 and id > $2 and delivered_at is null order by id limit $3`
 
 // Notifications implements membership.OutboxReader.
-func (s *session) Notifications(ctx context.Context, after membership.ID, limit int) ([]membership.Notification, error) {
+func (s *session) Notifications(
+	ctx context.Context, after membership.ID, limit int,
+) ([]membership.Notification, error) {
 	return list(ctx, s, qNotifications, []any{s.tenant, after, limit}, func(n *membership.Notification) []any {
 		return []any{&n.ID, &n.Kind, &n.Payload, (*stamp)(&n.CreatedAt)}
 	})

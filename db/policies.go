@@ -25,7 +25,7 @@ func (s *session) policies(ctx context.Context) ([]auth.TenantPolicy, error) {
 	})
 }
 
-// PolicyVersion implements auth.PolicyStore.
+// PolicyVersion implements auth.PolicyReader.
 func (s *Store) PolicyVersion(ctx context.Context, tenant membership.ID) (version int64, err error) {
 	err = s.read(ctx, tenant, func(s *session) error {
 		version, err = s.policyVersion(ctx)
@@ -34,7 +34,7 @@ func (s *Store) PolicyVersion(ctx context.Context, tenant membership.ID) (versio
 	return version, err
 }
 
-// Policies implements auth.PolicyStore.
+// Policies implements auth.PolicyReader.
 func (s *Store) Policies(ctx context.Context, tenant membership.ID) (ps []auth.TenantPolicy, version int64, err error) {
 	err = s.read(ctx, tenant, func(s *session) error {
 		if version, err = s.policyVersion(ctx); err != nil {

@@ -33,7 +33,8 @@ func newReadLimiter(connections int) *readLimiter {
 }
 
 var errTooManyReads error = &membership.Error{
-	Kind: membership.KindBusy, RetryAfter: time.Second, Message: "too many answers are being read for this tenant: try again",
+	Kind: membership.KindBusy, RetryAfter: time.Second,
+	Message: "too many answers are being read for this tenant: try again",
 }
 
 // take waits for a slot; the caller gives it back with leave. The error is of

@@ -58,7 +58,8 @@ const qInsertRole = `insert into roles (tenant_id, id, name, permissions, create
 
 // InsertRole implements membership.OrganizationWriter.
 func (s *session) InsertRole(ctx context.Context, r membership.Role) error {
-	_, err := s.exec(ctx, qInsertRole, s.tenant, r.ID, r.Name, jsonList(r.Permissions), stamp(r.CreatedAt), stamp(r.UpdatedAt))
+	_, err := s.exec(ctx, qInsertRole, s.tenant, r.ID, r.Name, jsonList(r.Permissions), stamp(r.CreatedAt),
+		stamp(r.UpdatedAt))
 	return err
 }
 

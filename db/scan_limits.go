@@ -122,7 +122,9 @@ type scan struct {
 
 // readOnce runs a transaction that reads. Without a slot it ends at its first
 // scan.
-func (s *Store) readOnce(ctx context.Context, tenant membership.ID, slot *scan, fn func(membership.Reader) error) error {
+func (s *Store) readOnce(
+	ctx context.Context, tenant membership.ID, slot *scan, fn func(membership.Reader) error,
+) error {
 	if err := s.reads.take(ctx, tenant); err != nil {
 		return err
 	}

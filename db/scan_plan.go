@@ -1,6 +1,10 @@
 package db
 
-import "github.com/scimbridge/scimbridge/membership"
+import (
+	"cmp"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
 
 // scans reports whether the cost of a query follows the number of links instead of what the
 // query selects: no index answers its filter, or its order.
@@ -8,7 +12,11 @@ func (c columns) scans(q membership.LinkQuery) bool {
 	if c.narrows(q.Filter) {
 		return false
 	}
-	return !c.ordered(q.Sort) || !c.inOrder(q.Filter)
+	if q.Filter == nil {
+		return !c.ordered(q.Sort)
+	}
+	by, sorted := c.order(q.Sort)
+	return !sorted || by.key != "" || !c.isFalse(q.Filter)
 }
 
 // narrows reports whether a filter selects by an equality with an index.
@@ -51,16 +59,38 @@ func (c columns) ordered(s membership.Sort) bool {
 	return ok && !o.time
 }
 
-// inOrder reports whether a filter that narrows nothing can be left to an index:
-// there is none, or it asks for what changed since a time.
-func (c columns) inOrder(f membership.Filter) bool {
-	compare, isCompare := f.(membership.Compare)
-	if !isCompare {
-		return f == nil
+// isFalse reports whether a filter asks for nothing but what is false, of which
+// there is an index in the order of ids.
+func (c columns) isFalse(f membership.Filter) bool {
+	_, is := f.(membership.Compare)
+	return is && c.indexOfFalse(f) != ""
+}
+
+// span is a part of an index, in its order: what begins with a text, or what
+// changed since a time.
+type span struct {
+	in     membership.Compare
+	column string
+	index  string
+}
+
+// span returns one that has all that a filter selects; nil if there is none.
+func (c columns) span(f membership.Filter) *span {
+	switch f := f.(type) {
+	case membership.And:
+		return cmp.Or(c.span(f.Left), c.span(f.Right))
+	case membership.Compare:
+		path := f.Attribute.Path()
+		t, isText := c.texts[path]
+		switch {
+		case f.Attribute.Schema != "":
+		case isText && f.Op == membership.StartsWith:
+			return &span{f, t.column, t.index}
+		case c.changed != "" && path == c.changed && f.Op != membership.NotEqual:
+			return &span{f, c.times[path], c.changedIndex}
+		}
 	}
-	_, exact := (&pushdown{columns: c}).write(f)
-	return exact && c.timeIndex != "" && compare.Attribute.Schema == "" && compare.Attribute.Path() == c.timeIndex &&
-		(compare.Op == membership.Greater || compare.Op == membership.GreaterOrEqual || compare.Op == membership.Equal)
+	return nil
 }
 
 // scansNative reports the same of a list of users or groups of a tenant, whose

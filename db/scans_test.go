@@ -20,6 +20,7 @@ func TestWhatScans(t *testing.T) {
 	title := eq("title", "x")
 	modified := at("meta", "lastModified")
 	modified.Time = true
+	inactive := compare(at("active", ""), membership.Equal, false)
 	since := compare(modified, membership.Greater, "2026-01-01T00:00:00Z")
 	work := membership.Element{Attribute: at("emails", ""), Filter: membership.And{Left: eq("type", "work"), Right: eq("value", "x")}}
 	anyWork := membership.Element{Attribute: at("emails", ""), Filter: eq("type", "work")}
@@ -55,7 +56,11 @@ func TestWhatScans(t *testing.T) {
 		"name pr":                {userFilter, compare(at("userName", ""), membership.Present, nil), membership.Sort{}, true},
 		"title eq":               {userFilter, title, membership.Sort{}, true},
 		"active":                 {userFilter, compare(at("active", ""), membership.Equal, true), membership.Sort{}, true},
-		"changed since":          {userFilter, since, membership.Sort{}, false},
+		"inactive":               {userFilter, inactive, membership.Sort{}, false},
+		"inactive, by name":      {userFilter, inactive, by(at("userName", "")), true},
+		"inactive and title":     {userFilter, membership.And{Left: inactive, Right: title}, membership.Sort{}, true},
+		"name sw, many":          {userFilter, compare(at("userName", ""), membership.StartsWith, "x"), membership.Sort{}, true},
+		"changed since, many":    {userFilter, since, membership.Sort{}, true},
 		"groups changed since":   {groupFilter, since, membership.Sort{}, true},
 		"changed until":          {userFilter, compare(modified, membership.Less, "2026-01-01T00:00:00Z"), membership.Sort{}, true},
 		"an extension's name":    {userFilter, membership.Compare{Attribute: membership.Attribute{Schema: "urn:x", Name: "userName"}, Op: membership.Equal, Value: "x"}, membership.Sort{}, true},
@@ -63,6 +68,26 @@ func TestWhatScans(t *testing.T) {
 		"a name of another kind": {userFilter, eq("displayName", "x"), membership.Sort{}, true},
 	} {
 		require.Equal(t, c.want, c.columns.scans(membership.LinkQuery{Filter: c.filter, Sort: c.sort}), name)
+	}
+
+	for name, c := range map[string]struct {
+		columns columns
+		filter  membership.Filter
+		index   string // that has the candidates
+	}{
+		"changed since":        {userFilter, since, "user_links_last_modified"},
+		"groups changed since": {groupFilter, since, ""},
+		"name sw":              {groupFilter, compare(at("displayName", ""), membership.StartsWith, "x"), "group_links_display_name"},
+		"name sw and title":    {userFilter, membership.And{Left: title, Right: compare(at("userName", ""), membership.StartsWith, "x")}, "user_links_user_name"},
+		"name sw or title":     {userFilter, membership.Or{Left: title, Right: compare(at("userName", ""), membership.StartsWith, "x")}, ""},
+		"not name sw":          {userFilter, membership.Not{Filter: compare(at("userName", ""), membership.StartsWith, "x")}, ""},
+		"title sw":             {userFilter, compare(at("title", ""), membership.StartsWith, "x"), ""},
+	} {
+		index := ""
+		if part := c.columns.span(c.filter); part != nil {
+			index = part.index
+		}
+		require.Equal(t, c.index, index, name)
 	}
 
 	active := true
@@ -75,4 +100,13 @@ func TestWhatScans(t *testing.T) {
 	require.False(t, scansEvents(membership.EventFilter{Connection: membership.NewID()}))
 	require.True(t, scansEvents(membership.EventFilter{User: membership.NewID(), Action: "x"}))
 	require.True(t, scansEvents(membership.EventFilter{Connection: membership.NewID(), Action: "x"}))
+}
+
+// A text begins with a prefix if, and only if, it stands between the prefix and what is behind it.
+func TestWhatIsBehindAPrefix(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"a": "b", "az": "a{", "a\uD7FF": "a\uE000", "a\U0010FFFF": "b", "\U0010FFFF": "", "\u007f": "\u0080", "ann ": "ann!",
+	} {
+		require.Equal(t, want, behind(prefix), "%q", prefix)
+	}
 }

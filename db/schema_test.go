@@ -207,10 +207,13 @@ func TestAFirstImportIsPlannedWithStatistics(t *testing.T) {
 	})
 	goesByName := regexp.MustCompile(`Index Cond: .*user_name_key`)
 	require.Eventually(t, func() bool {
-		plan, err := s.PagePlan(w.Ctx, w.ID, w.Connection, membership.LinkQuery{
-			Filter: membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal, Value: "import3"}, Limit: 10,
+		plans, err := s.Plans(w.Ctx, w.ID, func(r membership.Reader) error {
+			_, err := r.UserLinks(w.Ctx, w.Connection, membership.LinkQuery{
+				Filter: membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal, Value: "import3"}, Limit: 10,
+			})
+			return err
 		})
 		require.NoError(t, err)
-		return goesByName.MatchString(strings.Join(plan, "\n"))
+		return goesByName.MatchString(plans[0])
 	}, 20*time.Second, 50*time.Millisecond)
 }

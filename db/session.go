@@ -15,8 +15,9 @@ type session struct {
 	store  *Store
 	tenant membership.ID
 
-	reads bool  // it is a transaction that only reads
-	slot  *scan // nil: it may not scan
+	reads  bool   // it is a transaction that only reads
+	slot   *scan  // nil: it may not scan
+	totals totals // that are yet to be written
 }
 
 // stamp is a time in a query.

@@ -200,7 +200,11 @@ func (s *Store) read(ctx context.Context, tenant membership.ID, fn func(*session
 func (s *Store) update(ctx context.Context, tenant membership.ID, fn func(*session) error) error {
 	return s.retry(ctx, func() error {
 		return s.engine.Update(ctx, tenant, func(t engine.Tx) error {
-			return fn(&session{tx: t, store: s, tenant: tenant})
+			in := &session{tx: t, store: s, tenant: tenant}
+			if err := fn(in); err != nil {
+				return err
+			}
+			return in.writeTotals(ctx)
 		})
 	})
 }

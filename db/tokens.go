@@ -10,7 +10,8 @@ import (
 )
 
 const qInsertToken = `insert into tokens
-	(tenant_id, id, kind, name, connection_id, permissions, scopes, networks, hash, created_at, expires_at, principal, roles, client_id)
+	(tenant_id, id, kind, name, connection_id, permissions, scopes, networks, hash, created_at, expires_at,
+	principal, roles, client_id)
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
 // InsertToken implements auth.Tx.
@@ -31,7 +32,8 @@ func (s *session) RevokeToken(ctx context.Context, id membership.ID, at time.Tim
 const (
 	qTokensOf = `select id from tokens where tenant_id = $1 and connection_id = $2 and revoked_at is null
 		and (expires_at is null or expires_at > $3) order by id {for update}`
-	qRevokeTokensOf = `update tokens set revoked_at = $3 where tenant_id = $1 and connection_id = $2 and revoked_at is null`
+	qRevokeTokensOf = `update tokens set revoked_at = $3
+		where tenant_id = $1 and connection_id = $2 and revoked_at is null`
 )
 
 // RevokeTokensOf implements auth.Tx.

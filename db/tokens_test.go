@@ -26,7 +26,8 @@ func TestTokensOfTheSchemaBefore(t *testing.T) {
 			token, text := auth.Mint(auth.Token{Tenant: tenant})
 			require.NoError(t, s.Exec(ctx, tenant, `insert into tokens
 				(tenant_id, id, kind, name, connection_id, permissions, hash, created_at, expires_at)
-				values ($1, $2, 'scim', 'old', $3, 'null', $4, $5, null)`, tenant, token.ID, connection, token.Hash, db.Stamp(dbtest.Now())))
+				values ($1, $2, 'scim', 'old', $3, 'null', $4, $5, null)`, tenant, token.ID, connection, token.Hash,
+				db.Stamp(dbtest.Now())))
 			return text
 		}
 		require.NoError(t, s.Exec(ctx, tenant, `insert into tenants (tenant_id, name, created_at) values ($1, 'old', $2)`,

@@ -72,6 +72,7 @@ func (s *session) InsertUserLink(ctx context.Context, l membership.UserLink) err
 		l.Version, stamp(l.CreatedAt), stamp(l.LastModified)); err != nil {
 		return err
 	}
+	s.linked(l.Connection, userLinkTable, 1)
 	return s.insertEmails(ctx, l)
 }
 
@@ -121,7 +122,11 @@ func (s *session) DeleteUserLink(ctx context.Context, connection, user membershi
 	if err := s.execLater(ctx, qNoteEndedUserLink, s.tenant, user, connection); err != nil {
 		return err
 	}
-	return s.changed(ctx, "user", qDeleteUserLink, s.tenant, connection, user)
+	n, err := s.unlink(ctx, connection, userLinkTable, qDeleteUserLink, s.tenant, connection, user)
+	if err == nil && n == 0 {
+		return membership.NotFound("user")
+	}
+	return err
 }
 
 const qGroupsOf = `select g.user_id, l.group_id, l.display_name

@@ -57,7 +57,23 @@ func (s *session) LockUser(ctx context.Context, id membership.ID) (membership.Us
 	return s.user(ctx, qLockUser, s.tenant, id)
 }
 
-const qUsers = `select ` + userColumns + ` from users u where u.tenant_id = $1 and (u.deleted_at is null) is true and u.id > $2`
+const (
+	qUsers  = `select ` + userColumns + ` from users u` + ofUsers
+	ofUsers = ` where u.tenant_id = $1 and (u.deleted_at is null) is true and u.id > $2`
+)
+
+// fewUsers names the index of those that a list asks for, in its order, if there is
+// one; "" if there is none, or what the list names is fewer.
+func fewUsers(q membership.NativeQuery) string {
+	switch {
+	case q.Name != "" || q.Email != "":
+	case q.Active != nil && !*q.Active:
+		return "users_inactive"
+	case q.Origin == membership.SourceLocal:
+		return "users_local"
+	}
+	return ""
+}
 
 func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
 	c := newWhere(s.tenant, q.After)
@@ -70,18 +86,32 @@ func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
 		c.WriteString(` and u.id in (select x.id from users x {index users_email}
 			where x.tenant_id = $1 and x.deleted_at is null and x.email_key = ` + c.arg(membership.Fold(q.Email)) + `)`)
 	}
-	if q.Origin != "" {
+	head := qUsers
+	if index := fewUsers(q); index != "" { // the conditions of the index, as it says them
+		head = `select ` + userColumns + ` from users u {index ` + index + `}` + ofUsers + ` and u.deleted_at is null`
+	}
+	switch q.Origin {
+	case "":
+	case membership.SourceLocal:
+		c.WriteString(` and u.origin = 'local'`)
+	default:
 		c.and(`u.origin =`, string(q.Origin))
 	}
-	if q.Active != nil {
-		c.and(`u.active =`, *q.Active)
+	switch {
+	case q.Active == nil:
+	case *q.Active:
+		c.WriteString(` and u.active`)
+	default:
+		c.WriteString(` and not u.active`)
 	}
-	return qUsers + c.String() + ` order by u.id limit ` + c.arg(q.Limit), c.args
+	return head + c.String() + ` order by u.id limit ` + c.arg(q.Limit), c.args
 }
 
 // Users implements membership.Reader.
 func (s *session) Users(ctx context.Context, q membership.NativeQuery) ([]membership.User, error) {
-	ctx, done, err := s.scanning(ctx, scansNative(q))
+	// Of two conditions one may select few of what the other does.
+	alone := fewUsers(q) != "" && (q.Active == nil || q.Origin == "")
+	ctx, done, err := s.scanning(ctx, !alone && scansNative(q))
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +211,7 @@ func (s *session) DeleteUser(ctx context.Context, id membership.ID, at time.Time
 	if err := s.changed(ctx, "user", qDeleteUser, s.tenant, id, stamp(at)); err != nil {
 		return err
 	}
-	return s.endPlace(ctx, id)
+	return s.deleteOrganizationMember(ctx, id)
 }
 
 const qLinkedUsers = `select ` + userColumns + ` from {ids $3} i

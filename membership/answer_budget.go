@@ -18,8 +18,8 @@ const (
 	// smallAnswer is what an answer may hold without being counted: the number
 	// of requests at once bounds that.
 	smallAnswer = 40 << 10
-	// answerPatience is how long a request waits for a part of the budget.
-	answerPatience = 2 * time.Second
+	// answerTimeout is how long a request waits for a part of the budget.
+	answerTimeout = 2 * time.Second
 	// maxAnswersWaiting bounds how many requests of one tenant wait for it.
 	maxAnswersWaiting = 64
 )
@@ -109,8 +109,8 @@ func (b *answerBudget) shrink(h *HeldAnswer, n int64) {
 // wait returns when a tenant could have n, without taking it. Nothing may be held
 // meanwhile but what is counted. Errors: KindUnavailable, or the context's.
 func (b *answerBudget) wait(ctx context.Context, tenant ID, n int64, until time.Time) error {
-	patience := time.NewTimer(time.Until(until))
-	defer patience.Stop()
+	timeout := time.NewTimer(time.Until(until))
+	defer timeout.Stop()
 	for {
 		freed, err := b.queue(tenant, n)
 		if freed == nil {
@@ -118,7 +118,7 @@ func (b *answerBudget) wait(ctx context.Context, tenant ID, n int64, until time.
 		}
 		select {
 		case <-freed:
-		case <-patience.C:
+		case <-timeout.C:
 			err = answersHeld()
 		case <-ctx.Done():
 			err = ctx.Err()
@@ -179,8 +179,8 @@ func (d *Directory) HoldAnswer(tenant ID) *HeldAnswer {
 	return &HeldAnswer{budget: d.answers, tenant: tenant}
 }
 
-// Claim counts size bytes more, or says that there is no room: KindUnavailable.
-func (h *HeldAnswer) Claim(size int64) error {
+// Reserve counts size bytes more, or says that there is no room: KindUnavailable.
+func (h *HeldAnswer) Reserve(size int64) error {
 	if h.grow(size) {
 		return nil
 	}
@@ -192,7 +192,7 @@ func (h *HeldAnswer) grow(size int64) bool {
 	return h.budget.grow(h, size, false)
 }
 
-// Force is Claim for what is there already and cannot be read again.
+// Force is Reserve for what is there already and cannot be read again.
 func (h *HeldAnswer) Force(size int64) {
 	h.begun = true
 	h.budget.grow(h, size, true)
@@ -205,9 +205,9 @@ func (h *HeldAnswer) End() {
 	}
 }
 
-// pressed reports whether the tenant has more than half of what it may have: then
+// halfUsed reports whether the tenant has more than half of what it may have: then
 // no answer begins before it is certain that it can be finished.
-func (h *HeldAnswer) pressed() bool {
+func (h *HeldAnswer) halfUsed() bool {
 	b := h.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -219,11 +219,11 @@ func (h *HeldAnswer) shrink(size int64) { h.budget.shrink(h, size) }
 
 // read runs fn, which reads on a snapshot and returns the bytes that it keeps of
 // it, until they have their part of the budget. It waits for that between two
-// snapshots, with nothing in its hands: drop lets go of what fn keeps. The error
+// snapshots, without any memory: drop frees what fn keeps. The error
 // of an answer that got no room is KindUnavailable. What the answer held before is
 // given back.
 func (h *HeldAnswer) read(ctx context.Context, fn func() (size int64, err error), drop func()) error {
-	until := time.Now().Add(answerPatience)
+	until := time.Now().Add(answerTimeout)
 	h.End()
 	for {
 		size, err := fn()

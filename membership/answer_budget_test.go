@@ -19,7 +19,7 @@ func TestTheAnswerBudgetLeavesRoom(t *testing.T) {
 	})
 	take := func(tenant membership.ID) (held *membership.HeldAnswer, n int) {
 		held = d.HoldAnswer(tenant)
-		for held.Claim(kilo) == nil {
+		for held.Reserve(kilo) == nil {
 			n++
 		}
 		return held, n

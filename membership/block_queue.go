@@ -83,12 +83,12 @@ func (q *blockQueue) tell() {
 	}
 }
 
-// add puts blocks in; errNobodyReads when the reader has gone.
+// add puts blocks in; errReaderGone when the reader has gone.
 func (q *blockQueue) add(blocks ...groupBlock) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.left {
-		return errNobodyReads
+		return errReaderGone
 	}
 	q.blocks = append(q.blocks, blocks...)
 	q.tell()

@@ -17,10 +17,10 @@ type ActorKind string
 // The kinds of actors.
 const (
 	ActorConnection ActorKind = "connection" // an identity provider, through its connection
-	ActorUser       ActorKind = "user"       // a person, or a token that stands for one
+	ActorUser       ActorKind = "user"       // a person, or a token used in their name
 	ActorAgent      ActorKind = "agent"
 	ActorService    ActorKind = "service"
-	ActorOperator   ActorKind = "operator" // somebody at the command line of the server
+	ActorOperator   ActorKind = "operator" // an administrator at the command line of the server
 	ActorSystem     ActorKind = "system"   // scimbridge itself
 )
 
@@ -34,7 +34,7 @@ type Actor struct {
 // String returns "kind:id", the form of granted_by.
 func (a Actor) String() string { return string(a.Kind) + ":" + a.ID }
 
-// Call says for whom and for which request a use case runs. Doors make it from
+// Call names the caller and the request for which a use case runs. Doors make it from
 // the verified credential.
 type Call struct {
 	Tenant ID

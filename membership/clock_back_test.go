@@ -107,7 +107,8 @@ func TestTimeNeverGoesBackBehindWhatIsWritten(t *testing.T) {
 		now = top.Add(3 * time.Hour)
 		late := server()
 		late.says(group, []membership.ID{first, second})
-		for at, want := range map[time.Time][]membership.ID{before: nil, between: {first}, now.Add(-time.Minute): {first, second}} {
+		for at, want := range map[time.Time][]membership.ID{before: nil, between: {first},
+			now.Add(-time.Minute): {first, second}} {
 			answers := late.askAll(group, at)
 			for _, got := range answers[4:] {
 				require.Len(t, got, len(want), at.String())
@@ -116,7 +117,8 @@ func TestTimeNeverGoesBackBehindWhatIsWritten(t *testing.T) {
 		_, err := late.dir.Group(late.ctx, late.admin, group)
 		require.NoError(t, err)
 		future := membership.RegisterQuery{AsOf: membership.AsOf{Time: now.Add(time.Second)}}
-		late.kind(membership.KindInvalid, late.dir.ExportRegister(late.ctx, late.admin, future, membership.Format[membership.RegisterRow]{}, nil))
+		late.kind(membership.KindInvalid,
+			late.dir.ExportRegister(late.ctx, late.admin, future, membership.Format[membership.RegisterRow]{}, nil))
 	})
 }
 

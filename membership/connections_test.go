@@ -29,7 +29,8 @@ func TestConnectionPauses(t *testing.T) {
 		}))
 		_, err := w.dir.ChangeConnection(w.ctx, w.okta, w.okta.Connection, membership.ConnectionChange{Paused: &yes})
 		w.kind(membership.KindForbidden, err)
-		_, err = w.dir.ChangeConnection(w.ctx, newWorld(t, w.store).admin, w.okta.Connection, membership.ConnectionChange{Paused: &yes})
+		_, err = w.dir.ChangeConnection(w.ctx, newWorld(t, w.store).admin, w.okta.Connection,
+			membership.ConnectionChange{Paused: &yes})
 		w.kind(membership.KindNotFound, err)
 	})
 }

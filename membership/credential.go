@@ -20,8 +20,8 @@ const (
 )
 
 // Credential is what an event says of the credential that acted, never a secret.
-// Which fields it has, its kind says; the zero Credential stands in events of
-// before credentials were kept.
+// Which fields it has, its kind says; the zero Credential is in events from
+// before credentials were recorded.
 type Credential struct {
 	Kind CredentialKind
 	ID   ID // of a token, an access token or an OAuth client

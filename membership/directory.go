@@ -20,8 +20,8 @@ type Directory struct {
 	answers  *answerBudget
 }
 
-// Observer hears how many grants were opened and closed, after the commit, and
-// of each request that the removal guard held.
+// Observer is called after the commit, with how many grants were opened and closed,
+// and for each request that the removal guard held.
 type Observer interface {
 	GrantsChanged(source Source, opened, closed int)
 	RemovalHeld()
@@ -137,8 +137,8 @@ func (t *tally) change(ctx context.Context, tx Tx, c MemberChange) (MemberResult
 	return r, err
 }
 
-// update is Store.Update for use cases that change grants: the observer hears
-// of them once, after the commit.
+// update is Store.Update for use cases that change grants: the observer is
+// called once, after the commit.
 func (d *Directory) update(ctx context.Context, tenant ID, fn func(Tx, *tally) error) error {
 	var t tally
 	err := d.store.Update(ctx, tenant, func(tx Tx) error {

@@ -5,6 +5,6 @@
 // Every door (SCIM, the native API, the command line) calls one Directory; a
 // use case is one policy question and one transaction with its audit events
 // inside it. The package knows no transport and no database: Store and Policy
-// are its ports. The rules are numbered in docs/semantics.md; the code names
-// the number beside the place that keeps it.
+// are its ports. The rules are numbered in docs/semantics.md; the code that
+// implements one names its number.
 package membership

@@ -28,7 +28,7 @@ const (
 	KindHeld            Kind = "held"             // the removal guard holds the request until an administrator allows it
 	KindKeyReused       Kind = "key_reused"       // an idempotency key was used with another request
 	KindInProgress      Kind = "in_progress"      // a request with the same idempotency key is under way
-	KindAnswerLost      Kind = "answer_lost"      // a request was carried out, but its answer was not kept
+	KindAnswerLost      Kind = "answer_lost"      // a request was carried out, but its answer was not stored
 	KindGone            Kind = "gone"             // it was there, and has been deleted
 	KindTooMany         Kind = "too_many"         // a question whose answer needs more than a server can hold
 	KindRateLimited     Kind = "rate_limited"     // too many requests of one caller; RetryAfter says for how long

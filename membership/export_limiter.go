@@ -13,8 +13,8 @@ const (
 	maxTenantReports = 2
 )
 
-// exporting is how long a report waits until it may be read from the store.
-const exporting = 30 * time.Second
+// exportTimeout is how long a report waits until it may be read from the store.
+const exportTimeout = 30 * time.Second
 
 // exportLimiter bounds the reports of one process. One tenant makes one at a time,
 // so that two tenants never wait for a third for longer than the store takes to
@@ -62,15 +62,15 @@ func (l *exportLimiter) begin(tenant ID) (t *tenantExports, end func(), err erro
 	}, nil
 }
 
-// turn waits until a report may be read from the store; done ends that.
-func (l *exportLimiter) turn(ctx context.Context, t *tenantExports) (done func(), err error) {
-	patience := time.NewTimer(exporting)
-	defer patience.Stop()
+// acquire waits until a report may be read from the store; done ends that.
+func (l *exportLimiter) acquire(ctx context.Context, t *tenantExports) (done func(), err error) {
+	timeout := time.NewTimer(exportTimeout)
+	defer timeout.Stop()
 	for _, c := range []chan struct{}{t.making, l.making} {
 		select {
 		case c <- struct{}{}:
 			continue
-		case <-patience.C:
+		case <-timeout.C:
 			err = exportsBusy()
 		case <-ctx.Done():
 			err = ctx.Err()

@@ -92,7 +92,7 @@ func (f Not) Match(r map[string]any) bool { return !f.Filter.Match(r) }
 func (f Element) Match(r map[string]any) bool {
 	for _, v := range f.Attribute.values(r, false) {
 		m, ok := v.(map[string]any)
-		if !ok { // a simple element stands for its value
+		if !ok { // a simple element is its value
 			m = map[string]any{"value": v}
 		}
 		if f.Filter.Match(m) {

@@ -41,8 +41,7 @@ type decided struct {
 // Match implements Filter.
 func (d *decided) Match(map[string]any) bool { return d.holds }
 
-// split puts what is to be decided into the place of the comparisons with an
-// attribute.
+// split replaces the comparisons with an attribute by placeholders to decide later.
 func split(f Filter, name string, open *[]*decided) Filter {
 	switch f := f.(type) {
 	case And:

@@ -175,7 +175,8 @@ func (w *world) member(group, user membership.ID) membership.Member {
 func (w *world) seen(c membership.Call, group membership.ID) (ids []membership.ID, l membership.GroupLink) {
 	w.t.Helper()
 	require.NoError(w.t, w.dir.VisitProvisionedGroup(w.ctx, c, group,
-		func(membership.GroupLink) membership.MemberDetail { return membership.MemberIDs }, func(g membership.ProvisionedGroup) error {
+		func(membership.GroupLink) membership.MemberDetail { return membership.MemberIDs },
+		func(g membership.ProvisionedGroup) error {
 			l = g.GroupLink
 			for m, err := range g.Members {
 				if err != nil {

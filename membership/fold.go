@@ -37,6 +37,17 @@ func foldPart(s string) string {
 	return s
 }
 
+// PartKey returns the key of a text that is looked for inside others, or at their
+// beginning: what has the text has the key in its own key. exact says that nothing
+// else has. Without a key nothing can be said: it has blanks only.
+func PartKey(s string) (key string, exact bool) {
+	if strings.TrimSpace(visible(s)) == "" {
+		return "", false
+	}
+	key = Fold(s)
+	return key, foldPart(s) == key
+}
+
 // small returns the small letters of s, composed. It composes first as well, so
 // that the two spellings of a letter become the same small one.
 func small(s string) string {

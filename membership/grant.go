@@ -129,7 +129,7 @@ type MemberResult struct {
 	Opened, Closed int
 	Version        int64
 	LastModified   time.Time
-	Member         Member // whom a change with Judge has added, as a member now
+	Member         Member // added by a change with Judge, as it is now
 	Held           *HeldRemovals
 }
 

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// How long a request with an idempotency key may take, for how long after its
-// reservation no other request looks at it, and how long its answer is kept. Between the
-// first two lies what the clocks of two servers may differ by.
+// The longest time of a request with an idempotency key, the lease of its reservation,
+// and the life of the stored answer. The lease is longer than the request by what the
+// clocks of two servers may differ.
 const (
 	MaxIdempotentRequest = 30 * time.Second
 	idempotencyLease     = time.Minute
 	idempotencyLife      = 24 * time.Hour
 )
 
-// MaxKeptAnswer is the longest body of an answer that is kept, in bytes.
-const MaxKeptAnswer = 2 << 20
+// MaxStoredAnswer is the longest body of an answer that is stored, in bytes.
+const MaxStoredAnswer = 2 << 20
 
 // The budget of a tenant: the bytes of all its reservations and their
 // answers, and those of a reservation without its answer.
@@ -42,11 +42,11 @@ type IdempotencyReservation struct {
 	ReservedAt  time.Time
 	LeaseUntil  time.Time
 	ExpiresAt   time.Time
-	Answer      KeptAnswer
+	Answer      StoredAnswer
 }
 
-// KeptAnswer is what the first request was answered. Status 0: nothing yet.
-type KeptAnswer struct {
+// StoredAnswer is what the first request was answered. Status 0: nothing yet.
+type StoredAnswer struct {
 	Status      int
 	ContentType string
 	Body        []byte
@@ -55,7 +55,7 @@ type KeptAnswer struct {
 // ReserveKey reserves a key of the caller for a request, before it is carried out.
 // When Answer of the reservation it returns has a status, the request was carried out
 // before and that is the answer. Otherwise the request is the caller's to carry
-// out, once, in less than MaxIdempotentRequest; then comes KeepAnswer,
+// out, once, in less than MaxIdempotentRequest; then comes StoreAnswer,
 // ReleaseKey or ForgetKey. Errors: KindKeyReused (the key belongs to another request),
 // KindInProgress, and KindAnswerLost: the request was carried out by a server
 // that did not live to keep the answer.
@@ -138,16 +138,15 @@ func lost(ctx context.Context, r EventReader, c IdempotencyReservation) error {
 	return err
 }
 
-// KeepAnswer keeps the answer of a request for its retries.
-// One that is too long, or beyond the tenant's budget, is not kept, which is as if
-// it were lost.
-func (d *Directory) KeepAnswer(ctx context.Context, call Call, c IdempotencyReservation, a KeptAnswer) error {
-	if len(a.Body) > MaxKeptAnswer {
+// StoreAnswer stores the answer of a request for its retries. One that is too long, or
+// beyond the tenant's budget, is not stored: a retry then gets KindAnswerLost.
+func (d *Directory) StoreAnswer(ctx context.Context, call Call, c IdempotencyReservation, a StoredAnswer) error {
+	if len(a.Body) > MaxStoredAnswer {
 		return d.ReleaseKey(ctx, call, c)
 	}
-	kept := c
-	kept.Answer = a
-	if err := d.saveReservation(ctx, call, kept); !errors.Is(err, errTooManyReservations) {
+	answered := c
+	answered.Answer = a
+	if err := d.saveReservation(ctx, call, answered); !errors.Is(err, errTooManyReservations) {
 		return err
 	}
 	return d.ReleaseKey(ctx, call, c)

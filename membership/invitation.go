@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Somebody who was invited is a user already, pending: with a place in the
-// organization, perhaps in groups, but with no sign-up yet. Who comes with
-// that userName or address, by a provider or natively, is that user.
+// An invited person is a pending user already: a member of the organization, perhaps of
+// groups, without a sign-up yet. The first user with that userName or address, by a
+// provider or natively, accepts the invitation and is that user.
 
 // invitedAs returns the pending user who is meant by a userName or, if no user
 // has that name, by one of some addresses, locked; the zero User if there is not
@@ -56,7 +56,8 @@ func (d *Directory) acceptInvitation(ctx context.Context, tx Tx, call Call, invi
 }
 
 func invitationAccepted(call Call, u User) Event {
-	return call.Event(u.UpdatedAt, ActionUserClaimed, ID{}, u.ID, Facts{"pending": true}, Facts{"pending": false, "active": u.Active})
+	return call.Event(u.UpdatedAt, ActionUserClaimed, ID{}, u.ID, Facts{"pending": true},
+		Facts{"pending": false, "active": u.Active})
 }
 
 // acceptOrCreate is rule 20, for a userName that is free: a user who was

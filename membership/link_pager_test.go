@@ -15,7 +15,8 @@ func (w *world) largeUsers(n int) (ids []membership.ID) {
 	w.t.Helper()
 	for i := range n {
 		l, err := w.dir.ProvisionUser(w.ctx, w.okta, membership.UserLink{
-			UserName: fmt.Sprintf("large%03d", i), Active: true, Attributes: []byte(`{"title":"` + strings.Repeat("x", 50_000) + `"}`),
+			UserName: fmt.Sprintf("large%03d", i), Active: true,
+			Attributes: []byte(`{"title":"` + strings.Repeat("x", 50_000) + `"}`),
 		})
 		require.NoError(w.t, err)
 		ids = append(ids, l.User)

@@ -66,7 +66,8 @@ func (g *Group) takesLocal() error {
 // The refusals of rules 12 and 10.
 var errGroupManaged error = errorf(KindGroupManaged, "only an identity provider adds members to an enterprise group")
 
-const managedByIdP = "an identity provider put this member here: remove them there, or pause or remove its connection here"
+const managedByIdP = "an identity provider put this member here: " +
+	"remove them there, or pause or remove its connection here"
 
 func (m Member) local() bool {
 	return slices.ContainsFunc(m.Sources, func(s MemberSource) bool { return s.Grant.Connection.IsZero() })

@@ -61,7 +61,7 @@ func (e Event) byToken() bool {
 	return e.Credential.Kind == CredentialToken || e.Credential.Kind == ""
 }
 
-// Actor is the name of who acted: of a connection, a token, or the user whom the
+// Actor is the name of who acted: of a connection, a token, or the user that the
 // subject of a JWT names. Empty: there is none.
 func (n Names) Actor(e Event) string {
 	id, err := ParseID(e.Actor.ID)

@@ -56,7 +56,9 @@ type ConnectionChange struct {
 
 // ChangeConnection alters a connection that is not removed. Verified
 // credentials remember whether it is paused: auth.Connections sees to that.
-func (d *Directory) ChangeConnection(ctx context.Context, call Call, id ID, s ConnectionChange) (out Connection, err error) {
+func (d *Directory) ChangeConnection(
+	ctx context.Context, call Call, id ID, s ConnectionChange,
+) (out Connection, err error) {
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return Connection{}, err
 	}

@@ -9,12 +9,12 @@ import (
 type LinkCounts struct {
 	Members          int // now, by any source
 	Local            int // of them, with a local grant
-	OtherConnections int // of them, whom another connection put there
-	Seen             int // of them, whom the connection provisions
-	Users            int // whom the connection provisions
+	OtherConnections int // of them, put there by another connection
+	Seen             int // of them, provisioned by the connection
+	Users            int // provisioned by the connection
 
-	Own         int // members whom the connection put there
-	OwnAlone    int // of them, whom nothing else keeps there
+	Own         int // members put there by the connection
+	OwnAlone    int // of them, with no other grant
 	OwnNotLocal int // of them, without a local grant
 }
 
@@ -23,9 +23,9 @@ type LinkCounts struct {
 type LinkPreview struct {
 	Members          int
 	Local            int // members with a local grant
-	OtherConnections int // members whom another connection put there
-	Unseen           int // members whom the connection does not provision
-	CouldGain        int // users whom it provisions and can add: they are no members now
+	OtherConnections int // members put there by another connection
+	Unseen           int // members that the connection does not provision
+	CouldGain        int // users that it provisions and can add: no members now
 }
 
 // PreviewGroupLink counts what LinkGroup would make visible, and refuses as it
@@ -59,14 +59,16 @@ func (d *Directory) PreviewGroupLink(
 }
 
 // LinkGroup makes a group visible to a connection under its name, without
-// members: the connection sees those whom it adds itself (rule 31). Errors:
+// members: the connection sees those that it adds itself (rule 31). Errors:
 // KindUniqueness when it sees the group already, or another one of that name.
-func (d *Directory) LinkGroup(ctx context.Context, call Call, group, connection ID, externalID string) (l GroupLink, err error) {
+func (d *Directory) LinkGroup(
+	ctx context.Context, call Call, group, connection ID, externalID string,
+) (l GroupLink, err error) {
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return GroupLink{}, err
 	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		if _, err := tx.HoldConnection(ctx, connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, connection); err != nil {
 			return err
 		}
 		g, err := tx.LockGroup(ctx, group)
@@ -163,7 +165,7 @@ func (d *Directory) UnlinkGroup(ctx context.Context, call Call, group, connectio
 		return err
 	}
 	return d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		if _, err := tx.HoldConnection(ctx, connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, connection); err != nil {
 			return err
 		}
 		g, err := tx.LockGroup(ctx, group)
@@ -249,7 +251,7 @@ func linked(ctx context.Context, r GroupLinkReader, connection, group ID) error 
 }
 
 // liveConnection is nil for a connection that is not removed. What the other
-// side of a preview, HoldConnection, does not find is not found here either.
+// side of a preview, LockConnectionShared, does not find is not found here either.
 func liveConnection(ctx context.Context, r ConnectionReader, id ID) error {
 	c, err := r.Connection(ctx, id)
 	if err == nil && !c.RemovedAt.IsZero() {

@@ -30,7 +30,9 @@ func (d *Directory) RemoveMember(ctx context.Context, call Call, group, user ID)
 // changeLocal makes one local change, in a transaction that others may share, and
 // returns the member as it was before. A refusal of the rules is left to the caller
 // to record.
-func (d *Directory) changeLocal(ctx context.Context, call Call, group ID, c LocalChange) (r MemberResult, was Member, err error) {
+func (d *Directory) changeLocal(
+	ctx context.Context, call Call, group ID, c LocalChange,
+) (r MemberResult, was Member, err error) {
 	inside, err := d.allowInside(ctx, call, c.operation(), group, c.User)
 	if err != nil {
 		return r, was, err
@@ -168,7 +170,8 @@ func (m *Membership) size() int {
 func sizeOf(sources []MemberSource) (n int) {
 	const source = 320
 	for _, s := range sources {
-		n += source + len(s.ConnectionName) + len(s.Grant.OpenedReason) + len(s.Grant.OpenedRequest) + len(s.Grant.OpenedBy.ID)
+		n += source + len(s.ConnectionName) + len(s.Grant.OpenedReason) + len(s.Grant.OpenedRequest) +
+			len(s.Grant.OpenedBy.ID)
 	}
 	return n
 }

@@ -11,7 +11,7 @@ type NamedAdditions struct{ Failed, Succeeded []string }
 // Invitation says how a request came about that adds members.
 type Invitation struct {
 	// By is who invited: the id, the userName or the address of a user of the
-	// tenant, who is then named in grants and events. Anything else is kept nowhere.
+	// tenant, who is then named in grants and events. Anything else is not stored.
 	By     string
 	Notify bool // write a Notification for those who were added
 }
@@ -71,7 +71,9 @@ func (d *Directory) AddMembersByName(
 
 // addNamed judges the users that the names are of, and says what becomes of each
 // name.
-func (l *localChanges) addNamed(ctx context.Context, names []string, byKey map[string]User) (out NamedAdditions, err error) {
+func (l *localChanges) addNamed(
+	ctx context.Context, names []string, byKey map[string]User,
+) (out NamedAdditions, err error) {
 	var ids []ID
 	at := make(map[string]int, len(names))
 	for _, name := range names {

@@ -13,8 +13,8 @@ type NewUser struct {
 	Active   *bool // nil: active
 }
 
-// CreateUser makes a user of origin local. Somebody who was invited under the
-// userName or the address, and has not come yet, is that user from now on.
+// CreateUser makes a user of origin local. A pending invitation of the
+// userName or the address is accepted: the invited user is that user from now on.
 func (d *Directory) CreateUser(ctx context.Context, call Call, n NewUser) (User, error) {
 	if err := d.allow(ctx, call, OpWriteUsers, ID{}, ID{}); err != nil {
 		return User{}, err

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Notification tells the application of something that it may want to tell
-// people. It is written with the change that it tells of, and waits until
-// somebody says that it was delivered.
+// Notification is an outbox message to the application about a change that people may
+// want to know of. It is written in the transaction of the change, and stays until its
+// delivery is confirmed.
 type Notification struct {
 	ID        ID
 	Kind      string // NotifyMembersAdded
@@ -15,7 +15,7 @@ type Notification struct {
 	CreatedAt time.Time
 }
 
-// NotifyMembersAdded is the kind of a Notification of members whom a call added:
+// NotifyMembersAdded is the kind of a Notification of members that a call added:
 // {"group_id","user_ids","invited_by"?}.
 const NotifyMembersAdded = "group.members_added"
 
@@ -60,6 +60,7 @@ func (d *Directory) DeliverNotification(ctx context.Context, call Call, id ID) e
 		if err := tx.DeliverNotification(ctx, id, at); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(at, ActionNotificationDelivered, ID{}, ID{}, nil, Facts{"notification_id": id}))
+		return tx.AppendEvents(ctx,
+			call.Event(at, ActionNotificationDelivered, ID{}, ID{}, nil, Facts{"notification_id": id}))
 	})
 }

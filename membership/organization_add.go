@@ -13,7 +13,9 @@ import (
 // already is not written again. The answer is in the order of specs. To give a
 // role, the caller has to administer the tenant or to hold all that it grants.
 // Errors: KindNotFound with Details["unknown"] or Details["unknown_roles"].
-func (d *Directory) AddOrganizationMembers(ctx context.Context, call Call, specs []OrganizationMemberSpec) ([]OrganizationUser, error) {
+func (d *Directory) AddOrganizationMembers(
+	ctx context.Context, call Call, specs []OrganizationMemberSpec,
+) ([]OrganizationUser, error) {
 	if err := d.allow(ctx, call, OpWriteUsers, ID{}, ID{}); err != nil {
 		return nil, err
 	}
@@ -148,9 +150,11 @@ func (p *organizationAddition) users(ctx context.Context, specs []OrganizationMe
 	return users, p.tx.InsertUsers(ctx, invited)
 }
 
-// find returns the users whom specs name by id, and those whom each address
-// stands for: the user who has it as userName, else all who have it.
-func (p *organizationAddition) find(ctx context.Context, specs []OrganizationMemberSpec) (byID map[ID]User, byAddress map[string][]User, err error) {
+// find returns the users that specs name by id, and those of each address: the user
+// who has it as userName, else all who have it.
+func (p *organizationAddition) find(
+	ctx context.Context, specs []OrganizationMemberSpec,
+) (byID map[ID]User, byAddress map[string][]User, err error) {
 	var ids []ID
 	var keys []string
 	for _, pl := range specs {
@@ -297,7 +301,7 @@ func (p *organizationAddition) write(ctx context.Context, specs []OrganizationMe
 }
 
 // OrganizationUser returns one user as they are in the organization;
-// KindNotFound for one who has no place in it.
+// KindNotFound for a user who is no member of it.
 func (d *Directory) OrganizationUser(ctx context.Context, call Call, id ID) (out OrganizationUser, err error) {
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
 		return OrganizationUser{}, err

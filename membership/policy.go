@@ -34,10 +34,10 @@ type Question struct {
 	Operation Operation
 	Group     ID
 	User      ID
-	// Gives are permissions that the operation hands to others. Whoever asks has
-	// to hold each of them.
+	// Gives are permissions that the operation gives to others. The caller has
+	// to have each of them.
 	Gives []string
-	// Role is one that whoever asks has to have; empty: none.
+	// Role is a role that the caller has to have; empty: none.
 	Role string
 	// Objects are Group and User as the store has them; nil: not read yet. A
 	// policy that has to look at them then answers ErrUndecided.
@@ -60,6 +60,6 @@ type Policy interface {
 }
 
 // ErrUndecided is the answer to a question that says too little: the policy
-// wants to see its objects, and each user where there are many. Whoever does
-// not ask again has a refusal.
+// wants to see its objects, and each user where there are many. If the
+// use case does not ask again, it is a refusal.
 var ErrUndecided error = &Error{Kind: KindForbidden, Message: "the policy could not decide"}

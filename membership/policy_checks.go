@@ -116,7 +116,7 @@ func (e *deniedMember) Error() string { return e.err.Error() }
 func (e *deniedMember) Unwrap() error { return e.err }
 
 // allowEach asks about every user of a delta, inside its transaction. Users
-// whom the connection does not see are left out: adding one is refused by rule
+// that the connection does not see are left out: adding one is refused by rule
 // 6, and removing one does nothing (rule 4).
 func (d *Directory) allowEach(ctx context.Context, r UserLinkReader, call Call, group Group, in, out []ID) error {
 	for _, part := range []struct {

@@ -92,7 +92,7 @@ func profileOfActor(ctx context.Context, r profileReader, a Actor) (*Profile, er
 }
 
 // userOfActor returns the user of the tenant who calls, or the zero User: a
-// token, a service and somebody from elsewhere are none.
+// token, a service or a person of another tenant.
 func userOfActor(ctx context.Context, r UserReader, a Actor) (User, error) {
 	id, err := ParseID(a.ID)
 	if a.Kind != ActorUser || err != nil {

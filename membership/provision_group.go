@@ -9,7 +9,9 @@ import (
 // ProvisionGroup makes a group of origin scim in the calling connection's view,
 // with its first members (rule 30). view's identity, version and times are set
 // here.
-func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLink, members MemberDelta) (GroupLink, error) {
+func (d *Directory) ProvisionGroup(
+	ctx context.Context, call Call, view GroupLink, members MemberDelta,
+) (GroupLink, error) {
 	if err := d.allow(ctx, call, OpWriteGroups, ID{}, ID{}); err != nil {
 		return GroupLink{}, err
 	}
@@ -22,7 +24,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLin
 	}
 	var out GroupLink
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		conn, err := tx.HoldConnection(ctx, call.Connection)
+		conn, err := tx.LockConnectionShared(ctx, call.Connection)
 		if err != nil {
 			return err
 		}
@@ -52,7 +54,8 @@ func (d *Directory) ProvisionGroup(ctx context.Context, call Call, view GroupLin
 			return err
 		}
 		if err := tx.AppendEvents(ctx, call.Event(now, ActionGroupCreated, l.Group, ID{}, nil,
-			Facts{"origin": SourceSCIM, "kind": conn.GroupKind, "display_name": l.DisplayName, "external_id": l.ExternalID})); err != nil {
+			Facts{"origin": SourceSCIM, "kind": conn.GroupKind, "display_name": l.DisplayName,
+				"external_id": l.ExternalID})); err != nil {
 			return err
 		}
 		if len(in)+len(check) > 0 {

@@ -18,7 +18,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 	}
 	var out UserLink
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		h, err := tx.HoldName(ctx, call.Connection, Fold(view.UserName), addresses(view))
+		h, err := tx.LockNameHolders(ctx, call.Connection, Fold(view.UserName), addresses(view))
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 // NameHolders are who has a name, when a connection wants to give it to a user.
 type NameHolders struct {
 	Connection Connection
-	InView     bool   // somebody has it in the connection's view
+	InView     bool   // a user of the connection's view has it
 	User       User   // who has it in the tenant; zero: none
 	Shared     bool   // so do others: their names were not the same when they were given
 	ByEmail    []User // who has one of the addresses
@@ -176,7 +176,8 @@ func (d *Directory) saveProvisioned(
 		return l, err
 	}
 	l.tell(&u, before)
-	u.fill(before, l, slices.DeleteFunc(slices.Clone(links), func(o UserLink) bool { return o.Connection == l.Connection }))
+	u.fill(before, l, slices.DeleteFunc(slices.Clone(links),
+		func(o UserLink) bool { return o.Connection == l.Connection }))
 	if Fold(l.UserName) != Fold(before.UserName) {
 		if err := userNameFreeInView(ctx, tx, l); err != nil {
 			return l, err

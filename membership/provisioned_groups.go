@@ -8,7 +8,7 @@ import (
 )
 
 // ProvisionedGroup is one group of a connection's view. Its members are those
-// whom the connection put there, in the order of their ids, as they were when the
+// that the connection put there, in the order of their ids, as they were when the
 // group had this version. They can be ranged over once, before the next group
 // is taken.
 type ProvisionedGroup struct {
@@ -72,7 +72,8 @@ func (d *Directory) VisitProvisionedGroup(
 // VisitProvisionedGroups is to groups what VisitProvisionedUsers is to users; it
 // reads so much of their members. See VisitProvisionedGroup.
 func (d *Directory) VisitProvisionedGroups(
-	ctx context.Context, call Call, q LinkQuery, members MemberDetail, visit func(*ProvisionedPage[ProvisionedGroup]) error,
+	ctx context.Context, call Call, q LinkQuery, members MemberDetail,
+	visit func(*ProvisionedPage[ProvisionedGroup]) error,
 ) error {
 	if err := d.allow(ctx, call, OpReadGroups, ID{}, ID{}); err != nil {
 		return err
@@ -144,8 +145,8 @@ var (
 	errNoRoom = errors.New("no room for the answer")
 	// errBrokenOff ends the visit when reading has panicked.
 	errBrokenOff = errors.New("the answer was broken off")
-	// errNobodyReads ends a snapshot when the visit has ended.
-	errNobodyReads = errors.New("the answer is not written any more")
+	// errReaderGone ends a snapshot when the visit has ended.
+	errReaderGone = errors.New("the answer is not written any more")
 )
 
 // run reads part after part until done. again undoes what read has done of a part
@@ -171,7 +172,7 @@ func (s *groupStream) run(read func(Reader) error, again func(), done func() boo
 	if s.panic != nil {
 		panic(s.panic)
 	}
-	if s.result == nil && !errors.Is(err, errNobodyReads) {
+	if s.result == nil && !errors.Is(err, errReaderGone) {
 		return err
 	}
 	return s.result
@@ -198,7 +199,7 @@ func (s *groupStream) parts(read func(Reader) error, again func(), done func() b
 
 // part reads one part, with room for it.
 func (s *groupStream) part(read func(Reader) error, again func()) error {
-	until := time.Now().Add(answerPatience)
+	until := time.Now().Add(answerTimeout)
 	for {
 		s.passing, s.counted, s.size = false, false, 0
 		err := s.store.Read(s.ctx, s.call.Tenant, read)
@@ -293,7 +294,7 @@ func (s *groupStream) put(b groupBlock) error {
 		return errNoRoom
 	}
 	s.counted = true
-	if s.held.pressed() { // to begin now could mean to break off
+	if s.held.halfUsed() { // to begin now could mean to break off
 		return nil
 	}
 	return s.pass()

@@ -50,7 +50,7 @@ type ProvisionedPage[T any] struct {
 	// Total is how many the query selects. It is final once the items were ranged
 	// over.
 	Total int
-	// More: there is another page in the direction of reading. It is told when the
+	// More: there is another page in the direction of reading. It is set when the
 	// query asks for it, and is final with Total.
 	More bool
 }

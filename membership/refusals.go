@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The bounds of what is kept of repeated refusals.
+// The bounds of the counters of repeated refusals.
 const (
 	// refusalWindow is for how long repeats of a refusal are counted before their
 	// event is written.
@@ -36,9 +36,9 @@ type Refusal struct {
 }
 
 // Refusals writes the events of refused attempts: the first of one actor for one
-// reason at once, those of the minute behind it as one event with their count.
-// So a caller that is refused for ever writes two events a minute. The counts are kept
-// in memory, each server its own: a crash loses them.
+// reason at once, those of the next minute as one event with their count.
+// So a caller that is refused for ever writes two events a minute. The counters are in
+// the memory of each server: a crash loses them.
 type Refusals struct {
 	store Updater
 	clock Clock

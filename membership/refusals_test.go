@@ -134,7 +134,7 @@ func TestRefusalsOfManyActorsAreBounded(t *testing.T) {
 // What could not be written is not answered as a refusal, and is written later.
 func TestRefusalsThatCouldNotBeWritten(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
-		broken := &brokenUpdates{Updater: w.store, err: errors.New("broken")}
+		broken := &brokenUpdates{store: w.store, err: errors.New("broken")}
 		refusals := membership.NewRefusals(broken, time.Now)
 		r := membership.Refusal{
 			At: time.Now(), Call: w.admin, Action: membership.ActionRefused, Facts: membership.Facts{"kind": "x"},
@@ -151,13 +151,13 @@ func TestRefusalsThatCouldNotBeWritten(t *testing.T) {
 }
 
 type brokenUpdates struct {
-	membership.Updater
-	err error
+	store membership.Updater
+	err   error
 }
 
 func (b *brokenUpdates) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
 	if b.err != nil {
 		return b.err
 	}
-	return b.Updater.Update(ctx, tenant, fn)
+	return b.store.Update(ctx, tenant, fn)
 }

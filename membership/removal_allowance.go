@@ -45,7 +45,7 @@ func (d *Directory) AllowRemovals(
 		return a, Invalidf("an allowance lives from 1 second to 7 days")
 	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		if _, err := tx.HoldConnection(ctx, connection); err != nil {
+		if _, err := tx.LockConnectionShared(ctx, connection); err != nil {
 			return err
 		}
 		if !s.Group.IsZero() {
@@ -80,7 +80,9 @@ func (d *Directory) AllowRemovals(
 
 // RemovalAllowances lists the allowances of a connection that are neither used
 // nor expired, in the order of their ids.
-func (d *Directory) RemovalAllowances(ctx context.Context, call Call, connection ID) (as []RemovalAllowance, err error) {
+func (d *Directory) RemovalAllowances(
+	ctx context.Context, call Call, connection ID,
+) (as []RemovalAllowance, err error) {
 	if err := d.allow(ctx, call, OpAdminister, ID{}, ID{}); err != nil {
 		return nil, err
 	}
@@ -115,7 +117,9 @@ func (d *Directory) WithdrawRemovals(ctx context.Context, call Call, connection,
 // useAllowance deletes an allowance that lets the held request pass, in its
 // transaction: if that comes to nothing, so does the deletion. Without one it
 // returns the held request.
-func (d *Directory) useAllowance(ctx context.Context, tx Tx, call Call, group ID, now time.Time, held *heldRemoval) error {
+func (d *Directory) useAllowance(
+	ctx context.Context, tx Tx, call Call, group ID, now time.Time, held *heldRemoval,
+) error {
 	a, err := tx.LockRemovalAllowance(ctx, call.Connection, group, now)
 	if KindOf(err) == KindNotFound {
 		return held

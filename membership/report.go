@@ -75,7 +75,7 @@ func read[T any](
 	ctx context.Context, d *Directory, call Call, of *tenantExports, f Format[T],
 	rows func(Reader) iter.Seq2[T, error], m *Manifest, kept *spool,
 ) error {
-	done, err := d.exports.turn(ctx, of)
+	done, err := d.exports.acquire(ctx, of)
 	if err != nil {
 		return err
 	}

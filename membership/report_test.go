@@ -23,7 +23,8 @@ import (
 // their tenant's.
 func TestReportsThatNobodyTakes(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
-		f := membership.Format[membership.RegisterRow]{Name: "test", Append: func(b []byte, _ membership.RegisterRow) []byte { return b }}
+		f := membership.Format[membership.RegisterRow]{Name: "test",
+			Append: func(b []byte, _ membership.RegisterRow) []byte { return b }}
 		report := func(w *world, send membership.Send) error {
 			return w.dir.ExportRegister(w.ctx, w.admin, membership.RegisterQuery{}, f, send)
 		}

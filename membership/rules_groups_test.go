@@ -119,7 +119,8 @@ func TestTenantsAreApart(t *testing.T) {
 		_, err = w.dir.Group(w.ctx, w.admin, g)
 		w.kind(membership.KindNotFound, err)
 		w.kind(membership.KindNotFound, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Add(w.scimUser(w.okta)) }))
-		w.kind(membership.KindUnknownMembers, w.patch(w.okta, w.scimGroup(w.okta), func(d *membership.MemberDelta) { d.Add(u) }))
+		w.kind(membership.KindUnknownMembers,
+			w.patch(w.okta, w.scimGroup(w.okta), func(d *membership.MemberDelta) { d.Add(u) }))
 		_, err = w.dir.AddMember(w.ctx, w.admin, w.localGroup(), u, false)
 		w.kind(membership.KindNotFound, err)
 		_, err = w.dir.AddMember(w.ctx, w.admin, g, w.localUser(), false)

@@ -112,7 +112,8 @@ func TestRule31_LinkIsRefused(t *testing.T) {
 
 		require.NoError(t, w.connections.Remove(w.ctx, w.admin, w.okta.Connection, membership.RemovalFreeze))
 		refused(w.admin, membership.KindNotFound, same.ID, w.okta.Connection)
-		w.kind(membership.KindNotFound, w.dir.UnlinkGroup(w.ctx, w.admin, group, w.okta.Connection, membership.RemovalRelease))
+		w.kind(membership.KindNotFound,
+			w.dir.UnlinkGroup(w.ctx, w.admin, group, w.okta.Connection, membership.RemovalRelease))
 		_, err = w.dir.PreviewGroupUnlink(w.ctx, w.admin, group, w.okta.Connection, membership.RemovalRelease)
 		w.kind(membership.KindNotFound, err)
 	})
@@ -135,7 +136,8 @@ func TestRule31_UnlinkReleasesOrConverts(t *testing.T) {
 				}
 				if how == membership.RemovalConvert {
 					want = membership.UnlinkPreview{Grants: 2, LocalGrantsOpened: 1}
-					members, actions = sorted(local, both, alone), append([]membership.Action{membership.ActionGrantOpened}, actions...)
+					members, actions = sorted(local, both, alone),
+						append([]membership.Action{membership.ActionGrantOpened}, actions...)
 				}
 				p, err := w.dir.PreviewGroupUnlink(w.ctx, w.admin, group, w.okta.Connection, how)
 				require.NoError(t, err)

@@ -73,7 +73,8 @@ func TestRule05_SCIMReplacesOnlyItsOwn(t *testing.T) {
 		actions := w.during(func() {
 			require.NoError(t, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Clear(); d.Add(b, c) }))
 		})
-		require.ElementsMatch(t, []membership.Action{"grant.opened", "grant.closed"}, actions, "only the difference is written")
+		require.ElementsMatch(t, []membership.Action{"grant.opened", "grant.closed"}, actions,
+			"only the difference is written")
 		require.Equal(t, sorted(b, c, mine), users(w.members(g)))
 
 		require.NoError(t, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Clear() }))

@@ -33,7 +33,8 @@ func TestRule22_OtherLettersAreAnotherPerson(t *testing.T) {
 				require.Equal(t, names[0], w.user(victim.ID).UserName)
 
 				// An invitation under the other address is neither.
-				placed, err := w.dir.AddOrganizationMembers(w.ctx, w.admin, []membership.OrganizationMemberSpec{{Email: names[1]}, {Email: names[0]}})
+				placed, err := w.dir.AddOrganizationMembers(w.ctx, w.admin,
+					[]membership.OrganizationMemberSpec{{Email: names[1]}, {Email: names[0]}})
 				require.NoError(t, err)
 				require.Equal(t, other, placed[0].User.ID)
 				require.Equal(t, victim.ID, placed[1].User.ID)

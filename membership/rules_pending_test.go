@@ -27,7 +27,8 @@ func TestRule22_SCIMClaimsAnInvitedUser(t *testing.T) {
 			{UserName: "by-other", Active: true, Emails: []string{"x@example.test", "by-other@example.test"}},
 		} {
 			invited := w.invite(map[string]string{
-				"BY-NAME@example.test": "by-name@example.test", "by-address": "by-address@example.test", "by-other": "by-other@example.test",
+				"BY-NAME@example.test": "by-name@example.test", "by-address": "by-address@example.test",
+				"by-other": "by-other@example.test",
 			}[v.UserName])
 			group := w.localGroup()
 			w.add(group, invited.ID)
@@ -51,7 +52,8 @@ func TestRule22_AnAddressClaimsNobodyWhoHasCome(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		u, err := w.dir.CreateUser(w.ctx, w.admin, membership.NewUser{UserName: "ann", Email: "ann@example.test"})
 		require.NoError(t, err)
-		l, err := w.dir.ProvisionUser(w.ctx, w.okta, membership.UserLink{UserName: "other", Email: "ann@example.test", Active: true})
+		l, err := w.dir.ProvisionUser(w.ctx, w.okta,
+			membership.UserLink{UserName: "other", Email: "ann@example.test", Active: true})
 		require.NoError(t, err)
 		require.NotEqual(t, u.ID, l.User)
 	})

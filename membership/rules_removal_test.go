@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/auth"
-	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -205,24 +204,28 @@ func TestConnectionIsFrozen(t *testing.T) {
 	})
 }
 
-// halfStore dies before the second transaction.
-type halfStore struct {
-	*db.Store
-	dead bool
+// halfStore fails every Update of the directory, so a removal ends halfway: its first
+// transaction is that of auth.Connections, with a store of its own.
+type halfStore struct{ store membership.Store }
+
+func (halfStore) Update(context.Context, membership.ID, func(membership.Tx) error) error {
+	return errors.New("dead")
 }
 
-func (s *halfStore) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
-	if s.dead {
-		return errors.New("dead")
-	}
-	return s.Store.Update(ctx, tenant, fn)
+func (s halfStore) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	return s.store.Read(ctx, tenant, fn)
 }
+
+func (s halfStore) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	return s.store.WriteMembers(ctx, c)
+}
+
+func (s halfStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 func TestConnectionRemovalIsFinished(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		p := w.provisioned()
-		half := &halfStore{Store: w.store, dead: true}
-		dir := membership.NewDirectory(half, auth.Policy{}, membership.Options{})
+		dir := membership.NewDirectory(halfStore{w.store}, auth.Policy{}, membership.Options{})
 		cs := auth.NewConnections(w.store, dir, w.clock, nil)
 		require.Error(t, cs.Remove(w.ctx, w.admin, w.okta.Connection, membership.RemovalRelease))
 		require.Equal(t, membership.ConnectionRemoving, w.state(w.okta))

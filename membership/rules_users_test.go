@@ -109,7 +109,8 @@ func TestRule25_SCIMDeletesAUserOfItsOwn(t *testing.T) {
 		w.add(mine, u)
 		_, before := w.seen(w.okta, g)
 		actions := w.during(func() { require.NoError(t, w.dir.DeprovisionUser(w.ctx, w.okta, u, 0)) })
-		require.ElementsMatch(t, []membership.Action{"grant.closed", "grant.closed", "user.unlinked", "user.deleted"}, actions)
+		require.ElementsMatch(t, []membership.Action{"grant.closed", "grant.closed", "user.unlinked", "user.deleted"},
+			actions)
 		_, err := w.dir.User(w.ctx, w.admin, u)
 		w.kind(membership.KindNotFound, err)
 		require.Empty(t, w.members(g))

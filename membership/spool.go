@@ -122,7 +122,7 @@ func (s *spool) pieces() iter.Seq2[[]byte, error] {
 	}
 }
 
-// close lets go of everything.
+// close frees everything.
 func (s *spool) close() {
 	s.memory = nil
 	if s.file != nil {

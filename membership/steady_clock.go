@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// steadyClock is a clock that never goes back: it tells no time before one that
-// it told, or that it saw written. While the clock of the machine is behind, as
-// after it was set back, time stands still.
+// steadyClock is a monotonic clock: it gives no time before one that it gave, or that
+// it saw written. While the clock of the machine is behind, as after it was set back,
+// time does not advance.
 type steadyClock struct {
 	machine Clock
 	latest  atomic.Int64 // in microseconds

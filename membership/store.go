@@ -11,8 +11,8 @@ import "context"
 type Store interface {
 	// Read runs fn on one consistent snapshot. What fn reads is valid during fn
 	// only. fn may begin anew when it comes to a list that no index answers: such
-	// queries wait for a place. They end with KindRateLimited when there is none for
-	// long, and with KindTooMany when they take too long.
+	// queries wait for a semaphore. They end with KindRateLimited when they wait for
+	// too long, and with KindTooMany when they run for too long.
 	Read(ctx context.Context, tenant ID, fn func(Reader) error) error
 
 	// Update runs fn in one transaction: all of it is durable when Update
@@ -21,9 +21,9 @@ type Store interface {
 	// must not change what lies outside it except by assignment.
 	Update(ctx context.Context, tenant ID, fn func(Tx) error) error
 
-	// WriteMembers is Tx.ChangeMembers in a transaction of its own, or together with
-	// others that come at the same time, in as few round trips as the engine allows;
-	// before that c.Judge, if there is one, decides. Its cost follows the change,
+	// WriteMembers is Tx.ChangeMembers in a transaction of its own, or in one batch with
+	// others of the same moment (group commit), in as few round trips as the engine
+	// allows; before that c.Judge, if there is one, decides. Its cost follows the change,
 	// never the size of the group.
 	WriteMembers(ctx context.Context, c MemberChange) (MemberResult, error)
 

@@ -33,13 +33,13 @@ type ConnectionWriter interface {
 	// LockConnection also waits for those who hold the connection, and returns
 	// removed ones as well.
 	LockConnection(ctx context.Context, id ID) (Connection, error)
-	// HoldConnection returns a connection that is not removed, and keeps it from
+	// LockConnectionShared returns a connection that is not removed, and keeps it from
 	// being changed until the transaction ends; others can hold it too. Whatever
 	// makes a link or a credential holds its connection.
-	HoldConnection(ctx context.Context, id ID) (Connection, error)
-	// HoldName is HoldConnection, and returns the users that have a user name,
+	LockConnectionShared(ctx context.Context, id ID) (Connection, error)
+	// LockNameHolders is LockConnectionShared, and returns the users that have a user name,
 	// folded, or one of some addresses, folded too.
-	HoldName(ctx context.Context, connection ID, name string, emails []string) (NameHolders, error)
+	LockNameHolders(ctx context.Context, connection ID, name string, emails []string) (NameHolders, error)
 	InsertConnection(ctx context.Context, c Connection) error
 	// UpdateConnection writes everything that can change of it.
 	UpdateConnection(ctx context.Context, c Connection) error

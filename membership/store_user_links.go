@@ -34,14 +34,14 @@ type UserLinkWriter interface {
 	DeleteUserLink(ctx context.Context, connection, user ID) error
 }
 
-// LinkQuery selects resources of one connection's view. A page is taken by
-// index, with Offset, or from a place, with After or Before.
+// LinkQuery selects resources of one connection's view. A page begins at an
+// index, Offset, or at a cursor, After or Before.
 type LinkQuery struct {
 	Filter Filter  // nil: all
 	Sort   Sort    // zero: by id
 	Offset int     // how many of the selected to leave out first
-	After  *Cursor // only what comes behind this place
-	Before *Cursor // only what comes before this place: the last Limit of it
+	After  *Cursor // only what comes after it
+	Before *Cursor // only what comes before it: the last Limit of that
 	Limit  int     // at most so many; 0: only count
 	More   bool    // of a page that is visited: whether there is another
 }

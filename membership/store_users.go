@@ -27,8 +27,8 @@ type UserReader interface {
 	// after and in their order, who show something that the connection says while
 	// another source may have something else: another connection, or Native.
 	UsersShowing(ctx context.Context, connection, after ID, limit int) ([]User, error)
-	// NamesOf returns the names that connections give of users in two parts, for
-	// those of whom any does; an active link goes before others.
+	// NamesOf returns given and family names of users, as far as a connection gives
+	// them; an active link goes before others.
 	NamesOf(ctx context.Context, users []ID) (map[ID]PersonName, error)
 }
 

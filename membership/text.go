@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxText is the longest name, userName, externalId or address that is kept,
+// MaxText is the longest name, userName, externalId or address that is stored,
 // in bytes. It leaves the folded key below what a PostgreSQL index row takes.
 const MaxText = 800
 

@@ -15,7 +15,7 @@ type User struct {
 	UserName      string // unique in the tenant, compared by Fold
 	Email         string
 	Name          string
-	Native        Shown // what was set natively, of a user whom a provider has; see otherwise
+	Native        Shown // what was set natively, of a user that a provider has; see otherwise
 	Origin        Origin
 	Suspended     bool // rule 26: wins over every provider
 	Deprovisioned bool // rule 25: the last link of a local user ended

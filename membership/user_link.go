@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// MaxAttributes is the longest JSON document of attributes that is kept for one
+// MaxAttributes is the longest JSON document of attributes that is stored for one
 // user or group, in bytes.
 const MaxAttributes = 256 << 10
 

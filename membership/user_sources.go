@@ -59,9 +59,11 @@ func (u *User) fill(said, says UserLink, left []UserLink) {
 
 // showWithout is for the end of a link: where the user shows what it said, and
 // another source has something, they show that. Where none has anything it
-// stays, and so does a userName whose successor somebody else has got meanwhile.
+// stays, and so does a userName whose successor another user has by now.
 // It returns the fields that changed.
-func (u *User) showWithout(ctx context.Context, r Reader, ended UserLink, left []UserLink) (changed []string, err error) {
+func (u *User) showWithout(
+	ctx context.Context, r Reader, ended UserLink, left []UserLink,
+) (changed []string, err error) {
 	other, said, was := u.otherwise(left), ended.shown().values(), *u
 	for i, field := range u.shownAt() {
 		same := func(l UserLink) bool { return l.shown().values()[i] == said[i] }

@@ -12,7 +12,7 @@ const (
 	connectTimeout = 5 * time.Second
 	// idleTimeout lets a burst of requests share a connection.
 	idleTimeout = 30 * time.Second
-	// maxIdle bounds the connections that are kept to all hosts.
+	// maxIdle bounds the idle connections to all hosts.
 	maxIdle = 100
 	// maxAnswerHeader is in bytes.
 	maxAnswerHeader = 64 << 10
@@ -65,7 +65,7 @@ func (t transports) CloseIdleConnections() {
 	t.https.CloseIdleConnections()
 }
 
-// transport has no proxy: what that connects to, nobody here could check.
+// transport has no proxy: what a proxy connects to cannot be checked here.
 func (g *Guard) transport(secure bool, resolver *net.Resolver) *http.Transport {
 	dialer := &net.Dialer{Timeout: connectTimeout, ControlContext: g.control(secure), Resolver: resolver}
 	return &http.Transport{

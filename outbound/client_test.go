@@ -118,7 +118,8 @@ func TestRedirects(t *testing.T) {
 	_, err = get(t, g.Client(time.Second, 1), by(by("/end")))
 	require.ErrorContains(t, err, "too many redirects")
 	for _, target := range []string{
-		"http://169.254.169.254/latest", "http://[::ffff:10.0.0.1]/", "http://2130706433/", "http://u:p@127.0.0.1/", "file:///etc/passwd",
+		"http://169.254.169.254/latest", "http://[::ffff:10.0.0.1]/", "http://2130706433/", "http://u:p@127.0.0.1/",
+		"file:///etc/passwd",
 		secure.URL,
 	} {
 		_, err = get(t, g.Client(time.Second, 3), by(target))

@@ -51,7 +51,8 @@ func (g *Guard) CheckURL(text string) error {
 	return g.check(u)
 }
 
-var errURL = fmt.Errorf("must be a URL such as https://example.com/path, of at most %d bytes, without a user and a fragment", maxURL)
+var errURL = fmt.Errorf("must be a URL such as https://example.com/path, of at most %d bytes, without a user and a "+
+	"fragment", maxURL)
 
 func (g *Guard) check(u *url.URL) error {
 	secure := u.Scheme == "https"
@@ -88,7 +89,8 @@ func validHost(u *url.URL) bool {
 	}
 	last := strings.TrimSuffix(host, ".")
 	last = strings.ToLower(last[strings.LastIndexByte(last, '.')+1:])
-	return last != "" && strings.Trim(last, "0123456789") != "" && !strings.HasPrefix(last, "0x") && !strings.Contains(host, ":")
+	return last != "" && strings.Trim(last, "0123456789") != "" && !strings.HasPrefix(last,
+		"0x") && !strings.Contains(host, ":")
 }
 
 // literal returns the address that a host stands for without being looked up.

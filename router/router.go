@@ -1,5 +1,5 @@
-// Package router is how the routes of the server are kept, and how a request finds
-// its own. It is gorilla/mux, set up for paths that are taken as they were sent.
+// Package router matches requests to the routes of the server. It is gorilla/mux, set
+// up for paths that are taken as they were sent.
 package router
 
 import (
@@ -16,7 +16,7 @@ var verbs = []string{
 }
 
 // New returns a router that takes a path as it was sent: cleaning would answer
-// // with a redirect, and decoding would let an escaped slash cut an id in two.
+// with a redirect, and decoding would let an escaped slash cut an id in two.
 func New() *mux.Router { return mux.NewRouter().UseEncodedPath().SkipClean(true) }
 
 // Below matches a path and all that are below it.

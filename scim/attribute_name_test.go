@@ -14,15 +14,16 @@ import (
 func TestDotBehindAURN(t *testing.T) {
 	const core = "urn:ietf:params:scim:schemas:core:2.0:User"
 	for text, want := range map[string]target{
-		core + ".userName":                                     {name: "userName"},
-		core + ".name.givenName":                               {name: "name", subName: "givenName"},
-		core + ".emails":                                       {name: "emails"},
-		core + ":emails.value":                                 {name: "emails", subName: "value"},
-		enterpriseURN + ".department":                          {schema: enterpriseURN, name: "department"},
-		enterpriseURN + ".manager.value":                       {schema: enterpriseURN, name: "manager", subName: "value"},
-		enterpriseURN + ".nothing":                             {schema: enterpriseURN, name: "nothing"},
-		enterpriseURN:                                          {schema: enterpriseURN, whole: true},
-		"urn:ietf:params:scim:schemas:core:2.0.User":           {schema: "urn:ietf:params:scim:schemas:core:2.0", name: "User"},
+		core + ".userName":               {name: "userName"},
+		core + ".name.givenName":         {name: "name", subName: "givenName"},
+		core + ".emails":                 {name: "emails"},
+		core + ":emails.value":           {name: "emails", subName: "value"},
+		enterpriseURN + ".department":    {schema: enterpriseURN, name: "department"},
+		enterpriseURN + ".manager.value": {schema: enterpriseURN, name: "manager", subName: "value"},
+		enterpriseURN + ".nothing":       {schema: enterpriseURN, name: "nothing"},
+		enterpriseURN:                    {schema: enterpriseURN, whole: true},
+		"urn:ietf:params:scim:schemas:core:2.0.User": {schema: "urn:ietf:params:scim:schemas:core:2.0",
+			name: "User"},
 		"urn:scim:schemas:core:1.0.userName":                   {name: "userName"},
 		"urn:scim:schemas:core:1.0.name.familyName":            {name: "name", subName: "familyName"},
 		"urn:scim:schemas:extension:enterprise:1.0.department": {schema: enterpriseURN, name: "department"},
@@ -47,7 +48,8 @@ func TestDotBehindAURN(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"a.b.c", core + ".", core + "..userName", core + ".name.", "urn:x:a.b.c.d.e.f.g", "urn:x:", "urn:x:.a", ".a", "urn:x:a b", "",
+		"a.b.c", core + ".", core + "..userName", core + ".name.", "urn:x:a.b.c.d.e.f.g", "urn:x:", "urn:x:.a", ".a",
+		"urn:x:a b", "",
 	} {
 		_, ok := userType.locate(text)
 		assert.False(t, ok, "%q", text)

@@ -51,7 +51,8 @@ func (x *exchange) reader(limit int64) (*bodyReader, error) {
 // (Google, JumpCloud and OneLogin send application/json).
 func checkContentType(header string) error {
 	switch header {
-	case "", "application/scim+json", "application/json", "application/scim+json; charset=utf-8", "application/json; charset=utf-8":
+	case "", "application/scim+json", "application/json", "application/scim+json; charset=utf-8",
+		"application/json; charset=utf-8":
 		return nil
 	}
 	mediaType, _, err := mime.ParseMediaType(header)

@@ -26,7 +26,7 @@ const maxNesting = 64
 type bodyReader struct {
 	source io.Reader // as it comes in
 	text   io.Reader // without a BOM, and UTF-8
-	held   *[]byte   // where it is kept when it is small; nil otherwise
+	held   *[]byte   // its buffer, when it is small; nil otherwise
 	whole  []byte    // all of it, if it could be read at once
 	shape  shape
 	err    error
@@ -63,7 +63,7 @@ func newHeldBody(source io.Reader, size int) *bodyReader {
 	return &bodyReader{source: source, text: bytes.NewReader(text), held: held, whole: text}
 }
 
-// Read implements io.Reader. Its errors are what the caller is told.
+// Read implements io.Reader. Its errors are answers to the caller.
 func (b *bodyReader) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
@@ -120,7 +120,7 @@ type shape struct {
 // check looks at the next bytes and returns how many it left. Of blanks in a row
 // it leaves one: a decoder that waits for more looks at all of them again.
 func (s *shape) check(p []byte) (int, error) {
-	kept := p[:0]
+	out := p[:0]
 	for _, c := range p {
 		after := s.blank
 		s.blank = false
@@ -147,9 +147,9 @@ func (s *shape) check(p []byte) (int, error) {
 		case c == '}', c == ']':
 			s.depth--
 		}
-		kept = append(kept, c)
+		out = append(out, c)
 	}
-	return len(kept), nil
+	return len(out), nil
 }
 
 var errHalfPair = badRequest(typeInvalidValue, "a text has half of a surrogate pair")

@@ -7,9 +7,11 @@ import (
 	"net/url"
 	"path"
 	"strconv"
+
+	"github.com/scimbridge/scimbridge/auth"
 )
 
-// bulkAnswer is the answer to one operation, kept in memory. The body of a
+// bulkAnswer is the answer to one operation, in memory. The body of a
 // success is dropped: a response may leave it out (RFC 7644 section 3.7).
 type bulkAnswer struct {
 	header http.Header
@@ -48,7 +50,7 @@ func newBulkAnswer() *bulkAnswer { return &bulkAnswer{header: http.Header{}} }
 // refusal is the answer to what cannot even be sent.
 func (j *bulkJob) refusal(err error) *bulkAnswer {
 	a := newBulkAnswer()
-	errorOf(err).write(a)
+	errorOf(err).Write(a)
 	return a
 }
 
@@ -60,7 +62,7 @@ func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bu
 		address.Path += "/" + id
 	}
 	if method != http.MethodPatch {
-		// Nobody gets to see the resource, so it need not be read. A PATCH of a
+		// The resource is not part of the answer, so it need not be read. A PATCH of a
 		// group shows nothing only if it is not asked to.
 		address.RawQuery = "attributes=id"
 	}
@@ -72,16 +74,16 @@ func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bu
 		r.Header.Set("If-Match", version)
 	}
 	a = newBulkAnswer()
-	x := &exchange{w: &answer{ResponseWriter: a}, r: r, call: j.x.call, searched: j.x.searched}
+	x := &exchange{w: auth.NewAnswer(a), r: r, call: j.x.call, searched: j.x.searched}
 	defer func() { j.x.ignored.addAll(x.ignored); j.x.searched = x.searched }()
 	defer func() {
 		if p := recover(); p != nil {
-			j.logPanic(r, p)
+			j.edge.LogPanic(r, p)
 			a = j.refusal(errInternal)
 		}
 	}()
 	if err := j.route(x); err != nil {
-		a = j.refusal(j.shown(x.w, r, err))
+		a = j.refusal(j.edge.Shown(x.w, r, err))
 	}
 	return a
 }

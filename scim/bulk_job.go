@@ -7,16 +7,16 @@ import (
 )
 
 // bulkJob carries out the operations of a bulk request in their order, except
-// that one which refers to what a later one makes waits for it. What refers to
-// each other in a circle is left for the end.
+// that one which refers to what a later one makes waits for it. Cycles of
+// references are left for the end.
 type bulkJob struct {
 	*door
 	x            *exchange
 	failOnErrors int
 	failures     int
 	operations   []*bulkOperation
-	turns        int              // so many of them have had their turn
-	ready        []*bulkOperation // had it, and wait for nothing any more
+	next         int              // index of the first operation not yet looked at
+	ready        []*bulkOperation // queue of those before it that wait for nothing
 }
 
 func (d *door) newBulkJob(x *exchange, request bulkRequest) *bulkJob {
@@ -56,7 +56,7 @@ func (d *door) newBulkJob(x *exchange, request bulkRequest) *bulkJob {
 }
 
 // add registers what an operation may be referred to by. A bulkId that two have
-// names neither: whoever is taken for the other may get into the wrong group.
+// names neither: taking one for the other could add the wrong member to a group.
 func (names bulkNames) add(o *bulkOperation) {
 	if !o.makes() || o.BulkID == "" {
 		return
@@ -78,23 +78,23 @@ func (o *bulkOperation) waitForEnd(other *bulkOperation) {
 }
 
 // run carries out what can be until there are more failures than the request
-// accepts. It fails only when nobody waits for the answer any more.
+// accepts. It fails only when the client has gone.
 func (j *bulkJob) run() error {
-	for ; j.turns < len(j.operations); j.turns++ {
-		if o := j.operations[j.turns]; o.waits == 0 {
+	for ; j.next < len(j.operations); j.next++ {
+		if o := j.operations[j.next]; o.waits == 0 {
 			j.ready = append(j.ready, o)
 		}
 		if err := j.carryOutReady(); err != nil {
 			return err
 		}
 	}
-	// Only what makes resources is referred to, so every circle is made of that
+	// Only what makes resources is referred to, so every cycle is made of that
 	// (RFC 7644 section 3.7.1).
 	for _, o := range j.operations {
 		for o.makes() && o.open() && !j.stopped() {
-			inCircle := o.circle()
-			inCircle.cut()
-			j.ready = append(j.ready, inCircle)
+			inCycle := o.cycle()
+			inCycle.cut()
+			j.ready = append(j.ready, inCycle)
 			if err := j.carryOutReady(); err != nil {
 				return err
 			}
@@ -114,7 +114,7 @@ func (j *bulkJob) carryOutReady() error {
 		o := j.ready[0]
 		j.ready = j.ready[1:]
 		switch {
-		case o.ended: // cut out of a circle, and failed before the others let it go on
+		case o.ended: // cut out of a cycle, and failed before the others let it go on
 		case o.made():
 			j.complete(o)
 		default:
@@ -130,11 +130,11 @@ func (j *bulkJob) carryOutReady() error {
 	return nil
 }
 
-// release tells those who waited, once. Who has not had their turn yet is found
-// ready then.
+// release takes one dependency from the operations that waited, once. Those from
+// next on are found ready later.
 func (j *bulkJob) release(waiting *[]*bulkOperation) {
 	for _, o := range *waiting {
-		if o.waits--; o.waits == 0 && o.index <= j.turns {
+		if o.waits--; o.waits == 0 && o.index <= j.next {
 			j.ready = append(j.ready, o)
 		}
 	}

@@ -90,7 +90,7 @@ func (l *linker) linkResource(t *resourceType, r map[string]any) {
 	}
 }
 
-// link puts references into the place of texts that are.
+// link replaces texts that are references by references.
 func (l *linker) link(v any) any {
 	switch v := v.(type) {
 	case string:
@@ -109,7 +109,7 @@ func (l *linker) link(v any) any {
 	return v
 }
 
-// reference returns what stands in the place of a text that refers to a bulkId.
+// reference returns what replaces a text that refers to a bulkId.
 // A group is no member of another, so the text of such a reference stays, and is
 // answered as an unknown member: two groups that refer to each other need not be
 // made for that.

@@ -22,8 +22,10 @@ func TestBulkReferences(t *testing.T) {
 
 		all = b.statuses(post("/Groups", "g", "Later", `,"members":["bulkId:u",{"value":"`+all[0].id()+`"}]`)+`,
 			{"method":"PATCH","path":"/Groups/bulkId:g","data":{"members":[{"value":"bulkId:u","operation":"delete"}]}},
-			{"method":"PATCH","path":"/Users/bulkId:u","version":"W/\"1\"","data":{"Operations":[{"op":"add","path":"manager","value":"bulkId:m"}]}},
-			{"method":"PUT","path":"/Users/bulkId:m","data":{"userName":"m2","groups":[{"value":"bulkId:none"}],"title":"not bulkId:none"}},
+			{"method":"PATCH","path":"/Users/bulkId:u","version":"W/\"1\"","data":{"Operations":[{"op":"add",`+
+			`"path":"manager","value":"bulkId:m"}]}},
+			{"method":"PUT","path":"/Users/bulkId:m","data":{"userName":"m2","groups":[{"value":"bulkId:none"}],"title":"not `+
+			`bulkId:none"}},
 			{"method":"DELETE","path":"/Users/bulkId:gone/"},`+
 			post("/Users", "u", "U", "")+","+post("/Users", "m", "M", "")+","+post("/Users", "gone", "G", ""), "",
 			"201", "200", "200", "200", "204", "201", "201", "201")
@@ -43,12 +45,14 @@ func TestBulkKeepsOrder(t *testing.T) {
 		old := b.user("ann")
 		g := b.group("g", old)
 		patch := func(op, value string) string {
-			return `{"method":"PATCH","path":"/Groups/` + g + `","data":{"Operations":[{"op":"` + op + `","path":"members","value":` + value + `}]}},`
+			return `{"method":"PATCH","path":"/Groups/` + g + `","data":{"Operations":[{"op":"` + op + `","path":"members",` +
+				`"value":` + value + `}]}},`
 		}
 		all := b.statuses(patch("add", `[{"value":"bulkId:new"}]`)+patch("remove", `[{"value":"`+old+`"}]`)+
 			`{"method":"DELETE","path":"/Users/`+old+`"},`+post("/Users", "new", "ann", ""), "", "204", "204", "204", "201")
 		require.Equal(t, []string{all[3].id()}, b.members(g))
-		b.statuses(patch("add", `[{"value":"bulkId:n"}]`)+patch("remove", `null`)+post("/Users", "n", "n", ""), "", "204", "204", "201")
+		b.statuses(patch("add", `[{"value":"bulkId:n"}]`)+patch("remove", `null`)+post("/Users", "n", "n", ""), "", "204",
+			"204", "201")
 		require.Empty(t, b.members(g))
 	})
 }
@@ -57,9 +61,11 @@ func TestBulkKeepsOrder(t *testing.T) {
 func TestBulkCircles(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		// Two users who manage each other, and one who manages herself.
-		all := b.statuses(post("/Users", "x", "x", managedBy("bulkId:y"))+","+post("/Users", "y", "y", managedBy("bulkId:x"))+","+
+		all := b.statuses(post("/Users", "x", "x", managedBy("bulkId:y"))+","+post("/Users", "y", "y",
+			managedBy("bulkId:x"))+","+
 			post("/Users", "z", "z", managedBy("bulkId:z"))+`,
-			{"method":"PATCH","path":"/Users/bulkId:z","data":{"Operations":[{"op":"remove","path":"manager"},{"op":"add","path":"title","value":"t"}]}}`,
+			{"method":"PATCH","path":"/Users/bulkId:z","data":{"Operations":[{"op":"remove","path":"manager"},{"op":"add",`+
+			`"path":"title","value":"t"}]}}`,
 			"", "201", "201", "201", "200")
 		require.Equal(t, all[1].id(), b.managerOf(all[0].id()))
 		require.Equal(t, all[0].id(), b.managerOf(all[1].id()))
@@ -70,9 +76,11 @@ func TestBulkCircles(t *testing.T) {
 
 		// A group and its members: by the read-only groups, and by what the
 		// provider alone knows.
-		all = b.statuses(post("/Groups", "g", "g", `,"members":[{"value":"bulkId:u"},{"value":"bulkId:v"},{"value":"`+all[0].id()+`"}]`)+","+
+		all = b.statuses(post("/Groups", "g", "g", `,"members":[{"value":"bulkId:u"},{"value":"bulkId:v"},{"value":"`+
+			all[0].id()+`"}]`)+","+
 			post("/Users", "u", "u", `,"groups":[{"value":"bulkId:g"}]`)+","+
-			post("/Users", "v", "v", `,"urn:x:User":{"home":"bulkId:g","n":1},"emails":[{"value":"bulkId:v"},{"value":"v@x.example"}]`), "", "201", "201", "201")
+			post("/Users", "v", "v", `,"urn:x:User":{"home":"bulkId:g","n":1},"emails":[{"value":"bulkId:v"},`+
+				`{"value":"v@x.example"}]`), "", "201", "201", "201")
 		require.Len(t, b.members(all[0].id()), 3)
 		v := b.do("GET", "/Users/"+all[2].id(), "").want(200).json()
 		require.Equal(t, map[string]any{"home": all[0].id(), "n": 1.0}, v["urn:x:User"])
@@ -86,7 +94,8 @@ func TestBulkCircles(t *testing.T) {
 		require.Zero(t, b.total("/Groups", `displayName eq "A" or displayName eq "B"`))
 
 		// Half a circle is a conflict, and its location says that it is there.
-		all = b.statuses(post("/Users", "p", "p", managedBy("bulkId:q"))+","+post("/Users", "q", "x", managedBy("bulkId:p")), "", "409", "409")
+		all = b.statuses(post("/Users", "p", "p", managedBy("bulkId:q"))+","+post("/Users", "q", "x",
+			managedBy("bulkId:p")), "", "409", "409")
 		require.Contains(t, all[0].Response["detail"], `"q"`)
 		require.Equal(t, `W/"1"`, b.do("GET", "/Users/"+all[0].id(), "").want(200).header.Get("ETag"))
 		require.Equal(t, `W/"1"`, all[0].Version)
@@ -103,7 +112,8 @@ func TestBulkBadReferences(t *testing.T) {
 			{"method":"DELETE","path":"/Users/bulkId:none"},
 			{"method":"PATCH","path":"/Groups/bulkId:g","data":{"displayName":"x"}},`+
 			post("/Groups", "h", "h", `,"members":[{"value":"bulkId:bad"}]`)+","+post("/Users", "bad", "", "")+`,
-			{"method":"PUT","path":"/Users/bulkId:h","data":{"userName":"bulkId:"}}`, "", "400", "400", "409", "409", "400", "400")
+			{"method":"PUT","path":"/Users/bulkId:h","data":{"userName":"bulkId:"}}`, "", "400", "400", "409", "409", "400",
+			"400")
 		require.Contains(t, all[0].Response["detail"], `"none"`)
 		require.Equal(t, "invalidValue", all[0].Response["scimType"])
 		require.Contains(t, all[3].Response["detail"], `"bad"`)
@@ -111,7 +121,8 @@ func TestBulkBadReferences(t *testing.T) {
 		b.statuses(post("/Users", "u", "u", "")+`,{"method":"DELETE","path":"/Groups/bulkId:u"}`, "", "201", "404")
 
 		// A bulkId that is there twice names nobody.
-		all = b.statuses(post("/Users", "d", "d1", "")+","+post("/Users", "d", "d2", "")+","+post("/Users", "D", "d3", "")+","+
+		all = b.statuses(post("/Users", "d", "d1", "")+","+post("/Users", "d", "d2", "")+","+post("/Users", "D", "d3",
+			"")+","+
 			post("/Groups", "g", "g", `,"members":[{"value":"bulkId:d"}]`), "", "400", "400", "201", "409")
 		require.Contains(t, all[1].Response["detail"], "twice")
 
@@ -119,8 +130,10 @@ func TestBulkBadReferences(t *testing.T) {
 		odd := `a/b %2F"\?#é:bulkId:` + strings.Repeat("x", 300)
 		quoted, _ := json.Marshal(odd)
 		reference, _ := json.Marshal("bulkId:" + odd)
-		all = b.statuses(`{"method":"POST","path":"/Users","bulkId":`+string(quoted)+`,"data":{"userName":"odd","title":" bulkId:no","nickName":"BULKID:no"}},
-			{"method":"POST","path":"/Groups","bulkId":"bulkId:","data":{"displayName":"odd","members":[{"value":`+string(reference)+`}]}},
+		all = b.statuses(`{"method":"POST","path":"/Users","bulkId":`+string(quoted)+`,"data":{"userName":"odd","title":" `+
+			`bulkId:no","nickName":"BULKID:no"}},
+			{"method":"POST","path":"/Groups","bulkId":"bulkId:","data":{"displayName":"odd","members":[{"value":`+
+			string(reference)+`}]}},
 			{"method":"PATCH","path":"/Users/`+string(reference[1:len(reference)-1])+`","data":{"Operations":[]}},
 			{"method":"PATCH","path":"/Groups/bulkId:bulkId%3A","data":{"Operations":[]}}`, "", "201", "201", "200", "204")
 		require.Equal(t, odd, all[0].BulkID)
@@ -160,9 +173,11 @@ func TestBulkAlwaysEnds(t *testing.T) {
 				id, name := fmt.Sprint(i), fmt.Sprintf("%d-%d", seed, i)
 				switch kind {
 				case 0:
-					ops[i] = `{"method":"PATCH","path":"/Users/` + some() + `","data":{"Operations":[{"op":"add","path":"manager","value":"` + some() + `"}]}}`
+					ops[i] = `{"method":"PATCH","path":"/Users/` + some() + `","data":{"Operations":[{"op":"add","path":"manager",` +
+						`"value":"` + some() + `"}]}}`
 				case 1:
-					ops[i] = `{"method":"PATCH","path":"/Groups/` + some() + `","data":{"Operations":[{"op":"add","path":"members","value":"` + some() + `"}]}}`
+					ops[i] = `{"method":"PATCH","path":"/Groups/` + some() + `","data":{"Operations":[{"op":"add","path":"members",` +
+						`"value":"` + some() + `"}]}}`
 				case 2:
 					ops[i] = `{"method":"DELETE","path":"/Users/` + some() + `"}`
 				case 3:
@@ -223,7 +238,8 @@ func TestBulkHostile(t *testing.T) {
 		all := `,"ims":[` + strings.TrimSuffix(everybody.String(), ",") + `]`
 		ops := make([]string, 300)
 		for i := range ops {
-			ops[i] = post("/Users", fmt.Sprint(i*3), fmt.Sprint("all", i), strings.ReplaceAll(all, `"value":"bulkId:0"`, `"value":"x"`))
+			ops[i] = post("/Users", fmt.Sprint(i*3), fmt.Sprint("all", i), strings.ReplaceAll(all, `"value":"bulkId:0"`,
+				`"value":"x"`))
 		}
 		start := time.Now()
 		for _, o := range b.bulk(strings.Join(ops, ","), "") {

@@ -31,7 +31,8 @@ func (o outcome) id() string { return o.Location[strings.LastIndexByte(o.Locatio
 // members of the message.
 func (b *bench) bulk(operations, more string) []outcome {
 	b.t.Helper()
-	r := b.do("POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[`+operations+`]`+more+`}`).want(200)
+	r := b.do("POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],`+
+		`"Operations":[`+operations+`]`+more+`}`).want(200)
 	var m struct {
 		Schemas    []string
 		Operations []outcome
@@ -91,11 +92,15 @@ func TestBulk(t *testing.T) {
 		bob, cid, dan := b.user("bob"), b.user("cid"), b.user("dan")
 		g := b.group("g", bob)
 		all := b.statuses(`
-			{"method":"POST","path":"/Users","bulkId":"qwerty","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"Alice"}},
-			{"method":"PUT","path":"/Users/`+bob+`","version":"W/\"1\"","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"Bob2"}},
-			{"method":"PATCH","path":"/Users/`+cid+`/","version":"W/\"1\"","data":{"Operations":[{"op":"remove","path":"nickName"},{"op":"add","path":"title","value":"t"}]}},
+			{"method":"POST","path":"/Users","bulkId":"qwerty",`+
+			`"data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"Alice"}},
+			{"method":"PUT","path":"/Users/`+bob+`","version":"W/\"1\"",`+
+			`"data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"Bob2"}},
+			{"method":"PATCH","path":"/Users/`+cid+`/","version":"W/\"1\"","data":{"Operations":[{"op":"remove",`+
+			`"path":"nickName"},{"op":"add","path":"title","value":"t"}]}},
 			{"method":"DELETE","path":"`+b.base+`/Users/`+dan+`","version":"W/\"1\"","bulkId":"x"},
-			{"method":"PATCH","path":"/Groups/`+g+`","data":{"Operations":[{"op":"add","path":"members","value":[{"value":"bulkId:qwerty"},{"value":"`+cid+`"}]}]}},
+			{"method":"PATCH","path":"/Groups/`+g+`","data":{"Operations":[{"op":"add","path":"members",`+
+			`"value":[{"value":"bulkId:qwerty"},{"value":"`+cid+`"}]}]}},
 			{"method":"PUT","path":"/scim/v2/Groups/`+g+`","data":{"displayName":"G2","members":[{"value":"`+cid+`"}]}},
 			{"method":"DELETE","path":"/Users/`+bob+`","version":"W/\"1\""},
 			{"method":"DELETE","path":"/Groups/`+g+`"}`, "", "201", "200", "200", "204", "204", "200", "412", "204")
@@ -126,17 +131,21 @@ func TestBulkErrors(t *testing.T) {
 		none := membership.NewID().String()
 		all := b.statuses(post("/Users", "qwerty", "ANN", "")+`,
 			{"method":"PUT","path":"/Users/`+ann+`","version":"W/\"7\"","data":{"userName":"lost"}},
-			{"method":"PATCH","path":"/Users/`+ann+`","version":"nonsense","data":{"Operations":[{"op":"replace","path":"title","value":"lost"}]}},
+			{"method":"PATCH","path":"/Users/`+ann+`","version":"nonsense","data":{"Operations":[{"op":"replace",`+
+			`"path":"title","value":"lost"}]}},
 			{"method":"DELETE","path":"/Users/`+none+`"},`+post("/Users", "y", "bob", ""), "", "409", "412", "412", "404", "201")
 		require.Equal(t, "uniqueness", all[0].Response["scimType"])
-		require.Equal(t, outcome{Method: "POST", BulkID: "qwerty", Status: "409", Response: all[0].Response}, all[0], "a POST that failed has no location")
+		require.Equal(t, outcome{Method: "POST", BulkID: "qwerty", Status: "409", Response: all[0].Response}, all[0],
+			"a POST that failed has no location")
 		require.Equal(t, b.base+"/Users/"+ann, all[1].Location)
 		require.Equal(t, b.base+"/Users/"+none, all[3].Location)
 		require.Equal(t, `W/"1"`, b.do("GET", "/Users/"+ann, "").want(200).header.Get("ETag"))
 		b.statuses(post("/Users", "y", "bob", "")+","+post("/Users", "z", "bob", ""), "", "409", "409")
-		b.statuses(fmt.Sprintf(`{"method":"PATCH","path":"/Users/%[1]s","data":%[2]s},{"method":"PATCH","path":"/Users/%[1]s","data":%[2]s}`,
+		b.statuses(fmt.Sprintf(`{"method":"PATCH","path":"/Users/%[1]s","data":%[2]s},{"method":"PATCH",`+
+			`"path":"/Users/%[1]s","data":%[2]s}`,
 			ann, `{"Operations":[{"op":"replace","path":"title","value":"t"}]}`), "", "200", "200")
-		require.Equal(t, `W/"2"`, b.do("GET", "/Users/"+ann, "").want(200).header.Get("ETag"), "the second time nothing was different")
+		require.Equal(t, `W/"2"`, b.do("GET", "/Users/"+ann, "").want(200).header.Get("ETag"),
+			"the second time nothing was different")
 	})
 }
 
@@ -144,7 +153,8 @@ func TestBulkErrors(t *testing.T) {
 func TestBulkFailOnErrors(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		ops := strings.Join([]string{
-			post("/Users", "1", "a", ""), post("/Users", "2", "", ""), post("/Users", "3", "b", ""), `{}`, post("/Users", "5", "c", ""),
+			post("/Users", "1", "a", ""), post("/Users", "2", "", ""), post("/Users", "3", "b", ""), `{}`,
+			post("/Users", "5", "c", ""),
 		}, ",")
 		b.statuses(ops, `,"failOnErrors":1`, "201", "400")
 		require.Equal(t, 1, b.total("/Users", `id pr`))
@@ -154,7 +164,8 @@ func TestBulkFailOnErrors(t *testing.T) {
 		b.statuses(ops, `,"failOnErrors":0`, "409", "400", "409", "400", "409")
 		b.statuses(ops, `,"failOnErrors":null`, "409", "400", "409", "400", "409")
 		// It can come between the two halves of a circle.
-		all := b.statuses(post("/Users", "x", "x", managedBy("bulkId:y"))+","+post("/Users", "y", "a", managedBy("bulkId:x"))+","+
+		all := b.statuses(post("/Users", "x", "x", managedBy("bulkId:y"))+","+post("/Users", "y", "a",
+			managedBy("bulkId:x"))+","+
 			post("/Users", "z", "z", managedBy("bulkId:y")), `,"failOnErrors":1`, "409", "409")
 		require.NotEmpty(t, all[0].Location, "it was made")
 		require.Empty(t, all[1].Location)
@@ -169,7 +180,8 @@ func TestBulkStaysInside(t *testing.T) {
 		for _, other := range []*bench{stranger, colleague} {
 			user := other.user("theirs")
 			group := other.group("theirs", user)
-			b.statuses(`{"method":"DELETE","path":"/Users/`+user+`"},{"method":"PUT","path":"/Groups/`+group+`","data":{"displayName":"mine"}},
+			b.statuses(`{"method":"DELETE","path":"/Users/`+user+`"},{"method":"PUT","path":"/Groups/`+group+`","data":`+
+				`{"displayName":"mine"}},
 				{"method":"PATCH","path":"/Users/`+user+`","data":{"Operations":[]}},`+
 				post("/Groups", "g", "mine", `,"members":[{"value":"`+user+`"}]`), "", "404", "404", "404", "400")
 			require.Equal(t, []string{user}, other.members(group))
@@ -197,7 +209,7 @@ func TestBulkAudit(t *testing.T) {
 
 // fading is a store that fails, or panics, from some write on.
 type fading struct {
-	*db.Store
+	store                          membership.Store
 	writes, fails, panics, cancels int
 	cancel                         context.CancelFunc
 }
@@ -211,8 +223,18 @@ func (s *fading) Update(ctx context.Context, tenant membership.ID, fn func(membe
 	case s.cancels:
 		s.cancel()
 	}
-	return s.Store.Update(ctx, tenant, fn)
+	return s.store.Update(ctx, tenant, fn)
 }
+
+func (s *fading) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	return s.store.Read(ctx, tenant, fn)
+}
+
+func (s *fading) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	return s.store.WriteMembers(ctx, c)
+}
+
+func (s *fading) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 // TestBulkBreaks: what was done before something broke stays done, and what can
 // be done behind it is.
@@ -221,7 +243,7 @@ func TestBulkBreaks(t *testing.T) {
 		tenant, err := auth.Bootstrap(t.Context(), store, time.Now, auth.BootstrapSpec{TenantName: "test"})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
-		broken := &fading{Store: store, fails: 2, panics: 3, cancels: 6, cancel: cancel}
+		broken := &fading{store: store, fails: 2, panics: 3, cancels: 6, cancel: cancel}
 		door := scim.New(membership.NewDirectory(broken, auth.Policy{}, membership.Options{}),
 			auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x", Logger: zap.NewNop()})
 		server := httptest.NewServer(door)

@@ -60,12 +60,14 @@ func TestBodiesAreNotHeld(t *testing.T) {
 		return fmt.Sprintf(`{"$ref":"https://x.example/%d","value":"%s"},`, i, ids[i%len(ids)])
 	}
 	for name, r := range map[string]*repeated{
-		"single adds": {start: `{"Operations":[`, end: `{"op":"add","path":"members","value":[]}]}`, part: func(i int) string {
-			return `{"op":"add","path":"members","value":[{"value":"` + ids[i%len(ids)] + `"}]},`
-		}},
-		"single removes": {start: `{"Operations":[`, end: `{"op":"add","path":"members","value":[]}]}`, part: func(i int) string {
-			return `{"op":"remove","path":"members[value eq \"` + ids[i%len(ids)] + `\"]"},`
-		}},
+		"single adds": {start: `{"Operations":[`, end: `{"op":"add","path":"members","value":[]}]}`,
+			part: func(i int) string {
+				return `{"op":"add","path":"members","value":[{"value":"` + ids[i%len(ids)] + `"}]},`
+			}},
+		"single removes": {start: `{"Operations":[`, end: `{"op":"add","path":"members","value":[]}]}`,
+			part: func(i int) string {
+				return `{"op":"remove","path":"members[value eq \"` + ids[i%len(ids)] + `\"]"},`
+			}},
 		"what is not read": {start: `{"x":[`, end: `0],"Operations":[]}`, part: func(int) string { return `{"a":["b",1]},` }},
 		"blanks":           {start: `{`, end: `"Operations":[]}`, part: func(int) string { return "  \t\n  \r\n  " }},
 	} {
@@ -98,7 +100,8 @@ func TestClearsAreCheap(t *testing.T) {
 	for i := range 50_000 {
 		fmt.Fprintf(&b, `{"op":"add","path":"members","value":"01a20125-1e97-70e6-8236-%012x"},`, i)
 	}
-	b.WriteString(strings.Repeat(`{"op":"remove","path":"members"},`, 100_000) + `{"op":"replace","path":"members","value":[]}]}`)
+	b.WriteString(strings.Repeat(`{"op":"remove","path":"members"},`, 100_000) + `{"op":"replace","path":"members",` +
+		`"value":[]}]}`)
 	timed(t, func() {
 		c, err := foldText(b.String())
 		require.NoError(t, err)
@@ -126,7 +129,8 @@ func TestProjectionsAreCheap(t *testing.T) {
 func TestAttributesOfGroupsAreBounded(t *testing.T) {
 	long := strings.Repeat("x", 2000)
 	for _, body := range []string{
-		`{"Operations":[` + strings.Repeat(`{"op":"add","path":"externalId","value":"x"},`, 500) + `{"op":"add","path":"externalId","value":"x"}]}`,
+		`{"Operations":[` + strings.Repeat(`{"op":"add","path":"externalId","value":"x"},`,
+			500) + `{"op":"add","path":"externalId","value":"x"}]}`,
 		`{"Operations":[{"op":"add","path":"externalId","value":"` + long + `"}]}`,
 		`{"Operations":[{"op":"add","value":{"externalId":"` + long + `"}}]}`,
 		`{"displayName":"` + long + `"}`,
@@ -134,7 +138,8 @@ func TestAttributesOfGroupsAreBounded(t *testing.T) {
 		_, _, err := readGroupPatch(newTokens(newBodyReader(strings.NewReader(body))), &attributeBudget{1000}, nil)
 		require.Equal(t, 413, errorOf(err).status, "%v", err)
 	}
-	_, err := newTokens(newBodyReader(strings.NewReader(`{"urn:x:y":{"a":"` + long + `"}}`))).groupParts(&attributeBudget{1000})
+	_, err := newTokens(newBodyReader(strings.NewReader(`{"urn:x:y":{"a":"` + long + `"}}`))).
+		groupParts(&attributeBudget{1000})
 	require.Equal(t, 413, errorOf(err).status, "%v", err)
 }
 
@@ -143,10 +148,11 @@ func TestAttributesOfGroupsAreBounded(t *testing.T) {
 func TestKeysTwice(t *testing.T) {
 	a, b := ann.String(), bob.String()
 	for body, want := range map[string]string{
-		`{"Operations":[{"op":"add","path":"members","value":["` + a + `"],"value":["` + b + `"]}]}`:                                            b,
-		`{"Operations":[{"op":"add","value":["` + a + `"],"path":"displayName","path":"members"}]}`:                                             a,
-		`{"Operations":[{"op":"add","path":"members","value":["` + a + `"]}],"operations":[{"op":"add","path":"members","value":"` + b + `"}]}`: b,
-		`{"Operations":[{"op":"add","value":{"members":["` + a + `"],"members":["` + b + `"]}}]}`:                                               b,
+		`{"Operations":[{"op":"add","path":"members","value":["` + a + `"],"value":["` + b + `"]}]}`: b,
+		`{"Operations":[{"op":"add","value":["` + a + `"],"path":"displayName","path":"members"}]}`:  a,
+		`{"Operations":[{"op":"add","path":"members","value":["` + a + `"]}],"operations":[{"op":"add","path":"members",` +
+			`"value":"` + b + `"}]}`: b,
+		`{"Operations":[{"op":"add","value":{"members":["` + a + `"],"members":["` + b + `"]}}]}`: b,
 	} {
 		c, err := foldText(body)
 		require.NoError(t, err, body)

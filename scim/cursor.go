@@ -15,8 +15,8 @@ import (
 // cursorTimeout is how long a cursor can be used (RFC 9865 section 4).
 const cursorTimeout = time.Hour
 
-// cursor is a place in a list. Callers get it sealed: it holds a part of a
-// resource, and nothing is kept of it here. It opens for the connection that got
+// cursor is a position in a list. Callers get it encrypted: it holds a part of a
+// resource, and the server stores nothing of it. It opens for the connection that got
 // it, and with the filter and order that it was made for.
 type cursor struct {
 	Key     string        `json:"k,omitempty"`

@@ -14,7 +14,7 @@ func TestExpiredCursor(t *testing.T) {
 	require.NoError(t, err)
 	old, err := s.seal(cursor{ID: membership.NewID(), Expires: time.Now().Add(-time.Second).Unix()})
 	require.NoError(t, err)
-	_, err = place(s, old)
+	_, err = openCursor(s, old)
 	var e *scimError
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, typeExpiredCursor, e.scimType)

@@ -36,11 +36,12 @@ func (d *door) getServiceProviderConfig(x *exchange) error {
 		"schemas":          []string{configSchema},
 		"documentationUri": documentation,
 		"patch":            supported(true),
-		"bulk":             map[string]any{"supported": true, "maxOperations": maxBulkOperations, "maxPayloadSize": d.maxBulkBody},
-		"filter":           map[string]any{"supported": true, "maxResults": maxCount},
-		"changePassword":   supported(false),
-		"sort":             supported(true),
-		"etag":             supported(true),
+		"bulk": map[string]any{"supported": true, "maxOperations": maxBulkOperations,
+			"maxPayloadSize": d.maxBulkBody},
+		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
+		"changePassword": supported(false),
+		"sort":           supported(true),
+		"etag":           supported(true),
 		"pagination": map[string]any{ // RFC 9865 section 4
 			"cursor": true, "index": true, "defaultPaginationMethod": "index",
 			"defaultPageSize": defaultCount, "maxPageSize": maxCount, "cursorTimeout": int(cursorTimeout.Seconds()),
@@ -61,7 +62,8 @@ func (d *door) discoveryMeta(kind, path string) map[string]any {
 // sendList is a ListResponse of things that are always all there.
 func (x *exchange) sendList(all []any) error {
 	return x.send(http.StatusOK, map[string]any{
-		"schemas": []string{listSchema}, "totalResults": len(all), "startIndex": 1, "itemsPerPage": len(all), "Resources": all,
+		"schemas": []string{listSchema}, "totalResults": len(all), "startIndex": 1, "itemsPerPage": len(all),
+		"Resources": all,
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"go.uber.org/zap"
@@ -17,7 +16,7 @@ import (
 // root is the path under which the door serves.
 const root = "/scim/v2"
 
-// Config is what the door has to be told.
+// Config configures the door.
 type Config struct {
 	// PublicURL is the scheme and authority under which providers reach the
 	// server, such as https://bridge.example.com; locations are made of it.
@@ -36,7 +35,7 @@ type Config struct {
 
 // Verifier turns an Authorization header into a principal. A credential that
 // opens nothing is an error that is auth.ErrUnauthenticated; any other error
-// means that nobody could tell.
+// means that it could not be decided.
 type Verifier interface {
 	Verify(ctx context.Context, authorization string) (auth.Principal, error)
 }
@@ -49,6 +48,7 @@ type door struct {
 	maxGroupBody int64
 	maxBulkBody  int64
 	log          *zap.Logger
+	edge         auth.Edge
 	endpoints    map[string]methods
 	large        *semaphore.Weighted // bytes of large bodies
 	ignored      ignoredLog
@@ -76,6 +76,10 @@ func New(directory *membership.Directory, verifier Verifier, c Config) http.Hand
 		maxBody: c.MaxBody, maxGroupBody: c.MaxGroupBody, maxBulkBody: c.MaxBulkBody, log: c.Logger,
 	}
 	d.debug = c.Logger.Core().Enabled(zap.DebugLevel)
+	d.edge = auth.Edge{
+		Log: d.log, FailureOf: func(err error) auth.Failure { return errorOf(err) }, Reason: reason,
+		Internal: errInternal, Unavailable: errUnavailable,
+	}
 	d.endpoints = d.newEndpoints()
 	d.large = semaphore.NewWeighted(largeAtOnce * max(d.maxGroupBody, largeStep))
 	return d
@@ -83,7 +87,7 @@ func New(directory *membership.Directory, verifier Verifier, c Config) http.Hand
 
 // exchange is one request whose sender is known, and its answer.
 type exchange struct {
-	w      *answer
+	w      *auth.Answer
 	r      *http.Request
 	call   membership.Call
 	pathID string // what stands for {id} in the path
@@ -94,34 +98,10 @@ type exchange struct {
 	large   *semaphore.Weighted // nil: bodies are held already
 	counted *largeBody          // nil: it is not large
 
-	directory *membership.Directory
-	held      *membership.HeldAnswer // nil: the answer is small
 }
 
-// heldAnswer is what an answer may take that nobody counts.
-const heldAnswer = 32 << 10
-
-// hold counts an answer that is in memory as a whole, until the exchange is done. An
-// answer to a change is given in any case, since the change was made.
-func (x *exchange) hold(size int64) error {
-	if size <= heldAnswer || x.directory == nil {
-		return nil
-	}
-	if x.held == nil {
-		x.held = x.directory.HoldAnswer(x.call.Tenant)
-	}
-	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
-		x.held.Force(size)
-		return nil
-	}
-	return x.held.Claim(size)
-}
-
-// done gives back what the request held, and lets the next large body in.
+// done lets the next large body in.
 func (x *exchange) done() {
-	if x.held != nil {
-		x.held.End()
-	}
 	if x.counted != nil {
 		x.counted.done()
 	}
@@ -129,55 +109,20 @@ func (x *exchange) done() {
 
 func (x *exchange) ctx() context.Context { return x.r.Context() }
 
-// answer knows whether the answer has begun: from then on an error can only
-// cut it off.
-type answer struct {
-	http.ResponseWriter
-	begun bool
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (a *answer) WriteHeader(status int) {
-	a.begun = true
-	a.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (a *answer) Write(b []byte) (int, error) {
-	a.begun = true
-	return a.ResponseWriter.Write(b)
-}
-
-// Unwrap serves http.ResponseController.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-// ServeHTTP implements http.Handler: it authenticates, routes, and is the one
-// place that answers errors and panics.
+// ServeHTTP implements http.Handler: it authenticates and routes.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &answer{ResponseWriter: w}
-	defer func() {
-		switch p := recover(); p {
-		case nil:
-		case http.ErrAbortHandler: // an answer is cut off on purpose
-			panic(p)
-		default:
-			d.logPanic(r, p)
-			d.end(a, errInternal)
-		}
-	}()
-	if err := d.serve(a, withCleanAddress(r)); err != nil {
-		d.fail(a, r, err)
-	}
+	d.edge.Serve(auth.NewAnswer(w), r, func(a *auth.Answer) error { return d.serve(a, normalised(r)) })
 }
 
-// serve wants a credential before anything else is told, discovery included:
+// serve authenticates before anything else, discovery included:
 // providers send it with every request.
-func (d *door) serve(a *answer, r *http.Request) error {
+func (d *door) serve(a *auth.Answer, r *http.Request) error {
 	call, err := d.authenticate(r)
 	if err != nil {
 		return err
 	}
-	x := &exchange{w: a, r: r, call: call, large: d.large, directory: d.directory}
+	a.Count(d.directory, r, call.Tenant)
+	x := &exchange{w: a, r: r, call: call, large: d.large}
 	defer x.done()
 	err = d.route(x)
 	d.logIgnored(r, call, x.ignored)
@@ -197,46 +142,4 @@ func (d *door) authenticate(r *http.Request) (membership.Call, error) {
 		return membership.Call{}, auth.Paused()
 	}
 	return p.Call(r.Header.Get("X-Request-Id"), ""), nil
-}
-
-func (d *door) logPanic(r *http.Request, p any) {
-	d.log.Error("panic in a handler", append(about(r), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))...)
-}
-
-func (d *door) fail(a *answer, r *http.Request, err error) {
-	auth.NoteOf(r.Context()).Refuse(reason(err))
-	d.end(a, d.shown(a, r, err))
-}
-
-// shown logs what the caller does not get to see of an error, and returns what
-// they do.
-func (d *door) shown(a *answer, r *http.Request, err error) *scimError {
-	e := errorOf(err)
-	switch {
-	case e.status == http.StatusRequestTimeout: // net/http ends the context, but the caller may still read
-	case membership.KindOf(err) == membership.KindBusy: // anybody's doing, and counted
-	case r.Context().Err() != nil: // nobody waits for this answer any more
-		e = errUnavailable
-	case e.status == http.StatusServiceUnavailable || a.begun:
-		d.log.Warn("request not finished", append(about(r), zap.NamedError("error", cause(err)))...)
-	case e.status == http.StatusInternalServerError:
-		d.log.Error("request failed", append(about(r), zap.NamedError("error", cause(err)))...)
-	}
-	return e
-}
-
-func (d *door) end(a *answer, e *scimError) {
-	if a.begun {
-		// A success was announced: only a broken transfer tells the caller that
-		// what arrived is not all.
-		panic(http.ErrAbortHandler)
-	}
-	e.write(a)
-}
-
-// about names a request in the log, without its query: that holds addresses.
-func about(r *http.Request) []zap.Field {
-	return []zap.Field{
-		zap.String("request_id", r.Header.Get("X-Request-Id")), zap.String("method", r.Method), zap.String("path", r.URL.Path),
-	}
 }

@@ -48,7 +48,10 @@ func newBench(t *testing.T, store *db.Store) *bench {
 func (b *bench) serve() {
 	t, store := b.t, b.store
 	var handler http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
+		handler.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	handler = scim.New(
 		membership.NewDirectory(store, auth.Policy{}, membership.Options{

@@ -28,7 +28,7 @@ type edit struct {
 	value any
 	given bool // there was a value, be it null
 	// ofKey: a key of an object was the path. parts are the attributes in value,
-	// if the target can turn out to be an extension that no schema describes.
+	// if the target can be an extension that no schema describes.
 	ofKey bool
 	parts []edit
 	work  *work // what may be compared for it
@@ -46,7 +46,7 @@ func apply(r map[string]any, e edit) error {
 		}
 		return nil
 	case e.to.attr == nil, e.to.attr.writeOnly:
-		return nil // unknown attributes are ignored; passwords are never kept
+		return nil // unknown attributes are ignored; passwords are never stored
 	case e.to.schema == "":
 		return e.to.attr.apply(r, e)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// Attributes of extensions that no schema describes. They are kept as they were
+// Attributes of extensions that no schema describes. They are stored as they were
 // sent, for the provider to find them again, and a PATCH means the same for them
 // as for any other (RFC 7644 section 3.5.2): what a schema would say of one, its
 // value shows.
@@ -142,7 +142,7 @@ func unlisted(home map[string]any, e edit) *attribute {
 	_, sentObject := e.value.(map[string]any)
 	part := e.to.subName != ""
 	switch {
-	case e.op == opReplace && sentList && e.where == nil && !part: // kept as it was sent
+	case e.op == opReplace && sentList && e.where == nil && !part: // stored as it was sent
 	case haveList, e.where != nil && have == nil, sentList && e.where == nil && !part:
 		a.kind, a.multi = kindComplex, true
 	case haveObject && (part || sentObject), have == nil && part:

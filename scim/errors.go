@@ -51,7 +51,8 @@ var (
 )
 
 func badRequest(scimType, format string, args ...any) error {
-	return &scimError{status: http.StatusBadRequest, scimType: scimType, detail: fmt.Sprintf(format, args...), format: format}
+	return &scimError{status: http.StatusBadRequest, scimType: scimType, detail: fmt.Sprintf(format, args...),
+		format: format}
 }
 
 func unauthenticated(detail string) error {
@@ -107,16 +108,11 @@ func reason(err error) string {
 	return "internal"
 }
 
-// cause is what the log gets of err.
-func cause(err error) error {
-	var domain *membership.Error
-	if errors.As(err, &domain) && domain.Err != nil {
-		return domain.Err
-	}
-	return err
-}
+// Status implements auth.Failure.
+func (e *scimError) Status() int { return e.status }
 
-func (e *scimError) write(w http.ResponseWriter) {
+// Write implements auth.Failure.
+func (e *scimError) Write(w http.ResponseWriter) {
 	if e.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="scimbridge"`)
 	}

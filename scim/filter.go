@@ -35,7 +35,7 @@ func (t *resourceType) readings(text string) ([]membership.Filter, error) {
 }
 
 // encodedTwice is the rule of a filter that was percent-encoded twice as a
-// whole: what has codes in the place of its blanks cannot be a filter.
+// whole: what has codes instead of blanks cannot be a filter.
 func encodedTwice(text string) string {
 	if strings.Contains(text, " ") || !strings.Contains(text, "%20") {
 		return text

@@ -14,66 +14,75 @@ import (
 func TestReadFilter(t *testing.T) {
 	for text, want := range map[string]string{
 		// RFC 7644 figure 2.
-		`userName eq "bjensen"`:                                      `userName eq "bjensen"`,
-		`name.familyName co "O'Malley"`:                              `name.familyName co "O'Malley"`,
-		`urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`: `urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`,
+		`userName eq "bjensen"`:         `userName eq "bjensen"`,
+		`name.familyName co "O'Malley"`: `name.familyName co "O'Malley"`,
+		`urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`: `urn:ietf:params:scim:schemas:core:2.0:User:` +
+			`userName sw "J"`,
 		`title pr`: `title pr`,
-		`meta.lastModified gt "2011-05-13T04:42:34Z"`:                                             `meta.lastModified gt "2011-05-13T04:42:34Z"`,
-		`title pr and userType eq "Employee"`:                                                     `title pr and userType eq "Employee"`,
-		`title pr or userType eq "Intern"`:                                                        `title pr or userType eq "Intern"`,
-		`schemas eq "urn:x"`:                                                                      `schemas eq "urn:x"`,
-		`userType eq "E" and (emails co "a.com" or emails.value co "b.org")`:                      `userType eq "E" and (emails co "a.com" or emails.value co "b.org")`,
-		`userType ne "E" and not (emails co "a.com" or emails.value co "b.org")`:                  `userType ne "E" and not(emails co "a.com" or emails.value co "b.org")`,
-		`userType eq "E" and emails[type eq "work" and value co "@a.com"]`:                        `userType eq "E" and emails[type eq "work" and value co "@a.com"]`,
-		`emails[type eq "work" and value co "@a.com"] or ims[type eq "xmpp" and value co "@f.c"]`: `emails[type eq "work" and value co "@a.com"] or ims[type eq "xmpp" and value co "@f.c"]`,
+		`meta.lastModified gt "2011-05-13T04:42:34Z"`: `meta.lastModified gt ` +
+			`"2011-05-13T04:42:34Z"`,
+		`title pr and userType eq "Employee"`: `title pr and userType ` +
+			`eq "Employee"`,
+		`title pr or userType eq "Intern"`: `title pr or userType eq "Intern"`,
+		`schemas eq "urn:x"`:               `schemas eq "urn:x"`,
+		`userType eq "E" and (emails co "a.com" or emails.value co "b.org")`: `userType eq "E" and ` +
+			`(emails co "a.com" or emails.value co "b.org")`,
+		`userType ne "E" and not (emails co "a.com" or emails.value co "b.org")`: `userType ne "E" and ` +
+			`not(emails co "a.com" or emails.value co "b.org")`,
+		`userType eq "E" and emails[type eq "work" and value co "@a.com"]`: `userType eq "E" and ` +
+			`emails[type eq "work" and value co "@a.com"]`,
+		`emails[type eq "work" and value co "@a.com"] or ims[type eq "xmpp" and value co "@f.c"]`: `emails[type eq "work" ` +
+			`and value co "@a.com"] or ims[type eq "xmpp" and value co "@f.c"]`,
 		// and binds closer than or.
 		`a pr or b pr and c pr`: `a pr or b pr and c pr`,
 		// Letter case of words.
 		`userName Eq "x" AND NOT (title Pr)`: `userName eq "x" and not(title pr)`,
 		// What the library refuses.
-		`emails[type eq "work"].value eq "x"`:                         `emails[type eq "work" and value eq "x"]`,
-		`emails[type eq "work" and primary eq true and value sw "x"]`: `emails[type eq "work" and primary eq true and value sw "x"]`,
-		`emails[not (type eq "work") and (value pr or display pr)]`:   `emails[not(type eq "work") and (value pr or display pr)]`,
-		`emails[type eq "work"] eq "x"`:                               `emails[type eq "work" and value eq "x"]`,
-		`emails[type eq "work"] co x and a pr`:                        `emails[type eq "work" and value co "x"] and a pr`,
-		`emails[type eq "work"] pr or a pr`:                           `emails[type eq "work"] or a pr`,
-		`emails[type eq "work"] EQ`:                                   "",
-		`emails[type eq "work"] like "x"`:                             "",
-		`a eq o'neill`:                                                `a eq "o'neill"`,
-		`a eq 'x'`:                                                    "",
-		`a eq ''`:                                                     "",
-		"a eq `x`":                                                    "",
-		`a eq “x”`:                                                    "",
-		`a eq ‘x’`:                                                    "",
-		`a eq 'x y' and b pr`:                                         "",
-		`emails[type eq 'work'].value eq "x"`:                         "",
-		`emails[type eq 'work']`:                                      "",
-		`'a' eq "x"`:                                                  "",
-		`externalId eq jyoung`:                                        `externalId eq "jyoung"`,
-		`a eq 5 and b eq -1.5e3`:                                      `a eq 5 and b eq -1.5e3`,
-		`a eq "x\"y\\\u00e9\n"`:                                       fmt.Sprintf(`a eq %q`, "x\"y\\é\n"),
-		`  a   eq   null  `:                                           `a eq`,
-		`((a pr))`:                                                    `a pr`,
-		`(a eq "x")and(b pr)`:                                         `a eq "x" and b pr`,
-		``:                                                            "",
-		`a`:                                                           "",
-		`a eq`:                                                        "",
-		`a eq `:                                                       "",
-		`a eq "x`:                                                     "",
-		`a eq "x\q"`:                                                  "",
-		`a eq "x\u0000"`:                                              "",
-		`a eq "x" b`:                                                  "",
-		`a like "x"`:                                                  "",
-		`a eq "x" and`:                                                "",
-		`and a pr`:                                                    "",
-		`(a pr`:                                                       "",
-		`a pr)`:                                                       "",
-		`emails[type eq "work"`:                                       "",
-		`emails[]`:                                                    "",
-		`emails[a[b pr] pr]`:                                          "",
-		`emails[type pr].`:                                            "",
-		`a..b pr`:                                                     "",
-		`"a" eq "b"`:                                                  "",
+		`emails[type eq "work"].value eq "x"`: `emails[type eq "work" and value eq "x"]`,
+		`emails[type eq "work" and primary eq true and value sw "x"]`: `emails[type eq "work" and primary eq true and ` +
+			`value sw "x"]`,
+		`emails[not (type eq "work") and (value pr or display pr)]`: `emails[not(type eq "work") and (value pr or display ` +
+			`pr)]`,
+		`emails[type eq "work"] eq "x"`:        `emails[type eq "work" and value eq "x"]`,
+		`emails[type eq "work"] co x and a pr`: `emails[type eq "work" and value co "x"] and a pr`,
+		`emails[type eq "work"] pr or a pr`:    `emails[type eq "work"] or a pr`,
+		`emails[type eq "work"] EQ`:            "",
+		`emails[type eq "work"] like "x"`:      "",
+		`a eq o'neill`:                         `a eq "o'neill"`,
+		`a eq 'x'`:                             "",
+		`a eq ''`:                              "",
+		"a eq `x`":                             "",
+		`a eq “x”`:                             "",
+		`a eq ‘x’`:                             "",
+		`a eq 'x y' and b pr`:                  "",
+		`emails[type eq 'work'].value eq "x"`:  "",
+		`emails[type eq 'work']`:               "",
+		`'a' eq "x"`:                           "",
+		`externalId eq jyoung`:                 `externalId eq "jyoung"`,
+		`a eq 5 and b eq -1.5e3`:               `a eq 5 and b eq -1.5e3`,
+		`a eq "x\"y\\\u00e9\n"`:                fmt.Sprintf(`a eq %q`, "x\"y\\é\n"),
+		`  a   eq   null  `:                    `a eq`,
+		`((a pr))`:                             `a pr`,
+		`(a eq "x")and(b pr)`:                  `a eq "x" and b pr`,
+		``:                                     "",
+		`a`:                                    "",
+		`a eq`:                                 "",
+		`a eq `:                                "",
+		`a eq "x`:                              "",
+		`a eq "x\q"`:                           "",
+		`a eq "x\u0000"`:                       "",
+		`a eq "x" b`:                           "",
+		`a like "x"`:                           "",
+		`a eq "x" and`:                         "",
+		`and a pr`:                             "",
+		`(a pr`:                                "",
+		`a pr)`:                                "",
+		`emails[type eq "work"`:                "",
+		`emails[]`:                             "",
+		`emails[a[b pr] pr]`:                   "",
+		`emails[type pr].`:                     "",
+		`a..b pr`:                              "",
+		`"a" eq "b"`:                           "",
 	} {
 		e, err := readFilter(text)
 		if want == "" {
@@ -142,7 +151,8 @@ func treeOf(e filter.Expression) string {
 }
 
 func genFilter(depth int) *rapid.Generator[string] {
-	attr := rapid.SampledFrom([]string{"userName", "name.familyName", "emails.value", "urn:ietf:params:scim:schemas:core:2.0:User:title", "x-y_1", "manager.$ref"})
+	attr := rapid.SampledFrom([]string{"userName", "name.familyName", "emails.value",
+		"urn:ietf:params:scim:schemas:core:2.0:User:title", "x-y_1", "manager.$ref"})
 	value := rapid.SampledFrom([]string{`"x"`, `""`, `"a b(c)]"`, `"é"`, "true", "false", "null", "1", "-2.5"})
 	op := rapid.SampledFrom([]string{"eq", "NE", "co", "sw", "Ew", "gt", "ge", "lt", "le"})
 	term := rapid.Custom(func(t *rapid.T) string {

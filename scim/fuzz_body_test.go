@@ -71,14 +71,21 @@ func FuzzUserPatch(f *testing.F) {
 func FuzzGroupPatch(f *testing.F) {
 	const id = `01a20125-1e97-70e6-8236-c329a9c89ae6`
 	for _, ops := range []string{
-		`[{"op":"Add","path":"members","value":[{"value":"` + id + `"},"x"]},{"op":"remove","path":"members[value eq \"` + id + `\"]"}]`,
-		`[{"value":{"value":"` + id + `"},"path":"members","op":"replace"}]`, `[{"op":"add","value":{"Members":["x"],"members":[],"displayName":"g"}}]`,
-		`[{"op":"remove","path":"members"},{"op":"replace","path":"members","value":null},{"op":"replace","path":"members","value":""}]`,
-		`[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members.display","value":{"a":[1]}}]`, `[]`, `null`, `[{"op":"remove"}]`,
-		`[{"op":"add","path":"displayName","value":"x","value":"y","op":"replace","x":{"y":[]}}]`, `[{"op":"add","path":"members","value":{"display":1}}]`,
+		`[{"op":"Add","path":"members","value":[{"value":"` + id + `"},"x"]},` +
+			`{"op":"remove","path":"members[value eq \"` + id + `\"]"}]`,
+		`[{"value":{"value":"` + id + `"},"path":"members","op":"replace"}]`,
+		`[{"op":"add","value":{"Members":["x"],"members":[],"displayName":"g"}}]`,
+		`[{"op":"remove","path":"members"},{"op":"replace","path":"members","value":null},{"op":"replace",` +
+			`"path":"members","value":""}]`,
+		`[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members.display","value":{"a":[1]}}]`, `[]`,
+		`null`, `[{"op":"remove"}]`,
+		`[{"op":"add","path":"displayName","value":"x","value":"y","op":"replace","x":{"y":[]}}]`,
+		`[{"op":"add","path":"members","value":{"display":1}}]`,
 		`[{"op":"remove","path":"0"},{"op":"add","value":{"colour":1,"urn:x:y":{"a.b":[1],"c[d eq 1]":2}}}]`,
-		`[{"op":"add","path":"members","value":{"members":[{"value":"` + id + `"}]}},{"op":"replace","value":{"members":{"members":null}}}]`,
-		`[{"op":"add","path":"members","value":["{\"value\":\"` + id + `\"}","[",5]},{"op":"remove","path":"members","value":"[\"` + id + `\"]"}]`,
+		`[{"op":"add","path":"members","value":{"members":[{"value":"` + id + `"}]}},{"op":"replace",` +
+			`"value":{"members":{"members":null}}}]`,
+		`[{"op":"add","path":"members","value":["{\"value\":\"` + id + `\"}","[",5]},{"op":"remove","path":"members",` +
+			`"value":"[\"` + id + `\"]"}]`,
 	} {
 		f.Add([]byte(`{"schemas":["x"],"Operations":` + ops + `}`))
 	}
@@ -237,9 +244,12 @@ func heldValue(m map[string]any) any {
 // resource nothing that is not there.
 func FuzzQuery(f *testing.F) {
 	for _, s := range []string{
-		"", "filter=userName+eq+%22x%22&startIndex=2&count=5&sortBy=name.familyName&sortOrder=descending", "attributes=userName,emails.value&excludedAttributes=emails.type",
-		"cursor=&count=10", "count=-1&startIndex=-1", "attributes=" + enterpriseURN + ":manager,urn:x:y,urn:x:y:z", "filter=%zz", "FILTER=id%20pr&&&=&x", "sortBy=emails&sortOrder=x",
-		"filter=userName%20eq%20%22a+b%22", "filter=userName+eq+%22a+b%22&attributes=emails[type+eq+%22work%22].value,title", "filter=a%20eq+%22a%5C%22+b%22",
+		"", "filter=userName+eq+%22x%22&startIndex=2&count=5&sortBy=name.familyName&sortOrder=descending",
+		"attributes=userName,emails.value&excludedAttributes=emails.type",
+		"cursor=&count=10", "count=-1&startIndex=-1", "attributes=" + enterpriseURN + ":manager,urn:x:y,urn:x:y:z",
+		"filter=%zz", "FILTER=id%20pr&&&=&x", "sortBy=emails&sortOrder=x",
+		"filter=userName%20eq%20%22a+b%22", "filter=userName+eq+%22a+b%22&attributes=emails[type+eq+%22work%22].value," +
+			"title", "filter=a%20eq+%22a%5C%22+b%22",
 		"filter=userName%2520eq%2520%22a+b%22", "attributes=emails[type eq 'x']&sortBy=emails[type pr]",
 		`{"filter":"id pr","count":"5","attributes":["id",""],"sortBy":"meta.lastModified"}`,
 	} {

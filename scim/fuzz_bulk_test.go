@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -42,13 +43,18 @@ func newPretending() *door {
 // one result, and none fails for a reason of the server's.
 func FuzzBulk(f *testing.F) {
 	for _, ops := range []string{
-		`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}},{"method":"PATCH","path":"/Users/bulkId:a","data":{"Operations":[]}}`,
+		`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}},{"method":"PATCH",` +
+			`"path":"/Users/bulkId:a","data":{"Operations":[]}}`,
 		`{"method":"POST","path":"/Groups","bulkId":"g","data":{"displayName":"g","members":[{"value":"bulkId:u"}]}},
 			{"method":"POST","path":"/Users","bulkId":"u","data":{"userName":"u","urn:x:y":{"to":"bulkId:g"}}}`,
-		`{"method":"POST","path":"/Users","bulkId":"a","data":{"manager":"bulkId:b"}},{"method":"POST","path":"/Users","bulkId":"b","data":{"manager":"bulkId:a"}},
-			{"method":"DELETE","path":"/Users/bulkId:a"},{"method":"PUT","path":"/Users/bulkId:a","data":{"x":["bulkId:b",{"y":"bulkId:none"}]}}`,
-		`5,null,[],{},{"method":"GET"},{"method":"POST","path":"/Bulk","bulkId":""},{"method":"DELETE","path":"/Users/x","version":"W/\"1\""}`,
-		`{"method":"POST","path":"/Users","bulkId":"a","data":{"x":"bulkId:a"}},{"method":"POST","path":"/Users","bulkId":"a","data":{}}`,
+		`{"method":"POST","path":"/Users","bulkId":"a","data":{"manager":"bulkId:b"}},{"method":"POST","path":"/Users",` +
+			`"bulkId":"b","data":{"manager":"bulkId:a"}},
+			{"method":"DELETE","path":"/Users/bulkId:a"},{"method":"PUT","path":"/Users/bulkId:a","data":{"x":["bulkId:b",` +
+			`{"y":"bulkId:none"}]}}`,
+		`5,null,[],{},{"method":"GET"},{"method":"POST","path":"/Bulk","bulkId":""},{"method":"DELETE","path":"/Users/x",` +
+			`"version":"W/\"1\""}`,
+		`{"method":"POST","path":"/Users","bulkId":"a","data":{"x":"bulkId:a"}},{"method":"POST","path":"/Users",` +
+			`"bulkId":"a","data":{}}`,
 	} {
 		f.Add([]byte(`{"schemas":["` + bulkRequestSchema + `"],"failOnErrors":0,"Operations":[` + ops + `]}`))
 		f.Add([]byte(`{"failOnErrors":1,"operations":[` + ops + `]}`))
@@ -66,7 +72,7 @@ func FuzzBulk(f *testing.F) {
 				return
 			}
 			r := httptest.NewRequest(http.MethodPost, root+"/Bulk", nil)
-			job := d.newBulkJob(&exchange{w: &answer{ResponseWriter: httptest.NewRecorder()}, r: r}, request)
+			job := d.newBulkJob(&exchange{w: auth.NewAnswer(httptest.NewRecorder()), r: r}, request)
 			if err := job.run(); err != nil {
 				refusal(t, err)
 				return

@@ -40,8 +40,9 @@ var fuzzResources = []map[string]any{
 	{}, jensen,
 	{"userName": "x", "emails": []any{map[string]any{"value": "x"}}},
 	{"urn:x:y": map[string]any{
-		"z":     map[string]any{"w": []any{"x", json.Number("5")}, "V": true},
-		"lines": []any{map[string]any{"value": "x", "Primary": true}, "y", map[string]any{"a": []any{map[string]any{"b": nil}}}},
+		"z": map[string]any{"w": []any{"x", json.Number("5")}, "V": true},
+		"lines": []any{map[string]any{"value": "x", "Primary": true}, "y",
+			map[string]any{"a": []any{map[string]any{"b": nil}}}},
 	}},
 	{"id": "x", "displayName": "g", "members": []any{map[string]any{"value": "x", "type": "User"}}},
 }
@@ -50,10 +51,14 @@ var fuzzResources = []map[string]any{
 // opposite behind a not.
 func FuzzFilter(f *testing.F) {
 	for _, s := range []string{
-		`userName eq "x"`, `emails[type eq "work"].value eq "x"`, `not (a pr or b eq 1)`, `((((`, `a eq "\u00`, `urn:x:y.z co tru`,
-		`a eq 1e999`, `meta.lastModified gt "2026-01-02T03:04:05Z"`, `emails[type eq "work" and (value co "x" or not (primary eq True))]`,
-		`userName%20eq%20%22x%22`, `emails[type eq "work"] eq "x"`, `members[not (value eq "x") and display ne "y"]`, enterpriseURN + `.manager.value eq "x"`,
-		`userName eq 'x'`, `urn:x:1.0.a.b pr`, `members.value eq "x" and displayName sw "g"`, `userName eq "\ud800"`, `name.familyName gt ""`,
+		`userName eq "x"`, `emails[type eq "work"].value eq "x"`, `not (a pr or b eq 1)`, `((((`, `a eq "\u00`,
+		`urn:x:y.z co tru`,
+		`a eq 1e999`, `meta.lastModified gt "2026-01-02T03:04:05Z"`,
+		`emails[type eq "work" and (value co "x" or not (primary eq True))]`,
+		`userName%20eq%20%22x%22`, `emails[type eq "work"] eq "x"`, `members[not (value eq "x") and display ne "y"]`,
+		enterpriseURN + `.manager.value eq "x"`,
+		`userName eq 'x'`, `urn:x:1.0.a.b pr`, `members.value eq "x" and displayName sw "g"`, `userName eq "\ud800"`,
+		`name.familyName gt ""`,
 	} {
 		f.Add(s)
 	}
@@ -104,8 +109,11 @@ var fuzzValues = []string{
 func FuzzPath(f *testing.F) {
 	for i, s := range []string{
 		"name.givenName", `emails[type eq "work"].value`, `members[value eq "x"]`, enterpriseURN + ":manager", "urn:x:y",
-		`roles[primary eq "True"`, "emails", "addresses.locality", "active", "urn:x:y:z.w", `urn:x:y:lines[value eq "x"].a`, `urn:x:y:Lines[primary eq true]`, "urn:x:y:LINES", "urn:x:y:z", `urn:x:y:emails[type eq "work"].value`,
-		`addresses[type eq "work" and primary eq true]`, "members[(((", `members[not (display eq "x")]`, enterpriseURN + ".department", "urn:x:1.0.y.z", `emails[type eq 'work'].value`, "name", " manager ", "emails.primary",
+		`roles[primary eq "True"`, "emails", "addresses.locality", "active", "urn:x:y:z.w",
+		`urn:x:y:lines[value eq "x"].a`, `urn:x:y:Lines[primary eq true]`, "urn:x:y:LINES", "urn:x:y:z",
+		`urn:x:y:emails[type eq "work"].value`,
+		`addresses[type eq "work" and primary eq true]`, "members[(((", `members[not (display eq "x")]`,
+		enterpriseURN + ".department", "urn:x:1.0.y.z", `emails[type eq 'work'].value`, "name", " manager ", "emails.primary",
 	} {
 		f.Add(s, uint8(i), uint8(i))
 	}

@@ -20,7 +20,7 @@ func groupAttributes(l membership.GroupLink) (map[string]any, error) {
 	return r, nil
 }
 
-// setGroup writes such an object back into the view.
+// setGroup writes such an object back into the link.
 func setGroup(l *membership.GroupLink, r map[string]any) error {
 	l.DisplayName, _ = r["displayName"].(string)
 	l.ExternalID, _ = r["externalId"].(string)

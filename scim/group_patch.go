@@ -18,7 +18,7 @@ type groupChange struct {
 }
 
 // groupPatch folds the body of a PATCH (RFC 7644 section 3.5.2) as it is read:
-// however many operations there are, what is kept is what they come to.
+// however many operations there are, only what they come to is stored.
 type groupPatch struct {
 	t      tokens
 	budget *attributeBudget
@@ -173,7 +173,7 @@ func (o *groupOperation) foldAttributes(c *groupChange, op string, budget *attri
 	return c.foldParts(op, parts)
 }
 
-// change returns the change of the view, or nil when there is none.
+// change returns the change of the link, or nil when there is none.
 func (c *groupChange) change() func(*membership.GroupLink) error {
 	if len(c.edits) == 0 {
 		return nil

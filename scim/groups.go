@@ -3,6 +3,7 @@ package scim
 import (
 	"net/http"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -12,15 +13,15 @@ func (d *door) createGroup(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	var view membership.GroupLink
+	var link membership.GroupLink
 	r := map[string]any{}
 	if err := applyAll(r, change.edits); err != nil {
 		return err
 	}
-	if err := setGroup(&view, r); err != nil {
+	if err := setGroup(&link, r); err != nil {
 		return err
 	}
-	l, err := d.directory.ProvisionGroup(x.ctx(), x.call, view, change.members)
+	l, err := d.directory.ProvisionGroup(x.ctx(), x.call, link, change.members)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (d *door) readGroup(x *exchange) (projection, groupChange, error) {
 		return shown, change, err
 	}
 	// What is left out of a PUT is cleared, and so are members: Pocket ID leaves
-	// an empty list out. On a new group there is nobody to take out.
+	// an empty list out. A new group has no members to remove.
 	if x.r.Method == http.MethodPut {
 		change.members.Clear()
 	}
@@ -103,16 +104,16 @@ func (d *door) sendGroup(x *exchange, status int, id membership.ID, shown projec
 // withStatus sends a status with the first byte, so that until then an error
 // can have its own.
 type withStatus struct {
-	*answer
+	*auth.Answer
 	status int
 }
 
 // Write implements io.Writer.
 func (w *withStatus) Write(b []byte) (int, error) {
-	if !w.begun {
+	if !w.Begun() {
 		w.WriteHeader(w.status)
 	}
-	return w.answer.Write(b)
+	return w.Answer.Write(b)
 }
 
 // replaceGroup is RFC 7644 section 3.5.1.
@@ -145,7 +146,7 @@ func (d *door) replaceGroup(x *exchange) error {
 }
 
 // patchGroup is RFC 7644 section 3.5.2. It answers 204, which Entra asks for,
-// unless the caller says what to show: nobody wants the members back.
+// unless the caller says what to show: no provider reads the members back.
 func (d *door) patchGroup(x *exchange) error {
 	id, err := x.id("group")
 	if err != nil {
@@ -163,7 +164,8 @@ func (d *door) patchGroup(x *exchange) error {
 	var change groupChange
 	old, plain := false, false
 	if change.members, plain = plainMemberPatch(body.whole); !plain {
-		if change, old, err = readGroupPatch(newTokens(body), &attributeBudget{d.maxBody}, d.membersWhere(x, id)); err != nil {
+		if change, old, err = readGroupPatch(newTokens(body), &attributeBudget{d.maxBody},
+			d.membersWhere(x, id)); err != nil {
 			return err
 		}
 		x.ignored.addAll(change.ignored)

@@ -29,7 +29,8 @@ func TestRemovalGuard(t *testing.T) {
 			{"DELETE", "/Groups/" + g, ""},
 			{"PATCH", "/Groups/" + g, removal},
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"remove","path":"members"}]}`},
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"replace","path":"members","value":` + memberList(ids[:5]...) + `}]}`},
+			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"replace","path":"members",` +
+				`"value":` + memberList(ids[:5]...) + `}]}`},
 		} {
 			r := b.do(request[0], request[1], request[2]).wantError(409, "")
 			detail := r.json()["detail"].(string)
@@ -52,14 +53,16 @@ func TestRemovalGuard(t *testing.T) {
 		require.Len(t, b.members(g), n)
 		// Cut into operations it is the same removal.
 		half := func(from, to int) string {
-			return `{"method":"PATCH","path":"/Groups/` + g + `","data":{"Operations":[{"op":"remove","path":"members","value":` +
+			return `{"method":"PATCH","path":"/Groups/` + g + `","data":{"Operations":[{"op":"remove","path":"members",` +
+				`"value":` +
 				memberList(ids[from:to]...) + `}]}}`
 		}
 		b.statuses(half(0, 60)+","+half(60, 119), "", "204", "409")
 		require.Len(t, b.members(g), 60)
 
 		// One at a time is no mass removal; nor is active=false, nor the end of a user.
-		b.do("PATCH", "/Groups/"+g, `{"Operations":[{"op":"remove","path":"members","value":`+memberList(ids[60])+`}]}`).want(204)
+		b.do("PATCH", "/Groups/"+g, `{"Operations":[{"op":"remove","path":"members","value":`+memberList(ids[60])+`}]}`).
+			want(204)
 		b.do("PATCH", "/Users/"+ids[61], `{"Operations":[{"op":"replace","path":"active","value":false}]}`).want(200)
 		b.do("DELETE", "/Users/"+ids[61], "").want(204)
 
@@ -72,7 +75,8 @@ func TestRemovalGuard(t *testing.T) {
 		b.do("PUT", "/Groups/"+g, whole).want(200)
 		require.Empty(t, b.do("GET", "/Groups/"+g, "").want(200).json()["members"])
 		again := b.group("Again", ids[:58]...)
-		b.do("PATCH", "/Groups/"+again, `{"Operations":[{"op":"add","path":"members","value":`+memberList(ids[62:]...)+`}]}`).want(204)
+		b.do("PATCH", "/Groups/"+again, `{"Operations":[{"op":"add","path":"members","value":`+memberList(ids[62:]...)+`}]}`).
+			want(204)
 		b.do("DELETE", "/Groups/"+again, "").wantError(409, "")
 	})
 }

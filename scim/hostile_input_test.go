@@ -91,7 +91,8 @@ func gzipped(s string) string {
 
 // TestHostileBodies: bodies that are no message, in every place that takes one.
 func TestHostileBodies(t *testing.T) {
-	const valid = `{"userName":"eve","displayName":"eve","Operations":[{"op":"replace","path":"displayName","value":"eve"}],"filter":"id pr"}`
+	const valid = `{"userName":"eve","displayName":"eve","Operations":[{"op":"replace","path":"displayName",` +
+		`"value":"eve"}],"filter":"id pr"}`
 	each(t, func(t *testing.T, b *bench) {
 		h := newHostile(b)
 		places := [][2]string{
@@ -217,7 +218,8 @@ func TestHostileAttributes(t *testing.T) {
 		h.unchanged()
 
 		// As much as is allowed is no harm.
-		r := b.do("POST", "/Users", `{"userName":"max","emails":[`+many(1000, `{"value":"%d@x.example"}`)+`],"urn:x:y":{"n":1e999,"deep":`+nested(61)+`,"😀":"\ud83d\ude00"}}`).want(201)
+		r := b.do("POST", "/Users", `{"userName":"max","emails":[`+many(1000, `{"value":"%d@x.example"}`)+`],"urn:x:y":`+
+			`{"n":1e999,"deep":`+nested(61)+`,"😀":"\ud83d\ude00"}}`).want(201)
 		require.Equal(t, 1000, strings.Count(string(r.body), "@x.example"))
 		require.Contains(t, string(r.body), `"n":1e999`)
 		require.Contains(t, string(r.body), `"😀":"😀"`)
@@ -232,9 +234,12 @@ func TestHostileAddresses(t *testing.T) {
 		h := newHostile(b)
 		id := strings.TrimPrefix(h.user, "/Users/")
 		for _, s := range []string{
-			"%00", "%2f", "%2F..%2f", "..", ".", "%2e%2e", "%ff", "%ed%a0%80", ";", "%20" + id, id + "%20", id + "%00", id + "%2f", id + ".json",
-			strings.ToUpper(id), "%7B" + id + "%7D", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), strings.Repeat("x", 9000), "%F0%9F%98%80",
-			"*", "'%20or%201=1--", "$%7Bjndi:ldap://x%7D", "0", "-1", "1e999", "null", "undefined", "bulkId:x", "%25" + id, "00000000-0000-0000-0000-000000000000",
+			"%00", "%2f", "%2F..%2f", "..", ".", "%2e%2e", "%ff", "%ed%a0%80", ";", "%20" + id, id + "%20", id + "%00",
+			id + "%2f", id + ".json",
+			strings.ToUpper(id), "%7B" + id + "%7D", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""),
+			strings.Repeat("x", 9000), "%F0%9F%98%80",
+			"*", "'%20or%201=1--", "$%7Bjndi:ldap://x%7D", "0", "-1", "1e999", "null", "undefined", "bulkId:x", "%25" + id,
+			"00000000-0000-0000-0000-000000000000",
 		} {
 			for _, endpoint := range []string{"/Users/", "/Groups/"} {
 				h.refused(404, "GET", endpoint+s, "")
@@ -247,7 +252,8 @@ func TestHostileAddresses(t *testing.T) {
 			h.refused(404, "GET", "/ResourceTypes/"+s, "")
 			h.refused(400, "PATCH", h.group, `{"Operations":[{"op":"add","path":"members","value":[{"value":"`+s+`"}]}]}`)
 		}
-		for _, path := range []string{"/Users/../Groups", "/./Users", "/Users/%2e%2e/Groups", "/user", "/Users%2f" + id, "/Users;x=y", h.user + "/emails", "/%00", "/\u00fc"} {
+		for _, path := range []string{"/Users/../Groups", "/./Users", "/Users/%2e%2e/Groups", "/user", "/Users%2f" + id,
+			"/Users;x=y", h.user + "/emails", "/%00", "/\u00fc"} {
 			h.refused(404, "GET", path, "")
 		}
 		for _, verb := range []string{"TRACE", "OPTIONS", "patch", "PROPFIND", "X"} {
@@ -257,10 +263,14 @@ func TestHostileAddresses(t *testing.T) {
 		h.refused(405, "POST", h.user, "", "X-HTTP-Method-Override: DELETE")
 
 		for _, query := range []string{
-			"filter=id+pr&filter=id+pr", "startIndex=1&startindex=2", "count=1&COUNT=1", "count=1e999", "count=0x10", "count=1.5", "startIndex=%E2%80%8B1",
-			"filter=%zz", "filter=%ff", "%ff=%ff", "filter=userName+eq+%22%00%22", "filter=userName+eq+%00", "filter=" + strings.Repeat("(", 4000),
-			"filter=" + strings.Repeat("a", 5000), "filter=userName+eq", "filter=userName+eq+%22", "filter=meta.lastModified+gt+%22x%22",
-			"filter=urn:x:y:n+gt+1e999", "filter=" + strings.Repeat("not(", 40) + "id+pr", "filter=id+pr+and+or", "filter=emails[emails[value+pr]]",
+			"filter=id+pr&filter=id+pr", "startIndex=1&startindex=2", "count=1&COUNT=1", "count=1e999", "count=0x10",
+			"count=1.5", "startIndex=%E2%80%8B1",
+			"filter=%zz", "filter=%ff", "%ff=%ff", "filter=userName+eq+%22%00%22", "filter=userName+eq+%00",
+			"filter=" + strings.Repeat("(", 4000),
+			"filter=" + strings.Repeat("a", 5000), "filter=userName+eq", "filter=userName+eq+%22",
+			"filter=meta.lastModified+gt+%22x%22",
+			"filter=urn:x:y:n+gt+1e999", "filter=" + strings.Repeat("not(", 40) + "id+pr", "filter=id+pr+and+or",
+			"filter=emails[emails[value+pr]]",
 			"filter=%5Cud800+eq+1", "filter=id+eq+1e999+x", "filter=id+regex+%22(a+)+$%22",
 		} {
 			h.refused(400, "GET", "/Users?"+query, "")
@@ -273,18 +283,23 @@ func TestHostileAddresses(t *testing.T) {
 			b.do("GET", path+"?attributes="+names, "").want(200)
 			b.do("GET", path+"?excludedAttributes="+names, "").want(200)
 		}
-		for _, tag := range []string{"garbage", `W/"`, `"`, `W/"2`, `W/"01"`, `W/"+1"`, `W/"99999999999999999999"`, `W/"-1"`, "\xff", "W/1e999", strings.Repeat(`W/"9",`, 5000), `**`} {
+		for _, tag := range []string{"garbage", `W/"`, `"`, `W/"2`, `W/"01"`, `W/"+1"`, `W/"99999999999999999999"`,
+			`W/"-1"`, "\xff", "W/1e999", strings.Repeat(`W/"9",`, 5000), `**`} {
 			for _, path := range []string{h.user, h.group} {
 				h.refused(412, "DELETE", path, "", "If-Match: "+tag)
 				h.refused(412, "PUT", path, `{"userName":"eve","displayName":"eve"}`, "If-Match: "+tag)
-				h.refused(412, "PATCH", path, `{"Operations":[{"op":"replace","path":"displayName","value":"eve"}]}`, "If-Match: "+tag)
+				h.refused(412, "PATCH", path, `{"Operations":[{"op":"replace","path":"displayName","value":"eve"}]}`,
+					"If-Match: "+tag)
 				b.do("GET", path, "", "If-None-Match: "+tag).want(200)
 			}
 		}
-		for _, accept := range []string{"", "*/*", "text/html", "application/xml;q=1", ";;;", "\xff", strings.Repeat("a/b,", 10_000)} {
-			b.do("GET", h.user, "", "Accept: "+accept, "Accept-Language: "+accept, "X-Request-Id: "+accept, "X-Forwarded-For: "+accept).want(200)
+		for _, accept := range []string{"", "*/*", "text/html", "application/xml;q=1", ";;;", "\xff",
+			strings.Repeat("a/b,", 10_000)} {
+			b.do("GET", h.user, "", "Accept: "+accept, "Accept-Language: "+accept, "X-Request-Id: "+accept,
+				"X-Forwarded-For: "+accept).want(200)
 		}
-		for _, header := range []string{"Bearer", "Bearer ", "Bearer " + strings.Repeat("x", 100_000), "Bearer \xff", "Bearer " + b.token + " x", "Bearer " + b.token + "," + b.token, "Basic Og=="} {
+		for _, header := range []string{"Bearer", "Bearer ", "Bearer " + strings.Repeat("x", 100_000), "Bearer \xff",
+			"Bearer " + b.token + " x", "Bearer " + b.token + "," + b.token, "Basic Og=="} {
 			h.refused(401, "GET", "/Users", "", "Authorization: "+header)
 		}
 		h.unchanged()
@@ -300,15 +315,18 @@ func TestEndlessBody(t *testing.T) {
 			membership.NewDirectory(b.store, auth.Policy{}, membership.Options{}), auth.NewVerifier(b.store, time.Now),
 			scim.Config{MaxGroupBody: 4 << 20, Logger: zaptest.NewLogger(t)}))
 		defer server.Close()
-		for _, place := range [][2]string{{"POST", "/Users"}, {"POST", "/.search"}, {"POST", "/Bulk"}, {"POST", "/Groups"}, {"PATCH", h.group}} {
+		for _, place := range [][2]string{{"POST", "/Users"}, {"POST", "/.search"}, {"POST", "/Bulk"},
+			{"POST", "/Groups"}, {"PATCH", h.group}} {
 			for start, more := range map[string]string{
-				`{"userName":"eve","displayName":"`: "xxxxxxxxxxxxxxx", `{"members":[""`: `,"xxxxxxxxxxxxxxxxxxx"`, " ": "             \n",
+				`{"userName":"eve","displayName":"`: "xxxxxxxxxxxxxxx", `{"members":[""`: `,"xxxxxxxxxxxxxxxxxxx"`,
+				" ": "             \n",
 				`{"Operations":[{"op":"add","path":"members","value":[""`: `,{"value":"xxxxxxxxxxxxx"}`, `{"a":[1`: ",1",
 			} {
 				what := fmt.Sprint(place, start)
 				conn, err := net.Dial("tcp", server.Listener.Addr().String())
 				require.NoError(t, err)
-				_, err = fmt.Fprintf(conn, "%s /scim/v2%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
+				_, err = fmt.Fprintf(conn, "%s /scim/v2%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: "+
+					"chunked\r\n\r\n%x\r\n%s\r\n",
 					place[0], place[1], b.token, len(start), start)
 				require.NoError(t, err)
 				go func() {
@@ -324,7 +342,8 @@ func TestEndlessBody(t *testing.T) {
 				_, err = fmt.Fscanf(conn, "HTTP/1.1 %d", &status)
 				require.NoError(t, err, what)
 				want := http.StatusRequestEntityTooLarge
-				if place[1] == "/Groups" && strings.HasPrefix(start, `{"members"`) || place[1] == h.group && strings.HasPrefix(start, `{"Op`) {
+				if place[1] == "/Groups" && strings.HasPrefix(start,
+					`{"members"`) || place[1] == h.group && strings.HasPrefix(start, `{"Op`) {
 					want = http.StatusBadRequest // so many members that cannot be any are not read to their end
 				}
 				require.Equal(t, want, status, what)

@@ -23,19 +23,22 @@ func TestAuthentication(t *testing.T) {
 
 func TestEndpoints(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		for _, path := range []string{"/nowhere", "/Users/x/y", "/usersx", "/Users/{ID}", "/{id}", "/Schemas/urn:none", "/ResourceTypes/Nothing", "/Users/00919288221112222", "/Users/%00", "/Groups/" + strings.Repeat("x", 5000)} {
+		for _, path := range []string{"/nowhere", "/Users/x/y", "/usersx", "/Users/{ID}", "/{id}", "/Schemas/urn:none",
+			"/ResourceTypes/Nothing", "/Users/00919288221112222", "/Users/%00", "/Groups/" + strings.Repeat("x", 5000)} {
 			b.do("GET", path, "").wantError(404, "")
 		}
 		id := b.user("ann")
 		b.do("GET", "/Users/"+strings.ToUpper(id), "").wantError(404, "")
 		for path, allow := range map[string]string{
-			"/Users": "GET, HEAD, POST", "/Users/" + id: "DELETE, GET, HEAD, PATCH, PUT", "/.search": "POST", "/Schemas": "GET, HEAD", "/Bulk": "POST", "": "GET, HEAD",
+			"/Users": "GET, HEAD, POST", "/Users/" + id: "DELETE, GET, HEAD, PATCH, PUT", "/.search": "POST",
+			"/Schemas": "GET, HEAD", "/Bulk": "POST", "": "GET, HEAD",
 		} {
 			require.Equal(t, allow, b.do("PROPFIND", path, "").wantError(405, "").header.Get("Allow"), "%s", path)
 		}
 		b.do("GET", "/Me", "").wantError(501, "")
 		b.do("POST", "/Bulk", "{}").wantError(400, "invalidSyntax")
-		for _, path := range []string{"/Users/", "/Users?", "/Users?&", "//Users", "/Users//" + id, "/Users/" + id + "/?", "?aadOptscim062020/Users/" + id, "/?AzureAdScimPatch2017/Users?count=1", "/Users?aadOptscim062020"} {
+		for _, path := range []string{"/Users/", "/Users?", "/Users?&", "//Users", "/Users//" + id, "/Users/" + id + "/?",
+			"?aadOptscim062020/Users/" + id, "/?AzureAdScimPatch2017/Users?count=1", "/Users?aadOptscim062020"} {
 			b.do("GET", path, "").want(200)
 		}
 		b.do("POST", "?aadOptscim062020/Users", `{"userName":"glued"}`).want(201)
@@ -43,7 +46,8 @@ func TestEndpoints(t *testing.T) {
 		// Endpoints in any letter case, ids in theirs.
 		g := b.group("g", id)
 		for _, path := range []string{
-			"/users", "/USERS?count=1", "/users/" + id, "/GROUPS/" + g, "/serviceproviderconfig", "/resourcetypes/user", "/schemas",
+			"/users", "/USERS?count=1", "/users/" + id, "/GROUPS/" + g, "/serviceproviderconfig", "/resourcetypes/user",
+			"/schemas",
 		} {
 			b.do("GET", path, "").want(200)
 		}
@@ -53,7 +57,8 @@ func TestEndpoints(t *testing.T) {
 		b.do("GET", "/me", "").wantError(501, "")
 		b.do("PATCH", "/groups", "").wantError(405, "")
 		r := b.do("POST", "/bulk", `{"Operations":[{"method":"POST","path":"/USERS","bulkId":"1","data":{"userName":"bulk"}},
-			{"method":"PATCH","path":"/gRoups/`+g+`","data":{"Operations":[{"op":"add","path":"members","value":[{"value":"bulkId:1"}]}]}}]}`)
+			{"method":"PATCH","path":"/gRoups/`+g+`","data":{"Operations":[{"op":"add","path":"members",`+
+			`"value":[{"value":"bulkId:1"}]}]}}]}`)
 		for _, o := range objects(r.want(200).json()["Operations"]) {
 			require.Contains(t, []any{"201", "204"}, o["status"])
 		}
@@ -101,17 +106,20 @@ func TestBadBodies(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		user, group := "/Users/"+b.user("ann"), "/Groups/"+b.group("g")
 		for body, scimType := range map[string]string{
-			``: "invalidSyntax", `{`: "invalidSyntax", `null`: "invalidSyntax", `[]`: "invalidSyntax", `"x"`: "invalidSyntax", `5`: "invalidSyntax",
+			``: "invalidSyntax", `{`: "invalidSyntax", `null`: "invalidSyntax", `[]`: "invalidSyntax",
+			`"x"`: "invalidSyntax", `5`: "invalidSyntax",
 			`{"userName":"x","displayName":"x"} x`: "invalidSyntax", `{"userName":"x","displayName":"x"}{}`: "invalidSyntax",
-			"{\"userName\":\"\xff\",\"displayName\":\"x\"}":                                                            "invalidSyntax",
-			"{\"userName\":\"a\x00\",\"displayName\":\"x\"}":                                                           "invalidSyntax",
-			`{"userName":"a\u0000","displayName":"a\u0000"}`:                                                           "invalidValue",
-			`{"userName":"x","displayName":"x","urn:x:y":{"a":"\u0000"}}`:                                              "invalidValue",
-			`{"userName":"x","displayName":"x","a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`:       "invalidSyntax",
-			`{"userName":"x","displayName":"x","a":` + strings.Repeat("[", 90_000) + strings.Repeat("]", 90_000) + `}`: "invalidSyntax",
-			`{"userName":{"a":1},"displayName":{"a":1}}`:                                                               "invalidValue",
-			`{"userName":"` + strings.Repeat("x", 900) + `","displayName":"` + strings.Repeat("x", 900) + `"}`:         "invalidValue",
-			`{"userName":"x","displayName":"x","externalId":[7]}`:                                                      "invalidValue",
+			"{\"userName\":\"\xff\",\"displayName\":\"x\"}":               "invalidSyntax",
+			"{\"userName\":\"a\x00\",\"displayName\":\"x\"}":              "invalidSyntax",
+			`{"userName":"a\u0000","displayName":"a\u0000"}`:              "invalidValue",
+			`{"userName":"x","displayName":"x","urn:x:y":{"a":"\u0000"}}`: "invalidValue",
+			`{"userName":"x","displayName":"x","a":` + strings.Repeat("[", 100) + strings.Repeat("]",
+				100) + `}`: "invalidSyntax",
+			`{"userName":"x","displayName":"x","a":` + strings.Repeat("[", 90_000) + strings.Repeat("]",
+				90_000) + `}`: "invalidSyntax",
+			`{"userName":{"a":1},"displayName":{"a":1}}`:                                                       "invalidValue",
+			`{"userName":"` + strings.Repeat("x", 900) + `","displayName":"` + strings.Repeat("x", 900) + `"}`: "invalidValue",
+			`{"userName":"x","displayName":"x","externalId":[7]}`:                                              "invalidValue",
 		} {
 			for _, path := range []string{user, group} {
 				b.do("PUT", path, body).wantError(400, scimType)
@@ -120,7 +128,8 @@ func TestBadBodies(t *testing.T) {
 			b.do("POST", "/Groups", body).wantError(400, scimType)
 		}
 		for body, scimType := range map[string]string{
-			``: "invalidSyntax", `[]`: "invalidSyntax", `{"Operations":5}`: "invalidSyntax", `{"Operations":["x"]}`: "invalidSyntax",
+			``: "invalidSyntax", `[]`: "invalidSyntax", `{"Operations":5}`: "invalidSyntax",
+			`{"Operations":["x"]}`:                   "invalidSyntax",
 			`{"Operations":[{"op":"add","path":5}]}`: "invalidSyntax", `{"Operations":null}`: "invalidSyntax",
 			`{"Operations":[{"op":"add","path":"a[` + strings.Repeat("(", 90_000) + `","value":1}]}`:       "invalidPath",
 			`{"Operations":[{"op":"add","path":"members[` + strings.Repeat("(", 2000) + `"}]}`:             "invalidPath",
@@ -149,7 +158,8 @@ func TestLimits(t *testing.T) {
 		b.do("POST", "/Groups", `{"displayName":"`+long+`"}`).wantError(413, "")
 		b.do("POST", "/Groups", `{"displayName":"`+long[:500_000]+`"}`).wantError(400, "invalidValue")
 		for header, status := range map[string]int{
-			"application/json": 201, "application/scim+json; charset=utf-8": 201, "text/json": 201, "application/json;": 201, "": 201,
+			"application/json": 201, "application/scim+json; charset=utf-8": 201, "text/json": 201, "application/json;": 201,
+			"":         201,
 			"text/xml": 415, "application/x-www-form-urlencoded": 415, ";;": 415,
 		} {
 			b.do("POST", "/Users", `{"userName":"`+header+`."}`, "Content-Type: "+header, "Accept: text/html").want(status)

@@ -23,15 +23,25 @@ import (
 // crowded is a store whose groups have a million members. Behind the first
 // hundredth it waits until somebody has seen the beginning of the list.
 type crowded struct {
-	*db.Store
-	seen chan struct{}
+	store membership.Store
+	seen  chan struct{}
 }
 
 const crowd = 1_000_000
 
 func (s crowded) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
-	return s.Store.Read(ctx, tenant, func(r membership.Reader) error { return fn(crowdedReader{r, s.seen}) })
+	return s.store.Read(ctx, tenant, func(r membership.Reader) error { return fn(crowdedReader{r, s.seen}) })
 }
+
+func (s crowded) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
+	return s.store.Update(ctx, tenant, fn)
+}
+
+func (s crowded) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	return s.store.WriteMembers(ctx, c)
+}
+
+func (s crowded) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 type crowdedReader struct {
 	membership.Reader
@@ -63,9 +73,11 @@ func TestLongAnswer(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, store *db.Store) {
 		b := newBench(t, store)
 		g := b.group("g")
-		for _, path := range []string{"/Groups/" + g, "/Groups", "/Groups?excludedAttributes=members.type", "?filter=displayName%20pr"} {
+		for _, path := range []string{"/Groups/" + g, "/Groups", "/Groups?excludedAttributes=members.type",
+			"?filter=displayName%20pr"} {
 			seen := make(chan struct{})
-			server := httptest.NewServer(scim.New(membership.NewDirectory(crowded{store, seen}, auth.Policy{}, membership.Options{}),
+			server := httptest.NewServer(scim.New(membership.NewDirectory(crowded{store, seen}, auth.Policy{},
+				membership.Options{}),
 				auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x"}))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			var before, after runtime.MemStats

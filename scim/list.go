@@ -44,7 +44,7 @@ func (s *stream) begin() { s.text(`{"schemas":["` + listSchema + `"],"Resources"
 // end ends the answer: itemsPerPage is the true length of the page, which Pocket
 // ID advances by. A page by cursor has its neighbours instead of an index (RFC
 // 9865 section 2.1).
-func (s *stream) end(total, length int, at pagePlace) {
+func (s *stream) end(total, length int, at pagePosition) {
 	s.text(`],"totalResults":`)
 	s.number(total)
 	if at.startIndex > 0 {
@@ -77,11 +77,11 @@ func (d *door) listUsers(x *exchange) error {
 		s := newStream(x.w)
 		s.begin()
 		seen := d.writeUsers(s, users, userType.newProjection(p.attributes, p.excluded), true)
-		place, err := placeOf(at, seen, users.More)
+		position, err := positionOf(at, seen, users.More)
 		if err != nil {
 			s.fail(err)
 		}
-		s.end(users.Total, seen.n, place)
+		s.end(users.Total, seen.n, position)
 		return s.close()
 	})
 }
@@ -113,7 +113,9 @@ func (d *door) visitUsers(x *exchange, p parameters, at page, visit func(*userPa
 }
 
 // writeUsers writes the users of a page, and returns what was written.
-func (d *door) writeUsers(s *stream, users *userPage, shown projection, first bool) (seen written[membership.UserLink]) {
+func (d *door) writeUsers(
+	s *stream, users *userPage, shown projection, first bool,
+) (seen written[membership.UserLink]) {
 	for u, err := range users.Items {
 		if err != nil {
 			s.fail(err)
@@ -148,11 +150,11 @@ func (d *door) listGroups(x *exchange) error {
 		s := newStream(x.w)
 		s.begin()
 		seen := d.writeGroups(s, groups, shown, true)
-		place, err := placeOf(at, seen, groups.More)
+		position, err := positionOf(at, seen, groups.More)
 		if err != nil {
 			s.fail(err)
 		}
-		s.end(groups.Total, seen.n, place)
+		s.end(groups.Total, seen.n, position)
 		return s.close()
 	})
 }
@@ -178,7 +180,9 @@ func (d *door) visitGroups(x *exchange, p parameters, at page, shown projection,
 }
 
 // writeGroups is to groups what writeUsers is to users.
-func (d *door) writeGroups(s *stream, groups *groupPage, shown projection, first bool) (seen written[membership.GroupLink]) {
+func (d *door) writeGroups(
+	s *stream, groups *groupPage, shown projection, first bool,
+) (seen written[membership.GroupLink]) {
 	for g, err := range groups.Items {
 		if err != nil {
 			s.fail(err)

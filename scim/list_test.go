@@ -28,7 +28,8 @@ func TestPages(t *testing.T) {
 			require.Equal(t, whole, any(all), "pages in the same order as the list")
 			for query, length := range map[string]int{
 				"count=0": 0, "count=-3": 0, "startIndex=0&count=2": 2, "startIndex=-1&count=2": 2, "startIndex=8": 0,
-				"startIndex=99999999999999999999": 0, "count=99999999999999999999": 7, "count=1000": 7, "startIndex=&count=": 7, "sortBy=userName": 7,
+				"startIndex=99999999999999999999": 0, "count=99999999999999999999": 7, "count=1000": 7, "startIndex=&count=": 7,
+				"sortBy=userName": 7,
 			} {
 				m := b.do("GET", endpoint+"?"+query, "").want(200).json()
 				require.EqualValues(t, 7, m["totalResults"], "%s", query)
@@ -48,8 +49,10 @@ func TestSearch(t *testing.T) {
 			b.user(fmt.Sprintf("u%d", i))
 		}
 		g := b.group("g")
-		m := b.do("POST", "/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"attributes":["userName"],
-			"filter":"userName sw \"u\" and not (userName eq \"u1\")","startIndex":2,"count":"5","sortBy":"userName"}`).want(200).json()
+		m := b.do("POST", "/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],`+
+			`"attributes":["userName"],
+			"filter":"userName sw \"u\" and not (userName eq \"u1\")","startIndex":2,"count":"5","sortBy":"userName"}`).
+			want(200).json()
 		require.EqualValues(t, 2, m["totalResults"])
 		require.EqualValues(t, 1, m["itemsPerPage"])
 		require.Contains(t, m["Resources"].([]any)[0], "userName")
@@ -78,7 +81,8 @@ func TestSearch(t *testing.T) {
 
 func TestVersions(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		for path, body := range map[string]string{"/Users/" + b.user("ann"): `"userName":"ann"`, "/Groups/" + b.group("g"): `"displayName":"g"`} {
+		for path, body := range map[string]string{"/Users/" + b.user("ann"): `"userName":"ann"`,
+			"/Groups/" + b.group("g"): `"displayName":"g"`} {
 			tag := b.do("GET", path, "").want(200).header.Get("ETag")
 			require.NotEmpty(t, tag)
 			r := b.do("GET", path, "", "If-None-Match: "+tag).want(304)

@@ -52,8 +52,9 @@ func (c *groupChange) foldMembers(op string, s selection, l memberList) error {
 	case op == opReplace && !l.given:
 		return badRequest(typeInvalidValue, "%s of members needs a value", op)
 	case c.members.Adds():
-		// Nobody knows yet whether they match.
-		return badRequest(typeInvalidFilter, "members are added before they are chosen by more than their ids: make it two requests")
+		// Whether they match is not known yet.
+		return badRequest(typeInvalidFilter, "members are added before they are chosen by more than their ids: make it "+
+			"two requests")
 	}
 	if c.find != nil {
 		found, err := c.find(s.match)

@@ -58,7 +58,8 @@ func TestMembersByFilter(t *testing.T) {
 			require.ElementsMatch(t, want, b.members(g), tt.filter)
 		}
 		g := b.group("replaced", ann, bob)
-		b.patch("/Groups/"+g, `{"op":"replace","path":"members[display eq \"The ann\"]","value":[{"value":"`+users["cid"]+`"}]}`).want(204)
+		b.patch("/Groups/"+g, `{"op":"replace","path":"members[display eq \"The ann\"]",`+
+			`"value":[{"value":"`+users["cid"]+`"}]}`).want(204)
 		require.ElementsMatch(t, []string{bob, users["cid"]}, b.members(g))
 		b.patch("/Groups/"+g, `{"op":"add","path":"members","value":[{"value":"`+ann+`"}]},
 			{"op":"remove","path":"members[not (value eq \"`+ann+`\" or value eq \"`+users["dan"]+`\")]"}`).want(204)
@@ -85,9 +86,10 @@ func TestMembersAsAskedFor(t *testing.T) {
 			"?attributes=members":       {"value": ann, "type": "User"},
 			"?attributes=members.value": {"value": ann},
 			"?attributes=members.$ref":  {"$ref": ref},
-			"?attributes=MEMBERS.%24REF,members.value":                             {"value": ann, "$ref": ref},
-			"?attributes=members.display":                                          {"display": `Ann "A"`},
-			"?attributes=members,members.$ref,members.display":                     {"value": ann, "type": "User", "$ref": ref, "display": `Ann "A"`},
+			"?attributes=MEMBERS.%24REF,members.value": {"value": ann, "$ref": ref},
+			"?attributes=members.display":              {"display": `Ann "A"`},
+			"?attributes=members,members.$ref,members.display": {"value": ann, "type": "User",
+				"$ref": ref, "display": `Ann "A"`},
 			"?attributes=urn:ietf:params:scim:schemas:core:2.0:Group:members.$ref": {"$ref": ref},
 			"?attributes=urn:ietf:params:scim:schemas:core:2.0:Group.members.$ref": {"$ref": ref},
 			"?excludedAttributes=members.type":                                     {"value": ann},

@@ -8,7 +8,7 @@ import (
 )
 
 // memberList is what a value of members says. However long it is, nothing is
-// kept of it but the ids.
+// stored of it but the ids.
 type memberList struct {
 	given     bool // there was a value, be it null
 	null      bool

@@ -21,7 +21,7 @@ func plainMemberPatch(body []byte) (delta membership.MemberDelta, ok bool) {
 		case "schemas":
 			return p.list(func() bool { _, ok := p.text(); return ok })
 		case "Operations":
-			if operations > 0 { // a second list takes the place of the first
+			if operations > 0 { // a second list replaces the first
 				return false
 			}
 			return p.list(func() bool { operations++; return p.memberOperation(&delta) })

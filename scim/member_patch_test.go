@@ -17,10 +17,12 @@ const plainID, otherID = `01a20125-1e97-70e6-8236-c329a9c89ae6`, `01a20125-1e97-
 
 // plainPatches are as Entra and Okta send them.
 var plainPatches = []string{
-	`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"Add","path":"members","value":[{"value":"` + plainID + `"}]}]}`,
+	`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"Add","path":"members",` +
+		`"value":[{"value":"` + plainID + `"}]}]}`,
 	`{"Operations":[{"op":"remove","path":"members[value eq \"` + plainID + `\"]"}]}`,
 	` { "Operations" : [ { "value" : [ ] , "op" : "replace" , "path" : "members" } ] } ` + "\r\n",
-	`{"Operations":[{"op":"remove","path":"members","value":[{"$ref":"x \" y","value":"` + plainID + `","display":"A","type":"User"},{"value":"` + otherID + `"}]},` +
+	`{"Operations":[{"op":"remove","path":"members","value":[{"$ref":"x \" y","value":"` + plainID + `","display":"A",` +
+		`"type":"User"},{"value":"` + otherID + `"}]},` +
 		`{"op":"ADD","path":"members","value":[{"value":"` + otherID + `"}]}]}`,
 }
 
@@ -33,7 +35,8 @@ func TestPlainMemberPatch(t *testing.T) {
 		assert.Equal(t, c.members, delta, body)
 	}
 	for _, body := range []string{
-		``, `{}`, `[]`, `null`, `{"Operations":[]}`, `{"Operations":null}`, `{"operations":[{"op":"add","path":"members","value":[]}]}`,
+		``, `{}`, `[]`, `null`, `{"Operations":[]}`, `{"Operations":null}`,
+		`{"operations":[{"op":"add","path":"members","value":[]}]}`,
 		`{"Operations":[{"op":"add","path":"members","value":[{"value":"` + strings.ToUpper(plainID) + `"}]}]}`,
 		`{"Operations":[{"op":"add","path":"members","value":[{"value":"x"}]}]}`,
 		`{"Operations":[{"op":"add","path":"members","value":[{}]}]}`,
@@ -48,7 +51,8 @@ func TestPlainMemberPatch(t *testing.T) {
 		`{"Operations":[{"op":"remove","path":"members","value":[]}]}{}`,
 		`{"Operations":[{"op":"remove","path":"members","value":[]}],"displayName":"x"}`,
 		`{"Operations":[{"op":"remove","path":"members","value":[]}]`,
-		`{"Operations":[{"op":"remove","path":"members","value":[]}],"Operations":[{"op":"remove","path":"members","value":[]}]}`,
+		`{"Operations":[{"op":"remove","path":"members","value":[]}],"Operations":[{"op":"remove","path":"members",` +
+			`"value":[]}]}`,
 	} {
 		_, plain := plainMemberPatch([]byte(body))
 		assert.False(t, plain, body)
@@ -62,7 +66,8 @@ func TestPlainMemberPatch(t *testing.T) {
 }
 
 func TestHeldBodyIsReadLikeAnyOther(t *testing.T) {
-	for _, body := range []string{``, `{}`, "\ufeff{}", "\ufeff", "{\"a\":\"\xff\"}", `{"a":"\u0000"}`, `{"a":  1}`, strings.Repeat("[", 100)} {
+	for _, body := range []string{``, `{}`, "\ufeff{}", "\ufeff", "{\"a\":\"\xff\"}", `{"a":"\u0000"}`, `{"a":  1}`,
+		strings.Repeat("[", 100)} {
 		want, wantErr := io.ReadAll(newBodyReader(strings.NewReader(body)))
 		held := newHeldBody(strings.NewReader(body), len(body))
 		got, err := io.ReadAll(held)
@@ -95,7 +100,8 @@ func BenchmarkMemberPatch(b *testing.B) {
 		})
 		b.Run("any/"+name, func(b *testing.B) {
 			for b.Loop() {
-				if _, _, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 20}, nil); err != nil {
+				if _, _, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 20},
+					nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -38,13 +38,13 @@ func (d *door) page(x *exchange, t *resourceType, p parameters) (page, error) {
 	}
 	out.seal = &s
 	if p.cursor != "" {
-		out.at, err = place(s, p.cursor)
+		out.at, err = openCursor(s, p.cursor)
 	}
 	return out, err
 }
 
-// place opens a cursor.
-func place(s sealer, text string) (*cursor, error) {
+// openCursor opens the cursor of a request.
+func openCursor(s sealer, text string) (*cursor, error) {
 	at, err := s.open(text)
 	switch {
 	case err != nil:
@@ -73,30 +73,30 @@ func (p page) query(f membership.Filter) membership.LinkQuery {
 	return q
 }
 
-// pagePlace is what an answer says of its place: an index, or cursors.
-type pagePlace struct {
+// pagePosition is what an answer says of its page: an index, or cursors.
+type pagePosition struct {
 	startIndex     int // 0: by cursor
 	next, previous string
 }
 
-// marked is what has a place in an order.
+// marked is what has a position in an order.
 type marked interface {
 	Resource() map[string]any
 	ResourceID() membership.ID
 }
 
-// placeOf makes the cursors around what was written of a page. more: there is
+// positionOf makes the cursors around what was written of a page. more: there is
 // another page in the direction of reading.
-func placeOf[L marked](p page, seen written[L], more bool) (at pagePlace, err error) {
+func positionOf[L marked](p page, seen written[L], more bool) (at pagePosition, err error) {
 	if p.seal == nil {
-		return pagePlace{startIndex: p.startIndex}, nil
+		return pagePosition{startIndex: p.startIndex}, nil
 	}
 	back := p.at != nil && p.at.Before
 	switch {
 	case seen.n > 0:
 	case p.count == 0 || p.at == nil:
 		return at, nil
-	case back: // what stood here is gone: the way leads on from the place itself
+	case back: // what was here is gone: go on from the position itself
 		at.next, err = p.cursor(p.beside(-1), false)
 		return at, err
 	default:
@@ -114,8 +114,8 @@ func placeOf[L marked](p page, seen written[L], more bool) (at pagePlace, err er
 	return at, err
 }
 
-// beside is the place next to the cursor's, by way steps in the order of the
-// list: whatever is at the cursor is on the way back.
+// beside is the position next to the cursor's, by way steps in the order of the
+// list: so a page back from it has what is at the cursor.
 func (p page) beside(way int) membership.Cursor {
 	m := *p.at.position()
 	if p.sort.Descending && p.sort.Attribute.Name == "" {

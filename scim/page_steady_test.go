@@ -36,10 +36,12 @@ func (b *bench) importUsers(n int) {
 		var ops []any
 		for i := from; i < min(from+500, n); i++ {
 			ops = append(ops, map[string]any{
-				"method": "POST", "path": "/Users", "bulkId": fmt.Sprint(i), "data": map[string]any{"userName": fmt.Sprintf("import%d", i)},
+				"method": "POST", "path": "/Users", "bulkId": fmt.Sprint(i),
+				"data": map[string]any{"userName": fmt.Sprintf("import%d", i)},
 			})
 		}
-		body, err := json.Marshal(map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": ops})
+		body, err := json.Marshal(map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
+			"Operations": ops})
 		require.NoError(b.t, err)
 		b.do("POST", "/Bulk", string(body)).want(200)
 	}
@@ -60,7 +62,8 @@ func TestPagesAreSteady(t *testing.T) {
 				made++
 				// Names of other capitals, in no order, some with the same title.
 				letter := rapid.SampledFrom([]string{"a", "B", "ß", "É", "z"}).Draw(rt, "letter")
-				return b.do("POST", kind, fmt.Sprintf(`{"%s":"%s%s%d","title":"%s"}`, name, prefix, letter, made, letter)).want(201).id()
+				return b.do("POST", kind, fmt.Sprintf(`{"%s":"%s%s%d","title":"%s"}`, name, prefix, letter, made,
+					letter)).want(201).id()
 			}
 			var steady, passing []string
 			for range rapid.IntRange(1, 5).Draw(rt, "steady") {
@@ -69,12 +72,14 @@ func TestPagesAreSteady(t *testing.T) {
 					passing = append(passing, create())
 				}
 			}
-			sorts := []string{"", "&sortBy=" + name, "&sortBy=" + name + "&sortOrder=descending", "&sortBy=id&sortOrder=descending", "&sortBy=meta.created"}
+			sorts := []string{"", "&sortBy=" + name, "&sortBy=" + name + "&sortOrder=descending",
+				"&sortBy=id&sortOrder=descending", "&sortBy=meta.created"}
 			if kind == "/Users" {
 				sorts = append(sorts, "&sortBy=title", "&sortBy=title&sortOrder=descending", "&sortBy=nothing")
 			}
 			filter := fmt.Sprintf("%s sw %q", name, prefix)
-			query := kind + "?excludedAttributes=members&filter=" + url.QueryEscape(filter) + rapid.SampledFrom(sorts).Draw(rt, "sort")
+			query := kind + "?excludedAttributes=members&filter=" + url.QueryEscape(filter) + rapid.SampledFrom(sorts).
+				Draw(rt, "sort")
 
 			disturb := func() {
 				for range rapid.IntRange(0, 2).Draw(rt, "disturbances") {
@@ -96,7 +101,8 @@ func TestPagesAreSteady(t *testing.T) {
 				return out
 			}
 			page := func(cursor string) (ids []string, next, previous string) {
-				m := b.do("GET", query+fmt.Sprintf("&count=%d&cursor=%s", rapid.IntRange(1, 3).Draw(rt, "count"), cursor), "").want(200).json()
+				m := b.do("GET", query+fmt.Sprintf("&count=%d&cursor=%s", rapid.IntRange(1, 3).Draw(rt, "count"), cursor),
+					"").want(200).json()
 				for _, r := range m["Resources"].([]any) {
 					ids = append(ids, r.(map[string]any)["id"].(string))
 				}

@@ -25,8 +25,10 @@ func names(m map[string]any) []string {
 func TestSorting(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for _, u := range []string{
-			`{"userName":"carl","title":"b","name":{"familyName":"Ärmel"},"emails":[{"value":"z@x.test"},{"value":"a@x.test","primary":true}],"externalId":"a"}`,
-			`{"userName":"Ann","title":"A","name":{"familyName":"zander"},"emails":[{"value":"b@x.test"}],"active":false,"externalId":"B"}`,
+			`{"userName":"carl","title":"b","name":{"familyName":"Ärmel"},"emails":[{"value":"z@x.test"},{"value":"a@x.test",` +
+				`"primary":true}],"externalId":"a"}`,
+			`{"userName":"Ann","title":"A","name":{"familyName":"zander"},"emails":[{"value":"b@x.test"}],"active":false,` +
+				`"externalId":"B"}`,
 			`{"userName":"bea","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Sales"}}`,
 		} {
 			b.do("POST", "/Users", u).want(201)
@@ -54,7 +56,8 @@ func TestSorting(t *testing.T) {
 		} {
 			require.Equal(t, strings.Fields(want), names(b.do("GET", "/Users?"+query, "").want(200).json()), query)
 		}
-		for _, query := range []string{"sortBy=userName&sortOrder=upwards", "sortBy=name", "sortBy=groups", "sortBy=password"} {
+		for _, query := range []string{"sortBy=userName&sortOrder=upwards", "sortBy=name", "sortBy=groups",
+			"sortBy=password"} {
 			b.do("GET", "/Users?"+query, "").wantError(400, "invalidValue")
 		}
 		b.do("GET", "/Groups?sortBy=members", "").wantError(400, "invalidValue")
@@ -116,7 +119,8 @@ func TestCursors(t *testing.T) {
 		b.do("DELETE", "/Users/"+gone, "").want(204)
 		require.Equal(t, all[3:6], names(list("count=3", first["nextCursor"].(string))))
 		require.Equal(t, all[3:5], names(list("count=2", first["nextCursor"].(string))), "pages may change their size")
-		require.Equal(t, all[3:6], names(b.do("POST", "/Users/.search", `{"count":3,"cursor":"`+first["nextCursor"].(string)+`"}`).want(200).json()))
+		require.Equal(t, all[3:6], names(b.do("POST", "/Users/.search",
+			`{"count":3,"cursor":"`+first["nextCursor"].(string)+`"}`).want(200).json()))
 
 		b.group("g1")
 		b.group("g2")

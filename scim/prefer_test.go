@@ -34,7 +34,8 @@ func TestPrefer(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		u := b.user("ann")
 		group, user := "/Groups/"+b.group("g", u), "/Users/"+u
-		const title, members = `{"Operations":[{"op":"replace","path":"title","value":"x"}]}`, `{"Operations":[{"op":"add","path":"members","value":[]}]}`
+		const title, members = `{"Operations":[{"op":"replace","path":"title","value":"x"}]}`,
+			`{"Operations":[{"op":"add","path":"members","value":[]}]}`
 		for _, tt := range []struct {
 			path, prefer, applied string
 			status                int
@@ -72,7 +73,8 @@ func TestPrefer(t *testing.T) {
 		}
 		m := b.do("PATCH", group, members, "Prefer: return=representation").want(200).json()
 		require.Equal(t, []any{map[string]any{"value": u, "type": "User"}}, m["members"])
-		b.do("PATCH", group, `{"Operations":[{"op":"add","path":"displayName","value":""}]}`, "Prefer: return=representation").wantError(400, "invalidValue")
+		b.do("PATCH", group, `{"Operations":[{"op":"add","path":"displayName","value":""}]}`,
+			"Prefer: return=representation").wantError(400, "invalidValue")
 		b.do("PUT", user, `{"userName":"ann"}`, "Prefer: return=minimal").want(200)
 	})
 }

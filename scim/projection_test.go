@@ -22,7 +22,8 @@ func TestProjection(t *testing.T) {
 		{"urn:x:custom:User", "", `{"id":"1","schemas":["s"],"urn:x:custom:User":{"k":"v"}}`},
 		{"urn:x:custom:User:k", "", `{"id":"1","schemas":["s"],"urn:x:custom:User":{"k":"v"}}`},
 		{"nothing", "", `{"id":"1","schemas":["s"]}`},
-		{"", "id,schemas,meta,name,emails,active,urn:x:custom:User," + enterpriseURN, `{"id":"1","schemas":["s"],"userName":"u"}`},
+		{"", "id,schemas,meta,name,emails,active,urn:x:custom:User," + enterpriseURN,
+			`{"id":"1","schemas":["s"],"userName":"u"}`},
 		{"", "meta,active,userName,name.GIVENNAME,emails.type,urn:x:custom:User,department," + enterpriseURN + ":manager",
 			`{"id":"1","schemas":["s"],"name":{"familyName":"F"},"emails":[{"value":"a"}]}`},
 		{"userName,name", "name.givenName", `{"id":"1","schemas":["s"],"userName":"u","name":{"familyName":"F"}}`},
@@ -38,11 +39,14 @@ func TestProjection(t *testing.T) {
 func TestReadQuery(t *testing.T) {
 	p, err := readQuery("startIndex=-5&count=99999999999999999999&filter=userName+eq+%22x%2By%22&")
 	require.NoError(t, err)
-	assert.Equal(t, parameters{filter: `userName eq "x+y"`, hasFilter: true, startIndex: 1, hasStartIndex: true, count: maxCount}, p)
+	assert.Equal(t, parameters{filter: `userName eq "x+y"`, hasFilter: true, startIndex: 1, hasStartIndex: true,
+		count: maxCount}, p)
 	p, err = readQuery("STARTINDEX=99999999999999999999&count=-1&attributes=a,b&attributes=c&junk=%41;")
 	require.NoError(t, err)
-	assert.Equal(t, parameters{attributes: []string{"a", "b", "c"}, startIndex: 1<<31 - 1, hasStartIndex: true, count: 0}, p)
-	for _, bad := range []string{"count=x", "startIndex=1.5", "filter=%zz", "filter=%", "filter=%ff", "count=1&count=2", "filter=a&FILTER=b"} {
+	assert.Equal(t, parameters{attributes: []string{"a", "b", "c"}, startIndex: 1<<31 - 1, hasStartIndex: true,
+		count: 0}, p)
+	for _, bad := range []string{"count=x", "startIndex=1.5", "filter=%zz", "filter=%", "filter=%ff",
+		"count=1&count=2", "filter=a&FILTER=b"} {
 		_, err := readQuery(bad)
 		assert.Error(t, err, "%s", bad)
 	}
@@ -50,7 +54,8 @@ func TestReadQuery(t *testing.T) {
 
 func TestTags(t *testing.T) {
 	for header, want := range map[string][]int64{
-		`W/"3"`: {3}, `"3"`: {3}, `3`: {3}, `W/"3", W/"14"`: {3, 14}, `W/"x"`: {never}, `W/"03"`: {never}, `W/"-1"`: {never}, ``: nil,
+		`W/"3"`: {3}, `"3"`: {3}, `3`: {3}, `W/"3", W/"14"`: {3, 14}, `W/"x"`: {never}, `W/"03"`: {never},
+		`W/"-1"`: {never}, ``: nil,
 	} {
 		have, star := tags([]string{header})
 		assert.Equal(t, want, have, "%s", header)

@@ -70,7 +70,7 @@ func readQuery(raw string) (parameters, error) {
 	return p, p.checkPage()
 }
 
-// checkPage holds together what is asked of the page: it is by index or by
+// checkPage refuses parameters that exclude each other: it is by index or by
 // cursor (RFC 9865 section 2), and a count has an error of its own with a cursor.
 func (p *parameters) checkPage() error {
 	switch {
@@ -87,7 +87,7 @@ func (p *parameters) checkPage() error {
 // decodeFilter decodes a filter of a query, which is blank when each + of it is
 // a blank. If the filter's own words are separated by %20, a + in a value is a
 // plus: Rauthy sends addresses as they are. If some are separated by + it is a
-// blank, as in any form: who mixes the two finds nobody rather than another
+// blank, as in any form: a query that mixes the two matches nothing rather than another
 // person. A percent-encoded blank is never a plus.
 func decodeFilter(raw, blank string) string {
 	if strings.IndexByte(raw, '+') < 0 {

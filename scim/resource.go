@@ -57,7 +57,7 @@ func (x *exchange) send(status int, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := x.hold(int64(len(b))); err != nil {
+	if err := x.w.Reserve(len(b)); err != nil {
 		return err
 	}
 	header(x.w)

@@ -11,7 +11,8 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const enterpriseDoc = `"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"IT","manager":{"value":"m"}}`
+const enterpriseDoc = `"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"IT",` +
+	`"manager":{"value":"m"}}`
 
 // usualDoc is what is kept of a user as Entra sends them.
 const usualDoc = `{"displayName":"Ann Ö. Lee","emails":[{"primary":true,"type":"work","value":"ann@example.test"}],` +
@@ -19,10 +20,12 @@ const usualDoc = `{"displayName":"Ann Ö. Lee","emails":[{"primary":true,"type":
 
 // theProjections are those of attributes and of excludedAttributes.
 var theProjections = []string{
-	"", "members", "id", "meta", "groups", "emails", "emails.value", "userName,name", "NAME", "name.givenName", "externalId,displayName",
+	"", "members", "id", "meta", "groups", "emails", "emails.value", "userName,name", "NAME", "name.givenName",
+	"externalId,displayName",
 	"active", "schemas", "urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:User:name",
 	"urn:ietf:params:scim:schemas:core:2.0:Group", "department",
-	"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "urn:x:y", "urn:x:y:z", "x", "unknown!", "meta.version", "x.y",
+	"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "urn:x:y", "urn:x:y:z", "x", "unknown!",
+	"meta.version", "x.y",
 }
 
 // sameText compares what is written with what would be made and then encoded.
@@ -40,7 +43,8 @@ func sameText(t interface {
 		Version: version, CreatedAt: at, LastModified: at.Add(time.Hour),
 	}
 	group := membership.GroupLink{
-		Group: id, DisplayName: text, ExternalID: text, Attributes: []byte(doc), Version: version, CreatedAt: at, LastModified: at,
+		Group: id, DisplayName: text, ExternalID: text, Attributes: []byte(doc), Version: version, CreatedAt: at,
+		LastModified: at,
 	}
 	groups := []membership.GroupRef{{ID: id, DisplayName: text}, {ID: membership.NewID()}}[:version%3]
 	for _, attributes := range theProjections {
@@ -84,8 +88,10 @@ func TestResourceTextOfTheUsual(t *testing.T) {
 // What is not as encode writes it is decoded.
 func TestResourceTextRefuses(t *testing.T) {
 	for _, doc := range []string{
-		" {}", "{} ", `{"a": 1}`, `{"b":1,"a":1}`, `{"a":1,"a":2}`, `{"a":"\u0041"}`, `{"a":"\"" }`, "{\"a\":\"\u2028\"}", `{"a":{"c":1,"b":1}}`,
-		`{"a":01}`, `{"a":1.}`, `{"a":+1}`, `{"a":1e}`, `{"a":tru}`, `{"a":[1,]}`, `{"a":1,}`, `{"a"}`, `{`, `[]`, `null`, `{"a":"` + "\xff" + `"}`,
+		" {}", "{} ", `{"a": 1}`, `{"b":1,"a":1}`, `{"a":1,"a":2}`, `{"a":"\u0041"}`, `{"a":"\"" }`, "{\"a\":\"\u2028\"}",
+		`{"a":{"c":1,"b":1}}`,
+		`{"a":01}`, `{"a":1.}`, `{"a":+1}`, `{"a":1e}`, `{"a":tru}`, `{"a":[1,]}`, `{"a":1,}`, `{"a"}`, `{`, `[]`, `null`,
+		`{"a":"` + "\xff" + `"}`,
 		"{\"a\":\"\n\"}", `{"a":}`, `{a:1}`, `{"a":1}{}`,
 	} {
 		_, ok := storedParts(nil, []byte(doc))
@@ -108,7 +114,8 @@ func TestResourceTextIsWhatIsEncoded(t *testing.T) {
 		)
 	})
 	name := rapid.OneOf(rapid.SampledFrom([]string{
-		"displayName", "emails", "name", "members", "externalId", "userName", "active", "id", "x", "URN:x:y", "urn:x:y", "urn:x:y:z", enterpriseURN,
+		"displayName", "emails", "name", "members", "externalId", "userName", "active", "id", "x", "URN:x:y", "urn:x:y",
+		"urn:x:y:z", enterpriseURN,
 	}), text)
 	rapid.Check(t, func(t *rapid.T) {
 		doc, err := encode(rapid.MapOfN(name, value, 0, 6).Draw(t, "document"))
@@ -135,7 +142,8 @@ func FuzzResourceText(f *testing.F) {
 func BenchmarkUserText(b *testing.B) {
 	d := &door{base: "https://bridge.example" + root}
 	l := membership.UserLink{
-		User: membership.NewID(), UserName: "ann@example.test", ExternalID: "x", Active: true, Attributes: []byte(usualDoc), Version: 7,
+		User: membership.NewID(), UserName: "ann@example.test", ExternalID: "x", Active: true,
+		Attributes: []byte(usualDoc), Version: 7,
 		CreatedAt: time.Now(), LastModified: time.Now(),
 	}
 	shown := userType.newProjection(nil, nil)

@@ -135,7 +135,8 @@ func TestDiscoveryIsConsistent(t *testing.T) {
 		}
 		for _, path := range []string{"/Schemas", "/ResourceTypes", "/ServiceProviderConfig"} {
 			whole := b.do("GET", path, "").want(200).json()
-			require.Equal(t, whole, b.do("GET", path+"?count=abc&startIndex=5&sortBy=x&sortOrder=y&cursor=z", "").want(200).json())
+			require.Equal(t, whole, b.do("GET", path+"?count=abc&startIndex=5&sortBy=x&sortOrder=y&cursor=z",
+				"").want(200).json())
 		}
 	})
 }
@@ -154,9 +155,11 @@ func TestPatchDemands(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 		u := b.do("POST", "/Users", `{"userName":"ann","emails":[
-			{"value":"a@x.test","type":"work"},{"value":"b@x.test","type":"work"},{"value":"c@x.test","type":"home"}]}`).want(201).id()
+			{"value":"a@x.test","type":"work"},{"value":"b@x.test","type":"work"},
+			{"value":"c@x.test","type":"home"}]}`).want(201).id()
 		patch := func(operation string) reply {
-			return b.do("PATCH", "/Users/"+u, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+operation+`]}`)
+			return b.do("PATCH", "/Users/"+u, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
+				operation+`]}`)
 		}
 		m := patch(`{"op":"add","path":"` + enterprise + `:department","value":"Sales"}`).want(200).json()
 		require.Contains(t, m["schemas"], enterprise)
@@ -185,7 +188,8 @@ func TestADeletedGroupIsGone(t *testing.T) {
 		g := b.group("g", u)
 		b.do("DELETE", "/Groups/"+g, "").want(204)
 		b.do("GET", "/Groups/"+g, "").wantError(404, "")
-		for _, path := range []string{"/Groups", "/Groups?filter=displayName+eq+%22g%22", "/Groups?filter=members+eq+%22" + u + "%22", ""} {
+		for _, path := range []string{"/Groups", "/Groups?filter=displayName+eq+%22g%22",
+			"/Groups?filter=members+eq+%22" + u + "%22", ""} {
 			for _, r := range objects(b.do("GET", path, "").want(200).json()["Resources"]) {
 				require.NotEqual(t, g, r["id"], path)
 			}
@@ -220,6 +224,7 @@ func TestValuesOfAnAttributeAreBounded(t *testing.T) {
 		}
 		b.do("POST", "/Users", `{"userName":"many","ims":[`+values(8000)+`]}`).wantError(400, "invalidValue")
 		u := b.do("POST", "/Users", `{"userName":"some","ims":[`+values(900)+`]}`).want(201).id()
-		b.do("PATCH", "/Users/"+u, `{"Operations":[{"op":"add","path":"ims","value":[`+values(200)+`]}]}`).wantError(400, "invalidValue")
+		b.do("PATCH", "/Users/"+u, `{"Operations":[{"op":"add","path":"ims","value":[`+values(200)+`]}]}`).wantError(400,
+			"invalidValue")
 	})
 }

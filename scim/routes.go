@@ -33,7 +33,7 @@ func (d *door) newEndpoints() map[string]methods {
 		"/Schemas":               {"GET": d.listSchemas},
 		"/Schemas/{id}":          {"GET": d.getSchema},
 		"/Bulk":                  {"POST": d.bulk},
-		"/Me":                    {"GET": nobody, "POST": nobody, "PUT": nobody, "PATCH": nobody, "DELETE": nobody},
+		"/Me":                    {"GET": noMe, "POST": noMe, "PUT": noMe, "PATCH": noMe, "DELETE": noMe},
 	}
 }
 
@@ -49,8 +49,8 @@ func Routes() (all []string) {
 	return all
 }
 
-// endpoint finds what stands at a path, in any letter case, and what stands
-// there for {id}, as it was sent.
+// endpoint finds the endpoint of a path, in any letter case, and the value of {id},
+// as it was sent.
 func (d *door) endpoint(path string) (m methods, id string, ok bool) {
 	path, ok = strings.CutPrefix(path, root)
 	if !ok {
@@ -120,13 +120,14 @@ func methodNotAllowed(x *exchange, m methods) error {
 	return &scimError{status: http.StatusMethodNotAllowed, detail: x.r.Method + " is not allowed here"}
 }
 
-// nobody is the answer on /Me (RFC 7644 section 3.11).
-func nobody(*exchange) error {
-	return &scimError{status: http.StatusNotImplemented, detail: "a connection's credential stands for no user: there is no /Me"}
+// noMe is the answer on /Me (RFC 7644 section 3.11).
+func noMe(*exchange) error {
+	return &scimError{status: http.StatusNotImplemented,
+		detail: "a connection's credential stands for no user: there is no /Me"}
 }
 
 // id reads the id of the path. Ids compare exactly (RFC 7643 section 3.1), so
-// any other spelling is nobody's.
+// any other spelling is not found.
 func (x *exchange) id(what string) (membership.ID, error) {
 	id, ok := exactID(x.pathID)
 	if !ok {

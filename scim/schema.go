@@ -21,7 +21,7 @@ const (
 	kindTime
 	kindBinary
 	kindComplex
-	kindUnlisted // a value that is kept as it was sent
+	kindUnlisted // a value that is stored as it was sent
 )
 
 // attribute is what the schemas say of one attribute.

@@ -42,7 +42,8 @@ var amendments = map[string][]amendment{
 	groupType.core.ID: {
 		{"displayName", definition{"uniqueness": "server"}},
 		{"members.value", definition{"caseExact": true}},
-		{"members.type", definition{"canonicalValues": []any{"User"}, "description": "The type of the member, which is User."}},
+		{"members.type", definition{"canonicalValues": []any{"User"}, "description": "The type of the member, which is " +
+			"User."}},
 		{"members.$ref", referenceTo("User")},
 		{"members.$ref", definition{"returned": "request"}},
 		{"members.display", definition{"returned": "request"}},
@@ -85,7 +86,7 @@ func serverSays(kind string, required bool, description string) definition {
 	return d
 }
 
-// schemaDocuments are the schemas as they are shown, without meta. Nobody may
+// schemaDocuments are the schemas as they are shown, without meta. No caller may
 // change them.
 var schemaDocuments = sync.OnceValue(func() []map[string]any {
 	var all []schema.Schema

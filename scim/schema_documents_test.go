@@ -108,7 +108,8 @@ func isA(t *testing.T, at string, v any, d map[string]any, seen map[string]bool)
 func wellDefined(t *testing.T, at string, d map[string]any) {
 	t.Helper()
 	at += "." + d["name"].(string)
-	require.Contains(t, []any{"string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"}, d["type"], at)
+	require.Contains(t, []any{"string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"},
+		d["type"], at)
 	require.Contains(t, []any{"readOnly", "readWrite", "immutable"}, d["mutability"], at)
 	require.Contains(t, []any{"always", "default", "request"}, d["returned"], at)
 	require.NotEmpty(t, d["description"], at)
@@ -153,7 +154,8 @@ func made(d map[string]any, n string) any {
 func TestDocumentsAndTheirSchemas(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		schemas := b.published()
-		require.ElementsMatch(t, []string{userURN, workURN, groupURN, configURN, typeURN, schemaURN}, slices.Collect(maps.Keys(schemas)))
+		require.ElementsMatch(t, []string{userURN, workURN, groupURN, configURN, typeURN, schemaURN},
+			slices.Collect(maps.Keys(schemas)))
 		for urn, definitions := range schemas {
 			for _, d := range definitions {
 				wellDefined(t, urn, d)
@@ -176,7 +178,8 @@ func TestDocumentsAndTheirSchemas(t *testing.T) {
 		require.NoError(t, err)
 		full := b.do("POST", "/Users", string(text)).want(201).id()
 		bare := b.user("bare")
-		group := b.do("POST", "/Groups", `{"displayName":"g","externalId":"x","members":[{"value":"`+full+`"}]}`).want(201).id()
+		group := b.do("POST", "/Groups", `{"displayName":"g","externalId":"x","members":[{"value":"`+full+`"}]}`).want(201).
+			id()
 		empty := b.group("empty")
 
 		userSchema := append(slices.Clone(common), schemas[userURN]...)
@@ -201,10 +204,12 @@ func TestDocumentsAndTheirSchemas(t *testing.T) {
 				}
 			}
 		}
-		complete(t, "User", userSchema, seen, "User."+workURN+".manager.displayName") // is the server's to say, and it says none
+		complete(t, "User", userSchema, seen, "User."+workURN+
+			".manager.displayName") // is the server's to say, and it says none
 		complete(t, "Group", groupSchema, seen)
 		shown := b.do("GET", "/Groups/"+group+"?attributes=members.$ref,members.display", "").want(200).json()
-		require.Equal(t, map[string]any{"$ref": b.base + "/Users/" + full, "display": "adisplayName"}, objects(shown["members"])[0])
+		require.Equal(t, map[string]any{"$ref": b.base + "/Users/" + full, "display": "adisplayName"},
+			objects(shown["members"])[0])
 
 		// Discovery. Its documents say of meta what they can: they are not stored.
 		own := func(urn string) []map[string]any {
@@ -276,10 +281,12 @@ func TestSchemasAreThoseOfTheRFC(t *testing.T) {
 			}
 			return d
 		}
-		for _, path := range []string{"bulk.maxOperations", "bulk.maxPayloadSize", "filter.maxResults", "pagination.maxPageSize", "pagination.cursorTimeout"} {
+		for _, path := range []string{"bulk.maxOperations", "bulk.maxPayloadSize", "filter.maxResults",
+			"pagination.maxPageSize", "pagination.cursorTimeout"} {
 			require.Equal(t, "integer", find(configURN, path)["type"], path)
 		}
-		for _, path := range []string{"documentationUri", "authenticationSchemes.specUri", "authenticationSchemes.documentationUri"} {
+		for _, path := range []string{"documentationUri", "authenticationSchemes.specUri",
+			"authenticationSchemes.documentationUri"} {
 			require.Equal(t, []any{"external"}, find(configURN, path)["referenceTypes"], path)
 		}
 		require.Equal(t, "boolean", find(configURN, "authenticationSchemes.primary")["type"])

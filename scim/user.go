@@ -21,7 +21,7 @@ func userAttributes(l membership.UserLink) (map[string]any, error) {
 	return r, nil
 }
 
-// attributesOfDocument decodes the stored document of a view.
+// attributesOfDocument decodes the stored document of a link.
 func attributesOfDocument(doc []byte) (map[string]any, error) {
 	r := map[string]any{}
 	if len(doc) == 0 {
@@ -30,7 +30,7 @@ func attributesOfDocument(doc []byte) (map[string]any, error) {
 	return r, decode(doc, &r)
 }
 
-// setUser writes such an object back into the view.
+// setUser writes such an object back into the link.
 func setUser(l *membership.UserLink, r map[string]any) error {
 	l.UserName, _ = r["userName"].(string)
 	l.ExternalID, _ = r["externalId"].(string)
@@ -45,7 +45,7 @@ func setUser(l *membership.UserLink, r map[string]any) error {
 	return err
 }
 
-// mails returns the address that the application is told, which is the primary
+// mails returns the address that the application gets, which is the primary
 // one, else that of work, else the first, and all of them.
 func mails(v any) (string, []string) {
 	var primary, work, first string
@@ -69,7 +69,7 @@ func mails(v any) (string, []string) {
 	return cmp.Or(primary, work, first), all
 }
 
-// displayNameOf returns the name that the application is told.
+// displayNameOf returns the name that the application gets.
 func displayNameOf(r map[string]any) string {
 	display, _ := r["displayName"].(string)
 	name, _ := r["name"].(map[string]any)

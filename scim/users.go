@@ -17,11 +17,11 @@ func (d *door) createUser(x *exchange) error {
 	if err := applyAll(r, edits); err != nil {
 		return err
 	}
-	var view membership.UserLink
-	if err := setUser(&view, r); err != nil {
+	var link membership.UserLink
+	if err := setUser(&link, r); err != nil {
 		return err
 	}
-	l, err := d.directory.ProvisionUser(x.ctx(), x.call, view)
+	l, err := d.directory.ProvisionUser(x.ctx(), x.call, link)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (d *door) getUser(x *exchange) error {
 
 // replaceUser is RFC 7644 section 3.5.1: what is left out is cleared, except
 // active. That holds for externalId as well: Rauthy unlinks a user so, and
-// JumpCloud, which leaves it out, finds the user by the id that it kept.
+// JumpCloud, which leaves it out, finds the user by the id that it has stored.
 func (d *door) replaceUser(x *exchange) error {
 	id, err := x.id("user")
 	if err != nil {
@@ -128,7 +128,9 @@ func (d *door) patchUser(x *exchange) error {
 
 // updateUser changes a user and answers with the resource: Okta and Pocket ID
 // want it.
-func (d *door) updateUser(x *exchange, id membership.ID, shown projection, change func(*membership.UserLink) error) error {
+func (d *door) updateUser(
+	x *exchange, id membership.ID, shown projection, change func(*membership.UserLink) error,
+) error {
 	ifVersion, err := x.precondition(d.userVersion(x, id))
 	if err != nil {
 		return err
@@ -177,7 +179,7 @@ func (d *door) deleteUser(x *exchange) error {
 }
 
 func (d *door) sendUser(x *exchange, status int, u membership.ProvisionedUser, shown projection) error {
-	if err := x.hold(2 * u.Size()); err != nil { // the user, and the text of it
+	if err := x.w.Reserve(int(2 * u.Size())); err != nil { // the user, and the text of it
 		return err
 	}
 	header(x.w)

@@ -9,7 +9,7 @@ const ballastSize = 24 << 20
 // gathered as is held. The server itself holds so little that without it a busy
 // one would collect many times a second; with it as many bytes of garbage may
 // gather, and where more than that is in use, as much as Go would let gather
-// anyway. Whoever has set GOGC or GOMEMLIMIT decides, and it is nil.
+// anyway. With GOGC or GOMEMLIMIT set there is none: it is nil.
 func newBallast() []byte {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return nil

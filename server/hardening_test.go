@@ -90,7 +90,8 @@ func TestSlowClients(t *testing.T) {
 	s.phases = shortPhases
 	b := s.bootstrap(t)
 	s.serving(t)
-	post := fmt.Sprintf("POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{", b.SCIMToken)
+	post := fmt.Sprintf("POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: "+
+		"1000\r\n\r\n{", b.SCIMToken)
 
 	t.Run("nothing", func(t *testing.T) { ends(t, s.dialed(t, "")) })
 	t.Run("half a header", func(t *testing.T) { ends(t, s.dialed(t, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: ")) })

@@ -35,5 +35,15 @@ func TestAuthorizationServerMetadata(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.do(t, http.MethodHead, auth.MetadataPath).StatusCode)
 
 	// The endpoint is there, and knows the grants.
-	assert.Equal(t, http.StatusMethodNotAllowed, s.do(t, http.MethodGet, "/oauth2/token").StatusCode)
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
+		refused := s.do(t, method, "/oauth2/token")
+		assert.Equal(t, http.StatusMethodNotAllowed, refused.StatusCode, method)
+		assert.Equal(t, "POST", refused.Header.Get("Allow"), method)
+		assert.Equal(t, "no-store", refused.Header.Get("Cache-Control"), method)
+		var e map[string]string
+		require.NoError(t, json.NewDecoder(refused.Body).Decode(&e), method)
+		assert.Equal(t, map[string]string{
+			"error": "invalid_request", "error_description": "the token endpoint takes POST only",
+		}, e, method)
+	}
 }

@@ -42,24 +42,29 @@ func newMetrics(engine, version string) *metrics {
 			Name: "scimbridge_http_requests_total", Help: "Requests that were answered.",
 		}, []string{"door", "method", "status"}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "scimbridge_rate_limited_total", Help: "Requests that were answered 429: too many of one caller, or failed ones of one address.",
+			Name: "scimbridge_rate_limited_total", Help: "Requests that were answered 429: too many of one caller, or failed " +
+				"ones of one address.",
 		}, []string{"door"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_requests_refused_total",
-			Help: "Requests that were refused as too many ran at once: of the caller, its tenant, the server, or without a credential.",
+			Help: "Requests that were refused as too many ran at once: of the caller, its tenant, the server, or without a " +
+				"credential.",
 		}, []string{"scope"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "scimbridge_http_request_duration_seconds", Help: "Time from the headers of a request to the end of its answer.",
+			Name:    "scimbridge_http_request_duration_seconds",
+			Help:    "Time from the headers of a request to the end of its answer.",
 			Buckets: buckets,
 		}, []string{"door"}),
 		opened: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_grants_opened_total", Help: "Grants of membership that were opened, by the source that gave them.",
 		}, []string{"source"}),
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "scimbridge_grants_closed_total", Help: "Grants of membership that were closed, by the source that had given them.",
+			Name: "scimbridge_grants_closed_total", Help: "Grants of membership that were closed, by the source that had " +
+				"given them.",
 		}, []string{"source"}),
 		held: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "scimbridge_removals_held_total", Help: "SCIM requests that the removal guard held; repeated ones count again.",
+			Name: "scimbridge_removals_held_total", Help: "SCIM requests that the removal guard held; repeated ones count " +
+				"again.",
 		}),
 		expiring: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_token_expiry_warnings_total",
@@ -81,7 +86,8 @@ func newMetrics(engine, version string) *metrics {
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.limited, m.refused, m.durations, m.opened, m.closed, m.held, m.expiring, m.transactions, m.storeUp, build,
+	m.registry.MustRegister(m.requests, m.limited, m.refused, m.durations, m.opened, m.closed, m.held, m.expiring,
+		m.transactions, m.storeUp, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
@@ -142,7 +148,8 @@ func (m *metrics) TokenExpiring(withinDays int) {
 // methodLabel keeps callers from making up time series.
 func methodLabel(method string) string {
 	if slices.Contains([]string{
-		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions,
 	}, method) {
 		return method
 	}

@@ -40,7 +40,8 @@ func eachAttacked(t *testing.T, run func(*testing.T, attacked), changes ...func(
 			c.MaxRequests, c.MaxTenantRequests, c.MaxCallerRequests, c.MaxAnonymousRequests = 16, 6, 4, 8
 		}}, changes...)...)
 		s.phases.stall, s.phases.form = 500*time.Millisecond, 500*time.Millisecond
-		a := attacked{testServer: s, greedy: s.bootstrap(t), quiet: s.bootstrap(t), quietClient: &http.Client{Timeout: time.Minute}}
+		a := attacked{testServer: s, greedy: s.bootstrap(t), quiet: s.bootstrap(t),
+			quietClient: &http.Client{Timeout: time.Minute}}
 		s.serving(t)
 		t.Cleanup(a.quietClient.CloseIdleConnections)
 		run(t, a)
@@ -203,7 +204,8 @@ func TestBodiesThatTrickleIn(t *testing.T) {
 	eachAttacked(t, func(t *testing.T, a attacked) {
 		for path, token := range map[string]string{"/scim/v2/Groups": a.greedy.SCIMToken, "/v1/groups": a.greedy.APIToken} {
 			conns := a.many(t, 20, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+
-				"Authorization: Bearer "+token+"\r\nX-Tenant-Id: "+a.greedy.TenantID.String()+"\r\nContent-Length: 2000000\r\n\r\n{")
+				"Authorization: Bearer "+token+"\r\nX-Tenant-Id: "+a.greedy.TenantID.String()+"\r\nContent-Length: "+
+				"2000000\r\n\r\n{")
 			a.served(t, strings.Trim(path, "/")[:2])
 			answers := map[int]int{}
 			for _, conn := range conns {
@@ -242,7 +244,8 @@ func TestConnectionsThatSendNothing(t *testing.T) {
 			defer a.connections.mu.Unlock()
 			return a.connections.all.Len() == 4 && len(a.connections.open) == 4
 		}, 10*time.Second, time.Millisecond)
-		_, err = io.WriteString(kept, "GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+a.quiet.SCIMToken+"\r\n\r\n")
+		_, err = io.WriteString(kept, "GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+a.quiet.SCIMToken+
+			"\r\n\r\n")
 		require.NoError(t, err)
 		res, err = http.ReadResponse(read, nil)
 		require.NoError(t, err)

@@ -17,10 +17,10 @@ func listenDebug(ctx context.Context, address string) (net.Listener, error) {
 	return listen(ctx, address)
 }
 
-// serveDebug serves Go's profiler apart from the doors: whoever reaches it sees
+// serveDebug serves Go's profiler apart from the doors: a caller who reaches it sees
 // the inside of the process. It returns what ends it.
 func (s *Server) serveDebug() (end func()) {
-	s.log.Warn("the profiler is on: nobody but administrators may reach it", zap.String("address", s.debug.Addr().String()))
+	s.log.Warn("the profiler is on: only administrators may reach it", zap.String("address", s.debug.Addr().String()))
 	m := http.NewServeMux()
 	m.HandleFunc("/debug/pprof/", pprof.Index)
 	m.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -17,7 +17,8 @@ import (
 
 func (s testServer) bootstrap(t testing.TB) auth.Bootstrapped {
 	t.Helper()
-	b, err := auth.Bootstrap(t.Context(), s.store, time.Now, auth.BootstrapSpec{TenantName: "Acme", IDP: "okta", ConnectionName: "Okta"})
+	b, err := auth.Bootstrap(t.Context(), s.store, time.Now,
+		auth.BootstrapSpec{TenantName: "Acme", IDP: "okta", ConnectionName: "Okta"})
 	require.NoError(t, err)
 	return b
 }
@@ -96,7 +97,8 @@ func TestTooManyFailedAttempts(t *testing.T) {
 			}
 		}
 		assert.Positive(t, limited, door)
-		assert.Equal(t, http.StatusOK, s.do(t, http.MethodGet, r.path, r.header...).StatusCode, "of the same address, and good")
+		assert.Equal(t, http.StatusOK, s.do(t, http.MethodGet, r.path, r.header...).StatusCode,
+			"of the same address, and good")
 	}
 }
 

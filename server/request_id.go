@@ -18,7 +18,7 @@ func identified(next http.Handler) http.Handler {
 		if !harmless(id) {
 			id = membership.NewID().String()
 		}
-		value := []string{id} // of both; whoever sets another puts one in its place
+		value := []string{id} // of both; a middleware that sets another replaces it
 		r.Header[requestIDHeader], w.Header()[requestIDHeader] = value, value
 		next.ServeHTTP(w, r)
 	})

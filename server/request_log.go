@@ -46,13 +46,13 @@ func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handl
 	})
 }
 
-// recorders are used again: an answer is nobody's any more once its handler has
+// recorders are used again: an answer is not used any more once its handler has
 // returned.
 var recorders = sync.Pool{New: func() any { return new(recorder) }}
 
 // loggedPath is the path as it was sent, if it is not too long. The query stays
 // out of the log, as headers and bodies do: filters hold names and addresses. So
-// does what a caller puts in the place of an id, which may be somebody's name.
+// does what a caller puts where an id belongs, which may be somebody's name.
 func loggedPath(r *http.Request) string {
 	const longest = 256
 	path := r.URL.EscapedPath()

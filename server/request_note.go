@@ -20,7 +20,7 @@ type requestNote struct {
 
 // MarshalLogObject implements zapcore.ObjectMarshaler.
 func (n *requestNote) MarshalLogObject(to zapcore.ObjectEncoder) error {
-	if n.r == nil { // its line was written: it is kept by nobody
+	if n.r == nil { // its log line was written: nothing refers to it
 		return nil
 	}
 	ctx := n.r.Context()

@@ -39,7 +39,9 @@ func (l *logged) Write(p []byte) (int, error) {
 }
 
 // send returns the answer and the line of its request.
-func (l *logged) send(t testing.TB, method, path, authorization, body string, header ...string) (int, []byte, map[string]any) {
+func (l *logged) send(
+	t testing.TB, method, path, authorization, body string, header ...string,
+) (int, []byte, map[string]any) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	r.RemoteAddr = "192.0.2.7:1234"
@@ -84,15 +86,19 @@ func TestRequestsAreLoggedWithTheirCaller(t *testing.T) {
 		assert.NotContains(t, line, absent)
 	}
 
-	made, answer, line := l.send(t, "POST", "/v1/connections/"+b.ConnectionID.String()+"/clients", api, `{"auth_method":"client_secret"}`, tenant...)
+	made, answer, line := l.send(t, "POST", "/v1/connections/"+b.ConnectionID.String()+"/clients", api,
+		`{"auth_method":"client_secret"}`, tenant...)
 	require.Equal(t, http.StatusCreated, made)
 	assert.NotContains(t, line, "connection", "a native token has none")
 	var client struct{ ID, ClientID, ClientSecret string }
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal(answer, &fields))
-	client.ID, client.ClientID, client.ClientSecret = fields["id"].(string), fields["client_id"].(string), fields["client_secret"].(string)
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {client.ClientID}, "client_secret": {client.ClientSecret}}
-	status, answer, line = l.send(t, "POST", auth.TokenPath, "", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+	client.ID, client.ClientID, client.ClientSecret = fields["id"].(string), fields["client_id"].(string),
+		fields["client_secret"].(string)
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {client.ClientID},
+		"client_secret": {client.ClientSecret}}
+	status, answer, line = l.send(t, "POST", auth.TokenPath, "", form.Encode(), "Content-Type",
+		"application/x-www-form-urlencoded")
 	require.Equal(t, http.StatusOK, status, string(answer))
 	assert.Equal(t, client.ID, line["oauth_client"])
 	require.NoError(t, json.Unmarshal(answer, &fields))
@@ -104,7 +110,8 @@ func TestRequestsAreLoggedWithTheirCaller(t *testing.T) {
 	assert.Equal(t, client.ID, line["oauth_client"], "who it says it is")
 	assert.Equal(t, "invalid_client: there is no such client, or its credential is not valid", line["refused"])
 
-	_, answer, _ = l.send(t, "POST", "/v1/tokens", api, `{"name":"x","kind":"api","permissions":["USERS:READ"]}`, tenant...)
+	_, answer, _ = l.send(t, "POST", "/v1/tokens", api, `{"name":"x","kind":"api","permissions":["USERS:READ"]}`,
+		tenant...)
 	require.NoError(t, json.Unmarshal(answer, &fields))
 	few, fewID := "Bearer "+fields["token"].(string), fields["id"].(string)
 	_, _, line = l.send(t, "POST", "/v1/users", few, `{"user_name":"ann","email":"a@x.test","name":"Ann"}`, tenant...)
@@ -118,7 +125,8 @@ func TestRequestsAreLoggedWithTheirCaller(t *testing.T) {
 
 	for _, c := range []struct{ method, path, credential, body, refused string }{
 		{"GET", "/scim/v2/Users", "", "", "401: a bearer token is required (Authorization: Bearer TOKEN)"},
-		{"GET", "/scim/v2/Users", "Bearer x", "", "401: the bearer token is no scimbridge token: it was cut, mistyped or belongs elsewhere"},
+		{"GET", "/scim/v2/Users", "Bearer x", "", "401: the bearer token is no scimbridge token: it was cut, mistyped or " +
+			"belongs elsewhere"},
 		{"GET", "/scim/v2/Users", api, "", "401: this is a token of the native API: use the connection's SCIM token"},
 		{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`annLee zz "x"`), scim, "", "invalidFilter: "},
 		{"GET", "/scim/v2/Users/x", scim, "", "not_found: "},
@@ -136,10 +144,14 @@ func TestRequestsAreLoggedWithTheirCaller(t *testing.T) {
 func TestLoggedPath(t *testing.T) {
 	const id = "0197a5e3-0e70-7a11-8b22-9c33ad44be55"
 	for path, want := range map[string]string{
-		"/": "/", "/scim/v2/Users": "/scim/v2/Users", "/scim/v2/Users/" + id: "/scim/v2/Users/" + id, "/scim/v2/users/.search": "/scim/v2/users/.search",
-		"/v1/groups/" + id + "/members/" + id: "/v1/groups/" + id + "/members/" + id, "/v1/groups/" + id + "/members:batch": "/v1/groups/" + id + "/members:batch",
-		"/scim/v2/Users/ann.lee": "/scim/v2/Users/(no id)", "/v1/users/ann%40acme.test/groups": "/v1/users/(no id)",
-		"/scim/v2//Users//ann": "/scim/v2//Users//(no id)", "/v1/groups/" + id + "/members/ann": "/v1/groups/" + id + "/members/(no id)",
+		"/": "/", "/scim/v2/Users": "/scim/v2/Users", "/scim/v2/Users/" + id: "/scim/v2/Users/" + id,
+		"/scim/v2/users/.search":              "/scim/v2/users/.search",
+		"/v1/groups/" + id + "/members/" + id: "/v1/groups/" + id + "/members/" + id,
+		"/v1/groups/" + id + "/members:batch": "/v1/groups/" + id + "/members:batch",
+		"/scim/v2/Users/ann.lee":              "/scim/v2/Users/(no id)",
+		"/v1/users/ann%40acme.test/groups":    "/v1/users/(no id)",
+		"/scim/v2//Users//ann":                "/scim/v2//Users//(no id)",
+		"/v1/groups/" + id + "/members/ann":   "/v1/groups/" + id + "/members/(no id)",
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 		assert.Equal(t, want, loggedPath(r), path)

@@ -39,8 +39,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 	return identified(s.hardened(s.warnOfProxy(auth.Addressed(counted, s.config.TrustedProxies...))))
 }
 
-// router wires everything together: the doors over one directory, and what
-// tells how the server is.
+// router wires the server: the doors over one directory, health and metrics.
 func (s *Server) router() *mux.Router {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
@@ -79,8 +78,12 @@ func (s *Server) router() *mux.Router {
 	tokens := auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
 		PublicURL: s.publicURL, Limits: limits, FormTimeout: s.phases.form, Logger: s.log.Named(doorOAuth),
 	})
-	root.MatcherFunc(router.Below(tokenPath)).
-		Handler(s.observed(doorOAuth, m, anonymous(s.concurrency, kindToken, tokens)))
+	token := root.MatcherFunc(router.Below(tokenPath)).Subrouter()
+	token.Methods(http.MethodPost).Handler(tokens)
+	router.Otherwise(token, http.HandlerFunc(notFound), http.HandlerFunc(auth.TokenNotAllowed))
+	router.Wrap(token, func(h http.Handler) http.Handler {
+		return s.observed(doorOAuth, m, anonymous(s.concurrency, kindToken, h))
+	})
 	s.readOnly(root, doorOAuth, auth.MetadataPath, page, auth.MetadataHandler(s.publicURL))
 
 	// Probes have no budget: their answers are short, and whether this server gets

@@ -62,7 +62,7 @@ type Server struct {
 
 	address   string // to listen on, with the port that was really taken
 	publicURL string
-	draining  atomic.Bool // told to stop: not ready any more
+	draining  atomic.Bool // stopping: not ready any more
 }
 
 // Open takes the address, and opens and migrates the store: it waits for a database

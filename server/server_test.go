@@ -210,10 +210,11 @@ func TestMetrics(t *testing.T) {
 
 func TestCutOffAnswerIsLogged(t *testing.T) {
 	s := newTestServer(t)
-	h := s.observed(doorNative, newMetrics("sqlite", "test"), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte("half"))
-		panic(http.ErrAbortHandler)
-	}))
+	h := s.observed(doorNative, newMetrics("sqlite", "test"),
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("half"))
+			panic(http.ErrAbortHandler)
+		}))
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/x", nil))
 	})

@@ -66,8 +66,8 @@ func awaitStore(ctx context.Context, c config.Config, log *zap.Logger) (*db.Stor
 	}
 }
 
-// checkStore looks for damage in the store, once: a page that nobody reads shows it
-// to nobody.
+// checkStore looks for damage in the store, once: a damaged page shows only when
+// it is read.
 func (s *Server) checkStore(ctx context.Context) {
 	if err := s.store.CheckIntegrity(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("the store is damaged: restore a backup", zap.Error(err))

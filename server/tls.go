@@ -91,7 +91,8 @@ func (c *certificate) read(state pairState) error {
 	if time.Now().After(pair.Leaf.NotAfter) {
 		level = zapcore.WarnLevel
 	}
-	c.log.Log(level, "TLS certificate", zap.Time("not_after", pair.Leaf.NotAfter), zap.Strings("names", pair.Leaf.DNSNames))
+	c.log.Log(level, "TLS certificate", zap.Time("not_after", pair.Leaf.NotAfter),
+		zap.Strings("names", pair.Leaf.DNSNames))
 	return nil
 }
 

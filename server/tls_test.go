@@ -162,7 +162,8 @@ func TestACertificateIsReadAgain(t *testing.T) {
 }
 
 func tlsClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		ForceAttemptHTTP2: true}}
 }
 
 func TestACertificateThatCannotBeUsed(t *testing.T) {

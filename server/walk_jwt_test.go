@@ -41,7 +41,7 @@ func newSigner(t *testing.T) signer {
 	return signer{t, key}
 }
 
-// jwks is the key set that whoever trusts the application is given.
+// jwks is the key set of the application, which its issuer is registered with.
 func (s signer) jwks() string {
 	s.t.Helper()
 	public, err := s.key.PublicKey()
@@ -69,16 +69,19 @@ func (s signer) jwt(tenant auth.Bootstrapped, changes map[string]any) string {
 // trust makes a tenant take the JWTs of the application, with all that they say.
 func (w *walk) trust(tenant auth.Bootstrapped, s signer) {
 	w.t.Helper()
-	w.made("/v1/issuers", fmt.Sprintf(`{"issuer":%q,"audiences":[%q],"jwks":%s,"permissions":["*"]}`, walkIssuer, walkAudience, s.jwks()), tenant)
+	w.made("/v1/issuers", fmt.Sprintf(`{"issuer":%q,"audiences":[%q],"jwks":%s,"permissions":["*"]}`, walkIssuer,
+		walkAudience, s.jwks()), tenant)
 }
 
 // deadJWTs open nothing.
 func (w *walk) deadJWTs() map[string]string {
 	good := w.application.jwt(w.mine, nil)
 	_, claims, _ := strings.Cut(good, ".")
-	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + claims[:strings.LastIndexByte(claims, '.')+1]
+	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." +
+		claims[:strings.LastIndexByte(claims, '.')+1]
 	return map[string]string{
-		"JWT, expired":           w.application.jwt(w.mine, map[string]any{"exp": time.Now().Add(-time.Hour).Unix(), "iat": time.Now().Add(-2 * time.Hour).Unix()}),
+		"JWT, expired": w.application.jwt(w.mine,
+			map[string]any{"exp": time.Now().Add(-time.Hour).Unix(), "iat": time.Now().Add(-2 * time.Hour).Unix()}),
 		"JWT, not yet valid":     w.application.jwt(w.mine, map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}),
 		"JWT of another issuer":  w.application.jwt(w.mine, map[string]any{"iss": "https://else.example.test"}),
 		"JWT for another":        w.application.jwt(w.mine, map[string]any{"aud": "https://else.example.test"}),

@@ -23,7 +23,8 @@ func (w *walk) clients(second string) {
 
 	gone := w.client(w.mine, w.mine.ConnectionID.String())
 	w.dead["access token of a deleted client"] = w.accessToken(gone, auth.ScopeSCIM)
-	r := w.send(http.MethodDelete, "/v1/connections/"+w.mine.ConnectionID.String()+"/clients/"+gone["client_id"].(string), "",
+	r := w.send(http.MethodDelete, "/v1/connections/"+w.mine.ConnectionID.String()+"/clients/"+
+		gone["client_id"].(string), "",
 		"Bearer "+w.mine.APIToken, w.mine.TenantID)
 	require.Equal(w.t, http.StatusNoContent, r.status, r.body)
 	w.dead["secret of a client"] = first["client_secret"].(string)

@@ -92,7 +92,8 @@ func newWalk(t *testing.T, url string) *walk {
 	second := w.made("/v1/connections", `{"name":"Second"}`, w.mine)["id"].(string)
 	token := func(spec string) string { return w.made("/v1/tokens", spec, w.mine)["token"].(string) }
 	w.second = token(`{"name":"second","kind":"scim","connection_id":"` + second + `"}`)
-	w.reading = token(`{"name":"reading","kind":"scim","scopes":["scim:read"],"connection_id":"` + w.mine.ConnectionID.String() + `"}`)
+	w.reading = token(`{"name":"reading","kind":"scim","scopes":["scim:read"],"connection_id":"` +
+		w.mine.ConnectionID.String() + `"}`)
 	w.powerless = token(`{"name":"powerless","kind":"api","permissions":[]}`)
 
 	w.dead = map[string]string{}
@@ -261,7 +262,8 @@ func (w *walk) likeNothing(method string, row walkRow, credential string, tenant
 
 func (w *walk) provider(method string, row walkRow) {
 	mine := w.furnish(w.mine, row)
-	w.refuses(method, row, mine, map[string]string{"an API token": w.mine.APIToken, "a JWT": w.application.jwt(w.mine, nil)})
+	w.refuses(method, row, mine, map[string]string{"an API token": w.mine.APIToken,
+		"a JWT": w.application.jwt(w.mine, nil)})
 	for _, token := range []string{w.theirs.SCIMToken, w.theirAccess} {
 		w.likeNothing(method, row, "Bearer "+token, w.theirs.TenantID, w.theirOwn, mine)
 	}
@@ -294,7 +296,8 @@ func (w *walk) provider(method string, row walkRow) {
 
 func (w *walk) native(method string, row walkRow) {
 	mine := w.furnish(w.mine, row)
-	w.refuses(method, row, mine, map[string]string{"a SCIM token": w.mine.SCIMToken, "one that reads": w.reading, "an access token": w.access})
+	w.refuses(method, row, mine, map[string]string{"a SCIM token": w.mine.SCIMToken, "one that reads": w.reading,
+		"an access token": w.access})
 	send := func(token string, tenant membership.ID) answered {
 		return w.send(method, mine.fill(row.path), mine.fill(row.body), "Bearer "+token, tenant)
 	}
@@ -322,7 +325,8 @@ func (w *walk) native(method string, row walkRow) {
 	permissions, err := json.Marshal(row.may)
 	require.NoError(w.t, err)
 	enough := w.jwts(row.may)
-	enough["API token"] = w.made("/v1/tokens", fmt.Sprintf(`{"name":"enough","kind":"api","permissions":%s}`, permissions), w.mine)["token"].(string)
+	enough["API token"] = w.made("/v1/tokens", fmt.Sprintf(`{"name":"enough","kind":"api","permissions":%s}`,
+		permissions), w.mine)["token"].(string)
 	for name, token := range enough {
 		r := send(token, w.mine.TenantID)
 		assert.Equal(w.t, row.status, r.status, "%s: %s", name, r.body)
@@ -334,7 +338,8 @@ func (w *walk) native(method string, row walkRow) {
 
 // public: whatever is sent, the answer is the same.
 func (w *walk) public(method string, row walkRow) {
-	for _, credential := range []string{"", "Bearer garbage", "Bearer " + w.mine.APIToken, "Bearer " + w.mine.SCIMToken, "Bearer " + w.dead["revoked api"]} {
+	for _, credential := range []string{"", "Bearer garbage", "Bearer " + w.mine.APIToken,
+		"Bearer " + w.mine.SCIMToken, "Bearer " + w.dead["revoked api"]} {
 		r := w.send(method, row.path, row.body, credential, w.mine.TenantID)
 		assert.Equal(w.t, row.status, r.status, r.body)
 		for _, b := range []auth.Bootstrapped{w.mine, w.theirs} {

@@ -65,7 +65,7 @@ func (p *program) administer(
 		}
 		return p.withStore(ctx, s, tenant, func(a administration) error {
 			a.call.Reason = o.reason
-			// A mistyped tenant is told as such, and not as an empty list.
+			// A mistyped tenant is an error, and not an empty list.
 			if _, err := a.directory.Tenant(ctx, a.call); err != nil {
 				return err
 			}
@@ -74,7 +74,9 @@ func (p *program) administer(
 	})
 }
 
-func (p *program) withStore(ctx context.Context, s settings, tenant membership.ID, do func(administration) error) error {
+func (p *program) withStore(
+	ctx context.Context, s settings, tenant membership.ID, do func(administration) error,
+) error {
 	store, err := p.openStore(ctx, s)
 	if err != nil {
 		return err
@@ -93,7 +95,7 @@ func (p *program) withStore(ctx context.Context, s settings, tenant membership.I
 	})
 }
 
-// operator is whoever may run this program on the server's store.
+// operator is the call of a user of the command line: they can read the store anyway.
 func operator(tenant membership.ID) membership.Call {
 	return membership.Call{
 		Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"},
@@ -140,30 +142,9 @@ func (p *program) print(asJSON bool, object []byte, text func(io.Writer)) error 
 	}
 	var b strings.Builder
 	text(&b)
-	// It fails if anything could not be written: a token that nobody saw is lost.
+	// It fails if anything could not be written: a token that was not shown is lost.
 	_, err := io.WriteString(p.stdout, b.String())
 	return err
-}
-
-// printList writes a whole list; columns is its first line, cells are the others.
-func printList[T any](
-	p *program, asJSON bool, all []T, encode func([]byte, T) []byte, columns string, cells func(T) []string,
-) error {
-	object := []byte(`{"data":[`)
-	for i, v := range all {
-		if i > 0 {
-			object = append(object, ',')
-		}
-		object = encode(object, v)
-	}
-	return p.print(asJSON, append(object, "]}"...), func(w io.Writer) {
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		_, _ = fmt.Fprintln(table, columns)
-		for _, v := range all {
-			_, _ = fmt.Fprintln(table, strings.Join(cells(v), "\t"))
-		}
-		_ = table.Flush() // into memory
-	})
 }
 
 // printFields writes one thing, a field a line.
@@ -173,23 +154,6 @@ func printFields(w io.Writer, fields [][2]string) {
 		_, _ = fmt.Fprintf(table, "  %s\t%s\n", f[0], f[1])
 	}
 	_ = table.Flush()
-}
-
-// pages reads a list to its end.
-func pages[T any](read func(after membership.ID, limit int) ([]T, error), id func(T) membership.ID) (all []T, err error) {
-	const size = 500
-	var after membership.ID
-	for {
-		page, err := read(after, size)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page...)
-		if len(page) < size {
-			return all, nil
-		}
-		after = id(page[size-1])
-	}
 }
 
 func timeOr(t time.Time, never string) string {

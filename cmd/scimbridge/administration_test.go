@@ -45,14 +45,16 @@ func TestAdministration(t *testing.T) {
 		assert.Equal(t, tenant, invokeJSON(t, url, "tenant", "show", in))
 		assert.Equal(t, []map[string]any{tenant}, data(t, invokeJSON(t, url, "tenant", "list")))
 
-		connection := invokeJSON(t, url, "connection", "create", in, "--name=Entra", "--idp=entra", "--link-existing-users=false",
+		connection := invokeJSON(t, url, "connection", "create", in, "--name=Entra", "--idp=entra",
+			"--link-existing-users=false",
 			"--group-kind=enterprise", "--reason=INC-1")
 		assert.Equal(t, false, connection["link_existing_users"])
 		assert.Equal(t, "enterprise", connection["group_kind"])
 		assert.Equal(t, []map[string]any{connection}, data(t, invokeJSON(t, url, "connection", "list", in)))
 		assert.Equal(t, connection, invokeJSON(t, url, "connection", "show", in, connection["id"].(string)))
 
-		made := invokeJSON(t, url, "token", "create", in, "--kind=scim", "--name=entra", "--connection="+connection["id"].(string),
+		made := invokeJSON(t, url, "token", "create", in, "--kind=scim", "--name=entra",
+			"--connection="+connection["id"].(string),
 			"--expires=365d", "--network=127.0.0.0/8,::1/128", "--scope=scim")
 		first := made["token"].(string)
 		scim := func(token string) int {
@@ -75,18 +77,21 @@ func TestAdministration(t *testing.T) {
 
 		assert.Equal(t, map[string]any{"revoked": made["id"]}, invokeJSON(t, url, "token", "revoke", made["id"].(string), in))
 		revoked := time.Now()
-		require.Eventually(t, func() bool { return scim(first) == http.StatusUnauthorized }, 10*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return scim(first) == http.StatusUnauthorized }, 10*time.Second,
+			50*time.Millisecond)
 		assert.Less(t, time.Since(revoked), 5*time.Second+500*time.Millisecond)
 		assert.Equal(t, http.StatusOK, scim(second))
 
-		outside := invokeJSON(t, url, "token", "create", in, "--kind=api", "--name=x", "--permission=*", "--network=192.0.2.0/24")
+		outside := invokeJSON(t, url, "token", "create", in, "--kind=api", "--name=x", "--permission=*",
+			"--network=192.0.2.0/24")
 		status, answer, err := caller{base: server.base + nativePrefix, client: newClient(), header: http.Header{
 			"Authorization": {"Bearer " + outside["token"].(string)}, "X-Tenant-Id": {id}, "X-Forwarded-For": {"192.0.2.1"},
 		}}.send(t.Context(), http.MethodGet, "/users", "")
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusForbidden, status, answer)
 
-		provider := invokeJSON(t, url, "token", "create", in, "--kind=scim", "--name=x", "--connection="+connection["id"].(string),
+		provider := invokeJSON(t, url, "token", "create", in, "--kind=scim", "--name=x",
+			"--connection="+connection["id"].(string),
 			"--network=192.0.2.0/24")
 		assert.Equal(t, http.StatusForbidden, scim(provider["token"].(string)))
 
@@ -102,7 +107,8 @@ func TestAdministration(t *testing.T) {
 
 func TestAdministrationForPeople(t *testing.T) {
 	environ := []string{"SCIMBRIDGE_DATABASE_URL=" + migrated(t)}
-	tenant := invokeJSON(t, strings.TrimPrefix(environ[0], "SCIMBRIDGE_DATABASE_URL="), "tenant", "create", "--name=Acme")["id"].(string)
+	tenant := invokeJSON(t, strings.TrimPrefix(environ[0], "SCIMBRIDGE_DATABASE_URL="), "tenant", "create",
+		"--name=Acme")["id"].(string)
 	shows := func(want string, args ...string) {
 		t.Helper()
 		status, stdout, stderr := invoke(t, environ, append(args, "--tenant="+tenant)...)
@@ -117,7 +123,8 @@ func TestAdministrationForPeople(t *testing.T) {
 	shows("ID  NAME  PROVIDER  STATE  CREATED\n", "connection", "list")
 	shows("provider              okta\n", "connection", "create", "--name=Okta", "--idp=okta")
 	shows("  Okta  okta      active  20", "connection", "list")
-	shows("  token    scimbridge_", "token", "create", "--kind=api", "--name=ci", "--permission=USERS:READ", "--permission=GROUPS:READ")
+	shows("  token    scimbridge_", "token", "create", "--kind=api", "--name=ci", "--permission=USERS:READ",
+		"--permission=GROUPS:READ")
 	shows("  api   ci    GROUPS:READ,USERS:READ  never    never\n", "token", "list")
 }
 
@@ -134,19 +141,22 @@ func TestAdministrationExitStatus(t *testing.T) {
 		{"token list --tenant=acme", exitUsage, `--tenant must be a UUID, not "acme"`},
 		{"token list now", exitUsage, `list takes no argument, but there is "now"`},
 		{"token create --tenant=" + id, exitUsage, `create needs --kind KIND and --name NAME`},
-		{"token create --kind=scim --name=x --connection=y --tenant=" + id, exitUsage, `--connection must be a UUID, not "y"`},
+		{"token create --kind=scim --name=x --connection=y --tenant=" + id, exitUsage,
+			`--connection must be a UUID, not "y"`},
 		{"token create --kind=api --name=x --expires=soon --tenant=" + id, exitUsage,
 			`--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not "soon"`},
 		{"token create --kind=api --name=x --network=1.2.3.4 --tenant=" + id, exitUsage,
 			`networks must be CIDR blocks such as 192.0.2.0/24 or 2001:db8::/32`},
 		{"token rotate --tenant=" + id, exitUsage, `rotate needs one ID`},
 		{"token rotate x --tenant=" + id, exitUsage, `rotate needs the ID of a token, a UUID, not "x"`},
-		{"token rotate " + id + " --tenant=" + id, exitUsage, `rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not ""`},
+		{"token rotate " + id + " --tenant=" + id, exitUsage,
+			`rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not ""`},
 		{"token rotate " + id + " --overlap=91d --tenant=" + id, exitUsage,
 			`rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not "91d"`},
 		{"tenant create", exitUsage, `create needs --name NAME`},
 		{"connection create --tenant=" + id, exitUsage, `create needs --name NAME`},
-		{"connection create --name=x --idp=ldap --tenant=" + id, exitUsage, `--idp must be one of okta, entra, generic, not "ldap"`},
+		{"connection create --name=x --idp=ldap --tenant=" + id, exitUsage,
+			`--idp must be one of okta, entra, generic, not "ldap"`},
 	} {
 		status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + file}, strings.Fields(test.args)...)
 		assert.Equal(t, test.status, status, test.args)
@@ -202,7 +212,8 @@ func TestConnectionRemove(t *testing.T) {
 	assert.Contains(t, stdout, "credentials that end       1\n")
 	assert.Contains(t, stdout, "Nothing was done")
 	assert.Len(t, data(t, invokeJSON(t, url, "connection", "list", in)), 1)
-	assert.Equal(t, map[string]any{"removed": id}, invokeJSON(t, url, "connection", "remove", in, id, "--members=release", "--yes"))
+	assert.Equal(t, map[string]any{"removed": id}, invokeJSON(t, url, "connection", "remove", in, id,
+		"--members=release", "--yes"))
 	assert.Empty(t, data(t, invokeJSON(t, url, "connection", "list", in)))
 	assert.Empty(t, data(t, invokeJSON(t, url, "token", "list", in)))
 	assert.Equal(t, "removed", data(t, invokeJSON(t, url, "connection", "list", in, "--removed"))[0]["state"])

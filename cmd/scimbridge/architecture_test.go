@@ -32,8 +32,9 @@ var layers = map[string][]string{
 	"config":     {},
 	"router":     {},
 	"outbound":   {}, // auth has a port for it
-	"server":     {"api", "auth", "config", "db", "membership", "outbound", "router", "scim"},
-	"cmd":        {"api", "auth", "config", "db", "membership", "outbound", "scim", "server"},
+	"seal":       {}, // read access is all that it needs, and that of an interface
+	"server":     {"api", "auth", "config", "db", "membership", "outbound", "router", "scim", "seal"},
+	"cmd":        {"api", "auth", "config", "db", "membership", "outbound", "scim", "seal", "server"},
 	"bench":      {}, // it drives the built program, as a user would
 }
 
@@ -158,6 +159,10 @@ func TestViolation(t *testing.T) {
 		{"db/dbtest/store.go", module + "/db", true},
 		{"db/dbtest/withpostgres/main.go", module + "/db/dbtest", true},
 		{"config/config.go", module + "/membership", false},
+		{"seal/anchor/witness.go", module + "/seal", true},
+		{"seal/anchor/witness.go", module + "/outbound", false},
+		{"seal/verify.go", module + "/membership", false},
+		{"server/sealer.go", module + "/seal", true},
 		{"auth/token.go", module + "/config", false},
 		{"db/store.go", module + "/cmd/scimbridge/replay", false},
 		{"server/server.go", module + "/config", true},

@@ -69,12 +69,13 @@ func (p *program) auditRegisterCommand() *cobra.Command {
 		}),
 	}
 	o.registerFlags(cmd.Flags())
-	o.reportFlags(cmd.Flags(), "jsonl or csv (default jsonl)", "write to `FILE`, whole or not at all, instead of standard output")
+	o.reportFlags(cmd.Flags(), "jsonl or csv (default jsonl)",
+		"write to `FILE`, whole or not at all, instead of standard output")
 	return cmd
 }
 
 func (p *program) auditExceptionsCommand() *cobra.Command {
-	const table = "table"
+	const asTable = "table"
 	var o reportOptions
 	cmd := &cobra.Command{
 		Use:   "exceptions --tenant ID",
@@ -83,7 +84,7 @@ func (p *program) auditExceptionsCommand() *cobra.Command {
 			"what several sources grant, inactive members, and grants that nobody will end.",
 		Args: noArguments,
 		PreRunE: func(*cobra.Command, []string) error {
-			first := table
+			first := asTable
 			if o.output != "" {
 				first = api.FormatJSONL
 			}
@@ -93,20 +94,24 @@ func (p *program) auditExceptionsCommand() *cobra.Command {
 			return nil
 		},
 		RunE: p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
-			if o.format != table {
+			if o.format != asTable {
 				return p.writeReport(&o, a.sendExceptions(ctx, &o))
 			}
 			es, err := a.directory.Exceptions(ctx, a.call, membership.ExceptionQuery{Kind: membership.ExceptionKind(o.kind)})
 			if err != nil {
 				return err
 			}
-			return printList(p, o.asJSON, es, api.AppendException, "KIND\tGROUP\tUSER\tSOURCES\tSINCE", func(e membership.Exception) []string {
-				return []string{string(e.Kind), e.Group.DisplayName, e.User.UserName, api.ExceptionSources(e), timeOr(e.Since, "")}
-			})
+			return printList(p, o.asJSON, es, api.AppendException,
+				table("KIND\tGROUP\tUSER\tSOURCES\tSINCE", func(e membership.Exception) []string {
+					return []string{
+						string(e.Kind), e.Group.DisplayName, e.User.UserName, api.ExceptionSources(e), timeOr(e.Since, ""),
+					}
+				}))
 		}),
 	}
 	o.kindFlag(cmd.Flags())
-	o.reportFlags(cmd.Flags(), "table, jsonl or csv (default table; jsonl into a file)", "write to `FILE`, whole or not at all, instead of standard output")
+	o.reportFlags(cmd.Flags(), "table, jsonl or csv (default table; jsonl into a file)",
+		"write to `FILE`, whole or not at all, instead of standard output")
 	return cmd
 }
 
@@ -161,7 +166,8 @@ func (a administration) sendRegister(ctx context.Context, o *reportOptions) func
 
 func (a administration) sendExceptions(ctx context.Context, o *reportOptions) func(membership.Send) error {
 	return func(send membership.Send) error {
-		return a.directory.ExportExceptions(ctx, a.call, membership.ExceptionKind(o.kind), api.ExceptionsFormat(o.format), send)
+		return a.directory.ExportExceptions(ctx, a.call, membership.ExceptionKind(o.kind), api.ExceptionsFormat(o.format),
+			send)
 	}
 }
 
@@ -180,7 +186,7 @@ func (p *program) writeReport(o *reportOptions, export func(membership.Send) err
 	var made membership.Manifest
 	if err := export(func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
 		made = m
-		return writeWhole(o.output, func(w io.Writer) error { return api.WriteReport(w, m, body) })
+		return writeFileAtomic(o.output, func(w io.Writer) error { return api.WriteReport(w, m, body) })
 	}); err != nil {
 		return err
 	}

@@ -41,12 +41,14 @@ func TestAudit(t *testing.T) {
 			assert.Contains(t, e, "credential")
 		}
 		assert.Len(t, strings.Split(strings.TrimSpace(show("events")), "\n"), len(all))
-		opened := data(t, invokeJSON(t, url, "audit", "events", in, "--action=grant.opened", "--user="+user, "--from=2026-01-01T00:00:00Z"))
+		opened := data(t, invokeJSON(t, url, "audit", "events", in, "--action=grant.opened", "--user="+user,
+			"--from=2026-01-01T00:00:00Z"))
 		require.Len(t, opened, 1)
 		assert.Contains(t, show("events", "--action=grant.opened"), `reason "INC-1"`)
 		assert.Contains(t, show("events", "--action=grant.opened"), `group `+group+` "Finance"`)
 		assert.Equal(t, map[string]any{"kind": "bootstrap"}, all[0]["credential"])
-		assert.Equal(t, map[string]any{"kind": "token", "id": opened[0]["actor"].(map[string]any)["id"], "name": "bootstrap"}, opened[0]["credential"])
+		assert.Equal(t, map[string]any{"kind": "token", "id": opened[0]["actor"].(map[string]any)["id"],
+			"name": "bootstrap"}, opened[0]["credential"])
 		assert.Empty(t, data(t, invokeJSON(t, url, "audit", "events", in, "--cursor="+events["follow_cursor"].(string))))
 
 		assert.Contains(t, show("register", "--group="+group), `"user_name":"ada"`)
@@ -89,11 +91,14 @@ func TestAudit(t *testing.T) {
 func TestAuditRefusesWrongUsage(t *testing.T) {
 	const in = "--tenant=0197a5e3-0e70-7a11-8b22-9c33ad44be55"
 	for _, args := range [][]string{
-		{"events"}, {"events", in, "--action=grant.open"}, {"events", in, "--from=yesterday"}, {"events", in, "--user=ada"}, {"events", in, "--actor=ada"},
+		{"events"}, {"events", in, "--action=grant.open"}, {"events", in, "--from=yesterday"},
+		{"events", in, "--user=ada"}, {"events", in, "--actor=ada"},
 		{"events", in, "--cursor=x"}, {"register", in, "--format=xlsx"}, {"register", in, "--source=ad"}, {"export", in},
-		{"export", in, "--output=x", "--report=events"}, {"verify"}, {"verify", "a", "b"}, {"register", in, "--as-of=2026-03-14"},
+		{"export", in, "--output=x", "--report=events"}, {"verify"}, {"verify", "a", "--key"},
+		{"register", in, "--as-of=2026-03-14"},
 	} {
-		status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "x.db")}, append([]string{"audit"}, args...)...)
+		status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(),
+			"x.db")}, append([]string{"audit"}, args...)...)
 		assert.Equal(t, exitUsage, status, "%v: %s", args, stderr)
 		assert.Empty(t, stdout)
 		assert.Len(t, strings.Split(strings.TrimSpace(stderr), "\n"), 1, "one line: %s", stderr)
@@ -105,7 +110,7 @@ func TestWholeFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(path, []byte("before"), 0o644))
-	err := writeWhole(path, func(w io.Writer) error {
+	err := writeFileAtomic(path, func(w io.Writer) error {
 		_, err := w.Write([]byte("half"))
 		require.NoError(t, err)
 		return assert.AnError
@@ -117,9 +122,9 @@ func TestWholeFile(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, left, 1)
-	require.Error(t, writeWhole(filepath.Join(dir, "none", "file"), nil))
+	require.Error(t, writeFileAtomic(filepath.Join(dir, "none", "file"), nil))
 
-	require.NoError(t, writeWhole(path, func(w io.Writer) error {
+	require.NoError(t, writeFileAtomic(path, func(w io.Writer) error {
 		_, err := io.WriteString(w, "after")
 		return err
 	}))

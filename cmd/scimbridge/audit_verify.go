@@ -2,46 +2,83 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/scimbridge/scimbridge/api"
+	"github.com/scimbridge/scimbridge/seal"
 )
 
 func (p *program) auditVerifyCommand() *cobra.Command {
 	var asJSON bool
-	var file string
+	var keys []string
+	var files seal.Files
 	cmd := &cobra.Command{
-		Use:   "verify FILE",
-		Short: "Hold an exported report against its manifest",
-		Long: "Hold an exported report against its manifest: the number of rows and the SHA-256 of\n" +
-			"everything behind the first line. It needs no store. That the manifest itself is\n" +
-			"the one that was made, the event audit.exported tells: it has the same hash.",
+		Use:   "verify FILE...",
+		Short: "Verify events, reports, checkpoints and proofs without the server",
+		Long: "Hold files of one tenant against each other, and against a key that you kept. A FILE\n" +
+			"is a folder of tiles; events as JSON Lines, with a checkpoint beside them; a report\n" +
+			"(register, exceptions); a checkpoint; or a proof, with its event in a file of the\n" +
+			"same name and .jsonl behind. A register given with the events is recomputed from\n" +
+			"them. It needs no store. Without --key it is not known who wrote the files.",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError("verify needs one FILE")
+			if len(args) == 0 {
+				return usageError("verify needs a FILE")
 			}
-			file = args[0]
+			files.Names = args
 			return nil
 		},
-		RunE: p.unconfigured(func(context.Context) error {
-			f, err := os.Open(file)
+		RunE: p.unconfigured(func(context.Context) (err error) {
+			if files.Keys, err = seal.KeysOf(keys); err != nil {
+				return err
+			}
+			files.Progress = func(events int64) {
+				_, _ = fmt.Fprintf(p.stderr, "scimbridge: %d events\n", events)
+			}
+			results, err := files.Verify()
 			if err != nil {
 				return err
 			}
-			defer f.Close()
-			v, err := api.VerifyReport(f)
-			if err != nil {
-				return fmt.Errorf("%s: %w", file, err)
+			if asJSON && len(results) == 1 && results[0].Report != nil {
+				return p.print(true, results[0].Report.Manifest, nil)
 			}
-			return p.print(asJSON, v.Manifest, func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "%s is whole: %s, %d rows, sha256 %s\n", file, v.Report, v.Rows, v.SHA256)
+			text, err := json.Marshal(map[string]any{"data": results})
+			if err != nil {
+				return err
+			}
+			return p.print(asJSON, text, func(w io.Writer) {
+				for _, r := range results {
+					_, _ = fmt.Fprintln(w, verified(r))
+				}
 			})
 		}),
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the manifest, when the report is as it says")
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "the `VKEY` that signed, or a file with one a line (may be given again)")
+	cmd.Flags().StringVar(&files.Since, "since", "", "a `FILE` with a checkpoint that you kept: the log must continue it")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: of one report its manifest, when the report is as it says")
 	return cmd
+}
+
+// verified says what holds of a file.
+func verified(r seal.FileResult) string {
+	text := r.Name + ": "
+	switch {
+	case r.Report != nil:
+		text = fmt.Sprintf("%s is whole: %s, %d rows, sha256 %s", r.Name, r.Report.Report, r.Report.Rows, r.Report.SHA256)
+	case r.Sealed > 0 || r.Events > 1:
+		text += fmt.Sprintf("%d events, the first %d as the checkpoint of %s says", r.Events, r.Sealed, r.Origin)
+	case r.Events == 1:
+		text += "the event is in the log " + r.Origin
+	default:
+		text += "a checkpoint of " + r.Origin
+	}
+	if r.Compared {
+		text += "; the events say the same"
+	}
+	if !r.Signed {
+		text += "; without --key it is not known who wrote it"
+	}
+	return text
 }

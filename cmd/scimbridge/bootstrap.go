@@ -86,7 +86,7 @@ var connectionNames = map[string]string{"okta": "Okta", "entra": "Entra", "gener
 var guides = map[string]string{"okta": "docs/okta.md", "entra": "docs/entra.md", "generic": "docs/providers.md"}
 
 // printBootstrapped writes lines for a shell: all but the exports are comments.
-// It fails if anything of it could not be written: a token that nobody saw is
+// It fails if anything of it could not be written: a token that was not shown is
 // lost.
 func (p *program) printBootstrapped(tenant, idp, base string, b bootstrapped) error {
 	var text strings.Builder

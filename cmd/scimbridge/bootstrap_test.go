@@ -42,7 +42,8 @@ func TestBootstrapForPeople(t *testing.T) {
 func TestBootstrapForAShell(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "x.db")
 	name := "A'cme\n$(touch gone) `touch gone`; touch gone"
-	status, stdout, stderr := invoke(t, nil, "bootstrap", "--idp=okta", "--tenant", name, "--database-url", url, "--public-url=http://h/a'b$(touch gone)")
+	status, stdout, stderr := invoke(t, nil, "bootstrap", "--idp=okta", "--tenant", name, "--database-url", url,
+		"--public-url=http://h/a'b$(touch gone)")
 	require.Equal(t, exitDone, status, stderr)
 	dir := t.TempDir()
 	shell := exec.Command("sh", "-ceu", stdout+`

@@ -32,43 +32,44 @@ type clientOptions struct {
 
 func (p *program) clientCreateCommand() *cobra.Command {
 	var o clientOptions
-	cmd := &cobra.Command{
-		Use:   "create --tenant ID --connection ID",
-		Short: "Create an OAuth client for a connection",
-		Long: "Create an OAuth client for a connection. Without more it gets a secret. With\n" +
+	cmd := createCommand(p, &o.administrationOptions, creation[withSecret[auth.OAuthClient]]{
+		use:   "create --tenant ID --connection ID",
+		short: "Create an OAuth client for a connection",
+		long: "Create an OAuth client for a connection. Without more it gets a secret. With\n" +
 			"--auth-method private_key_jwt it signs assertions with a key of its own, or, with\n" +
 			"--issuer and --subject, sends those that an issuer gives it.",
-		Args: noArguments,
-		PreRunE: func(*cobra.Command, []string) error {
-			return o.read(time.Now())
-		},
-		RunE: p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
+		action: "create the client",
+		check:  o.read,
+		create: func(ctx context.Context, _ *cobra.Command, a administration) (n withSecret[auth.OAuthClient], err error) {
 			if o.jwksFile != "" {
-				var err error
 				if o.spec.Keys.Set, err = os.ReadFile(o.jwksFile); err != nil {
-					return err
+					return n, err
 				}
 			}
-			c, secret, err := a.clients.Create(ctx, a.call, o.spec)
-			if err != nil {
-				return fmt.Errorf("cannot create the client: %w", err)
-			}
-			return p.printNewClient(c, secret, o.asJSON)
-		}),
-	}
+			n.thing, n.secret, err = a.clients.Create(ctx, a.call, o.spec)
+			return n, err
+		},
+		encode: func(b []byte, n withSecret[auth.OAuthClient]) []byte {
+			return api.AppendNewClient(b, n.thing, n.secret)
+		},
+		show: showNewClient,
+	})
 	flags := cmd.Flags()
 	flags.StringVar(&o.connection, "connection", "", "the `ID` of its connection (required)")
 	flags.StringVar(&o.method, "auth-method", string(auth.MethodSecret), "the `METHOD`: client_secret or private_key_jwt")
 	flags.StringSliceVar(&o.spec.Scopes, "scope", nil, "a `SCOPE`, scim or scim:read; repeatable (default scim)")
 	flags.StringVar(&o.lifetime, "token-lifetime", "1h", "the `SPAN` for which an access token works: 1h to 6h")
-	flags.StringVar(&o.expires, "expires", "", "`WHEN` its secret ends: a time, or a number of days such as 365d, at most three years (default: two years)")
+	flags.StringVar(&o.expires, "expires", "", "`WHEN` its secret ends: a time, or a number of days such as 365d, at "+
+		"most three years (default: two years)")
 	flags.StringVar(&o.jwksFile, "jwks", "", "private_key_jwt: the `FILE` with the keys, a JSON Web Key Set")
 	flags.StringVar(&o.spec.Keys.URI, "jwks-uri", "", "private_key_jwt: the `URL` where the keys are")
-	flags.StringVar(&o.spec.Issuer, "issuer", "", "private_key_jwt: the `ISSUER` of its assertions (default: the client itself)")
+	flags.StringVar(&o.spec.Issuer, "issuer", "", "private_key_jwt: the `ISSUER` of its assertions (default: the "+
+		"client itself)")
 	flags.StringVar(&o.spec.Subject, "subject", "", "private_key_jwt: the `SUBJECT` of its assertions, with an issuer")
-	flags.StringVar(&o.spec.Audience, "audience", "", "private_key_jwt: the `AUDIENCE` of its assertions (default: this server)")
-	flags.BoolVar(&o.spec.ReuseAssertions, "reuse-assertions", false, "private_key_jwt: take an issuer's assertion until it expires, not once, though it has a jti")
-	o.flags(flags, true)
+	flags.StringVar(&o.spec.Audience, "audience", "", "private_key_jwt: the `AUDIENCE` of its assertions (default: "+
+		"this server)")
+	flags.BoolVar(&o.spec.ReuseAssertions, "reuse-assertions", false,
+		"private_key_jwt: take an issuer's assertion until it expires, not once, though it has a jti")
 	return cmd
 }
 
@@ -92,79 +93,63 @@ func readExpires(s string, now time.Time) (time.Time, error) {
 	}
 	t, err := parseWhen(s, now)
 	if err != nil {
-		return t, usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not %q", s))
+		return t, usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not "+
+			"%q", s))
 	}
 	return t, nil
 }
 
 func (p *program) clientListCommand() *cobra.Command {
-	var o administrationOptions
 	var connection string
-	cmd := &cobra.Command{
-		Use:   "list --tenant ID",
-		Short: "List the OAuth clients of a tenant",
-		Args:  noArguments,
-		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
-			var of membership.ID
+	var of membership.ID
+	cmd := listCommand(p, new(administrationOptions), listing[auth.OAuthClient]{
+		use:   "list --tenant ID",
+		short: "List the OAuth clients of a tenant",
+		read: func(ctx context.Context, a administration) ([]auth.OAuthClient, error) {
 			if connection != "" {
 				var err error
 				if of, err = membership.ParseID(connection); err != nil {
-					return usageError(fmt.Sprintf("--connection must be a UUID, not %q", connection))
+					return nil, usageError(fmt.Sprintf("--connection must be a UUID, not %q", connection))
 				}
 			}
-			all, err := pages(func(after membership.ID, limit int) ([]auth.OAuthClient, error) {
+			return pages(func(after membership.ID, limit int) ([]auth.OAuthClient, error) {
 				return a.clients.List(ctx, a.call, of, after, limit)
 			}, func(c auth.OAuthClient) membership.ID { return c.ID })
-			if err != nil {
-				return err
+		},
+		encode: api.AppendClient,
+		show: table("ID\tCONNECTION\tMETHOD\tSCOPES\tSECRETS UNTIL\tLAST USED", func(c auth.OAuthClient) []string {
+			var ends []string
+			for _, s := range c.Secrets {
+				ends = append(ends, timeOr(s.ExpiresAt, ""))
 			}
-			return printList(p, o.asJSON, all, api.AppendClient, "ID\tCONNECTION\tMETHOD\tSCOPES\tSECRETS UNTIL\tLAST USED", func(c auth.OAuthClient) []string {
-				var ends []string
-				for _, s := range c.Secrets {
-					ends = append(ends, timeOr(s.ExpiresAt, ""))
-				}
-				return []string{
-					c.ID.String(), c.Connection.String(), string(c.Method), strings.Join(c.Scopes, ","), strings.Join(ends, ","), timeOr(c.LastUsedAt, "never"),
-				}
-			})
+			return []string{
+				c.ID.String(), c.Connection.String(), string(c.Method), strings.Join(c.Scopes, ","),
+				strings.Join(ends, ","), timeOr(c.LastUsedAt, "never"),
+			}
 		}),
-	}
+	})
 	cmd.Flags().StringVar(&connection, "connection", "", "only those of the connection with this `ID`")
-	o.flags(cmd.Flags(), false)
 	return cmd
 }
 
 func (p *program) clientRevokeCommand() *cobra.Command {
-	var o administrationOptions
-	var id membership.ID
-	cmd := &cobra.Command{
-		SuggestFor: []string{"delete", "remove"},
-		Use:        "revoke --tenant ID CLIENT_ID",
-		Short:      "End a client, its secrets and its access tokens for good",
-		Args:       oneID(&id),
-		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
-			if err := a.clients.Revoke(ctx, a.call, membership.ID{}, id); err != nil {
-				return fmt.Errorf("cannot revoke the client: %w", err)
-			}
-			if o.asJSON {
-				return p.printJSON(map[string]membership.ID{"revoked": id})
-			}
-			_, err := fmt.Fprintf(p.stdout, "The client %s is revoked.\n", id)
-			return err
-		}),
-	}
-	o.flags(cmd.Flags(), true)
-	return cmd
+	return p.endCommand(new(administrationOptions), new(membership.ID), ending{
+		use:   "revoke --tenant ID CLIENT_ID",
+		short: "End a client, its secrets and its access tokens for good",
+		verb:  "revoke", past: "revoked", thing: "client", suggest: []string{"delete", "remove"},
+		end: func(ctx context.Context, a administration, id membership.ID) error {
+			return a.clients.Revoke(ctx, a.call, membership.ID{}, id)
+		},
+	})
 }
 
-func (p *program) printNewClient(c auth.OAuthClient, secret string, asJSON bool) error {
-	return p.print(asJSON, api.AppendNewClient(nil, c, secret), func(w io.Writer) {
-		rows := [][2]string{{"id", c.ID.String()}, {"client_id", c.ClientID()}}
-		if secret != "" {
-			_, _ = fmt.Fprint(w, "Keep the secret: it is shown this once.\n\n")
-			rows = append(rows, [2]string{"secret id", c.Secrets[0].ID.String()},
-				[2]string{"expires", timeOr(c.Secrets[0].ExpiresAt, "")}, [2]string{"client_secret", secret})
-		}
-		printFields(w, rows)
-	})
+func showNewClient(w io.Writer, n withSecret[auth.OAuthClient]) {
+	c := n.thing
+	rows := [][2]string{{"id", c.ID.String()}, {"client_id", c.ClientID()}}
+	if n.secret != "" {
+		shownOnce(w, "secret")
+		rows = append(rows, [2]string{"secret id", c.Secrets[0].ID.String()},
+			[2]string{"expires", timeOr(c.Secrets[0].ExpiresAt, "")}, [2]string{"client_secret", n.secret})
+	}
+	printFields(w, rows)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,8 +39,10 @@ func TestGeneratedClient(t *testing.T) {
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly",
 			"SCIMBRIDGE_URL="+server.base, "TENANT_ID="+tenant.TenantID.String(), "API_TOKEN="+tenant.APIToken)
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "go %v: %s", args, out)
+		var messages strings.Builder // go says there what it downloads
+		cmd.Stderr = &messages
+		out, err := cmd.Output()
+		require.NoError(t, err, "go %v: %s%s", args, out, messages.String())
 		return string(out)
 	}
 	tool("tool", "oapi-codegen", "-config", "oapi-codegen.yaml", "openapi.yaml")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,13 +29,13 @@ func (p *program) connectionCreateCommand() *cobra.Command {
 	var spec membership.ConnectionSpec
 	var link bool
 	var kind string
-	cmd := &cobra.Command{
-		Use:   "create --tenant ID --name NAME",
-		Short: "Create a connection",
-		Long: "Create a connection. Its identity provider needs a token besides:\n" +
+	cmd := createCommand(p, &o, creation[membership.Connection]{
+		use:   "create --tenant ID --name NAME",
+		short: "Create a connection",
+		long: "Create a connection. Its identity provider needs a token besides:\n" +
 			"scimbridge token create --kind scim --connection ID",
-		Args: noArguments,
-		PreRunE: func(*cobra.Command, []string) error {
+		action: "create the connection",
+		check: func(time.Time) error {
 			if strings.TrimSpace(spec.Name) == "" {
 				return usageError("create needs --name NAME")
 			}
@@ -43,21 +44,19 @@ func (p *program) connectionCreateCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
+		create: func(ctx context.Context, _ *cobra.Command, a administration) (membership.Connection, error) {
 			spec.LinkExistingUsers, spec.GroupKind = &link, membership.GroupKind(kind)
-			c, err := a.directory.CreateConnection(ctx, a.call, spec)
-			if err != nil {
-				return fmt.Errorf("cannot create the connection: %w", err)
-			}
-			return p.printConnection(o.asJSON, c)
-		}),
-	}
+			return a.directory.CreateConnection(ctx, a.call, spec)
+		},
+		encode: api.AppendConnection, show: showConnection,
+	})
 	flags := cmd.Flags()
 	flags.StringVar(&spec.Name, "name", "", "the connection's `NAME` (required)")
 	flags.StringVar(&spec.IDP, "idp", "generic", "the identity `PROVIDER`: "+strings.Join(membership.IDPs, ", "))
-	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that it sends")
-	flags.StringVar(&kind, "group-kind", string(membership.GroupCustom), "the `KIND` of the groups that it makes: custom or enterprise")
-	o.flags(flags, true)
+	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that "+
+		"it sends")
+	flags.StringVar(&kind, "group-kind", string(membership.GroupCustom),
+		"the `KIND` of the groups that it makes: custom or enterprise")
 	return cmd
 }
 
@@ -82,25 +81,20 @@ func (p *program) connectionShowCommand() *cobra.Command {
 }
 
 func (p *program) connectionListCommand() *cobra.Command {
-	var o administrationOptions
 	var removed bool
-	cmd := &cobra.Command{
-		Use:   "list --tenant ID",
-		Short: "List the connections of a tenant",
-		Args:  noArguments,
-		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
-			all, err := pages(func(after membership.ID, limit int) ([]membership.Connection, error) {
+	cmd := listCommand(p, new(administrationOptions), listing[membership.Connection]{
+		use:   "list --tenant ID",
+		short: "List the connections of a tenant",
+		read: func(ctx context.Context, a administration) ([]membership.Connection, error) {
+			return pages(func(after membership.ID, limit int) ([]membership.Connection, error) {
 				return a.directory.Connections(ctx, a.call, after, limit, removed)
 			}, func(c membership.Connection) membership.ID { return c.ID })
-			if err != nil {
-				return err
-			}
-			return printList(p, o.asJSON, all, api.AppendConnection, "ID\tNAME\tPROVIDER\tSTATE\tCREATED", func(c membership.Connection) []string {
-				return []string{c.ID.String(), c.Name, c.IDP, string(c.State()), timeOr(c.CreatedAt, "")}
-			})
+		},
+		encode: api.AppendConnection,
+		show: table("ID\tNAME\tPROVIDER\tSTATE\tCREATED", func(c membership.Connection) []string {
+			return []string{c.ID.String(), c.Name, c.IDP, string(c.State()), timeOr(c.CreatedAt, "")}
 		}),
-	}
+	})
 	cmd.Flags().BoolVar(&removed, "removed", false, "list those that are removed as well")
-	o.flags(cmd.Flags(), false)
 	return cmd
 }

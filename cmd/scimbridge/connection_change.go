@@ -46,7 +46,8 @@ func (p *program) connectionUpdateCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&name, "name", "", "the connection's `NAME`")
 	flags.StringVar(&idp, "idp", "", "the identity `PROVIDER`: "+strings.Join(membership.IDPs, ", "))
-	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that it sends")
+	flags.BoolVar(&link, "link-existing-users", true, "let it take up users of the tenant who have the userName that "+
+		"it sends")
 	flags.StringVar(&kind, "group-kind", "", "the `KIND` of the groups that it makes: custom or enterprise")
 	o.flags(flags, true)
 	return cmd
@@ -89,11 +90,13 @@ func (p *program) changeConnection(
 }
 
 func (p *program) printConnection(asJSON bool, c membership.Connection) error {
-	return p.print(asJSON, api.AppendConnection(nil, c), func(w io.Writer) {
-		printFields(w, [][2]string{
-			{"connection", c.ID.String()}, {"name", c.Name}, {"provider", c.IDP}, {"state", string(c.State())},
-			{"links existing users", strconv.FormatBool(c.LinkExistingUsers)}, {"kind of its groups", string(c.GroupKind)},
-			{"created", timeOr(c.CreatedAt, "")},
-		})
+	return p.print(asJSON, api.AppendConnection(nil, c), func(w io.Writer) { showConnection(w, c) })
+}
+
+func showConnection(w io.Writer, c membership.Connection) {
+	printFields(w, [][2]string{
+		{"connection", c.ID.String()}, {"name", c.Name}, {"provider", c.IDP}, {"state", string(c.State())},
+		{"links existing users", strconv.FormatBool(c.LinkExistingUsers)}, {"kind of its groups", string(c.GroupKind)},
+		{"created", timeOr(c.CreatedAt, "")},
 	})
 }

@@ -63,7 +63,8 @@ func (p *program) connectionLinkCommand() *cobra.Command {
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&externalID, "external-id", "", "the `ID` under which the provider looks for the group, where it does")
+	cmd.Flags().StringVar(&externalID, "external-id", "",
+		"the `ID` under which the provider looks for the group, where it does")
 	o.linkFlags(cmd)
 	return cmd
 }
@@ -116,7 +117,8 @@ func (p *program) connectionUnlinkCommand() *cobra.Command {
 			return err
 		}),
 	}
-	cmd.Flags().StringVar(&how, "members", "", "`WHAT` becomes of the members that it granted: release or convert (required)")
+	cmd.Flags().StringVar(&how, "members", "", "`WHAT` becomes of the members that it granted: release or convert "+
+		"(required)")
 	o.linkFlags(cmd)
 	return cmd
 }

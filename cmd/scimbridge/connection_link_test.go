@@ -37,7 +37,8 @@ func TestLinkedGroupOfAServer(t *testing.T) {
 			return send(scimPrefix, "scim_token", method, path, body, want)
 		}
 		group := native(http.MethodPost, "/groups", `{"display_name":"Owners"}`, http.StatusCreated)["id"].(string)
-		local := native(http.MethodPost, "/users", `{"user_name":"local","email":"","name":""}`, http.StatusCreated)["id"].(string)
+		local := native(http.MethodPost, "/users", `{"user_name":"local","email":"","name":""}`,
+			http.StatusCreated)["id"].(string)
 		native(http.MethodPost, "/groups/"+group+"/members", `{"user_id":"`+local+`"}`, http.StatusCreated)
 		theirs := scim(http.MethodPost, "/Users", `{"userName":"bjensen"}`, http.StatusCreated)["id"].(string)
 		scim(http.MethodGet, "/Groups/"+group, "", http.StatusNotFound)
@@ -57,12 +58,14 @@ func TestLinkedGroupOfAServer(t *testing.T) {
 		assert.Equal(t, "Owners", seen["displayName"])
 		assert.Equal(t, "x", seen["externalId"])
 		assert.Empty(t, seen["members"])
-		assert.Equal(t, 1., scim(http.MethodGet, "/Groups?filter=displayName%20eq%20%22owners%22", "", http.StatusOK)["totalResults"])
+		assert.Equal(t, 1., scim(http.MethodGet, "/Groups?filter=displayName%20eq%20%22owners%22", "",
+			http.StatusOK)["totalResults"])
 		scim(http.MethodPut, "/Groups/"+group, `{"displayName":"Owners","members":[{"value":"`+theirs+`"}]}`, http.StatusOK)
 		assert.Len(t, data(t, native(http.MethodGet, "/groups/"+group+"/members", "", http.StatusOK)), 2)
 
 		assert.Equal(t, 1., invokeJSON(t, url, with("unlink", "--members=release")...)["memberships_ended"])
-		assert.Equal(t, map[string]any{"unlinked": group}, invokeJSON(t, url, with("unlink", "--members=release", "--yes")...))
+		assert.Equal(t, map[string]any{"unlinked": group}, invokeJSON(t, url, with("unlink", "--members=release",
+			"--yes")...))
 		scim(http.MethodGet, "/Groups/"+group, "", http.StatusNotFound)
 		left := data(t, native(http.MethodGet, "/groups/"+group+"/members", "", http.StatusOK))
 		require.Len(t, left, 1)

@@ -31,7 +31,8 @@ func TestRemovalGuardOfAServer(t *testing.T) {
 			require.Equal(t, http.StatusCreated, status, answer)
 			members = append(members, `{"value":"`+answer["id"].(string)+`"}`)
 		}
-		status, answer := scim(http.MethodPost, "/Groups", `{"displayName":"Staff","members":[`+strings.Join(members, ",")+`]}`)
+		status, answer := scim(http.MethodPost, "/Groups",
+			`{"displayName":"Staff","members":[`+strings.Join(members, ",")+`]}`)
 		require.Equal(t, http.StatusCreated, status, answer)
 		group := answer["id"].(string)
 
@@ -83,7 +84,8 @@ func TestRemovalAllowancesForPeople(t *testing.T) {
 		{"allow-removals --expires-in=0s", exitUsage, `--expires-in must be a span from 1s to 7d, such as 12h, not "0s"`},
 		{"allow-removals --group=staff", exitUsage, `--group must be a UUID, not "staff"`},
 		{"allow-removals --group=00000000-0000-0000-0000-000000000000", exitUsage, "--group must be the ID of a group"},
-		{"allow-removals --group=0199aaaa-0000-7000-8000-000000000000", exitFailed, "cannot allow the removal: group not found"},
+		{"allow-removals --group=0199aaaa-0000-7000-8000-000000000000", exitFailed,
+			"cannot allow the removal: group not found"},
 		{"withdraw-removals", exitUsage, "--allowance ID is required"},
 		{"withdraw-removals --allowance=0199aaaa-0000-7000-8000-000000000000", exitFailed,
 			"cannot withdraw the allowance: removal allowance not found"},

@@ -51,7 +51,8 @@ func (p *program) connectionRemoveCommand() *cobra.Command {
 			return err
 		}),
 	}
-	cmd.Flags().StringVar(&how, "members", "", "`WHAT` becomes of the members that it granted: release, convert or freeze (required)")
+	cmd.Flags().StringVar(&how, "members", "", "`WHAT` becomes of the members that it granted: release, convert or "+
+		"freeze (required)")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	o.flags(cmd.Flags(), true)
 	return cmd
@@ -65,7 +66,8 @@ func (p *program) printRemoval(asJSON bool, how membership.Removal, n auth.Remov
 			name string
 			n    int
 		}{
-			{"users that it provisions", n.Users}, {"groups that it provisions", n.Groups}, {"grants that it has open", n.Grants},
+			{"users that it provisions", n.Users}, {"groups that it provisions", n.Groups},
+			{"grants that it has open", n.Grants},
 			{"credentials that end", n.Credentials}, {"memberships that end", n.MembershipsEnded},
 			{"local grants that open", n.LocalGrantsOpened}, {"users left without groups", n.UsersLeftWithoutGroups},
 			{"users who become inactive", n.UsersDeactivated}, {"users without a provider", n.UsersWithoutProvider},

@@ -108,7 +108,9 @@ func (w *writer) run(ctx context.Context, count *atomic.Int64) {
 
 // afterwards reads the members and, for each user, how many times a grant was
 // opened or closed, on one snapshot. Each opening must follow a closing.
-func afterwards(t *testing.T, url string, tenant membership.ID, group string) (members map[string]bool, told map[string]int) {
+func afterwards(
+	t *testing.T, url string, tenant membership.ID, group string,
+) (members map[string]bool, told map[string]int) {
 	t.Helper()
 	ctx := t.Context()
 	id, err := membership.ParseID(group)

@@ -46,7 +46,7 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	c := config.Default()
 	c.Listen = "127.0.0.1:0"
 	c.DatabaseURL = config.DatabaseURL("sqlite:" + filepath.Join(dir, "demo.db"))
-	c.RateLimit = 0 // whoever plays with it shall not have to wait
+	c.RateLimit = 0 // no request of a demo has to wait
 	bridge, err := server.Open(ctx, c, thisBuild().Version, zap.NewNop())
 	if err != nil {
 		return err

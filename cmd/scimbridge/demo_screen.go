@@ -76,7 +76,8 @@ func (s *screen) exchange(as party, e replay.Exchange) {
 	if len(e.Fails) > 0 {
 		colour = red
 	}
-	s.line("  ", s.paint(cyan, pad(as.name, 5)), " → ", pad(e.Method, 6), " ", pad(shortPath(as.prefix+e.Path), pathWidth), " ",
+	s.line("  ", s.paint(cyan, pad(as.name, 5)), " → ", pad(e.Method, 6), " ",
+		pad(shortPath(as.prefix+e.Path), pathWidth), " ",
 		s.paint(colour, pad(fmt.Sprint(e.Status), 3)), " ",
 		fmt.Sprintf("%6.1f ms", float64(e.Duration)/float64(time.Millisecond)), "  ", s.paint(dim, cut(e.Note, 64)))
 	for _, f := range e.Fails {
@@ -94,7 +95,8 @@ func (s *screen) result(r demoResult, leaving bool) {
 		s.line(s.paint(green, fmt.Sprintf("✓ all %d exchanges went as recorded", r.Exchanges.Played)),
 			", and both groups have members of both sources")
 	} else {
-		s.line(s.paint(red, fmt.Sprintf("✗ %d of %d exchanges did not go as recorded", r.Exchanges.Failed, r.Exchanges.Played)))
+		s.line(s.paint(red, fmt.Sprintf("✗ %d of %d exchanges did not go as recorded", r.Exchanges.Failed,
+			r.Exchanges.Played)))
 	}
 	if !leaving {
 		s.next(r)

@@ -85,7 +85,7 @@ func refusedRemoval(entra map[string]any) replay.Conversation {
 // members is the path of the members of the group g.
 func members(vars map[string]any) string { return fmt.Sprintf("/groups/%v/members", vars["g"]) }
 
-// object is a JSON object of keys and values in turn.
+// object is a JSON object of alternating keys and values.
 func object(pairs ...any) json.RawMessage {
 	m := make(map[string]any, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -98,7 +98,7 @@ func object(pairs ...any) json.RawMessage {
 	return b
 }
 
-// expect is a status, then pointers and JSON values in turn.
+// expect is a status, then alternating pointers and JSON values.
 func expect(status int, pairs ...string) replay.Expect {
 	e := replay.Expect{Demands: replay.Demands{Status: []int{status}}}
 	for i := 0; i+1 < len(pairs); i += 2 {

@@ -21,7 +21,8 @@ func TestDemoExits(t *testing.T) {
 	status, stdout, stderr := invoke(t, nil, "demo", "--exit")
 	require.Equal(t, exitDone, status, stdout+stderr)
 	assert.Empty(t, stderr)
-	for _, want := range []string{"Okta", "Entra", "→ PATCH", "went as recorded", "local admin", "Entra (connection), local admin", "Lena Local"} {
+	for _, want := range []string{"Okta", "Entra", "→ PATCH", "went as recorded", "local admin",
+		"Entra (connection), local admin", "Lena Local"} {
 		assert.Contains(t, stdout, want)
 	}
 	assert.NotContains(t, stdout, "\x1b", "no colours where there is no terminal")

@@ -88,7 +88,8 @@ func TestStepsOfTheReadme(t *testing.T) {
 	log, _ := os.ReadFile(filepath.Join(dir, "serve.log"))
 	require.NoError(t, err, "%s\n%s", out, log)
 	last := string(out)[strings.LastIndex(string(out), `{"data":[`):]
-	for _, want := range []string{`"email":"ann@acme.test"`, `"membership_source":"scim"`, `"email":"bob@acme.test"`, `"membership_source":"local"`} {
+	for _, want := range []string{`"email":"ann@acme.test"`, `"membership_source":"scim"`, `"email":"bob@acme.test"`,
+		`"membership_source":"local"`} {
 		require.Contains(t, last, want)
 	}
 	info, err := os.Stat(filepath.Join(dir, "acme.sh"))

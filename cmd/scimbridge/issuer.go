@@ -34,49 +34,51 @@ type issuerOptions struct {
 func (p *program) issuerCreateCommand() *cobra.Command {
 	var o issuerOptions
 	var spec auth.IssuerSpec
-	cmd := &cobra.Command{
-		Use:   "create --tenant ID --issuer ISS --audience AUD --jwks-uri URL",
-		Short: "Trust an issuer",
-		Args:  noArguments,
-	}
-	cmd.PreRunE = func(*cobra.Command, []string) (err error) {
-		spec, err = o.spec()
-		return err
-	}
-	cmd.RunE = p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
-		if o.jwksFile != "" {
-			text, err := readUpTo(o.jwksFile, cmd.InOrStdin(), auth.MaxJWKS)
-			if err != nil {
-				return err
+	cmd := createCommand(p, &o.administrationOptions, creation[auth.Issuer]{
+		use:    "create --tenant ID --issuer ISS --audience AUD --jwks-uri URL",
+		short:  "Trust an issuer",
+		action: "create the issuer",
+		check: func(time.Time) (err error) {
+			spec, err = o.spec()
+			return err
+		},
+		create: func(ctx context.Context, cmd *cobra.Command, a administration) (i auth.Issuer, err error) {
+			if o.jwksFile != "" {
+				text, err := readUpTo(o.jwksFile, cmd.InOrStdin(), auth.MaxJWKS)
+				if err != nil {
+					return i, err
+				}
+				spec.JWKS = &text
 			}
-			spec.JWKS = &text
-		}
-		i, err := a.issuers.Create(ctx, a.call, spec)
-		if err != nil {
-			return fmt.Errorf("cannot create the issuer: %w", err)
-		}
-		return p.print(o.asJSON, api.AppendIssuer(nil, i), func(w io.Writer) {
+			return a.issuers.Create(ctx, a.call, spec)
+		},
+		encode: api.AppendIssuer,
+		show: func(w io.Writer, i auth.Issuer) {
 			printFields(w, [][2]string{
 				{"id", i.ID.String()}, {"issuer", i.Issuer}, {"audiences", strings.Join(i.Audiences, ", ")},
 				{"claim of the tenant", i.Claims.Tenant}, {"may give", strings.Join(i.Permissions, ", ")},
 			})
-		})
+		},
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&o.issuer, "issuer", "", "`ISS`: the claim iss of its JWTs (required)")
-	flags.StringSliceVar(&o.audiences, "audience", nil, "`AUD`: what the claim aud of its JWTs has for this API; repeatable (required)")
+	flags.StringSliceVar(&o.audiences, "audience", nil,
+		"`AUD`: what the claim aud of its JWTs has for this API; repeatable (required)")
 	flags.StringVar(&o.jwksURI, "jwks-uri", "", "`URL` of its JSON Web Key Set")
 	flags.StringVar(&o.jwksFile, "jwks", "", "`FILE` with its JSON Web Key Set, instead; - is standard input")
-	flags.StringVar(&o.tenantClaim, "tenant-claim", "", "`CLAIM` that names the tenant (default "+auth.DefaultTenantClaim+")")
+	flags.StringVar(&o.tenantClaim, "tenant-claim", "",
+		"`CLAIM` that names the tenant (default "+auth.DefaultTenantClaim+")")
 	flags.StringVar(&o.tenantValue, "tenant-value", "", "`VALUE` that it has for this tenant (default: the tenant's id)")
-	flags.StringVar(&o.principalClaim, "principal-claim", "", "`CLAIM` that is USER, AGENT or SERVICE (default principal_type, else type)")
+	flags.StringVar(&o.principalClaim, "principal-claim", "",
+		"`CLAIM` that is USER, AGENT or SERVICE (default principal_type, else type)")
 	flags.StringVar(&o.kind, "default-principal", "", "`TYPE` of principal of a JWT without that claim (default USER)")
-	flags.StringVar(&o.permissionsClaim, "permissions-claim", "", "`CLAIM` with the permissions (default permissions, else scope)")
+	flags.StringVar(&o.permissionsClaim, "permissions-claim", "",
+		"`CLAIM` with the permissions (default permissions, else scope)")
 	flags.StringVar(&o.rolesClaim, "roles-claim", "", "`CLAIM` with the roles (default roles)")
 	flags.StringSliceVar(&o.permissions, "permission", nil,
 		"a `PERMISSION` that its JWTs can carry, or * for every one; repeatable (default every one but TENANT:ADMIN)")
-	flags.StringVar(&o.maxAge, "max-age", "", "`SPAN` for which a JWT can be used at most, such as 12h or 7d (default 24h)")
-	o.flags(flags, true)
+	flags.StringVar(&o.maxAge, "max-age", "", "`SPAN` for which a JWT can be used at most, such as 12h or 7d (default "+
+		"24h)")
 	return cmd
 }
 
@@ -112,48 +114,30 @@ func (o issuerOptions) spec() (s auth.IssuerSpec, err error) {
 }
 
 func (p *program) issuerListCommand() *cobra.Command {
-	var o administrationOptions
-	cmd := &cobra.Command{
-		Use:   "list --tenant ID",
-		Short: "List the issuers that a tenant trusts",
-		Args:  noArguments,
-		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
-			all, err := a.issuers.List(ctx, a.call)
-			if err != nil {
-				return err
+	return listCommand(p, new(administrationOptions), listing[auth.Issuer]{
+		use:   "list --tenant ID",
+		short: "List the issuers that a tenant trusts",
+		read: func(ctx context.Context, a administration) ([]auth.Issuer, error) {
+			return a.issuers.List(ctx, a.call)
+		},
+		encode: api.AppendIssuer,
+		show: table("ID\tISSUER\tAUDIENCES\tMAY GIVE\tCREATED", func(i auth.Issuer) []string {
+			return []string{
+				i.ID.String(), i.Issuer, strings.Join(i.Audiences, ","), strings.Join(i.Permissions, ","), timeOr(i.CreatedAt, ""),
 			}
-			return printList(p, o.asJSON, all, api.AppendIssuer, "ID\tISSUER\tAUDIENCES\tMAY GIVE\tCREATED", func(i auth.Issuer) []string {
-				return []string{
-					i.ID.String(), i.Issuer, strings.Join(i.Audiences, ","), strings.Join(i.Permissions, ","), timeOr(i.CreatedAt, ""),
-				}
-			})
 		}),
-	}
-	o.flags(cmd.Flags(), false)
-	return cmd
+	})
 }
 
 func (p *program) issuerDeleteCommand() *cobra.Command {
-	var o administrationOptions
-	var id membership.ID
-	cmd := &cobra.Command{
-		SuggestFor: []string{"revoke", "remove"},
-		Use:        "delete --tenant ID ISSUER_ID",
-		Short:      "Trust an issuer no longer",
-		Args:       oneID(&id),
-		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
-			if err := a.issuers.Delete(ctx, a.call, id); err != nil {
-				return fmt.Errorf("cannot delete the issuer: %w", err)
-			}
-			if o.asJSON {
-				return p.printJSON(map[string]any{"id": id, "deleted": true})
-			}
-			_, err := fmt.Fprintf(p.stdout, "The issuer %s is deleted.\n", id)
-			return err
-		}),
-	}
-	o.flags(cmd.Flags(), true)
-	return cmd
+	return p.endCommand(new(administrationOptions), new(membership.ID), ending{
+		use:   "delete --tenant ID ISSUER_ID",
+		short: "Trust an issuer no longer",
+		verb:  "delete", past: "deleted", thing: "issuer", suggest: []string{"revoke", "remove"},
+		end: func(ctx context.Context, a administration, id membership.ID) error {
+			return a.issuers.Delete(ctx, a.call, id)
+		},
+	})
 }
 
 // readUpTo reads a file, or standard input for -, and one byte more than what

@@ -34,8 +34,10 @@ func TestIssuersAtTheCommandLine(t *testing.T) {
 		server := start(t, url)
 		tenant := invokeJSON(t, url, "tenant", "create", "--name=Acme")["id"].(string)
 		in := "--tenant=" + tenant
-		i := invokeJSON(t, url, "issuer", "create", in, "--issuer=https://login.example.com", "--audience=bridge", "--jwks="+file,
-			"--permission=GROUPS:READ,GROUPS:WRITE", "--max-age=12h", "--default-principal=service", "--tenant-claim=tid", "--reason=INC-1")
+		i := invokeJSON(t, url, "issuer", "create", in, "--issuer=https://login.example.com", "--audience=bridge",
+			"--jwks="+file,
+			"--permission=GROUPS:READ,GROUPS:WRITE", "--max-age=12h", "--default-principal=service", "--tenant-claim=tid",
+			"--reason=INC-1")
 		assert.InDelta(t, 12*3600, i["max_age_seconds"], 0)
 		assert.Equal(t, "SERVICE", i["default_principal"])
 		assert.Equal(t, []map[string]any{i}, data(t, invokeJSON(t, url, "issuer", "list", in)))
@@ -60,16 +62,19 @@ func TestIssuersAtTheCommandLine(t *testing.T) {
 
 		id := i["id"].(string)
 		assert.Equal(t, map[string]any{"id": id, "deleted": true}, invokeJSON(t, url, "issuer", "delete", id, in))
-		require.Eventually(t, func() bool { return ask("/v1/groups") == http.StatusUnauthorized }, 10*time.Second, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return ask("/v1/groups") == http.StatusUnauthorized }, 10*time.Second,
+			50*time.Millisecond)
 	})
 }
 
 func TestIssuerUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"--issuer=x"}, {"--issuer=x", "--audience=a"}, {"--issuer=x", "--audience=a", "--jwks=f", "--jwks-uri=https://x"},
+		{}, {"--issuer=x"}, {"--issuer=x", "--audience=a"}, {"--issuer=x", "--audience=a", "--jwks=f",
+			"--jwks-uri=https://x"},
 		{"--issuer=x", "--audience=a", "--jwks=f", "--max-age=long"},
 	} {
-		status, _, stderr := invoke(t, nil, append([]string{"issuer", "create", "--tenant=0199f6a0-3c1e-7a55-8d0b-5a4b3c2d1e0f"}, args...)...)
+		status, _, stderr := invoke(t, nil, append([]string{"issuer", "create",
+			"--tenant=0199f6a0-3c1e-7a55-8d0b-5a4b3c2d1e0f"}, args...)...)
 		assert.Equal(t, exitUsage, status, stderr)
 	}
 }

@@ -37,10 +37,12 @@ func TestProviderWithOAuth(t *testing.T) {
 		server := start(t, databaseURL, keysOfThisMachine)
 		tenant := tenancy(t, databaseURL)
 		in, connection := "--tenant="+tenant.TenantID.String(), "--connection="+tenant.ConnectionID.String()
-		made := invokeJSON(t, databaseURL, "client", "create", in, connection, "--expires=365d", "--token-lifetime=6h", "--reason=INC-1")
+		made := invokeJSON(t, databaseURL, "client", "create", in, connection, "--expires=365d", "--token-lifetime=6h",
+			"--reason=INC-1")
 		id, secret := made["client_id"].(string), made["client_secret"].(string)
 		key := newKey(t)
-		federated := invokeJSON(t, databaseURL, "client", "create", in, connection, "--auth-method=private_key_jwt", keysOfThisMachine,
+		federated := invokeJSON(t, databaseURL, "client", "create", in, connection, "--auth-method=private_key_jwt",
+			keysOfThisMachine,
 			"--jwks-uri="+serveKeys(t, key), "--issuer=https://issuer.example.com", "--subject=job")
 
 		for name, c := range map[string]clientcredentials.Config{
@@ -171,19 +173,25 @@ func TestClientCommands(t *testing.T) {
 			invokeJSON(t, url, "client", "secret", "revoke", in, client, second["id"].(string), "--end-access-tokens"))
 		file := filepath.Join(t.TempDir(), "jwks.json")
 		require.NoError(t, os.WriteFile(file, keySet(t, newKey(t)), 0o600))
-		assert.Contains(t, invokeJSON(t, url, "client", "create", in, "--connection="+connection, "--auth-method=private_key_jwt", "--jwks="+file), "jwks")
-		assert.Equal(t, map[string]any{"revoked": made["id"]}, invokeJSON(t, url, "client", "revoke", in, made["id"].(string)))
+		assert.Contains(t, invokeJSON(t, url, "client", "create", in, "--connection="+connection,
+			"--auth-method=private_key_jwt", "--jwks="+file), "jwks")
+		assert.Equal(t, map[string]any{"revoked": made["id"]}, invokeJSON(t, url, "client", "revoke", in,
+			made["id"].(string)))
 		assert.Len(t, data(t, invokeJSON(t, url, "client", "list", in)), 1)
 
 		for args, want := range map[string]struct {
 			status int
 			reason string
 		}{
-			"create":                             {exitUsage, `create needs --connection with the ID of a connection, a UUID, not ""`},
-			"create --token-lifetime=x":          {exitUsage, `--token-lifetime must be a span from 1h to 6h, not "x"`},
-			"create --expires=x":                 {exitUsage, `--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not "x"`},
-			"create --token-lifetime=7h":         {exitFailed, `cannot create the client: token_lifetime_seconds must be a number from 3600 to 21600`},
-			"create --auth-method=x":             {exitFailed, `cannot create the client: auth_method must be "client_secret" or "private_key_jwt"`},
+			"create": {exitUsage,
+				`create needs --connection with the ID of a connection, a UUID, not ""`},
+			"create --token-lifetime=x": {exitUsage, `--token-lifetime must be a span from 1h to 6h, not "x"`},
+			"create --expires=x": {exitUsage,
+				`--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not "x"`},
+			"create --token-lifetime=7h": {exitFailed,
+				`cannot create the client: token_lifetime_seconds must be a number from 3600 to 21600`},
+			"create --auth-method=x": {exitFailed,
+				`cannot create the client: auth_method must be "client_secret" or "private_key_jwt"`},
 			"list --connection=x":                {exitUsage, `--connection must be a UUID, not "x"`},
 			"revoke":                             {exitUsage, `revoke needs one ID`},
 			"revoke " + made["id"].(string):      {exitFailed, `cannot revoke the client: client not found`},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -36,39 +37,38 @@ func (p *program) policyCommand() *cobra.Command {
 
 func (p *program) policyPutCommand() *cobra.Command {
 	var o policyOptions
-	cmd := &cobra.Command{
-		Use:        "put --tenant ID --id NAME --file FILE",
-		Short:      "Add a policy, or replace the one with this id",
-		SuggestFor: []string{"create", "add", "set", "update"},
-		Args:       noArguments,
-		PreRunE: func(*cobra.Command, []string) error {
+	cmd := createCommand(p, &o.administrationOptions, creation[auth.TenantPolicy]{
+		use:     "put --tenant ID --id NAME --file FILE",
+		short:   "Add a policy, or replace the one with this id",
+		suggest: []string{"create", "add", "set", "update"},
+		check: func(time.Time) error {
 			if o.id == "" || o.file == "" {
 				return usageError("policy put needs --id NAME and --file FILE")
 			}
 			return nil
 		},
-	}
-	cmd.RunE = p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
-		return p.putPolicy(ctx, a, o, cmd.InOrStdin())
+		create: func(ctx context.Context, cmd *cobra.Command, a administration) (auth.TenantPolicy, error) {
+			return putPolicy(ctx, a, o, cmd.InOrStdin())
+		},
+		encode: appendPolicy,
+		show:   func(w io.Writer, put auth.TenantPolicy) { _, _ = fmt.Fprintf(w, "the policy %s is in force\n", put.ID) },
 	})
-	o.flags(cmd.Flags(), true)
 	cmd.Flags().StringVar(&o.id, "id", "", "the policy's `NAME` (required)")
 	cmd.Flags().StringVar(&o.file, "file", "", "`FILE` with the policy; - is standard input (required)")
 	return cmd
 }
 
 func (p *program) policyListCommand() *cobra.Command {
-	var o policyOptions
-	cmd := &cobra.Command{
-		Use:   "list --tenant ID",
-		Short: "Show a tenant's policies",
-		Args:  noArguments,
-		RunE: p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
-			return p.listPolicies(ctx, a, o)
-		}),
-	}
-	o.flags(cmd.Flags(), false)
-	return cmd
+	return listCommand(p, new(administrationOptions), listing[auth.TenantPolicy]{
+		use:   "list --tenant ID",
+		short: "Show a tenant's policies",
+		read: func(ctx context.Context, a administration) ([]auth.TenantPolicy, error) {
+			all, _, err := a.store.Policies(ctx, a.call.Tenant)
+			return all, err
+		},
+		encode: appendPolicy,
+		show:   showPolicies,
+	})
 }
 
 func (p *program) policyDeleteCommand() *cobra.Command {
@@ -93,51 +93,31 @@ func (p *program) policyDeleteCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) putPolicy(ctx context.Context, a administration, o policyOptions, stdin io.Reader) error {
+func putPolicy(
+	ctx context.Context, a administration, o policyOptions, stdin io.Reader,
+) (put auth.TenantPolicy, err error) {
 	text, err := readUpTo(o.file, stdin, auth.MaxPolicyText)
 	if err != nil {
-		return err
+		return put, err
 	}
 	checked, err := auth.CheckPolicy(o.id, text)
 	if err != nil {
-		return err
+		return put, err
 	}
-	var put auth.TenantPolicy
-	if err := a.store.UpdatePolicies(ctx, a.call.Tenant, func(tx auth.PolicyTx) error {
+	err = a.store.UpdatePolicies(ctx, a.call.Tenant, func(tx auth.PolicyTx) error {
 		put, err = auth.PutPolicy(ctx, tx, time.Now, a.call, checked)
 		return err
-	}); err != nil {
-		return err
-	}
-	if o.asJSON {
-		return p.printJSON(documentOf(put))
-	}
-	_, err = fmt.Fprintf(p.stdout, "the policy %s is in force\n", put.ID)
-	return err
+	})
+	return put, err
 }
 
-func (p *program) listPolicies(ctx context.Context, a administration, o policyOptions) error {
-	all, _, err := a.store.Policies(ctx, a.call.Tenant)
-	if err != nil {
-		return err
+func showPolicies(w io.Writer, all []auth.TenantPolicy) {
+	if len(all) == 0 {
+		_, _ = fmt.Fprintln(w, "The tenant has no policies of its own.")
 	}
-	if !o.asJSON {
-		if len(all) == 0 {
-			_, err := fmt.Fprintln(p.stdout, "The tenant has no policies of its own.")
-			return err
-		}
-		for _, one := range all {
-			if _, err := fmt.Fprintf(p.stdout, "// %s, of %s\n%s\n\n", one.ID, membership.Timestamp(one.UpdatedAt), one.Cedar); err != nil {
-				return err
-			}
-		}
-		return nil
+	for _, one := range all {
+		_, _ = fmt.Fprintf(w, "// %s, of %s\n%s\n\n", one.ID, membership.Timestamp(one.UpdatedAt), one.Cedar)
 	}
-	data := make([]policyDocument, len(all))
-	for i, one := range all {
-		data[i] = documentOf(one)
-	}
-	return p.printJSON(map[string]any{"data": data})
 }
 
 func (p *program) deletePolicy(ctx context.Context, a administration, o policyOptions) error {
@@ -146,15 +126,13 @@ func (p *program) deletePolicy(ctx context.Context, a administration, o policyOp
 	}); err != nil {
 		return err
 	}
-	if o.asJSON {
-		return p.printJSON(map[string]any{"id": o.id, "deleted": true})
-	}
-	_, err := fmt.Fprintf(p.stdout, "the policy %s is deleted\n", o.id)
-	return err
+	return p.printEnded(o.asJSON, "deleted", o.id, fmt.Sprintf("the policy %s is deleted\n", o.id))
 }
 
-func documentOf(p auth.TenantPolicy) policyDocument {
-	return policyDocument{
+func appendPolicy(b []byte, p auth.TenantPolicy) []byte {
+	// It is texts: nothing can fail.
+	object, _ := json.Marshal(policyDocument{
 		ID: p.ID, Cedar: p.Cedar, CreatedAt: membership.Timestamp(p.CreatedAt), UpdatedAt: membership.Timestamp(p.UpdatedAt),
-	}
+	})
+	return append(b, object...)
 }

@@ -62,7 +62,8 @@ func TestPortsAreSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, port := range []string{"membership.Reader", "membership.Tx", "membership.UserReader", "auth.TokenTx", "auth.ClientStore"} {
+	for _, port := range []string{"membership.Reader", "membership.Tx", "membership.UserReader", "auth.TokenTx",
+		"auth.ClientStore"} {
 		if !seen[port] {
 			t.Errorf("%s was not looked at", port)
 		}

@@ -40,8 +40,10 @@ func lastLine(stderr string) string {
 func TestHelp(t *testing.T) {
 	for _, command := range []string{
 		"", "bootstrap", "demo", "healthcheck", "migrate", "serve", "version",
-		"tenant", "tenant create", "tenant list", "tenant show", "connection", "connection create", "connection list", "connection show",
-		"connection update", "connection pause", "connection resume", "connection remove", "connection link", "connection unlink",
+		"tenant", "tenant create", "tenant list", "tenant show", "connection", "connection create", "connection list",
+		"connection show",
+		"connection update", "connection pause", "connection resume", "connection remove", "connection link",
+		"connection unlink",
 		"connection allow-removals", "connection removal-allowances", "connection withdraw-removals",
 		"token", "token create", "token list", "token rotate", "token revoke",
 		"policy", "policy delete", "policy list", "policy put",
@@ -93,27 +95,35 @@ func TestExitStatus(t *testing.T) {
 		{[]string{"serv"}, exitUsage, `scimbridge: unknown command "serv" for "scimbridge"; did you mean serve?`},
 		{[]string{"help", "nope"}, exitUsage, `scimbridge: unknown command "nope" for "scimbridge"`},
 		{[]string{"help", "tokn"}, exitUsage, `scimbridge: unknown command "tokn" for "scimbridge"; did you mean token?`},
-		{[]string{"tenant", "lst"}, exitUsage, `scimbridge: unknown command "lst" for "scimbridge tenant"; did you mean list?`},
-		{[]string{"policy", "create"}, exitUsage, `scimbridge: unknown command "create" for "scimbridge policy"; did you mean put?`},
-		{[]string{"token", "delete"}, exitUsage, `scimbridge: unknown command "delete" for "scimbridge token"; did you mean revoke?`},
+		{[]string{"tenant", "lst"}, exitUsage, `scimbridge: unknown command "lst" for "scimbridge tenant"; did you mean ` +
+			`list?`},
+		{[]string{"policy", "create"}, exitUsage, `scimbridge: unknown command "create" for "scimbridge policy"; did you ` +
+			`mean put?`},
+		{[]string{"token", "delete"}, exitUsage, `scimbridge: unknown command "delete" for "scimbridge token"; did you ` +
+			`mean revoke?`},
 		{[]string{"token", "list", "--tenat=x"}, exitUsage, `scimbridge: unknown flag: --tenat; did you mean --tenant?`},
-		{[]string{"bootstrap", "--databaseurl=x"}, exitUsage, `scimbridge: unknown flag: --databaseurl; did you mean --database-url?`},
+		{[]string{"bootstrap", "--databaseurl=x"}, exitUsage,
+			`scimbridge: unknown flag: --databaseurl; did you mean --database-url?`},
 		{[]string{"serve", "-x"}, exitUsage, `scimbridge: unknown shorthand flag: 'x' in -x`},
 		{[]string{"serve", "--nope"}, exitUsage, `scimbridge: unknown flag: --nope`},
 		{[]string{"serve", "now"}, exitUsage, `scimbridge: serve takes no argument, but there is "now"`},
 		{[]string{"serve", "--listen"}, exitUsage, `scimbridge: flag needs an argument: --listen`},
 		{[]string{"bootstrap"}, exitUsage, `scimbridge: bootstrap needs --tenant NAME`},
-		{[]string{"bootstrap", "--tenant=a", "--idp=x"}, exitUsage, `scimbridge: --idp must be one of okta, entra, generic, not "x"`},
+		{[]string{"bootstrap", "--tenant=a", "--idp=x"}, exitUsage,
+			`scimbridge: --idp must be one of okta, entra, generic, not "x"`},
 		{[]string{"policy", "nope"}, exitUsage, `scimbridge: unknown command "nope" for "scimbridge policy"`},
 		{[]string{"policy", "list"}, exitUsage, `scimbridge: --tenant ID is required; scimbridge tenant list shows them`},
 		{[]string{"policy", "put", "--tenant=x"}, exitUsage, `scimbridge: policy put needs --id NAME and --file FILE`},
 		{[]string{"policy", "delete", "--tenant=x"}, exitUsage, `scimbridge: policy delete needs --id NAME`},
 		{[]string{"version", "--listen=:1"}, exitUsage, `scimbridge: version takes no settings, but there is --listen`},
 		{[]string{"demo", "--database-url=x"}, exitUsage, `scimbridge: demo takes no settings, but there is --database-url`},
-		{[]string{"healthcheck", "--listen=127.0.0.1:1"}, exitFailed, `scimbridge: Get "http://127.0.0.1:1/readyz": dial tcp…`},
-		{[]string{"healthcheck", "--listen=127.0.0.1:0"}, exitFailed, `scimbridge: the listen address has no fixed port to ask at`},
+		{[]string{"healthcheck", "--listen=127.0.0.1:1"}, exitFailed,
+			`scimbridge: Get "http://127.0.0.1:1/readyz": dial tcp…`},
+		{[]string{"healthcheck", "--listen=127.0.0.1:0"}, exitFailed,
+			`scimbridge: the listen address has no fixed port to ask at`},
 		{[]string{"migrate", url}, exitFailed, `scimbridge: …`},
-		{[]string{"serve", "--log-level=loud"}, exitFailed, `scimbridge: --log-level: must be one of debug, info, warn, error, not "loud"`},
+		{[]string{"serve", "--log-level=loud"}, exitFailed,
+			`scimbridge: --log-level: must be one of debug, info, warn, error, not "loud"`},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			status, stdout, stderr := invoke(t, nil, test.args...)
@@ -144,5 +154,6 @@ func TestUnknownVariablesAreToldButNoProblem(t *testing.T) {
 	status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_LISTENS=x", "SCIMBRIDGE_DATABASE_URL=" + url}, "migrate")
 	assert.Equal(t, exitDone, status)
 	assert.Equal(t, "the sqlite store is up to date\n", stdout)
-	assert.Equal(t, "scimbridge: warning: SCIMBRIDGE_LISTENS is set, but there is no such setting\nscimbridge: made the store "+url+"\n", stderr)
+	assert.Equal(t, "scimbridge: warning: SCIMBRIDGE_LISTENS is set, but there is no such setting\nscimbridge: made "+
+		"the store "+url+"\n", stderr)
 }

@@ -27,8 +27,10 @@ func TestReadingScope(t *testing.T) {
 
 		const search = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"id pr"}`
 		for _, r := range [][3]string{
-			{http.MethodGet, "/Users"}, {http.MethodGet, "/Users/" + user}, {http.MethodGet, "/Groups"}, {http.MethodGet, "/Groups/" + group},
-			{http.MethodPost, "/Users/.search", search}, {http.MethodPost, "/Groups/.search", search}, {http.MethodPost, "/.search", search},
+			{http.MethodGet, "/Users"}, {http.MethodGet, "/Users/" + user}, {http.MethodGet, "/Groups"},
+			{http.MethodGet, "/Groups/" + group},
+			{http.MethodPost, "/Users/.search", search}, {http.MethodPost, "/Groups/.search", search},
+			{http.MethodPost, "/.search", search},
 			{http.MethodGet, "/ServiceProviderConfig"}, {http.MethodGet, "/Schemas"}, {http.MethodGet, "/ResourceTypes"},
 		} {
 			reader.must(t, http.StatusOK, r[0], r[1], r[2])
@@ -36,14 +38,17 @@ func TestReadingScope(t *testing.T) {
 
 		const newUser = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"eve","active":false}`
 		const newGroup = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Other"}`
-		const inactive = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`
-		const rename = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"displayName","value":"Other"}]}`
+		const inactive = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace",` +
+			`"path":"active","value":false}]}`
+		const rename = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace",` +
+			`"path":"displayName","value":"Other"}]}`
 		for _, r := range [][3]string{
 			{http.MethodPost, "/Users", newUser}, {http.MethodPut, "/Users/" + user, newUser},
 			{http.MethodPatch, "/Users/" + user, inactive}, {http.MethodDelete, "/Users/" + user},
 			{http.MethodPost, "/Groups", newGroup}, {http.MethodPut, "/Groups/" + group, newGroup},
 			{http.MethodPatch, "/Groups/" + group, rename}, {http.MethodPatch, "/Groups/" + group, memberPatch("add", user)},
-			{http.MethodPatch, "/Groups/" + group, memberPatch("remove", user)}, {http.MethodPatch, "/Groups/" + group, memberPatch("replace")},
+			{http.MethodPatch, "/Groups/" + group, memberPatch("remove", user)},
+			{http.MethodPatch, "/Groups/" + group, memberPatch("replace")},
 			{http.MethodDelete, "/Groups/" + group},
 		} {
 			before := writer.must(t, http.StatusOK, http.MethodGet, "/Groups/"+group, "")

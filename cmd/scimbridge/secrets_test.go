@@ -79,7 +79,8 @@ func TestSecretsStaySecret(t *testing.T) {
 			"another tenant's API token": other.APIToken, "unknown token": unknown, "revoked token": revoked["token"].(string),
 		}
 		credentials := map[string]string{
-			"": "", "garbage": "Bearer " + secrets["garbage"], "no scheme": secrets["garbage"], "JWT": "Bearer " + secrets["assertion"],
+			"": "", "garbage": "Bearer " + secrets["garbage"], "no scheme": secrets["garbage"],
+			"JWT":    "Bearer " + secrets["assertion"],
 			"Basic":  "Basic " + base64.StdEncoding.EncodeToString([]byte("client:"+secrets["secret of a client"])),
 			"Digest": `Digest username="ann", response="` + secrets["garbage"] + `"`, "cut": "Bearer " + b.APIToken[:100],
 		}
@@ -90,10 +91,12 @@ func TestSecretsStaySecret(t *testing.T) {
 		}
 
 		personal := watched{
-			"a user name": "zoe.quill", "an address": "zoe.quill@private.example", "a given name": "Zoequilla", "a family name": "Quillington",
+			"a user name": "zoe.quill", "an address": "zoe.quill@private.example", "a given name": "Zoequilla",
+			"a family name":  "Quillington",
 			"an external id": "ext-zoe-0815", "a telephone number": "+4917012345678", "a group's name": "Patients of Dr. Quill",
 		}
-		user := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann","password":"` + secrets["password"] + `"}`
+		user := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann",` +
+			`"password":"` + secrets["password"] + `"}`
 		form := url.Values{
 			"grant_type": {"client_credentials"}, "client_id": {membership.NewID().String()},
 			"client_secret": {secrets["secret of a client"]}, "client_assertion": {secrets["assertion"]},
@@ -101,20 +104,26 @@ func TestSecretsStaySecret(t *testing.T) {
 		}.Encode()
 		query := "?access_token=" + url.QueryEscape(b.APIToken) + "&password=" + secrets["password"]
 		client := newClient()
-		zoe := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"zoe.quill","externalId":"ext-zoe-0815",` +
+		zoe := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"zoe.quill",` +
+			`"externalId":"ext-zoe-0815",` +
 			`"name":{"givenName":"Zoequilla","familyName":"Quillington"},"emails":[{"value":"zoe.quill@private.example"}],` +
 			`"phoneNumbers":[{"value":"+4917012345678"}],"zoe.quill@private.example":"zoe.quill"}`
 		for name, credential := range credentials {
 			for _, r := range []struct{ method, path, contentType, body string }{
 				{"POST", "/scim/v2/Users", "application/scim+json", zoe},
 				{"POST", "/scim/v2/Users", "application/scim+json", zoe}, // it is taken now
-				{"POST", "/scim/v2/Users", "application/scim+json", strings.Replace(zoe, `"userName":"zoe.quill"`, `"userName":["zoe.quill"]`, 1)},
-				{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`userName eq "zoe.quill" and phoneNumbers.value eq "+4917012345678"`), "", ""},
+				{"POST", "/scim/v2/Users", "application/scim+json", strings.Replace(zoe, `"userName":"zoe.quill"`,
+					`"userName":["zoe.quill"]`, 1)},
+				{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`userName eq "zoe.quill" and phoneNumbers.value eq `+
+					`"+4917012345678"`), "", ""},
 				{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`zoe.quill zz "zoe.quill@private.example"`), "", ""},
 				{"GET", "/scim/v2/Users?sortBy=zoe.quill%40private.example", "", ""},
-				{"POST", "/scim/v2/Groups", "application/scim+json", `{"displayName":"Patients of Dr. Quill","members":[{"value":"zoe.quill@private.example"}]}`},
-				{"POST", "/scim/v2/Bulk", "application/scim+json", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"zoe.quill","data":` + zoe + `}]}`},
-				{"POST", "/v1/users", "application/json", `{"user_name":"zoe.quill","email":"zoe.quill@private.example","name":"Zoequilla Quillington"}`},
+				{"POST", "/scim/v2/Groups", "application/scim+json",
+					`{"displayName":"Patients of Dr. Quill","members":[{"value":"zoe.quill@private.example"}]}`},
+				{"POST", "/scim/v2/Bulk", "application/scim+json",
+					`{"Operations":[{"method":"POST","path":"/Users","bulkId":"zoe.quill","data":` + zoe + `}]}`},
+				{"POST", "/v1/users", "application/json", `{"user_name":"zoe.quill","email":"zoe.quill@private.example",` +
+					`"name":"Zoequilla Quillington"}`},
 				{"POST", "/v1/users", "application/json", `{"user_name":"zoe.quill","zoe.quill@private.example":1}`},
 				{"GET", "/scim/v2/Users/zoe.quill@private.example", "", ""},
 				{"DELETE", "/v1/users/zoe.quill", "", ""},
@@ -128,7 +137,8 @@ func TestSecretsStaySecret(t *testing.T) {
 				{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`password eq "`+secrets["password"]+`"`), "", ""},
 				{"POST", "/scim/v2/Users", "application/x-www-form-urlencoded", form},
 				{"GET", "/v1/users" + query, "", ""},
-				{"POST", "/v1/users", "application/json", `{"user_name":"ann","email":"a@x.example","name":"Ann","password":"` + secrets["password"] + `"}`},
+				{"POST", "/v1/users", "application/json", `{"user_name":"ann","email":"a@x.example","name":"Ann",` +
+					`"password":"` + secrets["password"] + `"}`},
 				{"POST", "/v1/users", "text/plain", secrets["password"]},
 				{"POST", "/v1/tokens", "application/json", `{"token":"` + b.APIToken + `"}`},
 				{"POST", "/oauth2/token", "application/x-www-form-urlencoded", form},
@@ -175,7 +185,8 @@ func TestSecretsStaySecret(t *testing.T) {
 // A store that cannot be opened is told without its password.
 func TestADatabaseThatIsAwayKeepsItsPassword(t *testing.T) {
 	for _, dbURL := range []string{
-		"postgres://scim:pa55word@127.0.0.1:1/x?connect_timeout=1", "postgres://scim:pa55word@%/x", "postgres://127.0.0.1:1/x?password=pa55word&connect_timeout=1",
+		"postgres://scim:pa55word@127.0.0.1:1/x?connect_timeout=1", "postgres://scim:pa55word@%/x",
+		"postgres://127.0.0.1:1/x?password=pa55word&connect_timeout=1",
 	} {
 		for _, command := range []string{"migrate", "serve"} { // serve waits until it is stopped
 			ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)

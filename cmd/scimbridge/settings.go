@@ -35,7 +35,7 @@ func (p *program) configured(do func(context.Context, settings) error) func(*cob
 }
 
 // unconfigured makes the RunE of a command that reads no configuration. A flag
-// that would do nothing is refused: whoever gave it expects something of it.
+// that would do nothing is refused: the user expects something of it.
 func (p *program) unconfigured(do func(context.Context) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		for name := range givenSettings(cmd) {

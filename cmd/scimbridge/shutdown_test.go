@@ -65,7 +65,8 @@ func TestStopDoesNotWaitForever(t *testing.T) {
 	var exit *exec.ExitError
 	require.ErrorAs(t, server.wait(t), &exit)
 	assert.Equal(t, exitFailed, exit.ExitCode())
-	assert.True(t, strings.HasSuffix(server.logged(), "scimbridge: requests still ran after 100ms and were cut off\n"), server.logged())
+	assert.True(t, strings.HasSuffix(server.logged(), "scimbridge: requests still ran after 100ms and were cut off\n"),
+		server.logged())
 }
 
 // begunRequest is a request whose body is held back.

@@ -22,7 +22,8 @@ func storeCommands(t *testing.T) [][]string {
 	require.NoError(t, os.WriteFile(policy, []byte(`permit (principal, action, resource);`), 0o600))
 	return [][]string{
 		{"tenant", "list"}, {"tenant", "show", in}, {"tenant", "create", "--name=x"}, {"connection", "list", in},
-		{"connection", "create", in, "--name=x"}, {"connection", "show", in, id}, {"token", "list", in}, {"client", "list", in},
+		{"connection", "create", in, "--name=x"}, {"connection", "show", in, id}, {"token", "list", in},
+		{"client", "list", in},
 		{"issuer", "list", in}, {"policy", "list", in}, {"policy", "put", in, "--id=x", "--file", policy},
 		{"audit", "events", in}, {"audit", "export", in, "--output", filepath.Join(t.TempDir(), "x.csv")},
 	}

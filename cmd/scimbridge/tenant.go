@@ -74,9 +74,10 @@ func (p *program) tenantListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printList(p, o.asJSON, all, appendTenant, "ID\tNAME\tCREATED", func(t membership.Tenant) []string {
-					return []string{t.ID.String(), t.Name, timeOr(t.CreatedAt, "")}
-				})
+				return printList(p, o.asJSON, all, appendTenant,
+					table("ID\tNAME\tCREATED", func(t membership.Tenant) []string {
+						return []string{t.ID.String(), t.Name, timeOr(t.CreatedAt, "")}
+					}))
 			})
 		}),
 	}

@@ -35,33 +35,35 @@ type tokenOptions struct {
 func (p *program) tokenCreateCommand() *cobra.Command {
 	var o tokenOptions
 	var spec auth.TokenSpec
-	cmd := &cobra.Command{
-		Use:   "create --tenant ID --kind KIND --name NAME",
-		Short: "Create a token",
-		Args:  noArguments,
-		PreRunE: func(*cobra.Command, []string) (err error) {
-			spec, err = o.spec(time.Now())
+	cmd := createCommand(p, &o.administrationOptions, creation[withSecret[auth.Token]]{
+		use:    "create --tenant ID --kind KIND --name NAME",
+		short:  "Create a token",
+		action: "create the token",
+		check: func(now time.Time) (err error) {
+			spec, err = o.spec(now)
 			return err
 		},
-		RunE: p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
-			t, text, err := a.tokens.Create(ctx, a.call, spec)
-			if err != nil {
-				return fmt.Errorf("cannot create the token: %w", err)
-			}
-			return p.printNewToken(t, text, o.asJSON)
-		}),
-	}
+		create: func(ctx context.Context, _ *cobra.Command, a administration) (n withSecret[auth.Token], err error) {
+			n.thing, n.secret, err = a.tokens.Create(ctx, a.call, spec)
+			return n, err
+		},
+		encode: appendNewToken, show: showNewToken,
+	})
 	flags := cmd.Flags()
 	flags.StringVar(&o.kind, "kind", "", "`KIND`: api, for the native API, or scim, for an identity provider (required)")
 	flags.StringVar(&o.name, "name", "", "a `NAME` to tell it from others (required)")
 	flags.StringVar(&o.connection, "connection", "", "scim: the `ID` of its connection")
 	flags.StringSliceVar(&o.scopes, "scope", nil, "scim: a `SCOPE`, scim or scim:read; repeatable (default scim)")
-	flags.StringSliceVar(&o.permissions, "permission", nil, "api: a `PERMISSION` such as GROUPS:READ, or * for every one; repeatable")
-	flags.StringVar(&o.principal, "principal", "", "api: the `TYPE` of whom it stands for, USER, AGENT or SERVICE (default USER)")
-	flags.StringSliceVar(&o.roles, "role", nil, "api: a `ROLE` for policies to look at; org_owner is every permission; repeatable")
-	flags.StringSliceVar(&o.networks, "network", nil, "a CIDR `BLOCK` that it may be used from; repeatable (default: from anywhere)")
-	flags.StringVar(&o.expires, "expires", "", "`WHEN` it ends: a time such as 2027-08-01T12:00:00Z, or a number of days such as 365d (default: never)")
-	o.flags(flags, true)
+	flags.StringSliceVar(&o.permissions, "permission", nil,
+		"api: a `PERMISSION` such as GROUPS:READ, or * for every one; repeatable")
+	flags.StringVar(&o.principal, "principal", "", "api: the `TYPE` of whom it stands for, USER, AGENT or SERVICE "+
+		"(default USER)")
+	flags.StringSliceVar(&o.roles, "role", nil, "api: a `ROLE` for policies to look at; org_owner is every permission; "+
+		"repeatable")
+	flags.StringSliceVar(&o.networks, "network", nil, "a CIDR `BLOCK` that it may be used from; repeatable (default: "+
+		"from anywhere)")
+	flags.StringVar(&o.expires, "expires", "", "`WHEN` it ends: a time such as 2027-08-01T12:00:00Z, or a number of "+
+		"days such as 365d (default: never)")
 	return cmd
 }
 
@@ -69,7 +71,8 @@ func (o tokenOptions) spec(now time.Time) (s auth.TokenSpec, err error) {
 	if o.kind == "" || o.name == "" {
 		return s, usageError("create needs --kind KIND and --name NAME")
 	}
-	s = auth.TokenSpec{Kind: auth.TokenKind(o.kind), Name: o.name, Permissions: o.permissions, Roles: o.roles, Scopes: o.scopes}
+	s = auth.TokenSpec{Kind: auth.TokenKind(o.kind), Name: o.name, Permissions: o.permissions, Roles: o.roles,
+		Scopes: o.scopes}
 	if o.principal != "" {
 		if s.Principal = auth.PrincipalTypes[strings.ToUpper(o.principal)]; s.Principal == "" {
 			return s, usageError(fmt.Sprintf("--principal must be USER, AGENT or SERVICE, not %q", o.principal))
@@ -80,10 +83,8 @@ func (o tokenOptions) spec(now time.Time) (s auth.TokenSpec, err error) {
 			return s, usageError(fmt.Sprintf("--connection must be a UUID, not %q", o.connection))
 		}
 	}
-	if o.expires != "" {
-		if s.ExpiresAt, err = parseWhen(o.expires, now); err != nil {
-			return s, usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not %q", o.expires))
-		}
+	if s.ExpiresAt, err = readExpires(o.expires, now); err != nil {
+		return s, err
 	}
 	s.Networks, err = auth.ParseNetworks(o.networks)
 	return s, err
@@ -112,27 +113,23 @@ func parseSpan(s string) (time.Duration, error) {
 }
 
 func (p *program) tokenListCommand() *cobra.Command {
-	var o administrationOptions
-	cmd := &cobra.Command{
-		Use:   "list --tenant ID",
-		Short: "List the tokens of a tenant",
-		Long: "List the tokens of a tenant, without their secrets: those that expired as well, but\n" +
+	return listCommand(p, new(administrationOptions), listing[auth.Token]{
+		use:   "list --tenant ID",
+		short: "List the tokens of a tenant",
+		long: "List the tokens of a tenant, without their secrets: those that expired as well, but\n" +
 			"not those that were revoked. When a token was used last can be two minutes late.",
-		Args: noArguments,
-		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
-			all, err := pages(func(after membership.ID, limit int) ([]auth.Token, error) {
+		read: func(ctx context.Context, a administration) ([]auth.Token, error) {
+			return pages(func(after membership.ID, limit int) ([]auth.Token, error) {
 				return a.tokens.List(ctx, a.call, after, limit)
 			}, func(t auth.Token) membership.ID { return t.ID })
-			if err != nil {
-				return err
+		},
+		encode: api.AppendToken,
+		show: table("ID\tKIND\tNAME\tMAY\tEXPIRES\tLAST USED", func(t auth.Token) []string {
+			return []string{
+				t.ID.String(), string(t.Kind), t.Name, mayDo(t), timeOr(t.ExpiresAt, "never"), timeOr(t.LastUsedAt, "never"),
 			}
-			return printList(p, o.asJSON, all, api.AppendToken, "ID\tKIND\tNAME\tMAY\tEXPIRES\tLAST USED", func(t auth.Token) []string {
-				return []string{t.ID.String(), string(t.Kind), t.Name, mayDo(t), timeOr(t.ExpiresAt, "never"), timeOr(t.LastUsedAt, "never")}
-			})
 		}),
-	}
-	o.flags(cmd.Flags(), false)
-	return cmd
+	})
 }
 
 func mayDo(t auth.Token) string {
@@ -156,7 +153,8 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 		Args: oneID(&id),
 		PreRunE: func(*cobra.Command, []string) (err error) {
 			if span, err = parseSpan(overlap); err != nil || span < 0 || span > auth.MaxOverlap {
-				return usageError(fmt.Sprintf("rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not %q", overlap))
+				return usageError(fmt.Sprintf("rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not %q",
+					overlap))
 			}
 			return nil
 		},
@@ -165,40 +163,34 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("cannot rotate the token: %w", err)
 			}
-			return p.printNewToken(t, text, o.asJSON)
+			n := withSecret[auth.Token]{t, text}
+			return p.print(o.asJSON, appendNewToken(nil, n), func(w io.Writer) { showNewToken(w, n) })
 		}),
 	}
-	cmd.Flags().StringVar(&overlap, "overlap", "", "the `SPAN` for which the old token still works, such as 7d or 12h; at most 90d (required)")
+	cmd.Flags().StringVar(&overlap, "overlap", "", "the `SPAN` for which the old token still works, such as 7d or 12h; "+
+		"at most 90d (required)")
 	o.flags(cmd.Flags(), true)
 	return cmd
 }
 
 func (p *program) tokenRevokeCommand() *cobra.Command {
-	var o administrationOptions
-	var id membership.ID
-	cmd := &cobra.Command{
-		SuggestFor: []string{"delete", "remove"},
-		Use:        "revoke --tenant ID TOKEN_ID",
-		Short:      "End a token for good",
-		Args:       oneID(&id),
-		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
-			if err := a.tokens.Revoke(ctx, a.call, id); err != nil {
-				return fmt.Errorf("cannot revoke the token: %w", err)
-			}
-			if o.asJSON {
-				return p.printJSON(map[string]membership.ID{"revoked": id})
-			}
-			_, err := fmt.Fprintf(p.stdout, "The token %s is revoked.\n", id)
-			return err
-		}),
-	}
-	o.flags(cmd.Flags(), true)
-	return cmd
+	return p.endCommand(new(administrationOptions), new(membership.ID), ending{
+		use:   "revoke --tenant ID TOKEN_ID",
+		short: "End a token for good",
+		verb:  "revoke", past: "revoked", thing: "token", suggest: []string{"delete", "remove"},
+		end: func(ctx context.Context, a administration, id membership.ID) error {
+			return a.tokens.Revoke(ctx, a.call, id)
+		},
+	})
 }
 
-func (p *program) printNewToken(t auth.Token, text string, asJSON bool) error {
-	return p.print(asJSON, api.AppendNewToken(nil, t, text), func(w io.Writer) {
-		_, _ = fmt.Fprint(w, "Keep the token: it is shown this once.\n\n")
-		printFields(w, [][2]string{{"id", t.ID.String()}, {"expires", timeOr(t.ExpiresAt, "never")}, {"token", text}})
+func appendNewToken(b []byte, n withSecret[auth.Token]) []byte {
+	return api.AppendNewToken(b, n.thing, n.secret)
+}
+
+func showNewToken(w io.Writer, n withSecret[auth.Token]) {
+	shownOnce(w, "token")
+	printFields(w, [][2]string{
+		{"id", n.thing.ID.String()}, {"expires", timeOr(n.thing.ExpiresAt, "never")}, {"token", n.secret},
 	})
 }

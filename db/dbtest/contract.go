@@ -30,7 +30,7 @@ type promise struct {
 
 var contract = []subject{
 	memberPromises, judgedPromises, linkPromises, lockPromises, eventPromises, filterPromises, valuePromises,
-	errorPromises, idempotencyPromises, readinessPromises,
+	totalPromises, errorPromises, idempotencyPromises, readinessPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth

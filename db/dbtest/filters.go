@@ -37,6 +37,7 @@ func testFiltersMeanTheSameInSQLAndGo(t *testing.T, s Store) {
 		all := w.drawUsers(rt)
 		v := randomView{attributes: userAttributes, elements: "emails", values: slices.Clone(names)}
 		v.values = append(v.values, "", "ann", "shared@x.test", "work", "zzz", "a\x00b", "\xff",
+			"kann", "DEL", `"ann`, "<ann>", "ann ", " b", " ", "a", "ö", "\u200b", "straße%",
 			"2026-03-01T00:00:00.0000025Z", "2026-03-01T01:00:00.000003+01:00")
 		for _, l := range all {
 			v.add(l.Resource(), l.User, l.LastModified)

@@ -16,7 +16,7 @@ var lockPromises = subject{"locks", []promise{
 	{"concurrent writers lose nothing", testConcurrentWritersLoseNothing},
 	{"adds race with ends", testAddsRaceWithEnds},
 	{"concurrent creates of one name", testConcurrentCreatesOfOneName},
-	{"a name that is held", testHoldName},
+	{"a name that is held", testLockNameHolders},
 }}
 
 // 16 writers, adds and removes mixed: the grants, the event log, the counts that
@@ -135,7 +135,7 @@ func testConcurrentCreatesOfOneName(t *testing.T, s Store) {
 	}
 }
 
-func testHoldName(t *testing.T, s Store) {
+func testLockNameHolders(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	u := membership.User{
 		Tenant: w.ID, ID: membership.NewID(), UserName: "Ada", Email: "Ada@example.com", Origin: "local", Active: true,
@@ -144,7 +144,7 @@ func testHoldName(t *testing.T, s Store) {
 	w.Update(func(tx membership.Tx) error { return tx.InsertUser(w.Ctx, u) })
 	hold := func(name string, emails ...string) (h membership.NameHolders) {
 		w.Update(func(tx membership.Tx) (err error) {
-			h, err = tx.HoldName(w.Ctx, w.Connection, name, emails)
+			h, err = tx.LockNameHolders(w.Ctx, w.Connection, name, emails)
 			return err
 		})
 		require.Equal(t, w.Connection, h.Connection.ID)
@@ -163,7 +163,7 @@ func testHoldName(t *testing.T, s Store) {
 	require.False(t, h.InView)
 	require.Equal(t, u, h.User)
 	err := s.Update(w.Ctx, w.ID, func(tx membership.Tx) error {
-		_, err := tx.HoldName(w.Ctx, membership.NewID(), "ada", nil)
+		_, err := tx.LockNameHolders(w.Ctx, membership.NewID(), "ada", nil)
 		return err
 	})
 	require.Equal(t, membership.NotFound("connection"), err)

@@ -30,7 +30,8 @@ func (w *Tenant) drawUsers(t *rapid.T) (all []membership.UserLink) {
 			UserName: userNames[i], ExternalID: text("externalId"), Active: rapid.Bool().Draw(t, "active"), Version: 2,
 			LastModified: at.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "modified")) * time.Microsecond),
 		}
-		doc := map[string]any{"title": text("title"), enterprise: map[string]any{
+		titles := append([]string{"K\u200bann", "de\x7fl", `say "ann"`, "<ann>", "Ann "}, names...)
+		doc := map[string]any{"title": rapid.SampledFrom(titles).Draw(t, "title"), enterprise: map[string]any{
 			"department": text("department"), "manager": map[string]any{"value": text("manager")},
 		}}
 		var emails []any

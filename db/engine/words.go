@@ -23,11 +23,16 @@ import "strings"
 //	{least position $n} below which no event is yet, and zero at most
 //	{no table $n}      the number of a group or connection that is written now, in the
 //	                   tenant $n
+//	{stripe}           the row of a total that this transaction raises (link_totals.go)
 //	{row id x}         the id of a row of the table x, as text; PostgreSQL only
 //	{pairs $n}         a derived table of user_id, grant_id; SQLite only
 //	{for update}       a row lock, and the weaker {for no key update} and {for key
 //	                   share}; nothing on SQLite, which has one writer at a time
 //	{::json}           the cast that makes a text JSON; SQLite needs none
+//	{contains x $n}    a condition: the text x has the text $n inside
+//	{mentions x $n}    the same of a JSON text with ASCII letters of any case and the
+//	                   small letters $n; true as well where x has other letters,
+//	                   escapes, or what is not shown
 //	{index name}       the index to use, on SQLite: without statistics it takes any
 //	                   condition on the tenant for a narrow one
 type Words map[string]func(argument string) string
@@ -38,6 +43,14 @@ func Always(text string) func(string) string { return func(string) string { retu
 // Around puts a text in the place of each # of a pattern.
 func Around(pattern string) func(string) string {
 	return func(x string) string { return strings.ReplaceAll(pattern, "#", x) }
+}
+
+// AroundTwo puts the two parts of an argument in the places of #1 and #2.
+func AroundTwo(pattern string) func(string) string {
+	return func(x string) string {
+		a, b, _ := strings.Cut(x, " ")
+		return strings.NewReplacer("#1", a, "#2", b).Replace(pattern)
+	}
 }
 
 // Expand writes a query for an engine. Braces that hold no word, such as those of

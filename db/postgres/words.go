@@ -23,12 +23,16 @@ var words = engine.Words{
 	"least position":    engine.Around("least(coalesce((select min(position) from events where tenant_id = #), 0), 0)"),
 	"no groups":         engine.Always("nextval('group_numbers')"),
 	"no connections":    engine.Always("nextval('connection_numbers')"),
+	"stripe":            engine.Always("pg_backend_pid() % 32"),
 	"row id":            engine.Around("#.ctid::text"),
 	"index":             engine.Always(""),
 	"::json":            engine.Always("::json"),
 	"for update":        engine.Always("for update"),
 	"for no key update": engine.Always("for no key update"),
 	"for key share":     engine.Always("for key share"),
+	"contains":          engine.AroundTwo("strpos(#1, #2) > 0"),
+	"mentions": engine.AroundTwo(`(strpos(lower(#1 collate "C"), #2) > 0 or octet_length(#1) > length(#1)
+			or strpos(#1, '\') > 0 or strpos(#1, chr(127)) > 0)`),
 	"nth": func(x string) string {
 		ids, n, _ := strings.Cut(x, " ")
 		return "(" + ids + "::uuid[])[" + n + " + 1]"

@@ -53,6 +53,10 @@ func openConn(path string, pragmas ...string) (*conn, error) {
 			return nil, err
 		}
 	}
+	if err := c.addFunctions(); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
 	c.interruptible()
 	return c, nil
 }

@@ -26,12 +26,15 @@ var words = engine.Words{
 	"least position":    engine.Always("min(coalesce((select min(position) from events), 0), 0)"),
 	"no groups":         engine.Around("(select coalesce(max(no), 0) + 1 from groups where tenant_id = #)"),
 	"no connections":    engine.Around("(select coalesce(max(no), 0) + 1 from connections where tenant_id = #)"),
+	"stripe":            engine.Always("0"),
 	"row id":            engine.Always("''"),
 	"index":             engine.Around("indexed by #"),
 	"::json":            engine.Always(""),
 	"for update":        engine.Always(""),
 	"for no key update": engine.Always(""),
 	"for key share":     engine.Always(""),
+	"contains":          engine.AroundTwo("instr(#1, #2) > 0"),
+	"mentions":          engine.AroundTwo("mentions(#1, #2)"), // functions.go
 	"position": engine.Around(`(select 1 + max(
 		coalesce((select max(m.position) from member_events m where m.tenant_id = # and m.position >= 0), 0),
 		coalesce((select max(e.position) from events e indexed by events_unnumbered

@@ -27,7 +27,7 @@ type Conversation struct {
 	Name string `json:"name"`
 	// Confidence grades the source: A a vendor's own documentation or source,
 	// or captured traffic; B the exact shape from a third party that met it;
-	// C pieced together or only described.
+	// C reconstructed or only described.
 	Confidence string `json:"confidence"`
 	Split      string `json:"split"`
 	// Soft conversations are optional behaviour: one that fails is worth
@@ -57,7 +57,7 @@ type Step struct {
 	Body    json.RawMessage   `json:"body"`
 	RawBody *string           `json:"rawBody"`
 	// Auth replaces the bearer token: "none" sends no Authorization at all,
-	// "bad" a token nobody issued, anything else is the header's raw value.
+	// "bad" a token that was never issued, anything else is the header's raw value.
 	Auth *string `json:"auth"`
 	// Setup steps only arrange state; when one fails, the play ends.
 	Setup bool `json:"setup"`
@@ -68,7 +68,7 @@ type Step struct {
 	// CaptureList appends to a list instead.
 	Capture     map[string]string `json:"capture"`
 	CaptureList map[string]string `json:"captureList"`
-	// Parallel steps are sent at the same time, in place of this one.
+	// Parallel steps are sent at the same time, instead of this one.
 	Parallel []Step `json:"parallel"`
 	Expect   Expect `json:"expect"`
 }
@@ -87,7 +87,7 @@ type Demands struct {
 }
 
 // Fields is a JSON object that keeps the order of its members: requests go out
-// as they were recorded, and findings are told in the order of the file.
+// as they were recorded, and findings are listed in the order of the file.
 type Fields []Field
 
 // Field is one member of a JSON object.

@@ -32,7 +32,7 @@ var matchers = map[string]func(v, want any) bool{
 	"noNulls":       func(v, want any) bool { return any(!hasNull(v)) == want },
 }
 
-// check compares the value at a place with what is wanted there: a literal, or
+// check compares the value at a pointer with what is wanted there: a literal, or
 // an object of matchers that must all hold. It returns what is wrong, or "". An
 // error means that the conversation itself makes no sense.
 func check(v any, want json.RawMessage, doc any) (string, error) {

@@ -22,7 +22,7 @@ type Client struct {
 	HTTP *http.Client
 	// Keep leaves on the server what a play made there; else it is deleted.
 	Keep bool
-	// Observe, if set, is told of every exchange that took place, judged, one
+	// Observe, if set, is called with every exchange and its verdict, one
 	// at a time.
 	Observe func(Exchange)
 }
@@ -116,10 +116,11 @@ func (p *play) parallel(ctx context.Context, steps []Step) error {
 	return errors.Join(errs...)
 }
 
-// prepare fills in the variables. A step that needs a value nobody captured is
+// prepare fills in the variables. A step that needs a value that was not captured is
 // skipped.
 func (p *play) prepare(step Step) (Exchange, request, error) {
-	ex := Exchange{Conversation: p.conv.ID, Note: step.Note, Method: step.Method, Path: step.Path, Setup: step.Setup, Soft: step.Soft}
+	ex := Exchange{Conversation: p.conv.ID, Note: step.Note, Method: step.Method, Path: step.Path, Setup: step.Setup,
+		Soft: step.Soft}
 	req := request{method: step.Method, header: http.Header{}}
 	if err := p.fill(step, &req); err != nil {
 		var gone missing
@@ -263,6 +264,7 @@ func (p *play) judge(step Step, res response, ex *Exchange) error {
 // server: whatever it answers, the verdict stands.
 func (p *play) clean(ctx context.Context) {
 	for _, path := range slices.Backward(p.made) {
-		p.wire.send(ctx, request{method: http.MethodDelete, path: path, header: http.Header{"Authorization": {"Bearer " + p.client.Token}}})
+		p.wire.send(ctx, request{method: http.MethodDelete, path: path,
+			header: http.Header{"Authorization": {"Bearer " + p.client.Token}}})
 	}
 }

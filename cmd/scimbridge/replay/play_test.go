@@ -59,7 +59,8 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		item["id"] = fmt.Sprint("id-", len(s.items))
-		item["meta"] = map[string]any{"created": "2026-01-02T03:04:05Z", "lastModified": "2026-01-02T03:04:05Z", "version": `W/"1"`}
+		item["meta"] = map[string]any{"created": "2026-01-02T03:04:05Z", "lastModified": "2026-01-02T03:04:05Z",
+			"version": `W/"1"`}
 		s.items[path+"/"+item["id"].(string)] = item
 		w.Header().Set("Location", path+"/"+item["id"].(string))
 		answer(http.StatusCreated, item)
@@ -78,7 +79,8 @@ func (s *server) client() *Client { return &Client{Base: s.URL + "/scim/v2/", To
 // conversation reads the steps of a file.
 func conversation(t *testing.T, steps string) Conversation {
 	t.Helper()
-	all, err := Load(fstest.MapFS{"t.json": {Data: []byte(`{"id":"t","idp":"test","headers":{"X-From":"file","Content-Type":"text/plain"},"steps":` + steps + `}`)}})
+	all, err := Load(fstest.MapFS{"t.json": {Data: []byte(`{"id":"t","idp":"test","headers":{"X-From":"file",` +
+		`"Content-Type":"text/plain"},"steps":` + steps + `}`)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,18 +96,21 @@ func mustPlay(t *testing.T, c *Client, steps string) Result {
 	return r
 }
 
-const createUser = `{"note":"make","setup":true,"method":"POST","path":"/Users","body":{"userName":"u.{{run}}"},"capture":{"u":"$.id"},"expect":{"status":[201],"headers":{"location":{"contains":"/Users/"}}}}`
+const createUser = `{"note":"make","setup":true,"method":"POST","path":"/Users","body":{"userName":"u.{{run}}"},` +
+	`"capture":{"u":"$.id"},"expect":{"status":[201],"headers":{"location":{"contains":"/Users/"}}}}`
 
 func TestPlayPassesAndCleans(t *testing.T) {
 	s := newServer(t)
 	var observed []Exchange
 	c := s.client()
 	c.Observe = func(ex Exchange) { observed = append(observed, ex) }
-	r := mustPlay(t, c, `[`+createUser+`,{"note":"read","method":"GET","path":"/Users/{{u}}","headers":{"X-From":"step"},"expect":{"status":[200],"json":{"$.userName":"u.{{run}}"}}}]`)
+	r := mustPlay(t, c, `[`+createUser+`,{"note":"read","method":"GET","path":"/Users/{{u}}",`+
+		`"headers":{"X-From":"step"},"expect":{"status":[200],"json":{"$.userName":"u.{{run}}"}}}]`)
 	if r.Verdict != Pass || !r.OK() {
 		t.Fatalf("%+v", r)
 	}
-	if len(observed) != 2 || observed[1].Status != 200 || observed[1].Path != "/Users/id-0" || observed[0].Request != `{"userName":"u.`+r.Vars["run"].(string)+`"}` {
+	if len(observed) != 2 || observed[1].Status != 200 || observed[1].Path != "/Users/id-0" ||
+		observed[0].Request != `{"userName":"u.`+r.Vars["run"].(string)+`"}` {
 		t.Errorf("observed %+v", observed)
 	}
 	if last := s.seen[len(s.seen)-1]; last != "DELETE /scim/v2/Users/id-0 " {
@@ -114,7 +119,8 @@ func TestPlayPassesAndCleans(t *testing.T) {
 	if s.heads[0].Get("X-From") != "file" || s.heads[1].Get("X-From") != "step" {
 		t.Errorf("headers of file and step: %v", s.heads)
 	}
-	if s.heads[0].Get("Content-Type") != "text/plain" || s.heads[1].Get("Content-Type") != "" || s.heads[1].Get("User-Agent") != "" || s.heads[1].Get("Accept-Encoding") != "" {
+	if s.heads[0].Get("Content-Type") != "text/plain" || s.heads[1].Get("Content-Type") != "" ||
+		s.heads[1].Get("User-Agent") != "" || s.heads[1].Get("Accept-Encoding") != "" {
 		t.Errorf("headers that nobody recorded: %v", s.heads[:2])
 	}
 }
@@ -137,18 +143,26 @@ func TestPlayVerdicts(t *testing.T) {
 		finding     string
 	}{
 		{"fail", get(`,"expect":{"status":[200,204]}`), Fail, `status 404, wanted 200 or 204: {"status":"404"}`},
-		{"should", get(`,"expect":{"status":[404],"should":{"json":{"$.status":"x"}}}`), Warn, `$.status: "404" instead of "x"`},
+		{"should", get(`,"expect":{"status":[404],"should":{"json":{"$.status":"x"}}}`), Warn,
+			`$.status: "404" instead of "x"`},
 		{"soft step", get(`,"soft":true,"expect":{"status":[200]}`), Warn, `status 404`},
 		{"setup", get(`,"setup":true,"expect":{"status":[200]}`), Setup, `status 404`},
 		{"nothing captured in time", get(`,"expect":{"json":{"$.id":"{{u}}"}}`), Fail, `{{u}} was never captured`},
-		{"nothing to capture", `[` + strings.Replace(createUser, `$.id`, `$.no`, 1) + `]`, Setup, `nothing to capture at $.no`},
-		{"header", get(`,"expect":{"headers":{"Content-Type":"x"}}`), Fail, `header Content-Type: "application/scim+json" instead of "x"`},
-		{"no body", `[` + createUser + `,{"note":"d","method":"DELETE","path":"/Users/{{u}}","expect":{"json":{"$.id":"x"}}}]`, Fail, `$.id: no JSON body`},
-		{"no body is empty", `[` + createUser + `,{"note":"d","method":"DELETE","path":"/Users/{{u}}","expect":{"json":{"$.id":{"emptyOrAbsent":true}}}}]`, Pass, ""},
+		{"nothing to capture", `[` + strings.Replace(createUser, `$.id`, `$.no`, 1) + `]`, Setup,
+			`nothing to capture at $.no`},
+		{"header", get(`,"expect":{"headers":{"Content-Type":"x"}}`), Fail,
+			`header Content-Type: "application/scim+json" instead of "x"`},
+		{"no body", `[` + createUser + `,{"note":"d","method":"DELETE","path":"/Users/{{u}}","expect":{"json":{"$.id":"x"}` +
+			`}}]`, Fail, `$.id: no JSON body`},
+		{"no body is empty", `[` + createUser + `,{"note":"d","method":"DELETE","path":"/Users/{{u}}",` +
+			`"expect":{"json":{"$.id":{"emptyOrAbsent":true}}}}]`, Pass, ""},
 		{"bad token", `[{"note":"n","method":"GET","path":"/Users","auth":"bad","expect":{"status":[401]}}]`, Pass, ""},
-		{"raw authorization", `[{"note":"n","method":"GET","path":"/Users","auth":"Bearer secret","expect":{"status":[404]}}]`, Pass, ""},
-		{"no authorization", `[{"note":"n","method":"GET","path":"/Users","auth":"none","expect":{"status":[401]}}]`, Pass, ""},
-		{"raw body", `[{"note":"n","method":"POST","path":"/Users","rawBody":"{\"a\":","expect":{"status":[400]}}]`, Pass, ""},
+		{"raw authorization", `[{"note":"n","method":"GET","path":"/Users","auth":"Bearer secret","expect":{"status":[404]` +
+			`}}]`, Pass, ""},
+		{"no authorization", `[{"note":"n","method":"GET","path":"/Users","auth":"none","expect":{"status":[401]}}]`,
+			Pass, ""},
+		{"raw body", `[{"note":"n","method":"POST","path":"/Users","rawBody":"{\"a\":","expect":{"status":[400]}}]`, Pass,
+			""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,7 +182,8 @@ func TestPlaySkips(t *testing.T) {
 	if r.Verdict != Fail || r.Steps[0].Skipped != "{{u}} was never captured" || len(s.seen) != 0 {
 		t.Errorf("%+v", r)
 	}
-	r = mustPlay(t, s.client(), `[{"note":"no","setup":true,"method":"GET","path":"/no","expect":{"status":[200]}},{"note":"after","method":"GET","path":"/Users"}]`)
+	r = mustPlay(t, s.client(), `[{"note":"no","setup":true,"method":"GET","path":"/no","expect":{"status":[200]}},`+
+		`{"note":"after","method":"GET","path":"/Users"}]`)
 	if r.Verdict != Setup || len(r.Steps) != 2 || r.Steps[1].Skipped != "setup failed" {
 		t.Errorf("%+v", r)
 	}
@@ -177,8 +192,10 @@ func TestPlaySkips(t *testing.T) {
 func TestPlayRepeatAndEach(t *testing.T) {
 	s := newServer(t)
 	r := mustPlay(t, s.client(), `[
-		{"note":"make","repeat":3,"method":"POST","path":"/Users","body":{"userName":"{{i}}"},"captureList":{"ids":"$.id"},"expect":{"status":[201]}},
-		{"note":"group","method":"POST","path":"/Groups","body":{"members":{"$each":"ids","limit":2,"of":{"value":"{{it}}"}}},"expect":{"status":[201],"json":{"$.members[*].value":{"set":["id-1","id-0"]}}}}]`)
+		{"note":"make","repeat":3,"method":"POST","path":"/Users","body":{"userName":"{{i}}"},"captureList":{"ids":"$.id"}`+
+		`,"expect":{"status":[201]}},
+		{"note":"group","method":"POST","path":"/Groups","body":{"members":{"$each":"ids","limit":2,"of":{"value":"{{it}}`+
+		`"}}},"expect":{"status":[201],"json":{"$.members[*].value":{"set":["id-1","id-0"]}}}}]`)
 	if r.Verdict != Pass || len(r.Steps) != 4 {
 		t.Errorf("%+v", r)
 	}
@@ -201,7 +218,8 @@ func TestPlayParallel(t *testing.T) {
 	defer srv.Close()
 	var steps []string
 	for i := range n {
-		steps = append(steps, fmt.Sprintf(`{"note":"%d","method":"PATCH","path":"/%d","capture":{"c%d":"$.id"},"expect":{"status":[200]}}`, i, i, i))
+		steps = append(steps, fmt.Sprintf(`{"note":"%d","method":"PATCH","path":"/%d","capture":{"c%d":"$.id"},`+
+			`"expect":{"status":[200]}}`, i, i, i))
 	}
 	c := &Client{Base: srv.URL, Observe: func(Exchange) {}}
 	r := mustPlay(t, c, `[{"note":"all","parallel":[`+strings.Join(steps, ",")+`]}]`)
@@ -213,7 +231,8 @@ func TestPlayParallel(t *testing.T) {
 func TestPlaySendsPathsAsRecorded(t *testing.T) {
 	s := newServer(t)
 	for _, path := range []string{
-		`/Users?filter=userName+eq+"x"`, `/Users?filter=a%20eq%20%22b+c%22&x=[1]`, `/Users/%2e%2E/a%2Fb?`, `/Users//x;y|z{}`, `/Users?q=é`,
+		`/Users?filter=userName+eq+"x"`, `/Users?filter=a%20eq%20%22b+c%22&x=[1]`, `/Users/%2e%2E/a%2Fb?`,
+		`/Users//x;y|z{}`, `/Users?q=é`,
 	} {
 		doc, err := json.Marshal([]map[string]any{{"note": "n", "method": "GET", "path": path}})
 		if err != nil {
@@ -236,7 +255,8 @@ func TestPlayFollowsNoRedirect(t *testing.T) {
 	srv := httptest.NewServer(http.RedirectHandler("/elsewhere", http.StatusFound))
 	defer srv.Close()
 	for _, h := range []*http.Client{nil, srv.Client()} {
-		r := mustPlay(t, &Client{Base: srv.URL, HTTP: h}, `[{"note":"n","method":"GET","path":"/","expect":{"status":[302]}}]`)
+		r := mustPlay(t, &Client{Base: srv.URL, HTTP: h},
+			`[{"note":"n","method":"GET","path":"/","expect":{"status":[302]}}]`)
 		if r.Verdict != Pass {
 			t.Errorf("%+v", r)
 		}
@@ -258,7 +278,8 @@ func TestPlayErrors(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	c := &Client{Base: srv.URL}
-	if _, err := c.Play(ctx, conversation(t, `[{"note":"n","method":"GET","path":"/"}]`)); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := c.Play(ctx, conversation(t, `[{"note":"n","method":"GET","path":"/"}]`)); !errors.Is(err,
+		context.DeadlineExceeded) {
 		t.Errorf("a context that ended: %v", err)
 	}
 	if _, err := (&Client{Base: "localhost:1"}).Play(t.Context(), conversation(t, `[{"note":"n"}]`)); err == nil {
@@ -266,7 +287,8 @@ func TestPlayErrors(t *testing.T) {
 	}
 	s := newServer(t)
 	for _, expect := range []string{`{"json":{"id":1}}`, `{"json":{"$.status":{"resembles":1}}}`} {
-		if _, err := s.client().Play(t.Context(), conversation(t, `[{"note":"n","method":"GET","path":"/x","expect":`+expect+`}]`)); err == nil {
+		if _, err := s.client().Play(t.Context(), conversation(t,
+			`[{"note":"n","method":"GET","path":"/x","expect":`+expect+`}]`)); err == nil {
 			t.Errorf("%s made sense", expect)
 		}
 	}
@@ -295,8 +317,10 @@ func TestConversations(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	for _, data := range []string{`{"id":"a","steps":[{"exspect":{}}]}`, `{"id":"a","steps":[]}`, `{"steps":[{}]}`, `[]`, `{"id":"a","steps":[{"expect":{"json":[]}}]}`} {
-		if _, err := Load(fstest.MapFS{"odd.json": {Data: []byte(data)}}); err == nil || !strings.Contains(err.Error(), "odd.json") {
+	for _, data := range []string{`{"id":"a","steps":[{"exspect":{}}]}`, `{"id":"a","steps":[]}`, `{"steps":[{}]}`,
+		`[]`, `{"id":"a","steps":[{"expect":{"json":[]}}]}`} {
+		if _, err := Load(fstest.MapFS{"odd.json": {Data: []byte(data)}}); err == nil || !strings.Contains(err.Error(),
+			"odd.json") {
 			t.Errorf("%s: %v", data, err)
 		}
 	}

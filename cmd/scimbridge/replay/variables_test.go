@@ -19,7 +19,8 @@ func TestVariables(t *testing.T) {
 		{"percent-encoding", `"{{odd|q}} {{odd|qq}}"`, `"a%20b%2F%C3%A9'(~) a%2520b%252F%25C3%25A9'(~)"`},
 		{"members keep their order", `{"z":1,"{{run}}":{"b":null,"a":2.50}}`, `{"z":1,"ab12":{"b":null,"a":2.50}}`},
 		{"no HTML escapes", `"<&> {{run}}"`, `"<&> ab12"`},
-		{"each", `{"$each":"ids","of":{"value":"{{it}}.{{run}}"}}`, `[{"value":"one.ab12"},{"value":"two.ab12"},{"value":"three.ab12"}]`},
+		{"each", `{"$each":"ids","of":{"value":"{{it}}.{{run}}"}}`,
+			`[{"value":"one.ab12"},{"value":"two.ab12"},{"value":"three.ab12"}]`},
 		{"each with a limit", `{"v":{"$each":"ids","limit":2,"of":"{{it}}"}}`, `{"v":["one","two"]}`},
 	}
 	for _, tt := range tests {
