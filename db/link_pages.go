@@ -17,7 +17,7 @@ type linksOf[L any] struct {
 	table      string
 	load       func(ctx context.Context, q string, args ...any) ([]L, error)
 	id         func(L) membership.ID
-	resource   func(L) map[string]any
+	resource   func(membership.Resources, L) map[string]any
 	// enrich adds what is dear to load to the resources of a batch, if the
 	// filter mentions it.
 	enrich func(ctx context.Context, f membership.Filter, batch []L, resources []map[string]any) error
@@ -247,7 +247,7 @@ func (s *session) userLinkPages(connection membership.ID) linksOf[membership.Use
 	return linksOf[membership.UserLink]{
 		connection: connection, columns: userFilter, table: userLinkTable, from: userLinkColumns, load: s.userLinks,
 		id:       func(l membership.UserLink) membership.ID { return l.User },
-		resource: membership.UserLink.Resource,
+		resource: membership.Resources.User,
 		enrich: func(ctx context.Context, f membership.Filter, batch []membership.UserLink, rs []map[string]any) error {
 			if !membership.Mentions(f, "groups") {
 				return nil
@@ -286,7 +286,7 @@ func (s *session) groupLinkPages(connection membership.ID) linksOf[membership.Gr
 	return linksOf[membership.GroupLink]{
 		connection: connection, columns: groupFilter, table: groupLinkTable, from: groupLinkColumns, load: s.groupLinks,
 		id:       func(l membership.GroupLink) membership.ID { return l.Group },
-		resource: membership.GroupLink.Resource,
+		resource: membership.Resources.Group,
 		filterOf: func(ctx context.Context, f membership.Filter, l membership.GroupLink) (membership.Filter, error) {
 			if !membership.Mentions(f, "members") {
 				return f, nil

@@ -80,7 +80,7 @@ func (v linksOf[L]) keysOf(
 func (v linksOf[L]) choose(ctx context.Context, q membership.LinkQuery, batch []L, chosen *best) (n int, err error) {
 	resources := make([]map[string]any, len(batch))
 	for i, l := range batch {
-		resources[i] = v.resource(l)
+		resources[i] = v.resource(q.Resources, l)
 	}
 	if v.enrich != nil {
 		if err := v.enrich(ctx, q.Filter, batch, resources); err != nil {

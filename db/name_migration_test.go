@@ -138,7 +138,7 @@ func (o *oldNames) filter(connection int, attribute, value string) (found []memb
 		f.Attribute.Sub = "value"
 	}
 	o.read(func(r membership.Reader) error {
-		q := membership.LinkQuery{Filter: f, Limit: 10}
+		q := membership.LinkQuery{Filter: f, Limit: 10, Resources: dbtest.Resources{}}
 		if attribute == "displayName" {
 			page, err := r.GroupLinks(o.ctx, o.connections[connection], q)
 			for _, l := range page.Links {

@@ -129,7 +129,7 @@ func TestSQLiteReadsNoWholeTenant(t *testing.T) {
 		name, external, membership.And{Left: active, Right: name}, membership.And{Left: membership.And{Left: external, Right: active}, Right: active},
 	} {
 		plans, err := s.Plans(w.Ctx, w.ID, func(r membership.Reader) error {
-			_, err := r.UserLinks(w.Ctx, w.Connection, membership.LinkQuery{Filter: f, Limit: 100})
+			_, err := r.UserLinks(w.Ctx, w.Connection, membership.LinkQuery{Filter: f, Limit: 100, Resources: dbtest.Resources{}})
 			return err
 		})
 		require.NoError(t, err)

@@ -15,7 +15,7 @@ type linksOf[L any] struct {
 	byID     func(ctx context.Context, r Reader, connection ID, ids []ID) ([]L, error)
 	id       func(*L) ID
 	size     func(*L) int64
-	resource func(L) map[string]any
+	resource func(Resources, L) map[string]any
 }
 
 var userLinks = linksOf[UserLink]{
@@ -27,7 +27,7 @@ var userLinks = linksOf[UserLink]{
 	},
 	id:       func(l *UserLink) ID { return l.User },
 	size:     func(l *UserLink) int64 { return linkSize + int64(len(l.Attributes)) },
-	resource: UserLink.Resource,
+	resource: Resources.User,
 }
 
 var groupLinks = linksOf[GroupLink]{
@@ -39,7 +39,7 @@ var groupLinks = linksOf[GroupLink]{
 	},
 	id:       func(l *GroupLink) ID { return l.Group },
 	size:     func(l *GroupLink) int64 { return linkSize + int64(len(l.Attributes)) },
-	resource: GroupLink.Resource,
+	resource: Resources.Group,
 }
 
 // linkSize is what a link takes beside its attributes.
@@ -119,7 +119,11 @@ func (p *linkPager[L]) choose(ctx context.Context, r Reader) ([]L, error) {
 	q := p.query
 	q.Limit -= p.at.given
 	if p.at.last != nil {
-		m := q.Sort.Cursor(p.view.resource(*p.at.last), p.view.id(p.at.last))
+		var last map[string]any
+		if q.Sort.Attribute.Name != "" {
+			last = p.view.resource(q.Resources, *p.at.last)
+		}
+		m := q.Sort.Cursor(last, p.view.id(p.at.last))
 		q.Offset, q.After = 0, &m
 	}
 	most := q.Limit

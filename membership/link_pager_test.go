@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -66,7 +67,7 @@ func TestPagesWhoseUsersAreDeleted(t *testing.T) {
 
 		// By cursor, in another order, and more is known.
 		byName := membership.Sort{Attribute: membership.Attribute{Name: "userName"}}
-		seen, _, more := page(membership.LinkQuery{Sort: byName, Limit: 30, More: true}, func(n int) {
+		seen, _, more := page(membership.LinkQuery{Sort: byName, Resources: dbtest.Resources{}, Limit: 30, More: true}, func(n int) {
 			if n == 1 {
 				remove(users[10])
 			}

@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -39,8 +40,9 @@ func (s Sort) Cursor(resource map[string]any, id ID) Cursor {
 		m.Key = s.Attribute.sortKey(v)
 	case bool:
 		m.Key = strconv.FormatBool(v) // false before true
-	case float64:
-		m.Key = numberKey(v)
+	case json.Number:
+		f, _ := v.Float64() // what is too large is infinite
+		m.Key = numberKey(f)
 	default:
 		m.Absent = true
 	}

@@ -43,7 +43,10 @@ type LinkQuery struct {
 	After  *Cursor // only what comes after it
 	Before *Cursor // only what comes before it: the last Limit of that
 	Limit  int     // at most so many; 0: only count
-	More   bool    // of a page that is visited: whether there is another
+	// Resources renders what Filter and Sort read, where the store cannot decide by
+	// itself. It is needed with either of them.
+	Resources Resources
+	More      bool // of a page that is visited: whether there is another
 }
 
 // LinkPage is one page of a view: the resources where they are few, else which

@@ -37,6 +37,6 @@ func (d *door) groupResource(l membership.GroupLink) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.addCommon(r, groupType, l.Group, meta{l.Version, l.CreatedAt, l.LastModified})
+	addCommon(r, groupType, l.Group, d.location(groupType, l.Group), meta{l.Version, l.CreatedAt, l.LastModified})
 	return r, nil
 }

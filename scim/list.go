@@ -77,7 +77,7 @@ func (d *door) listUsers(x *exchange) error {
 		s := newStream(x.w)
 		s.begin()
 		seen := d.writeUsers(s, users, userType.newProjection(p.attributes, p.excluded), true)
-		position, err := positionOf(at, seen, users.More)
+		position, err := positionOf(at, seen, users.More, userCursor)
 		if err != nil {
 			s.fail(err)
 		}
@@ -150,7 +150,7 @@ func (d *door) listGroups(x *exchange) error {
 		s := newStream(x.w)
 		s.begin()
 		seen := d.writeGroups(s, groups, shown, true)
-		position, err := positionOf(at, seen, groups.More)
+		position, err := positionOf(at, seen, groups.More, groupCursor)
 		if err != nil {
 			s.fail(err)
 		}

@@ -58,7 +58,9 @@ func openCursor(s sealer, text string) (*cursor, error) {
 // query returns the page as the domain asks for it. By cursor it asks whether
 // there is another.
 func (p page) query(f membership.Filter) membership.LinkQuery {
-	q := membership.LinkQuery{Filter: f, Sort: p.sort, Offset: p.startIndex - 1, Limit: p.count}
+	q := membership.LinkQuery{
+		Filter: f, Sort: p.sort, Offset: p.startIndex - 1, Limit: p.count, Resources: queried{},
+	}
 	if p.seal == nil {
 		return q
 	}
@@ -79,15 +81,11 @@ type pagePosition struct {
 	next, previous string
 }
 
-// marked is what has a position in an order.
-type marked interface {
-	Resource() map[string]any
-	ResourceID() membership.ID
-}
-
 // positionOf makes the cursors around what was written of a page. more: there is
 // another page in the direction of reading.
-func positionOf[L marked](p page, seen written[L], more bool) (at pagePosition, err error) {
+func positionOf[L any](
+	p page, seen written[L], more bool, cursor func(membership.Sort, L) membership.Cursor,
+) (at pagePosition, err error) {
 	if p.seal == nil {
 		return pagePosition{startIndex: p.startIndex}, nil
 	}
@@ -104,14 +102,22 @@ func positionOf[L marked](p page, seen written[L], more bool) (at pagePosition, 
 		return at, err
 	}
 	if more && !back || back {
-		if at.next, err = p.cursor(p.sort.Cursor(seen.last.Resource(), seen.last.ResourceID()), false); err != nil {
+		if at.next, err = p.cursor(cursor(p.sort, seen.last), false); err != nil {
 			return at, err
 		}
 	}
 	if more && back || p.at != nil && !back {
-		at.previous, err = p.cursor(p.sort.Cursor(seen.first.Resource(), seen.first.ResourceID()), true)
+		at.previous, err = p.cursor(cursor(p.sort, seen.first), true)
 	}
 	return at, err
+}
+
+func userCursor(s membership.Sort, l membership.UserLink) membership.Cursor {
+	return s.Cursor(queried{}.User(l), l.User)
+}
+
+func groupCursor(s membership.Sort, l membership.GroupLink) membership.Cursor {
+	return s.Cursor(queried{}.Group(l), l.Group)
 }
 
 // beside is the position next to the cursor's, by way steps in the order of the

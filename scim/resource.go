@@ -16,7 +16,7 @@ type meta struct {
 
 // addCommon adds the common attributes and the schemas that follow from what
 // the resource has.
-func (d *door) addCommon(r map[string]any, t *resourceType, id membership.ID, m meta) {
+func addCommon(r map[string]any, t *resourceType, id membership.ID, location string, m meta) {
 	schemas := []string{t.core.ID}
 	for key := range r {
 		if isURN(key) {
@@ -24,15 +24,46 @@ func (d *door) addCommon(r map[string]any, t *resourceType, id membership.ID, m 
 		}
 	}
 	slices.SortFunc(schemas[1:], strings.Compare)
-	r["schemas"] = schemas
+	list := make([]any, len(schemas))
+	for i, s := range schemas {
+		list[i] = s
+	}
+	r["schemas"] = list
 	r["id"] = id.String()
-	r["meta"] = map[string]any{
+	about := map[string]any{
 		"resourceType": t.name,
 		"created":      membership.Timestamp(m.created),
 		"lastModified": membership.Timestamp(m.modified),
-		"location":     d.location(t, id),
 		"version":      membership.ETag(m.version),
 	}
+	if location != "" {
+		about["location"] = location
+	}
+	r["meta"] = about
+}
+
+// queried implements membership.Resources: it is what callers see, except for
+// addresses, and for groups and members, which the store adds where a filter asks.
+type queried struct{}
+
+// User implements membership.Resources.
+func (queried) User(l membership.UserLink) map[string]any {
+	r, err := userAttributes(l)
+	if err != nil { // it was checked when it was written
+		r = map[string]any{}
+	}
+	addCommon(r, userType, l.User, "", meta{l.Version, l.CreatedAt, l.LastModified})
+	return r
+}
+
+// Group implements membership.Resources.
+func (queried) Group(l membership.GroupLink) map[string]any {
+	r, err := groupAttributes(l)
+	if err != nil { // it was checked when it was written
+		r = map[string]any{}
+	}
+	addCommon(r, groupType, l.Group, "", meta{l.Version, l.CreatedAt, l.LastModified})
+	return r
 }
 
 // location is the address of a resource.

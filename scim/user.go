@@ -94,6 +94,6 @@ func (d *door) userResource(l membership.UserLink, groups []membership.GroupRef)
 		}
 	}
 	r["groups"] = refs
-	d.addCommon(r, userType, l.User, meta{l.Version, l.CreatedAt, l.LastModified})
+	addCommon(r, userType, l.User, d.location(userType, l.User), meta{l.Version, l.CreatedAt, l.LastModified})
 	return r, nil
 }

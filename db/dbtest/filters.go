@@ -40,12 +40,12 @@ func testFiltersMeanTheSameInSQLAndGo(t *testing.T, s Store) {
 			"kann", "DEL", `"ann`, "<ann>", "ann ", " b", " ", "a", "ö", "\u200b", "straße%",
 			"2026-03-01T00:00:00.0000025Z", "2026-03-01T01:00:00.000003+01:00")
 		for _, l := range all {
-			v.add(l.Resource(), l.User, l.LastModified)
+			v.add(Resources{}.User(l), l.User, l.LastModified)
 		}
 		v.check(rt, w, func(r membership.Reader, q membership.LinkQuery) (places []membership.Cursor, total int, err error) {
 			page, total, err := w.UserPage(r, q)
 			for _, l := range page {
-				places = append(places, q.Sort.Cursor(l.Resource(), l.User))
+				places = append(places, q.Sort.Cursor(Resources{}.User(l), l.User))
 			}
 			return places, total, err
 		})
@@ -79,7 +79,7 @@ func testGroupFiltersMeanTheSameInSQLAndGo(t *testing.T, s Store) {
 			}, d)
 			require.NoError(rt, err, i)
 			made = append(made, l.Group)
-			r := l.Resource()
+			r := Resources{}.Group(l)
 			var list []any
 			for _, m := range members {
 				list = append(list, map[string]any{"value": m.String(), "type": "User", "display": displays[m]})
@@ -100,7 +100,7 @@ func testGroupFiltersMeanTheSameInSQLAndGo(t *testing.T, s Store) {
 				page.Links, err = r.GroupLinksByID(w.Ctx, w.Connection, keyIDs(page.Keys))
 			}
 			for _, l := range page.Links {
-				places = append(places, q.Sort.Cursor(l.Resource(), l.Group))
+				places = append(places, q.Sort.Cursor(Resources{}.Group(l), l.Group))
 			}
 			return places, total, err
 		})
@@ -111,7 +111,7 @@ func testFiltersOnMembers(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	count := func(f membership.Filter) (n int) {
 		w.Read(func(r membership.Reader) (err error) {
-			page, err := r.GroupLinks(context.Background(), w.Connection, membership.LinkQuery{Filter: f, Limit: 1})
+			page, err := r.GroupLinks(context.Background(), w.Connection, membership.LinkQuery{Filter: f, Limit: 1, Resources: Resources{}})
 			n = page.Total
 			return err
 		})

@@ -88,7 +88,7 @@ func (v *randomView) add(r map[string]any, id membership.ID, modified time.Time)
 func (v *randomView) check(
 	t *rapid.T, w *Tenant, ask func(membership.Reader, membership.LinkQuery) ([]membership.Cursor, int, error),
 ) {
-	q := membership.LinkQuery{Limit: rapid.IntRange(0, 5).Draw(t, "limit")}
+	q := membership.LinkQuery{Limit: rapid.IntRange(0, 5).Draw(t, "limit"), Resources: Resources{}}
 	if rapid.Bool().Draw(t, "filtered") {
 		q.Filter = v.filters().Draw(t, "filter")
 	}
@@ -198,6 +198,7 @@ func tree(leaf *rapid.Generator[membership.Filter], depth int) *rapid.Generator[
 
 // UserPage loads a whole page of users.
 func (w *Tenant) UserPage(r membership.Reader, q membership.LinkQuery) ([]membership.UserLink, int, error) {
+	q.Resources = Resources{}
 	page, err := r.UserLinks(w.Ctx, w.Connection, q)
 	if err == nil && len(page.Keys) > 0 {
 		page.Links, err = r.UserLinksByID(w.Ctx, w.Connection, keyIDs(page.Keys))
