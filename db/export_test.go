@@ -122,6 +122,9 @@ func ExceptionsQuery(kind membership.ExceptionKind, limit int) string {
 // Stamp is a time as an argument of Exec.
 type Stamp = stamp
 
+// Micros is a time of a grant as an argument of Exec.
+type Micros = micros
+
 // Exec runs a statement in a transaction of one tenant.
 func (s *Store) Exec(ctx context.Context, tenant membership.ID, q string, args ...any) error {
 	return s.engine.Update(ctx, tenant, func(t engine.Tx) error {

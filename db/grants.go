@@ -9,18 +9,23 @@ import (
 )
 
 const (
-	grantsOfConnection = `
-	where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.connection_no = ` + noOfConnection + `$3)
-		and g.user_id > $4 and g.user_id <= $5 order by g.user_id`
-	qMemberIDs    = `select g.user_id from grants g` + grantsOfConnection
+	inGroup       = ` where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.user_id > $4 and g.user_id <= $5`
+	ofConnection  = inGroup + ` and g.connection_no = ` + noOfConnection + `$3) order by g.user_id`
+	qMemberIDs    = `select g.user_id from grants g` + ofConnection
 	qNamedMembers = `select g.user_id, coalesce(l.name, '') from grants g
-	{maybe user_links l on l.tenant_id = $1 and l.connection_id = $3 and l.user_id = g.user_id}` + grantsOfConnection
+		{maybe user_links l on l.tenant_id = $1 and l.connection_id = $3 and l.user_id = g.user_id}` + ofConnection
+	qLocalMemberIDs = `select g.user_id from grants g {index grants_local}` + inGroup + `
+		and g.connection_no = 0 and {id $3} = {no id} order by g.user_id`
 )
 
 // MemberIDs implements membership.Reader.
 func (s *session) MemberIDs(ctx context.Context, connection, group membership.ID) iter.Seq2[membership.ID, error] {
 	return func(yield func(membership.ID, error) bool) {
-		rs, err := s.query(ctx, qMemberIDs, s.tenant, group, connection, membership.ID{}, lastID)
+		q := qMemberIDs
+		if connection.IsZero() {
+			q = qLocalMemberIDs
+		}
+		rs, err := s.query(ctx, q, s.tenant, group, connection, membership.ID{}, lastID)
 		if err != nil {
 			yield(membership.ID{}, err)
 			return

@@ -27,12 +27,10 @@ const (
 	qKnowsLink = `select count(*) from user_links where tenant_id = $1 and connection_id = $2 and user_id = $3`
 	qKnowsUser = `select count(*) from users where tenant_id = $1 and id = $3 and (deleted_at is null) is true`
 
-	// "or fail" keeps no copies of pages for taking one statement back: whatever
-	// fails ends the transaction, or goes back to its savepoint.
-	qOpenGrant = `insert or fail into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
+	qOpenGrant = `insert into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`
 	qEndGrant  = `delete from grants where tenant_id = $1 and group_no = $2 and user_id = $3 and connection_no = $4`
-	qPastGrant = `insert or fail into past_grants
+	qPastGrant = `insert into past_grants
 		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event, closed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )

@@ -23,7 +23,7 @@ var oneEngine = map[string]string{
 	"qChangeMembers": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres", "qNumberEventsByRowID": "postgres",
 	"qNumberEvent": "sqlite",
 	// The delta in plain statements.
-	"qGroupOfLocal": "sqlite", "qGroupOfLink": "sqlite", "qGrantsOfMember": "sqlite", "qOpenGrant": "sqlite",
+	"qGroupOfLocal": "sqlite", "qGroupOfLink": "sqlite", "qGrantsOfMember": "sqlite",
 }
 
 func TestEveryQueryPrepares(t *testing.T) {

@@ -34,22 +34,23 @@ func (w *tenant) fill(n int) {
 	groups, users := count("gs", crowdGroups), count("us", n/crowdGroups)
 	for _, q := range []string{
 		`with recursive ` + groups + `
-			insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, created_at, updated_at)
-			select $1, ` + of("i") + `, 'Group ' || i, 'group ' || i, 'custom', 'scim', $2, $2 from gs`,
+			insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, created_at, updated_at, no)
+			select $1, ` + of("i") + `, 'Group ' || i, 'group ' || i, 'custom', 'scim', $2, $2, 1000 + i from gs`,
 		`with recursive ` + users + `
 			insert into users (tenant_id, id, user_name, user_name_key, email, email_key, name, origin,
 				suspended, deprovisioned, active, created_at, updated_at)
 			select $1, ` + of("i") + `, 'user' || i, 'user' || i, 'user' || i || '@example.com', 'user' || i || '@example.com',
 				'User Number ' || i, 'scim', false, false, true, $2, $2 from us`,
 		`with recursive ` + groups + `, ` + users + `
-			insert into grants (tenant_id, group_id, user_id, id, connection_id, member_since, opened_at,
-				opened_by_kind, opened_by_id, opened_request, opened_reason)
-			select $1, ` + of("gs.i") + `, ` + of("us.i") + `, ` + of("us.i") + `, $3, $2, $2, 'connection', 'c', 'request', ''
-			from gs, us`,
+			insert into grants (tenant_id, group_no, user_id, connection_no, id, opened_at, opened_event)
+			select $1, 1000 + gs.i, ` + of("us.i") + `, c.no, ` + of("us.i") + `, $2, e.position
+			from gs, us, connections c, events e where c.tenant_id = $1 and e.tenant_id = $1
+				and e.position = (select max(position) from events where tenant_id = $1)`,
 	} {
-		args := []any{w.ID, db.Stamp(dbtest.Now().Add(-time.Hour))}
-		if strings.Contains(q, "$3") {
-			args = append(args, w.Connection)
+		at := dbtest.Now().Add(-time.Hour)
+		args := []any{w.ID, db.Stamp(at)}
+		if strings.Contains(q, "into grants") {
+			args[1] = db.Micros(at)
 		}
 		require.NoError(w.T, w.store.Exec(w.Ctx, w.ID, q, args...))
 	}

@@ -1,7 +1,6 @@
 package membership_test
 
 import (
-	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -26,13 +25,13 @@ type follower struct {
 	cursor        membership.EventCursor
 	last          int64
 	made, deleted map[membership.ID]bool // users and groups
-	opened, ended map[string]bool        // grants
+	opened, ended map[membership.ID]bool // grants
 	inverted      []string
 }
 
 func newFollower() *follower {
 	return &follower{
-		made: map[membership.ID]bool{}, deleted: map[membership.ID]bool{}, opened: map[string]bool{}, ended: map[string]bool{},
+		made: map[membership.ID]bool{}, deleted: map[membership.ID]bool{}, opened: map[membership.ID]bool{}, ended: map[membership.ID]bool{},
 	}
 }
 
@@ -60,9 +59,6 @@ func (f *follower) read(w *world) bool {
 }
 
 func (f *follower) inOrder(e membership.Event) bool {
-	var before, after struct{ Grant string }
-	_ = json.Unmarshal(e.Before, &before)
-	_ = json.Unmarshal(e.After, &after)
 	switch e.Action {
 	case membership.ActionRefused:
 		return true
@@ -71,7 +67,11 @@ func (f *follower) inOrder(e membership.Event) bool {
 	case membership.ActionGroupCreated:
 		f.made[e.Group] = true
 	}
-	for _, id := range []membership.ID{e.User, e.Group} {
+	ids := []membership.ID{e.User, e.Group}
+	for _, m := range e.Members {
+		ids = append(ids, m.User)
+	}
+	for _, id := range ids {
 		if !id.IsZero() && (!f.made[id] || f.deleted[id]) {
 			return false
 		}
@@ -81,17 +81,23 @@ func (f *follower) inOrder(e membership.Event) bool {
 		f.deleted[e.User] = true
 	case membership.ActionGroupDeleted:
 		f.deleted[e.Group] = true
-	case membership.ActionGrantOpened:
-		if f.opened[after.Grant] || f.ended[after.Grant] {
+	}
+	for _, m := range e.Members {
+		switch e.Action {
+		case membership.ActionGrantOpened:
+			if f.opened[m.Grant] || f.ended[m.Grant] {
+				return false
+			}
+			f.opened[m.Grant] = true
+		case membership.ActionGrantClosed:
+			if !f.opened[m.Grant] {
+				return false
+			}
+			delete(f.opened, m.Grant)
+			f.ended[m.Grant] = true
+		default:
 			return false
 		}
-		f.opened[after.Grant] = true
-	case membership.ActionGrantClosed:
-		if !f.opened[before.Grant] {
-			return false
-		}
-		delete(f.opened, before.Grant)
-		f.ended[before.Grant] = true
 	}
 	return true
 }
@@ -176,9 +182,9 @@ func TestNumbersFollowCause(t *testing.T) {
 		for i, f := range followers {
 			require.True(t, f.read(servers[i]))
 			require.Empty(t, f.inverted)
-			register := map[string]bool{}
+			register := map[membership.ID]bool{}
 			for _, g := range servers[i].grants() {
-				register[g.String()] = true
+				register[g] = true
 			}
 			require.Equal(t, register, f.opened, "the events replayed are the register")
 		}

@@ -132,7 +132,7 @@ func TestRule31_UnlinkReleasesOrConverts(t *testing.T) {
 
 				want := membership.UnlinkPreview{Grants: 2, MembershipsEnded: 1}
 				members, actions := sorted(local, both), []membership.Action{
-					membership.ActionGrantClosed, membership.ActionGrantClosed, membership.ActionGroupUnlinked,
+					membership.ActionGrantClosed, membership.ActionGroupUnlinked,
 				}
 				if how == membership.RemovalConvert {
 					want = membership.UnlinkPreview{Grants: 2, LocalGrantsOpened: 1}

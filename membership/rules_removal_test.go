@@ -55,7 +55,7 @@ func (w *world) remove(how membership.Removal) (auth.Removal, []membership.Event
 			require.True(w.t, json.Valid(e.Before), "%s", e.Before)
 		}
 		batches[after["batch"]] = true
-		count[e.Action]++
+		count[e.Action] += max(1, len(e.Members))
 		require.Equal(w.t, w.admin.RequestID, e.RequestID)
 		require.Equal(w.t, w.admin.Actor, e.Actor)
 	}

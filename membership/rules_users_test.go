@@ -1,7 +1,6 @@
 package membership_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -10,12 +9,17 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+// memberFacts says of the event of one member whether they were one before, and are
+// one after it.
 func memberFacts(t *testing.T, e membership.Event) string {
 	t.Helper()
-	var before, after struct{ Member *bool }
-	require.NoError(t, json.Unmarshal(e.Before, &before))
-	require.NoError(t, json.Unmarshal(e.After, &after))
-	return fmt.Sprintf("%v→%v", *before.Member, *after.Member)
+	require.Len(t, e.Members, 1)
+	require.Equal(t, e.User, e.Members[0].User)
+	before, after := e.Members[0].Still, true
+	if e.Action == membership.ActionGrantClosed {
+		before, after = after, before
+	}
+	return fmt.Sprintf("%v→%v", before, after)
 }
 
 func TestRule20_SCIMCreatesAUser(t *testing.T) {
