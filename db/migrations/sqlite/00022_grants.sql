@@ -77,7 +77,6 @@ create table grant_events_before (
 -- the group of a group's link, the user of a user's, the other one zero.
 create index grants_local on grants (tenant_id, group_no, user_id) where connection_no = 0;
 create index grants_beside on grants (tenant_id, group_no, user_id) where member_since is not null;
-create index users_inactive on users (tenant_id, id) where not active and not deprovisioned and deleted_at is null;
 create index users_deprovisioned on users (tenant_id, id) where deprovisioned and deleted_at is null;
 create table ended_links (
     tenant_id blob not null,
