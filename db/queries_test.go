@@ -95,7 +95,7 @@ var wholeTenant = []string{
 	"qIssuers", "qLockIssuers", "qIssuerVersion", "qRaiseIssuerVersion",
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
-	"qEventHead", "qLockEventHead", "qMoveEventHead", "qEventsPending", "qLastWritten", "qEventSpans",
+	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventSpans",
 	"qRequestChanged", // of what has no number yet
 	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
