@@ -57,7 +57,10 @@ func (s *Store) tenantsToCarry(ctx context.Context) (tenants []membership.ID, er
 }
 
 // carryStep is how many rows a step carries over.
-const carryStep = 2000
+var carryStep = 2000
+
+// carried is for a test that stops between two steps.
+var carried = func() {}
 
 // carryProgress says now and then how far it is.
 type carryProgress struct {
@@ -72,6 +75,7 @@ func (p *carryProgress) add(events, grants int) {
 	if p.events+p.grants >= p.next+often {
 		p.say()
 	}
+	carried()
 }
 
 func (p *carryProgress) say() {

@@ -9,6 +9,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/pressly/goose/v3"
+
 	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/db/sqlite"
 	"github.com/scimbridge/scimbridge/membership"
@@ -149,7 +151,11 @@ func (s *Store) MigrateTo(ctx context.Context, version int) error {
 			files[path.Base(name)] = &fstest.MapFile{Data: text}
 		}
 	}
-	return s.engine.Migrate(ctx, files) // without what is in Go
+	var inGo []*goose.Migration
+	if version >= nameVersion {
+		inGo = append(inGo, s.nameMigration())
+	}
+	return s.engine.Migrate(ctx, files, inGo...)
 }
 
 // WholePages lets pages of more than n resources be selected by their keys.
@@ -302,4 +308,48 @@ func (s *Store) CarryEvents(ctx context.Context, tenant membership.ID) error {
 		}
 	}
 	return s.carryEvents(ctx, tenant, &carryProgress{log: s.log})
+}
+
+// CarrySteps sets how many rows of before a step carries over, until the test ends.
+func CarrySteps(t interface{ Cleanup(func()) }, n int) {
+	was, wasEvents := carryStep, eventStep
+	carryStep, eventStep = n, n
+	t.Cleanup(func() { carryStep, eventStep = was, wasEvents })
+}
+
+// StopCarrying calls stop after so many steps of grants, once.
+func StopCarrying(t interface{ Cleanup(func()) }, steps int, stop func()) {
+	carried = func() {
+		if steps--; steps == 0 {
+			stop()
+		}
+	}
+	t.Cleanup(func() { carried = func() {} })
+}
+
+// TenantsBefore lists the tenants of a store that was not migrated.
+func (s *Store) TenantsBefore(ctx context.Context) (tenants []membership.ID, err error) {
+	err = s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
+		tenants, err = (&session{tx: t, store: s}).ids(ctx, qAllTenants)
+		return err
+	})
+	return tenants, err
+}
+
+// GrantsBefore are all grants of a tenant of a store that was not migrated.
+func (s *Store) GrantsBefore(ctx context.Context, tenant membership.ID) (grants []membership.Grant, err error) {
+	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
+		grants, err = list(ctx, &session{tx: t, store: s, tenant: tenant}, `select id, group_id, user_id, connection_id, member_since,
+				opened_at, opened_by_kind, opened_by_id, opened_request, opened_reason,
+				closed_at, coalesce(closed_by_kind, ''), coalesce(closed_by_id, ''), coalesce(closed_request, ''), coalesce(closed_reason, '')
+			from grants where tenant_id = $1`, []any{tenant}, func(g *membership.Grant) []any {
+			return []any{
+				&g.ID, &g.Group, &g.User, &g.Connection, (*stamp)(&g.MemberSince),
+				(*stamp)(&g.OpenedAt), (*string)(&g.OpenedBy.Kind), &g.OpenedBy.ID, &g.OpenedRequest, &g.OpenedReason,
+				(*stamp)(&g.ClosedAt), (*string)(&g.ClosedBy.Kind), &g.ClosedBy.ID, &g.ClosedRequest, &g.ClosedReason,
+			}
+		})
+		return err
+	})
+	return grants, err
 }
