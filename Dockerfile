@@ -14,6 +14,7 @@ COPY membership membership
 COPY outbound outbound
 COPY router router
 COPY scim scim
+COPY seal seal
 COPY server server
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/scimbridge ./cmd/scimbridge \
