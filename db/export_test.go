@@ -80,6 +80,37 @@ func MembersQuery(q membership.MemberQuery) string {
 	return text
 }
 
+// ExplainMembers returns the plans that PostgreSQL makes of a list of members, and of
+// their ids, for any values.
+func ExplainMembers(ctx context.Context, s *Store, tenant, connection, group membership.ID, limit int) (plan []string, err error) {
+	text, args := membersQuery(&session{tenant: tenant}, group, membership.MemberQuery{}, limit+1)
+	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
+		in := &session{tx: t, tenant: tenant}
+		for _, q := range []engine.Query{
+			{Text: text, Args: args},
+			{Text: qMemberIDs, Args: []any{tenant, group, connection, membership.ID{}, lastID}},
+		} {
+			values := make([]string, len(q.Args))
+			for i, a := range q.Args {
+				values[i] = fmt.Sprintf("'%v'", a)
+			}
+			if _, err := t.Exec(ctx, "prepare explained as "+q.Text); err != nil {
+				return err
+			}
+			lines, err := list(ctx, in, "explain execute explained("+strings.Join(values, ", ")+")", nil, func(t *string) []any { return []any{t} })
+			if err != nil {
+				return err
+			}
+			plan = append(plan, lines...)
+			if _, err := t.Exec(ctx, "deallocate explained"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return plan, err
+}
+
 // EventsQuery is to NumberedEvents what MembersQuery is to Members.
 func EventsQuery(f membership.EventFilter) string {
 	text, _ := eventsQuery(&session{}, f)

@@ -99,6 +99,7 @@ var wholeTenant = []string{
 	"qRequestChanged", // of what has no number yet
 	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
+	"qNoteEndedGroups", "qNoteEndedUsers", // once, of a store from before
 }
 
 // SQLite has no statistics and takes any condition on the tenant for a narrow
