@@ -128,31 +128,35 @@ func (s *session) DeleteUserLink(ctx context.Context, connection, user membershi
 
 // A cross join keeps its order on SQLite, which would begin with all groups, or
 // with all grants of the tenant.
-const qGroupsOf = `select g.user_id, l.group_id, l.display_name
-	from {ids $3} i
+const (
+	groupsOf = `select g.user_id, l.group_id, l.display_name from `
+	ofUsers  = ` i
 	cross join grants g {index grants_of_user}
 	cross join group_links l
 	where g.tenant_id = $1 and g.user_id = i.id and g.connection_id = $2 and g.closed_at is null
 		and l.tenant_id = $1 and l.connection_id = $2 and l.group_id = g.group_id
 	order by g.user_id, l.group_id`
+	qGroupsOf     = groupsOf + `{ids $3}` + ofUsers
+	qGroupsOfUpTo = qGroupsOf + ` limit $4`
+)
 
-const qGroupsOfUpTo = qGroupsOf + ` limit $4`
+// groupOfUser is a group that a user is in, as a connection sees it.
+type groupOfUser struct {
+	user membership.ID
+	ref  membership.GroupRef
+}
+
+func groupOfUserDest(g *groupOfUser) []any { return []any{&g.user, &g.ref.ID, &g.ref.DisplayName} }
 
 // GroupsOf implements membership.Reader.
 func (s *session) GroupsOf(
 	ctx context.Context, connection membership.ID, users []membership.ID, limit int,
 ) (map[membership.ID][]membership.GroupRef, error) {
-	type row struct {
-		user membership.ID
-		ref  membership.GroupRef
-	}
 	q, args := qGroupsOf, []any{s.tenant, connection, users}
 	if limit > 0 {
 		q, args = qGroupsOfUpTo, append(args, limit+1)
 	}
-	rs, err := list(ctx, s, q, args, func(r *row) []any {
-		return []any{&r.user, &r.ref.ID, &r.ref.DisplayName}
-	})
+	rs, err := list(ctx, s, q, args, groupOfUserDest)
 	if err != nil || limit > 0 && len(rs) > limit {
 		return nil, err
 	}

@@ -273,6 +273,7 @@ func TestGuardWindow(t *testing.T) {
 // countingStore counts round trips of the hot path, and transactions. It names each
 // method of a Store: a new one has to be counted, or not, here.
 type countingStore struct {
+	membership.Lookups
 	store            membership.Store
 	changes, updates int
 }
@@ -298,7 +299,7 @@ func TestGuardLeavesTheHotPath(t *testing.T) {
 	eachGuarded(t, small, func(t *testing.T, w *world) {
 		all := w.crowd(w.okta, 30)
 		g := w.scimGroup(w.okta)
-		s := &countingStore{store: w.store}
+		s := &countingStore{Lookups: w.store, store: w.store}
 		w.dir = membership.NewDirectory(s, auth.Policy{}, membership.Options{Clock: w.clock, Guard: small})
 		w.scimAdd(w.okta, g, all...)
 		w.scimRemove(w.okta, g, all[0])

@@ -9,6 +9,8 @@ import "context"
 // for. A row that does not exist is an error of KindNotFound. A name that is
 // taken is an error of KindUniqueness.
 type Store interface {
+	Lookups
+
 	// Read runs fn on one consistent snapshot. What fn reads is valid during fn
 	// only. fn may begin anew when it comes to a list that no index answers: such
 	// queries wait for a semaphore. They end with KindRateLimited when they wait for

@@ -38,6 +38,30 @@ func (s measuredStore) WriteMembers(
 	return s.store.WriteMembers(ctx, c)
 }
 
+// LookUpUser implements membership.Lookups.
+func (s measuredStore) LookUpUser(
+	ctx context.Context, tenant, connection, user membership.ID,
+) (u membership.ProvisionedUser, err error) {
+	defer s.measure(ctx, "lookup", time.Now(), &err)
+	return s.store.LookUpUser(ctx, tenant, connection, user)
+}
+
+// LookUpUsersNamed implements membership.Lookups.
+func (s measuredStore) LookUpUsersNamed(
+	ctx context.Context, tenant, connection membership.ID, key string,
+) (us []membership.ProvisionedUser, err error) {
+	defer s.measure(ctx, "lookup", time.Now(), &err)
+	return s.store.LookUpUsersNamed(ctx, tenant, connection, key)
+}
+
+// LookUpGroupLink implements membership.Lookups.
+func (s measuredStore) LookUpGroupLink(
+	ctx context.Context, tenant, connection, group membership.ID,
+) (l membership.GroupLink, err error) {
+	defer s.measure(ctx, "lookup", time.Now(), &err)
+	return s.store.LookUpGroupLink(ctx, tenant, connection, group)
+}
+
 // Ready implements membership.Store. It is a probe, and not measured: the metric
 // of the store's state has its outcome.
 func (s measuredStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }

@@ -29,7 +29,7 @@ type promise struct {
 }
 
 var contract = []subject{
-	memberPromises, judgedPromises, linkPromises, lockPromises, eventPromises, filterPromises, valuePromises,
+	memberPromises, judgedPromises, linkPromises, lookupPromises, lockPromises, eventPromises, filterPromises, valuePromises,
 	totalPromises, errorPromises, idempotencyPromises, readinessPromises,
 }
 
