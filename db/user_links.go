@@ -131,10 +131,8 @@ func (s *session) DeleteUserLink(ctx context.Context, connection, user membershi
 const (
 	groupsOf = `select g.user_id, l.group_id, l.display_name from `
 	ofUsers  = ` i
-	cross join grants g {index grants_of_user}
-	cross join group_links l
-	where g.tenant_id = $1 and g.user_id = i.id and g.connection_id = $2 and g.closed_at is null
-		and l.tenant_id = $1 and l.connection_id = $2 and l.group_id = g.group_id
+	{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = i.id and g.connection_id = $2 and g.closed_at is null}
+	{lookup group_links l on l.tenant_id = $1 and l.connection_id = $2 and l.group_id = g.group_id}
 	order by g.user_id, l.group_id`
 	qGroupsOf     = groupsOf + `{ids $3}` + ofUsers
 	qGroupsOfUpTo = qGroupsOf + ` limit $4`

@@ -9,7 +9,7 @@ import (
 
 // Tx runs statements in one transaction, one at a time. Queries are written once
 // for all engines; Words has what may stand in braces. An argument is an
-// ID, a list of IDs or texts, a Stamp, a text, bytes, a bool, an integer or nil.
+// ID, a list of IDs, texts or numbers, a Stamp, a text, bytes, a bool, an integer or nil.
 type Tx interface {
 	// Query's rows must be closed before the next statement.
 	Query(ctx context.Context, q string, args ...any) (Rows, error)

@@ -6,7 +6,11 @@ import "strings"
 // argument, which follows the word after a space:
 //
 //	{ids $n}           a derived table with one column, id, from a list of ids
-//	{in $n}            a condition: is one of a list of ids; {in keys $n}: of texts
+//	{in $n}            a condition: is one of a list of ids; {in keys $n}: of texts;
+//	                   {in numbers $n}: of numbers
+//	{lookup t a on c}  joins the rows of the table t, with the alias a, that a condition
+//	                   on what comes before selects by a key; {maybe t a on c}: or
+//	                   none; {lookup t a by i on c}: by that index, on SQLite
 //	{text x}           the text of an id
 //	{id of x}          the id of a text, NULL if it is none
 //	{quoted x}         a text as a JSON string

@@ -10,6 +10,9 @@ var words = engine.Words{
 	"ids":               engine.Around("(select unnest(#::uuid[]) as id)"),
 	"in":                engine.Around("= any(#::uuid[])"),
 	"in keys":           engine.Around("= any(#::text[])"),
+	"in numbers":        engine.Around("= any(#::bigint[])"),
+	"lookup":            lookup("cross join lateral (select * from ", ""),
+	"maybe":             lookup("left join lateral (select * from ", " on true"),
 	"text":              engine.Around("#::text"),
 	"quoted":            engine.Around("to_json(#)::text"),
 	"position":          engine.Always("nextval('event_positions')"),
@@ -28,4 +31,16 @@ var words = engine.Words{
 		return "(" + ids + "::uuid[])[" + n + " + 1]"
 	},
 	"id of": engine.Around("case when # ~ '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$' then #::uuid end"),
+}
+
+// lookup joins rows of a table by what comes before it. A subquery with an offset is
+// not taken apart: whatever the planner knows or believes of the tables, it can only
+// look the rows up.
+func lookup(before, after string) func(string) string {
+	return func(x string) string {
+		table, condition, _ := strings.Cut(x, " on ")
+		table, _, _ = strings.Cut(table, " by ")
+		_, alias, _ := strings.Cut(table, " ")
+		return before + table + " where " + condition + " offset 0) " + alias + after
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,6 +103,8 @@ func (p *prepared) bindOne(i int, a any, single bool) error {
 			return err
 		}
 		p.BindText(i, text)
+	case []int64:
+		p.BindText(i, numberArray(a))
 	case nil:
 		p.BindNull(i)
 	case []byte:
@@ -152,4 +155,17 @@ func textArray(texts []string) (string, error) {
 	}
 	b, err := json.Marshal(texts)
 	return string(b), err
+}
+
+// numberArray is a JSON array of numbers, for json_each.
+func numberArray(ns []int64) string {
+	b := make([]byte, 0, 2+12*len(ns))
+	b = append(b, '[')
+	for i, n := range ns {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, n, 10)
+	}
+	return string(append(b, ']'))
 }

@@ -9,6 +9,9 @@ import (
 
 // words are those whose text is the same for any list.
 var words = engine.Words{
+	"in numbers":        engine.Around("in (select value from json_each(#))"),
+	"lookup":            lookup("cross join "),
+	"maybe":             lookup("left join "),
 	"text":              textOfID,
 	"quoted":            engine.Around("json_quote(#)"),
 	"id of":             engine.Around("unhex(case when length(#) = 36 then replace(#, '-', '') end)"),
@@ -57,6 +60,14 @@ var (
 func with(more engine.Words) engine.Words {
 	maps.Copy(more, words)
 	return more
+}
+
+// lookup joins a table by the index that the argument names behind "by", if it does.
+func lookup(join string) func(string) string {
+	return func(x string) string {
+		table, condition, _ := strings.Cut(x, " on ")
+		return join + strings.Replace(table, " by ", " indexed by ", 1) + " on " + condition
+	}
 }
 
 // textOfID writes the canonical text of an id, RFC 9562 section 4.
