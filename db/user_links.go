@@ -126,8 +126,6 @@ func (s *session) DeleteUserLink(ctx context.Context, connection, user membershi
 	return err
 }
 
-// A cross join keeps its order on SQLite, which would begin with all groups, or
-// with all grants of the tenant.
 const (
 	groupsOf = `select g.user_id, l.group_id, l.display_name from `
 	ofUsers  = ` i
