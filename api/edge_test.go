@@ -23,6 +23,7 @@ import (
 // failingStore is a store whose reads fail as a test wants them to. It names every
 // method: a new one does not compile before it is written here.
 type failingStore struct {
+	membership.Lookups
 	store   membership.Store
 	read    func() error                        // unless nil: Read fails at once
 	members iter.Seq2[membership.Member, error] // unless nil: the members of every group

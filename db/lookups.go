@@ -87,7 +87,7 @@ const (
 	linksNamed = ` from user_links l {index user_links_user_name}
 		where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key {in keys $3}`
 	qLookUpUsersNamed  = `select ` + userLinkColumns + `, l.user_name_key` + linksNamed
-	qLookUpGroupsNamed = groupsOf + `(select l.user_id as id` + linksNamed + `)` + ofUsers
+	qLookUpGroupsNamed = groupsOf + `(select l.user_id as id` + linksNamed + `)` + byUser
 )
 
 // lookUpAll carries out lookups of one connection on one snapshot.

@@ -209,6 +209,7 @@ func TestBulkAudit(t *testing.T) {
 
 // fading is a store that fails, or panics, from some write on.
 type fading struct {
+	membership.Lookups
 	store                          membership.Store
 	writes, fails, panics, cancels int
 	cancel                         context.CancelFunc
@@ -243,7 +244,7 @@ func TestBulkBreaks(t *testing.T) {
 		tenant, err := auth.Bootstrap(t.Context(), store, time.Now, auth.BootstrapSpec{TenantName: "test"})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
-		broken := &fading{store: store, fails: 2, panics: 3, cancels: 6, cancel: cancel}
+		broken := &fading{Lookups: store, store: store, fails: 2, panics: 3, cancels: 6, cancel: cancel}
 		door := scim.New(membership.NewDirectory(broken, auth.Policy{}, membership.Options{}),
 			auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x", Logger: zap.NewNop()})
 		server := httptest.NewServer(door)

@@ -21,6 +21,7 @@ import (
 
 // breaking is a store whose member lists break off after so many members.
 type breaking struct {
+	membership.Lookups
 	store membership.Store
 	after int
 }
@@ -65,7 +66,7 @@ func TestBrokenStream(t *testing.T) {
 			started bool
 		}{{10, false}, {5000, true}} {
 			server := httptest.NewServer(scim.New(
-				membership.NewDirectory(breaking{store, tt.after}, auth.Policy{}, membership.Options{}),
+				membership.NewDirectory(breaking{store, store, tt.after}, auth.Policy{}, membership.Options{}),
 				auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x"}))
 			b := &bench{t: t, base: server.URL + "/scim/v2", token: tenant.SCIMToken}
 			g := ""

@@ -23,6 +23,7 @@ import (
 // crowded is a store whose groups have a million members. Behind the first
 // hundredth it waits until somebody has seen the beginning of the list.
 type crowded struct {
+	membership.Lookups
 	store membership.Store
 	seen  chan struct{}
 }
@@ -76,7 +77,7 @@ func TestLongAnswer(t *testing.T) {
 		for _, path := range []string{"/Groups/" + g, "/Groups", "/Groups?excludedAttributes=members.type",
 			"?filter=displayName%20pr"} {
 			seen := make(chan struct{})
-			server := httptest.NewServer(scim.New(membership.NewDirectory(crowded{store, seen}, auth.Policy{},
+			server := httptest.NewServer(scim.New(membership.NewDirectory(crowded{store, store, seen}, auth.Policy{},
 				membership.Options{}),
 				auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x"}))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
