@@ -49,6 +49,12 @@ func (s failingStore) WriteMembers(
 	return s.store.WriteMembers(ctx, c)
 }
 
+func (s failingStore) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
+}
+
 func (s failingStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 // failingReader has the ports of the real reader, but for that of members.

@@ -24,13 +24,14 @@ var migrations embed.FS
 
 // Store implements membership.Store and the stores of auth on one database.
 type Store struct {
-	engine  engine.Engine
-	delta   delta
-	scans   *scanLimiter
-	reads   *readLimiter
-	lookups engine.Queues[connectionOf, *lookup]
-	log     *zap.Logger
-	health  health
+	engine    engine.Engine
+	delta     delta
+	scans     *scanLimiter
+	reads     *readLimiter
+	heldNames engine.Queues[connectionOf, *heldName]
+	lookups   engine.Queues[connectionOf, *lookup]
+	log       *zap.Logger
+	health    health
 }
 
 var (
@@ -67,7 +68,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		o.Logger = zap.NewNop()
 	}
 	s := &Store{log: o.Logger, scans: newScanLimiter()}
-	s.lookups.Run = s.lookUpBatch
+	s.lookups.Run, s.heldNames.Run = s.lookUpBatch, s.updateHeldNames
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
 		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"), sqlite.Options{Logger: o.Logger, MustExist: o.MustExist})

@@ -292,6 +292,12 @@ func (s *countingStore) Read(ctx context.Context, tenant membership.ID, fn func(
 	return s.store.Read(ctx, tenant, fn)
 }
 
+func (s *countingStore) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
+}
+
 func (s *countingStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 // What the guard cannot hold stays one round trip.

@@ -223,6 +223,12 @@ func (s halfStore) WriteMembers(ctx context.Context, c membership.MemberChange) 
 	return s.store.WriteMembers(ctx, c)
 }
 
+func (s halfStore) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
+}
+
 func (s halfStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 func TestConnectionRemovalIsFinished(t *testing.T) {

@@ -23,6 +23,11 @@ type Store interface {
 	// must not change what lies outside it except by assignment.
 	Update(ctx context.Context, tenant ID, fn func(Tx) error) error
 
+	// UpdateHolding is Update for a transaction that begins with Tx.LockNameHolders. While
+	// nobody has the name or one of the addresses it may be one with others of the same
+	// moment (group commit): fn refuses before it writes, if it does.
+	UpdateHolding(ctx context.Context, tenant ID, n HeldName, fn func(Tx, NameHolders) error) error
+
 	// WriteMembers is Tx.ChangeMembers in a transaction of its own, or in one batch with
 	// others of the same moment (group commit), in as few round trips as the engine
 	// allows; before that c.Judge, if there is one, decides. Its cost follows the change,

@@ -235,6 +235,18 @@ func (s *fading) WriteMembers(ctx context.Context, c membership.MemberChange) (m
 	return s.store.WriteMembers(ctx, c)
 }
 
+func (s *fading) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.Update(ctx, tenant, func(tx membership.Tx) error {
+		h, err := tx.LockNameHolders(ctx, n.Connection, n.Name, n.Emails)
+		if err != nil {
+			return err
+		}
+		return fn(tx, h)
+	})
+}
+
 func (s *fading) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 // TestBulkBreaks: what was done before something broke stays done, and what can

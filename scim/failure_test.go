@@ -38,6 +38,12 @@ func (s breaking) WriteMembers(ctx context.Context, c membership.MemberChange) (
 	return s.store.WriteMembers(ctx, c)
 }
 
+func (s breaking) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
+}
+
 func (s breaking) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 type breakingReader struct {

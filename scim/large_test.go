@@ -42,6 +42,12 @@ func (s crowded) WriteMembers(ctx context.Context, c membership.MemberChange) (m
 	return s.store.WriteMembers(ctx, c)
 }
 
+func (s crowded) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
+}
+
 func (s crowded) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 type crowdedReader struct {

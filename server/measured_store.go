@@ -30,6 +30,14 @@ func (s measuredStore) Update(ctx context.Context, tenant membership.ID, fn func
 	return s.store.Update(ctx, tenant, fn)
 }
 
+// UpdateHolding implements membership.Store.
+func (s measuredStore) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) (err error) {
+	defer s.measure(ctx, "update", time.Now(), &err)
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
+}
+
 // WriteMembers implements membership.Store.
 func (s measuredStore) WriteMembers(
 	ctx context.Context, c membership.MemberChange,
