@@ -25,7 +25,9 @@ type connectionOf struct{ tenant, connection membership.ID }
 const maxLookups = 64
 
 // LookUpUser implements membership.Lookups.
-func (s *Store) LookUpUser(ctx context.Context, tenant, connection, user membership.ID) (membership.ProvisionedUser, error) {
+func (s *Store) LookUpUser(
+	ctx context.Context, tenant, connection, user membership.ID,
+) (membership.ProvisionedUser, error) {
 	l := lookup{user: user}
 	if err := s.lookUp(ctx, connectionOf{tenant, connection}, &l); err != nil {
 		return membership.ProvisionedUser{}, err
@@ -46,7 +48,9 @@ func (s *Store) LookUpUsersNamed(
 }
 
 // LookUpGroupLink implements membership.Lookups.
-func (s *Store) LookUpGroupLink(ctx context.Context, tenant, connection, group membership.ID) (membership.GroupLink, error) {
+func (s *Store) LookUpGroupLink(
+	ctx context.Context, tenant, connection, group membership.ID,
+) (membership.GroupLink, error) {
 	l := lookup{group: group}
 	if err := s.lookUp(ctx, connectionOf{tenant, connection}, &l); err != nil {
 		return membership.GroupLink{}, err
@@ -131,7 +135,8 @@ func (f *found) read(ctx context.Context, e engine.Engine, ls []*lookup) error {
 	var room [5]engine.Query
 	qs := room[:0]
 	if len(users) > 0 {
-		qs = append(qs, query(f, qLookUpUsers, users, &f.users, f.userDest), query(f, qGroupsOf, users, &f.ofUsers, groupOfUserDest))
+		qs = append(qs, query(f, qLookUpUsers, users, &f.users, f.userDest),
+			query(f, qGroupsOf, users, &f.ofUsers, groupOfUserDest))
 	}
 	if len(names) > 0 {
 		qs = append(qs, query(f, qLookUpUsersNamed, names, &f.named, f.namedDest),
@@ -196,7 +201,8 @@ func (f *found) give(l *lookup) {
 // withGroups adds the groups of a user; all are in the order of their users.
 func withGroups(l membership.UserLink, all []groupOfUser) membership.ProvisionedUser {
 	u := membership.ProvisionedUser{UserLink: l}
-	first, _ := slices.BinarySearchFunc(all, l.User, func(g groupOfUser, id membership.ID) int { return g.user.Compare(id) })
+	byUser := func(g groupOfUser, id membership.ID) int { return g.user.Compare(id) }
+	first, _ := slices.BinarySearchFunc(all, l.User, byUser)
 	for _, g := range all[first:] {
 		if g.user != l.User {
 			break

@@ -45,7 +45,9 @@ func (s *session) LockUserLink(ctx context.Context, connection, user membership.
 }
 
 // UserLinkByName implements membership.Reader.
-func (s *session) UserLinkByName(ctx context.Context, connection membership.ID, key string) (membership.UserLink, error) {
+func (s *session) UserLinkByName(
+	ctx context.Context, connection membership.ID, key string,
+) (membership.UserLink, error) {
 	return s.userLink(ctx, qUserLinkByName, s.tenant, connection, key)
 }
 
@@ -129,7 +131,8 @@ func (s *session) DeleteUserLink(ctx context.Context, connection, user membershi
 const (
 	groupsOf = `select g.user_id, l.group_id, l.display_name from `
 	byUser   = ` i
-	{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = i.id and g.connection_id = $2 and g.closed_at is null}
+	{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = i.id and g.connection_id = $2
+		and g.closed_at is null}
 	{lookup group_links l on l.tenant_id = $1 and l.connection_id = $2 and l.group_id = g.group_id}
 	order by g.user_id, l.group_id`
 	qGroupsOf     = groupsOf + `{ids $3}` + byUser

@@ -117,7 +117,8 @@ func (d *Directory) VisitProvisionedUsers(
 // than the users who have it, from the first.
 func (q LinkQuery) name() (string, bool) {
 	f, ok := q.Filter.(Compare)
-	if !ok || f.Op != Equal || f.Attribute != (Attribute{Name: "userName"}) || q.Offset > 0 || q.After != nil || q.Before != nil || q.Limit < 1 {
+	if !ok || f.Op != Equal || f.Attribute != (Attribute{Name: "userName"}) ||
+		q.Offset > 0 || q.After != nil || q.Before != nil || q.Limit < 1 {
 		return "", false
 	}
 	name, ok := f.Value.(string)

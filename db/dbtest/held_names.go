@@ -36,7 +36,8 @@ func (w *Tenant) create(name, email string) error {
 		}
 		at := Now()
 		u := membership.User{
-			Tenant: w.ID, ID: membership.NewID(), UserName: name, Email: email, Origin: "scim", Active: true, CreatedAt: at, UpdatedAt: at,
+			Tenant: w.ID, ID: membership.NewID(), UserName: name, Email: email, Origin: "scim", Active: true,
+			CreatedAt: at, UpdatedAt: at,
 		}
 		return errors.Join(tx.InsertUser(w.Ctx, u), tx.InsertUserLink(w.Ctx, membership.UserLink{
 			Tenant: w.ID, Connection: w.Connection, User: u.ID, UserName: name, Active: true, Email: email, Emails: emails,

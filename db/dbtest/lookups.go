@@ -86,7 +86,9 @@ func testLookupsAtOnce(t *testing.T, s Store) {
 // What another tenant or connection has is not found.
 func testLookupsElsewhere(t *testing.T, s Store) {
 	w, other := NewTenant(t, s), NewTenant(t, s)
-	for _, of := range [][2]membership.ID{{other.ID, w.Connection}, {w.ID, other.Connection}, {other.ID, other.Connection}} {
+	for _, of := range [][2]membership.ID{
+		{other.ID, w.Connection}, {w.ID, other.Connection}, {other.ID, other.Connection},
+	} {
 		_, err := s.LookUpUser(w.Ctx, of[0], of[1], w.Users[0])
 		require.Equal(t, membership.NotFound("user"), err)
 		_, err = s.LookUpGroupLink(w.Ctx, of[0], of[1], w.Group)
