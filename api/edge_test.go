@@ -23,6 +23,7 @@ import (
 // failingStore is a store whose reads fail as a test wants them to. It names every
 // method: a new one does not compile before it is written here.
 type failingStore struct {
+	membership.Lookups
 	store   membership.Store
 	read    func() error                        // unless nil: Read fails at once
 	members iter.Seq2[membership.Member, error] // unless nil: the members of every group
@@ -46,6 +47,12 @@ func (s failingStore) WriteMembers(
 	ctx context.Context, c membership.MemberChange,
 ) (membership.MemberResult, error) {
 	return s.store.WriteMembers(ctx, c)
+}
+
+func (s failingStore) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }
 
 func (s failingStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }

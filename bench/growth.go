@@ -75,6 +75,8 @@ func measureGrowth(ctx context.Context, b *bench, dir string) (all []growth, err
 }
 
 func (b *bench) growthOf(ctx context.Context, e engine) (rows []growthRow, err error) {
+	asked := slices.DeleteFunc(questions(), func(q question) bool { return !b.run.MatchString(q.name) })
+	members := slices.ContainsFunc(asked, func(q question) bool { return q.members })
 	var stores []*grown
 	defer func() {
 		for _, g := range stores {
@@ -82,7 +84,7 @@ func (b *bench) growthOf(ctx context.Context, e engine) (rows []growthRow, err e
 		}
 	}()
 	for _, users := range b.growthUsers {
-		g, err := b.grow(ctx, e, newGrowthSize(users))
+		g, err := b.grow(ctx, e, newGrowthSize(users), members)
 		if g != nil {
 			stores = append(stores, g)
 		}
@@ -99,11 +101,9 @@ func (b *bench) growthOf(ctx context.Context, e engine) (rows []growthRow, err e
 		defer c.close()
 		conns = append(conns, c)
 	}
-	for _, q := range questions() {
-		if b.run.MatchString(q.name) {
-			b.say("%s: %s", e.name, q.name)
-			rows = append(rows, q.ask(ctx, stores, conns))
-		}
+	for _, q := range asked {
+		b.say("%s: %s", e.name, q.name)
+		rows = append(rows, q.ask(ctx, stores, conns))
 	}
 	return rows, ctx.Err()
 }
@@ -138,7 +138,7 @@ func (q question) ask(ctx context.Context, stores []*grown, conns []*connection)
 				times[i] = append(times[i], got.total)
 			}
 		}
-		if turn > 2 && time.Since(begin) > growthTime || ctx.Err() != nil {
+		if turn > 1 && time.Since(begin) > growthTime || ctx.Err() != nil {
 			break
 		}
 	}

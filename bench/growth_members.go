@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 )
 
 const growthClients = 4 // that fill groups
@@ -62,5 +63,17 @@ func (g *grown) growExceptions(c *connection, group string) error {
 			return err
 		}
 	}
-	return c.must(g.native.request("GET", "/audit/events?limit=1", ""), &body)
+	return g.numberEvents(c)
+}
+
+// numberEvents reads until what was written is numbered: each reader numbers a part.
+func (g *grown) numberEvents(c *connection) error {
+	const quick = 50 * time.Millisecond
+	for begin := time.Now(); time.Since(begin) < answerTime; {
+		got, err := c.do(g.native.request("GET", "/audit/events?limit=1", ""), nil)
+		if err != nil || got.total < quick && got.status < 300 {
+			return err
+		}
+	}
+	return nil
 }

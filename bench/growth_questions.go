@@ -13,6 +13,7 @@ type question struct {
 	name    string
 	times   float64       // the goal: what it costs in the largest store is at most so many times the smallest
 	within  time.Duration // or it takes at most so long; 0: no such goal
+	members bool          // it is about groups and what happened to them
 	request func(g *grown, turn int) []byte
 	// before is done before the request, and its time does not count.
 	before func(g *grown, c *connection, turn int) error
@@ -55,13 +56,17 @@ func questions() []question {
 		q.within = most
 		return q
 	}
+	ofMembers := func(q question) question {
+		q.members = true
+		return q
+	}
 	const flat, list, found, rare = 1.5, 2, 3, 5
 	exceptions := func(kind string) question {
 		path := "/audit/exceptions?limit=100"
 		if kind != "" {
 			path += "&kind=" + kind
 		}
-		return within(100*time.Millisecond, native("exceptions "+kind, 0, path))
+		return ofMembers(within(100*time.Millisecond, native("exceptions "+kind, 0, path)))
 	}
 	// A page has 10 of what is more in the large store, so that both answers are as long.
 	return []question{
@@ -75,10 +80,10 @@ func questions() []question {
 			g.posts++
 			return g.scim.request("POST", "/Users", userBody(fmt.Sprintf("new%d@growth.example", g.posts), turn))
 		}},
-		{name: "patch add 1", times: flat, request: func(g *grown, turn int) []byte {
+		{name: "patch add 1", times: flat, members: true, request: func(g *grown, turn int) []byte {
 			return g.scim.request("PATCH", "/Groups/"+g.groups[g.size.large], patchMembers("Add", []string{grownID(g.size.large + turn)}))
 		}},
-		{name: "patch remove 1", times: flat, request: func(g *grown, turn int) []byte {
+		{name: "patch remove 1", times: flat, members: true, request: func(g *grown, turn int) []byte {
 			return g.scim.request("PATCH", "/Groups/"+g.groups[g.size.large], removeMember(grownID(g.size.large+turn)))
 		}},
 		get("/Users, page 1", list, "/Users?count=100"),
@@ -106,15 +111,15 @@ func questions() []question {
 		{name: "/v1/users, user_name", times: flat, request: func(g *grown, turn int) []byte {
 			return g.native.request("GET", "/users?user_name="+url.QueryEscape(grownName(g.some(turn))), "")
 		}},
-		{name: "/v1 groups of a user", times: found, request: func(g *grown, turn int) []byte {
+		{name: "/v1 groups of a user", times: found, members: true, request: func(g *grown, turn int) []byte {
 			return g.native.request("GET", "/users/"+grownID(g.some(turn))+"/groups", "")
 		}},
-		native("events, page 1", list, "/audit/events?limit=100"),
-		{name: "events, from and to", times: rare, request: func(g *grown, _ int) []byte {
+		ofMembers(native("events, page 1", list, "/audit/events?limit=100")),
+		{name: "events, from and to", times: rare, members: true, request: func(g *grown, _ int) []byte {
 			from, to := g.began.Format(time.RFC3339), g.began.Add(time.Minute).Format(time.RFC3339)
 			return g.native.request("GET", "/audit/events?limit=100&from="+from+"&to="+to, "")
 		}},
-		native("events, action", rare, "/audit/events?limit=100&action=group.created"),
+		ofMembers(native("events, action", rare, "/audit/events?limit=100&action=group.created")),
 		exceptions("doubly_granted"), exceptions("inactive_member"), exceptions("connection_gone"),
 		exceptions("grant_after_deprovisioning"), exceptions(""),
 	}

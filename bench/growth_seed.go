@@ -81,7 +81,7 @@ func grownAttributes(i int) string {
 
 // grow makes a store of one size. What it returns has to be closed, after an error
 // too.
-func (b *bench) grow(ctx context.Context, e engine, size growthSize) (*grown, error) {
+func (b *bench) grow(ctx context.Context, e engine, size growthSize, members bool) (*grown, error) {
 	t, err := e.scimbridge(ctx, b.program)
 	if t == nil {
 		return nil, err
@@ -106,8 +106,11 @@ func (b *bench) grow(ctx context.Context, e engine, size growthSize) (*grown, er
 	}
 	b.say("%s: %d users after %.0f s", e.name, size.users, time.Since(begin).Seconds())
 	g.began = time.Now().UTC().Truncate(time.Second)
-	if err := g.growMembers(ctx); err != nil {
-		return g, err
+	if members {
+		if err := g.growMembers(ctx); err != nil {
+			return g, err
+		}
+		b.say("%s: and %d groups after %.0f s", e.name, size.groups+1, time.Since(begin).Seconds())
 	}
 	t.process.emptyLog()
 	if e.postgres != nil { // what autovacuum does within minutes
@@ -115,6 +118,5 @@ func (b *bench) grow(ctx context.Context, e engine, size growthSize) (*grown, er
 			return g, err
 		}
 	}
-	b.say("%s: and %d groups after %.0f s", e.name, size.groups+1, time.Since(begin).Seconds())
 	return g, nil
 }

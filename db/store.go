@@ -25,12 +25,14 @@ var migrations embed.FS
 
 // Store implements membership.Store and the stores of auth on one database.
 type Store struct {
-	engine engine.Engine
-	delta  delta
-	scans  *scanLimiter
-	reads  *readLimiter
-	log    *zap.Logger
-	health health
+	engine    engine.Engine
+	delta     delta
+	scans     *scanLimiter
+	reads     *readLimiter
+	heldNames engine.Queues[connectionOf, *heldName]
+	lookups   engine.Queues[connectionOf, *lookup]
+	log       *zap.Logger
+	health    health
 }
 
 var (
@@ -67,6 +69,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		o.Logger = zap.NewNop()
 	}
 	s := &Store{log: o.Logger, scans: newScanLimiter()}
+	s.lookups.Run, s.heldNames.Run = s.lookUpBatch, s.updateHeldNames
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
 		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"), sqlite.Options{Logger: o.Logger, MustExist: o.MustExist})
@@ -237,8 +240,7 @@ func (s *Store) retry(ctx context.Context, run func() error) error {
 // translate turns an engine's error into the domain's. What the domain itself
 // returned passes through.
 func (s *Store) translate(err error) error {
-	var e *membership.Error
-	if err == nil || errors.As(err, &e) {
+	if err == nil || membership.KindOf(err) != "" {
 		return err
 	}
 	s.noteFault(err)

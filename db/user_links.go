@@ -45,7 +45,9 @@ func (s *session) LockUserLink(ctx context.Context, connection, user membership.
 }
 
 // UserLinkByName implements membership.Reader.
-func (s *session) UserLinkByName(ctx context.Context, connection membership.ID, key string) (membership.UserLink, error) {
+func (s *session) UserLinkByName(
+	ctx context.Context, connection membership.ID, key string,
+) (membership.UserLink, error) {
 	return s.userLink(ctx, qUserLinkByName, s.tenant, connection, key)
 }
 
@@ -129,30 +131,34 @@ func (s *session) DeleteUserLink(ctx context.Context, connection, user membershi
 	return err
 }
 
-const qGroupsOf = `select g.user_id, l.group_id, l.display_name
-	from {ids $3} i
+const (
+	groupsOf = `select g.user_id, l.group_id, l.display_name from `
+	groupsOfUser   = ` i
 	{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = i.id and g.connection_no = ` + noOfConnection + `$2)}
 	{lookup groups o on o.tenant_id = $1 and o.no = g.group_no}
 	{lookup group_links l on l.tenant_id = $1 and l.connection_id = $2 and l.group_id = o.id}
 	order by g.user_id, l.group_id`
+	qGroupsOf     = groupsOf + `{ids $3}` + groupsOfUser
+	qGroupsOfUpTo = qGroupsOf + ` limit $4`
+)
 
-const qGroupsOfUpTo = qGroupsOf + ` limit $4`
+// groupOfUser is a group that a user is in, as a connection sees it.
+type groupOfUser struct {
+	user membership.ID
+	ref  membership.GroupRef
+}
+
+func groupOfUserDest(g *groupOfUser) []any { return []any{&g.user, &g.ref.ID, &g.ref.DisplayName} }
 
 // GroupsOf implements membership.Reader.
 func (s *session) GroupsOf(
 	ctx context.Context, connection membership.ID, users []membership.ID, limit int,
 ) (map[membership.ID][]membership.GroupRef, error) {
-	type row struct {
-		user membership.ID
-		ref  membership.GroupRef
-	}
 	q, args := qGroupsOf, []any{s.tenant, connection, users}
 	if limit > 0 {
 		q, args = qGroupsOfUpTo, append(args, limit+1)
 	}
-	rs, err := list(ctx, s, q, args, func(r *row) []any {
-		return []any{&r.user, &r.ref.ID, &r.ref.DisplayName}
-	})
+	rs, err := list(ctx, s, q, args, groupOfUserDest)
 	if err != nil || limit > 0 && len(rs) > limit {
 		return nil, err
 	}

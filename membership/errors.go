@@ -80,6 +80,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // KindOf returns the kind of err, or "" when it is no error of the domain.
 func KindOf(err error) Kind {
+	if err == nil {
+		return ""
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Kind

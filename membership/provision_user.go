@@ -17,11 +17,8 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 		return UserLink{}, err
 	}
 	var out UserLink
-	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		h, err := tx.LockNameHolders(ctx, call.Connection, Fold(view.UserName), addresses(view))
-		if err != nil {
-			return err
-		}
+	name := HeldName{Connection: call.Connection, Name: Fold(view.UserName), Emails: addresses(view)}
+	err := d.store.UpdateHolding(ctx, call.Tenant, name, func(tx Tx, h NameHolders) (err error) {
 		l := view
 		l.Tenant, l.Connection, l.Version = call.Tenant, call.Connection, 1
 		l.CreatedAt = d.clock.Now()
@@ -43,6 +40,13 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 		return nil
 	})
 	return out, err
+}
+
+// HeldName is a name that a connection wants to give to a user with addresses, folded.
+type HeldName struct {
+	Connection ID
+	Name       string
+	Emails     []string
 }
 
 // NameHolders are who has a name, when a connection wants to give it to a user.

@@ -29,15 +29,11 @@ const (
 
 // ProvisionedGroup returns one group of the calling connection's view without its
 // members.
-func (d *Directory) ProvisionedGroup(ctx context.Context, call Call, id ID) (l GroupLink, err error) {
+func (d *Directory) ProvisionedGroup(ctx context.Context, call Call, id ID) (GroupLink, error) {
 	if err := d.allow(ctx, call, OpReadGroups, id, ID{}); err != nil {
-		return l, err
+		return GroupLink{}, err
 	}
-	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		l, err = r.GroupLink(ctx, call.Connection, id)
-		return err
-	})
-	return l, err
+	return d.store.LookUpGroupLink(ctx, call.Tenant, call.Connection, id)
 }
 
 // VisitProvisionedGroup shows one group of the calling connection's view to visit.

@@ -25,19 +25,11 @@ func (u ProvisionedUser) Size() int64 {
 const refSize = 64
 
 // ProvisionedUser returns one user of the calling connection's view.
-func (d *Directory) ProvisionedUser(ctx context.Context, call Call, id ID) (u ProvisionedUser, err error) {
+func (d *Directory) ProvisionedUser(ctx context.Context, call Call, id ID) (ProvisionedUser, error) {
 	if err := d.allow(ctx, call, OpReadUsers, ID{}, id); err != nil {
-		return u, err
+		return ProvisionedUser{}, err
 	}
-	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		if u.UserLink, err = r.UserLink(ctx, call.Connection, id); err != nil {
-			return err
-		}
-		groups, err := r.GroupsOf(ctx, call.Connection, []ID{id}, 0)
-		u.Groups = groups[id]
-		return err
-	})
-	return u, err
+	return d.store.LookUpUser(ctx, call.Tenant, call.Connection, id)
 }
 
 // ProvisionedPage is one page of the calling connection's users or groups. Its
@@ -65,6 +57,21 @@ func (d *Directory) VisitProvisionedUsers(
 	}
 	held := d.HoldAnswer(call.Tenant)
 	defer held.End()
+	if name, ok := q.name(); ok {
+		var users []ProvisionedUser
+		if err := held.read(ctx, func() (size int64, err error) {
+			users, err = d.store.LookUpUsersNamed(ctx, call.Tenant, call.Connection, name)
+			for i := range users {
+				size += users[i].Size()
+			}
+			return size, err
+		}, func() { users = nil }); err != nil {
+			return err
+		}
+		if len(users) <= 1 { // else their order matters
+			return visit(&ProvisionedPage[ProvisionedUser]{Items: all(users), Total: len(users)})
+		}
+	}
 	p := userPager{linkPager[UserLink]{view: userLinks, connection: call.Connection, query: q}}
 	var users []ProvisionedUser
 	next := func() error {
@@ -104,6 +111,29 @@ func (d *Directory) VisitProvisionedUsers(
 		}
 	}
 	return visit(page)
+}
+
+// name returns the folded userName that the query asks for, if it wants nothing else
+// than the users who have it, from the first.
+func (q LinkQuery) name() (string, bool) {
+	f, ok := q.Filter.(Compare)
+	if !ok || f.Op != Equal || f.Attribute != (Attribute{Name: "userName"}) ||
+		q.Offset > 0 || q.After != nil || q.Before != nil || q.Limit < 1 {
+		return "", false
+	}
+	name, ok := f.Value.(string)
+	return Fold(name), ok && name != "" && ValidText(name)
+}
+
+// all ranges over what is there already.
+func all[T any](items []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for i := range items {
+			if !yield(items[i], nil) {
+				return
+			}
+		}
+	}
 }
 
 // userPager loads users with their groups.

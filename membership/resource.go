@@ -16,7 +16,8 @@ type Resources interface {
 
 // ETag is the weak entity tag of a version (RFC 7644 section 3.14).
 func ETag(version int64) string {
-	return string(append(strconv.AppendInt([]byte(`W/"`), version, 10), '"'))
+	var room [32]byte
+	return string(append(strconv.AppendInt(append(room[:0], `W/"`...), version, 10), '"'))
 }
 
 // Timestamp is a time as every door writes it: RFC 3339, UTC, microseconds.

@@ -207,7 +207,10 @@ func TestConnectionIsFrozen(t *testing.T) {
 
 // halfStore fails every Update of the directory, so a removal ends halfway: its first
 // transaction is that of auth.Connections, with a store of its own.
-type halfStore struct{ store membership.Store }
+type halfStore struct {
+	membership.Lookups
+	store membership.Store
+}
 
 func (halfStore) Update(context.Context, membership.ID, func(membership.Tx) error) error {
 	return errors.New("dead")
@@ -221,12 +224,18 @@ func (s halfStore) WriteMembers(ctx context.Context, c membership.MemberChange) 
 	return s.store.WriteMembers(ctx, c)
 }
 
+func (s halfStore) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
+}
+
 func (s halfStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 func TestConnectionRemovalIsFinished(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		p := w.provisioned()
-		dir := membership.NewDirectory(halfStore{w.store}, auth.Policy{}, membership.Options{})
+		dir := membership.NewDirectory(halfStore{w.store, w.store}, auth.Policy{}, membership.Options{})
 		cs := auth.NewConnections(w.store, dir, w.clock, nil)
 		require.Error(t, cs.Remove(w.ctx, w.admin, w.okta.Connection, membership.RemovalRelease))
 		require.Equal(t, membership.ConnectionRemoving, w.state(w.okta))

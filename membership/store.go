@@ -9,6 +9,8 @@ import "context"
 // for. A row that does not exist is an error of KindNotFound. A name that is
 // taken is an error of KindUniqueness.
 type Store interface {
+	Lookups
+
 	// Read runs fn on one consistent snapshot. What fn reads is valid during fn
 	// only. fn may begin anew when it comes to a list that no index answers: such
 	// queries wait for a semaphore. They end with KindRateLimited when they wait for
@@ -20,6 +22,11 @@ type Store interface {
 	// serialization failure, a deadlock or a lost race for a unique name, so it
 	// must not change what lies outside it except by assignment.
 	Update(ctx context.Context, tenant ID, fn func(Tx) error) error
+
+	// UpdateHolding is Update for a transaction that begins with Tx.LockNameHolders. While
+	// nobody has the name or one of the addresses it may be one with others of the same
+	// moment (group commit): fn refuses before it writes, if it does.
+	UpdateHolding(ctx context.Context, tenant ID, n HeldName, fn func(Tx, NameHolders) error) error
 
 	// WriteMembers is Tx.ChangeMembers in a transaction of its own, or in one batch with
 	// others of the same moment (group commit), in as few round trips as the engine

@@ -209,6 +209,7 @@ func TestBulkAudit(t *testing.T) {
 
 // fading is a store that fails, or panics, from some write on.
 type fading struct {
+	membership.Lookups
 	store                          membership.Store
 	writes, fails, panics, cancels int
 	cancel                         context.CancelFunc
@@ -234,6 +235,18 @@ func (s *fading) WriteMembers(ctx context.Context, c membership.MemberChange) (m
 	return s.store.WriteMembers(ctx, c)
 }
 
+func (s *fading) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.Update(ctx, tenant, func(tx membership.Tx) error {
+		h, err := tx.LockNameHolders(ctx, n.Connection, n.Name, n.Emails)
+		if err != nil {
+			return err
+		}
+		return fn(tx, h)
+	})
+}
+
 func (s *fading) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
 // TestBulkBreaks: what was done before something broke stays done, and what can
@@ -243,7 +256,7 @@ func TestBulkBreaks(t *testing.T) {
 		tenant, err := auth.Bootstrap(t.Context(), store, time.Now, auth.BootstrapSpec{TenantName: "test"})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
-		broken := &fading{store: store, fails: 2, panics: 3, cancels: 6, cancel: cancel}
+		broken := &fading{Lookups: store, store: store, fails: 2, panics: 3, cancels: 6, cancel: cancel}
 		door := scim.New(membership.NewDirectory(broken, auth.Policy{}, membership.Options{}),
 			auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x", Logger: zap.NewNop()})
 		server := httptest.NewServer(door)

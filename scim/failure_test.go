@@ -21,6 +21,7 @@ import (
 
 // breaking is a store whose member lists break off after so many members.
 type breaking struct {
+	membership.Lookups
 	store membership.Store
 	after int
 }
@@ -35,6 +36,12 @@ func (s breaking) Update(ctx context.Context, tenant membership.ID, fn func(memb
 
 func (s breaking) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
 	return s.store.WriteMembers(ctx, c)
+}
+
+func (s breaking) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }
 
 func (s breaking) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
@@ -65,7 +72,7 @@ func TestBrokenStream(t *testing.T) {
 			started bool
 		}{{10, false}, {5000, true}} {
 			server := httptest.NewServer(scim.New(
-				membership.NewDirectory(breaking{store, tt.after}, auth.Policy{}, membership.Options{}),
+				membership.NewDirectory(breaking{store, store, tt.after}, auth.Policy{}, membership.Options{}),
 				auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x"}))
 			b := &bench{t: t, base: server.URL + "/scim/v2", token: tenant.SCIMToken}
 			g := ""

@@ -23,6 +23,7 @@ import (
 // crowded is a store whose groups have a million members. Behind the first
 // hundredth it waits until somebody has seen the beginning of the list.
 type crowded struct {
+	membership.Lookups
 	store membership.Store
 	seen  chan struct{}
 }
@@ -39,6 +40,12 @@ func (s crowded) Update(ctx context.Context, tenant membership.ID, fn func(membe
 
 func (s crowded) WriteMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
 	return s.store.WriteMembers(ctx, c)
+}
+
+func (s crowded) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) error {
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }
 
 func (s crowded) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
@@ -76,7 +83,7 @@ func TestLongAnswer(t *testing.T) {
 		for _, path := range []string{"/Groups/" + g, "/Groups", "/Groups?excludedAttributes=members.type",
 			"?filter=displayName%20pr"} {
 			seen := make(chan struct{})
-			server := httptest.NewServer(scim.New(membership.NewDirectory(crowded{store, seen}, auth.Policy{},
+			server := httptest.NewServer(scim.New(membership.NewDirectory(crowded{store, store, seen}, auth.Policy{},
 				membership.Options{}),
 				auth.NewVerifier(store, time.Now), scim.Config{PublicURL: "http://x"}))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

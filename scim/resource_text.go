@@ -100,8 +100,8 @@ func (d *door) appendCommon(w *resourceText, t *resourceType, stored []storedPar
 		w.b = appendText(w.b, d.location(t, id))
 		w.b = append(w.b, `,"resourceType":"`...)
 		w.b = append(w.b, t.name...)
-		w.b = append(w.b, `","version":`...)
-		w.b = append(appendText(w.b, membership.ETag(m.version)), '}')
+		w.b = append(w.b, `","version":"W/\"`...) // membership.ETag
+		w.b = append(strconv.AppendInt(w.b, m.version, 10), `\""}`...)
 	}
 	if w.name("schemas") {
 		w.b = appendText(append(w.b, '['), t.core.ID)

@@ -30,12 +30,44 @@ func (s measuredStore) Update(ctx context.Context, tenant membership.ID, fn func
 	return s.store.Update(ctx, tenant, fn)
 }
 
+// UpdateHolding implements membership.Store.
+func (s measuredStore) UpdateHolding(
+	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+) (err error) {
+	defer s.measure(ctx, "update", time.Now(), &err)
+	return s.store.UpdateHolding(ctx, tenant, n, fn)
+}
+
 // WriteMembers implements membership.Store.
 func (s measuredStore) WriteMembers(
 	ctx context.Context, c membership.MemberChange,
 ) (r membership.MemberResult, err error) {
 	defer s.measure(ctx, "write_members", time.Now(), &err)
 	return s.store.WriteMembers(ctx, c)
+}
+
+// LookUpUser implements membership.Lookups.
+func (s measuredStore) LookUpUser(
+	ctx context.Context, tenant, connection, user membership.ID,
+) (u membership.ProvisionedUser, err error) {
+	defer s.measure(ctx, "lookup", time.Now(), &err)
+	return s.store.LookUpUser(ctx, tenant, connection, user)
+}
+
+// LookUpUsersNamed implements membership.Lookups.
+func (s measuredStore) LookUpUsersNamed(
+	ctx context.Context, tenant, connection membership.ID, key string,
+) (us []membership.ProvisionedUser, err error) {
+	defer s.measure(ctx, "lookup", time.Now(), &err)
+	return s.store.LookUpUsersNamed(ctx, tenant, connection, key)
+}
+
+// LookUpGroupLink implements membership.Lookups.
+func (s measuredStore) LookUpGroupLink(
+	ctx context.Context, tenant, connection, group membership.ID,
+) (l membership.GroupLink, err error) {
+	defer s.measure(ctx, "lookup", time.Now(), &err)
+	return s.store.LookUpGroupLink(ctx, tenant, connection, group)
 }
 
 // Ready implements membership.Store. It is a probe, and not measured: the metric

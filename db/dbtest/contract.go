@@ -29,8 +29,8 @@ type promise struct {
 }
 
 var contract = []subject{
-	memberPromises, judgedPromises, linkPromises, lockPromises, eventPromises, filterPromises, valuePromises,
-	totalPromises, errorPromises, idempotencyPromises, readinessPromises,
+	memberPromises, judgedPromises, linkPromises, lookupPromises, lockPromises, heldNamePromises, eventPromises,
+	filterPromises, valuePromises, totalPromises, errorPromises, idempotencyPromises, readinessPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth

@@ -128,5 +128,9 @@ func testLinksOfARemovedConnection(t *testing.T, s Store) {
 		require.False(t, c.RemovedAt.IsZero())
 		return nil
 	})
+	_, err = s.LookUpUser(w.Ctx, w.ID, w.Connection, w.Users[0])
+	require.Equal(t, membership.NotFound("user"), err)
+	_, err = s.LookUpGroupLink(w.Ctx, w.ID, w.Connection, w.Group)
+	require.Equal(t, membership.NotFound("group"), err)
 	require.Equal(t, w.Users[:1], w.Members(), "the grants are there")
 }

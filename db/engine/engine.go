@@ -23,6 +23,9 @@ type Engine interface {
 
 	// Read runs fn once on a read-only snapshot.
 	Read(ctx context.Context, tenant membership.ID, fn func(Tx) error) error
+	// ReadAtOnce runs queries of a few rows each on one snapshot, in one round trip
+	// where that counts.
+	ReadAtOnce(ctx context.Context, tenant membership.ID, qs ...Query) error
 	// ReadConnections is how many snapshots can be read at once.
 	ReadConnections() int
 	// Update runs fn once in a transaction: what it wrote is durable when Update
@@ -62,6 +65,8 @@ type Dialect struct {
 	// UnlockTenants and LockTenants do so around a migration, which may come before
 	// the one that ListTenants needs.
 	UnlockTenants, LockTenants string
+	// RoundTrips: statements travel to a server, so what waits goes together.
+	RoundTrips bool
 	// RowIDs: a statement can name rows by their place in the table, {row id x}.
 	RowIDs bool
 }

@@ -79,6 +79,7 @@ func (e *Engine) Dialect() engine.Dialect {
 		ListTenants:   qListTenants,
 		UnlockTenants: `alter table tenants no force row level security`,
 		LockTenants:   `alter table tenants force row level security`,
+		RoundTrips:    true,
 		RowIDs:        true,
 	}
 }
@@ -96,7 +97,7 @@ func (e *Engine) Read(ctx context.Context, tenant membership.ID, fn func(engine.
 	if err != nil {
 		return err
 	}
-	t := &transaction{conn: conn{c.Conn.Conn()}, tenant: tenant, begin: "begin isolation level repeatable read read only"}
+	t := &transaction{conn: conn{c.Conn.Conn()}, tenant: tenant, begin: beginRead}
 	// There is nothing to commit, so the caller does not wait for the end of it.
 	defer func() {
 		go func() {
@@ -105,6 +106,18 @@ func (e *Engine) Read(ctx context.Context, tenant membership.ID, fn func(engine.
 		}()
 	}()
 	return c.checked(ctx, fn(t))
+}
+
+// ReadAtOnce implements engine.Engine.
+func (e *Engine) ReadAtOnce(ctx context.Context, tenant membership.ID, qs ...engine.Query) error {
+	return e.pool.with(ctx, func(c *pgx.Conn) error {
+		t := &transaction{conn: conn{c}, tenant: tenant, begin: beginRead}
+		err := t.whole(ctx, qs)
+		if err != nil {
+			t.end(ctx, "rollback")
+		}
+		return err
+	})
 }
 
 // Update implements engine.Engine.

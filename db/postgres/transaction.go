@@ -13,6 +13,9 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+// beginRead begins a transaction that reads, on one snapshot.
+const beginRead = "begin isolation level repeatable read read only"
+
 // transaction begins with its first statement and in the same round trip, which
 // also names the tenant for row-level security. The setting ends with the
 // transaction, so connections can be shared by a pooler.
@@ -82,6 +85,29 @@ func (t *transaction) Pipeline(ctx context.Context, qs ...engine.Query) error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(readEach(b, qs), b.Close())
+}
+
+// whole runs queries as a transaction from its beginning to its end, in one round trip.
+func (t *transaction) whole(ctx context.Context, qs []engine.Query) (err error) {
+	statements := make([]statement, len(qs), len(qs)+1)
+	for i, q := range qs {
+		statements[i] = newStatement(q.Text, q.Args)
+	}
+	b, err := t.send(ctx, append(statements, statement{text: "commit"})...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := readEach(b, qs); err != nil {
+		return err
+	}
+	_, err = b.Exec()
+	return err
+}
+
+// readEach reads the results of queries that are the next of a batch.
+func readEach(b pgx.BatchResults, qs []engine.Query) error {
 	for _, q := range qs {
 		rs, err := b.Query()
 		if err == nil {
@@ -89,10 +115,10 @@ func (t *transaction) Pipeline(ctx context.Context, qs ...engine.Query) error {
 			rs.Close()
 		}
 		if err != nil {
-			return errors.Join(err, b.Close())
+			return err
 		}
 	}
-	return b.Close()
+	return nil
 }
 
 // Cursor implements engine.Tx.

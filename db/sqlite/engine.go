@@ -105,6 +105,11 @@ func (e *Engine) Read(ctx context.Context, _ membership.ID, fn func(engine.Tx) e
 	return e.read.transact(ctx, func(c *conn) error { return fn(c) })
 }
 
+// ReadAtOnce implements engine.Engine.
+func (e *Engine) ReadAtOnce(ctx context.Context, _ membership.ID, qs ...engine.Query) error {
+	return e.read.readAtOnce(ctx, qs)
+}
+
 // Update implements engine.Engine.
 func (e *Engine) Update(ctx context.Context, _ membership.ID, fn func(engine.Tx) error) error {
 	return e.Write(ctx, Write{Run: func(t engine.Tx, _ *Versions) error { return fn(t) }, Savepoint: true})

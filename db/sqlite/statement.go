@@ -48,6 +48,10 @@ func allSingle(args []any) bool {
 			if len(a) != 1 {
 				return false
 			}
+		case []string:
+			if len(a) != 1 {
+				return false
+			}
 		case Pairs:
 			if len(a) != pairSize {
 				return false
@@ -92,6 +96,10 @@ func (p *prepared) bindOne(i int, a any, single bool) error {
 		p.large = p.large || len(a) > largeArgument
 		p.BindBytes(i, a)
 	case []string:
+		if single {
+			p.BindText(i, a[0])
+			break
+		}
 		text, err := textArray(a)
 		if err != nil {
 			return err
