@@ -49,10 +49,15 @@ func TestEventsTellWhatHappened(t *testing.T) {
 		}
 		last := all[len(all)-1]
 		assertFields(t, last, "id", "number", "at", "actor", "actor_name", "credential", "source", "action", "group_id", "group_name",
-			"user_id", "user_name", "before", "after", "request_id", "reason")
+			"user_id", "user_name", "membership_source", "members", "request_id", "reason")
 		assert.Equal(t, "grant.opened", last["action"])
 		assert.Equal(t, map[string]any{"kind": "user", "id": tokenID.String()}, last["actor"])
-		assert.Equal(t, map[string]any{"member": false}, last["before"])
+		assert.Equal(t, "local", last["membership_source"])
+		require.Len(t, last["members"], 1)
+		member := last["members"].([]any)[0].(map[string]any)
+		assertFields(t, member, "user_id", "grant_id", "still_member")
+		assert.Equal(t, last["user_id"], member["user_id"])
+		assert.Equal(t, false, member["still_member"])
 		assert.Equal(t, "INC-4711", last["reason"])
 
 		at := url.QueryEscape(last["at"].(string))

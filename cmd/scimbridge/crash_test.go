@@ -127,13 +127,16 @@ func afterwards(
 		return nil
 	}))
 	for _, e := range dbtest.Events(t, store, tenant, membership.EventFilter{Group: id}) {
-		user := e.User.String()
-		switch e.Action {
-		case membership.ActionGrantOpened:
-			assert.Zero(t, told[user]%2, "user %s: opened twice", user)
-			told[user]++
-		case membership.ActionGrantClosed:
-			assert.Equal(t, 1, told[user]%2, "user %s: closed twice", user)
+		for _, m := range e.Members {
+			user := m.User.String()
+			switch e.Action {
+			case membership.ActionGrantOpened:
+				assert.Zero(t, told[user]%2, "user %s: opened twice", user)
+			case membership.ActionGrantClosed:
+				assert.Equal(t, 1, told[user]%2, "user %s: closed twice", user)
+			default:
+				t.Errorf("%s has members", e.Action)
+			}
 			told[user]++
 		}
 	}
