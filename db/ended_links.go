@@ -7,7 +7,7 @@ import "context"
 // or the user: exceptions are looked for there, not among all grants.
 const (
 	noteEnded       = `insert into ended_links (tenant_id, group_no, user_id) `
-	ifNew            = ` on conflict do nothing`
+	ifNew           = ` on conflict do nothing`
 	qNoteEndedGroup = noteEnded + `select l.tenant_id, o.no, {no id}
 		from group_links l join groups o on o.tenant_id = $1 and o.id = l.group_id
 		where l.tenant_id = $1 and l.connection_id = $2 and l.group_id = $3 and l.members > 0` + ifNew
