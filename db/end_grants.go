@@ -10,7 +10,7 @@ import (
 // The rows of what grants a user has open, and what it takes to end them.
 const qGrantsToEnd = `select g.group_no, x.id, x.members_changed_at, g.connection_no, c.id, coalesce(l.version, 0), l.last_modified,
 		g.id, g.member_since, g.opened_at, g.opened_event
-	from grants g
+	from grants g {index grants_of_user}
 	join groups x on x.tenant_id = $1 and x.no = g.group_no
 	left join connections c on c.tenant_id = $1 and c.no = g.connection_no
 	left join group_links l on l.tenant_id = $1 and l.connection_id = c.id and l.group_id = x.id

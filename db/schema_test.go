@@ -56,8 +56,10 @@ func TestRowLevelSecurity(t *testing.T) {
 	ctx := context.Background()
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	a, b := newTenant(t, s), newTenant(t, s)
-	a.Number()
-	b.Number()
+	for _, w := range []*tenant{a, b} { // several members of one event
+		w.Update(func(tx membership.Tx) error { return dbtest.ChangeMembers(ctx, tx, w.Change(w.Users[2:4], nil)) })
+		w.Number()
+	}
 	for _, w := range []*tenant{a, b} { // after the numbering
 		w.Update(func(tx membership.Tx) error { return dbtest.ChangeMembers(ctx, tx, w.Change(w.Users[1:2], nil)) })
 	}

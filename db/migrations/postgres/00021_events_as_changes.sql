@@ -102,9 +102,9 @@ create policy tenant on event_texts using (tenant_id = nullif(current_setting('s
 -- +goose StatementBegin
 create function member_event_body(p_id uuid, p_at timestamptz, p_action text, p_group uuid, p_user uuid, p_rest text)
 returns text language sql stable as $$
-    select '{"id":"' || p_id || '","at":"' || to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-        || '","action":"' || p_action || '","group_id":"' || p_group || '"'
-        || case when p_user is null then '' else ',"user_id":"' || p_user || '"' end || p_rest || '}'
+    select '{"id":"' || p_id::text || '","at":"' || to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        || '","action":"' || p_action || '","group_id":"' || p_group::text || '"'
+        || case when p_user is null then '' else ',"user_id":"' || p_user::text || '"' end || p_rest || '}'
 $$;
 -- +goose StatementEnd
 
@@ -113,6 +113,6 @@ $$;
 -- +goose StatementBegin
 create function event_member(p_user uuid, p_grant uuid, p_still boolean)
 returns text language sql immutable as $$
-    select '{"user_id":"' || p_user || '","grant_id":"' || p_grant || case when p_still then '","still_member":true}' else '"}' end
+    select '{"user_id":"' || p_user::text || '","grant_id":"' || p_grant::text || case when p_still then '","still_member":true}' else '"}' end
 $$;
 -- +goose StatementEnd
