@@ -118,6 +118,8 @@ type Event struct {
 	// Number counts the tenant's events from 1 without gaps; 0: not numbered
 	// yet.
 	Number int64
+	// Stored is the text of the event as it is stored, where an EventFilter asks for it.
+	Stored []byte
 }
 
 // EventMember is a member in an event of grants.

@@ -69,6 +69,7 @@ func (s *Server) router() *mux.Router {
 		Clients:     auth.NewClients(s.store, directory, s.keys, time.Now, verifier.Forget),
 		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
+		Evidence:    s.sealer,
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
 	native := root.MatcherFunc(belowAny(api.Prefixes)).Subrouter()

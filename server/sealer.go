@@ -206,8 +206,9 @@ func (s *Sealer) SealTenant(ctx context.Context, tenant membership.ID) error {
 		if !more {
 			return nil
 		}
-		if now := s.now(); now.Add(holdTime / 2).After(now) {
-			if _, err := s.store.HoldSealLog(ctx, tenant, s.holder, now, now.Add(holdTime)); err != nil {
+		if s.now().Sub(now) > holdTime/2 {
+			now = s.now()
+			if held, err := s.store.HoldSealLog(ctx, tenant, s.holder, now, now.Add(holdTime)); err != nil || !held {
 				return err
 			}
 		}
