@@ -74,7 +74,8 @@ const (
 	qReceipts = `select anchor, lines, token from seal_receipts
 		where tenant_id = $1 and origin = $2 and size = $3 order by anchor`
 
-	qLeaves = `select number, position, body, coalesce(members, ''), coalesce({text group_id}, ''), coalesce({text user_id}, '') from events {index events_number}
+	qLeaves = `select number, position, body, coalesce(members, ''), case when group_id is null then '' else {text group_id} end,
+		case when user_id is null then '' else {text user_id} end from events {index events_number}
 		where tenant_id = $1 and number > $2 order by number limit $3`
 )
 
