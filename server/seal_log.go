@@ -166,3 +166,30 @@ func VerifyStore(
 
 // maxCheckpoints is how many checkpoints a log is held against, the newest.
 const maxCheckpoints = 100_000
+
+// Verify is VerifyStore with the keys that are given, or those of the sealer.
+func (s *Sealer) Verify(
+	ctx context.Context, tenant membership.ID, vkeys []string, given []seal.Checkpoint, progress func(int64),
+) (seal.Verified, error) {
+	text := strings.Join(vkeys, "\n")
+	if len(vkeys) == 0 {
+		var err error
+		if text, err = s.VerifierKeys(ctx, tenant); err != nil {
+			return seal.Verified{}, err
+		}
+	}
+	return VerifyStore(ctx, s.store, tenant, text, given, progress)
+}
+
+// WriteTiles writes the log of a tenant into a folder, and returns its size.
+func (s *Sealer) WriteTiles(ctx context.Context, tenant membership.ID, dir string) (int64, error) {
+	l, err := s.opened(ctx, tenant)
+	if err != nil {
+		return 0, err
+	}
+	checkpoint, err := l.checkpoint(ctx, l.Size)
+	if err != nil {
+		return 0, err
+	}
+	return l.Size, seal.WriteTiles(dir, l.leaves(ctx, 0), []byte(checkpoint))
+}
