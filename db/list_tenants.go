@@ -11,7 +11,7 @@ import (
 const (
 	qTenants = `select tenant_id, name, created_at from tenants where tenant_id > $1 order by tenant_id limit $2`
 
-	qTenantsToNumber = `select distinct tenant_id from events {index events_unnumbered}
+	qTenantsToNumber = `select distinct tenant_id from events {index events_waiting}
 		where number is null and position > 0 order by tenant_id`
 	qTenantsToSeal = `select h.tenant_id from event_heads h left join seal_logs l on l.tenant_id = h.tenant_id
 		where h.number > coalesce(l.size, 0) and coalesce(l.stopped, '') = '' order by h.tenant_id`

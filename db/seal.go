@@ -75,7 +75,7 @@ const (
 		where tenant_id = $1 and origin = $2 and size = $3 order by anchor`
 
 	qLeaves = `select number, position, body, coalesce(members, ''), case when group_id is null then '' else {text group_id} end,
-		case when user_id is null then '' else {text user_id} end from events {index events_number}
+		case when user_id is null then '' else {text user_id} end from events {index events_by_number}
 		where tenant_id = $1 and number > $2 order by number limit $3`
 )
 

@@ -44,7 +44,7 @@ func (s *Server) router() *mux.Router {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
-		Observer: m, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
+		Observer: m, Signer: s.sealer, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
 	})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)

@@ -80,3 +80,19 @@ func (s *Sealer) Proof(ctx context.Context, tenant membership.ID, number int64) 
 	}
 	return seal.Proof{Index: number - 1, Path: path, Checkpoint: []byte(checkpoint)}.Append(nil), nil
 }
+
+// ReportSigner implements membership.ReportSigner.
+func (s *Sealer) ReportSigner(ctx context.Context, tenant membership.ID) (string, func([]byte) ([]string, error), error) {
+	if len(s.keys) == 0 {
+		return "", nil, nil
+	}
+	l, found, err := openLog(ctx, s.store, tenant)
+	if err != nil || !found || l.Size == 0 || !s.keys.Has(l.PublicKey) {
+		return "", nil, err
+	}
+	checkpoint, err := l.checkpoint(ctx, l.Size)
+	sign := func(manifest []byte) ([]string, error) {
+		return seal.SignManifest(manifest, s.keys.Signers(l.Origin)...)
+	}
+	return checkpoint, sign, err
+}

@@ -54,3 +54,13 @@ func openSealer(c config.Config, store *db.Store, publicURL string, m *metrics, 
 	}
 	return NewSealer(store, o), nil
 }
+
+// ExistingSealer is the sealer of a command that only reads: with the key that there
+// is, if there is one.
+func ExistingSealer(c config.Config, store *db.Store) *Sealer {
+	keys, err := seal.ReadKeys(KeyFile(c))
+	if err != nil {
+		keys = nil
+	}
+	return NewSealer(store, SealerOptions{Keys: keys, PublicURL: c.PublicURL})
+}

@@ -96,7 +96,7 @@ func (p *program) withStore(
 		return err
 	}
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
-	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{})
+	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{Signer: server.ExistingSealer(s.Config, store)})
 	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, server.NewLogger(s.Config, p.stderr))
 	call := operator(tenant)
 	call.Permissions = []string{auth.AllPermissions}
