@@ -91,7 +91,7 @@ func TestEvidence(t *testing.T) {
 		tampered := put("tampered.jsonl", strings.Replace(string(text), `"request_id":"`, `"request_id":"x`, 1))
 		status, said = verify(tampered, newest, "--key", key)
 		assert.Equal(t, exitFailed, status)
-		assert.Contains(t, said, "changed")
+		assert.Contains(t, said, "not consistent")
 		// Another register with a manifest of its own.
 		register2, err := os.ReadFile(lines)
 		require.NoError(t, err)
