@@ -169,7 +169,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "seal_key_file", Value: "FILE", Default: "",
-			Usage: "key that events are sealed with, made there if there is none; empty: `scimbridge-seal.key` beside the embedded store, and with PostgreSQL nothing is sealed",
+			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key beside the embedded store, and with PostgreSQL nothing is sealed",
 			read:  func(c Config) string { return c.SealKeyFile },
 			write: func(c *Config, v string) error { c.SealKeyFile = v; return nil },
 		},
