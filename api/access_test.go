@@ -119,9 +119,12 @@ var accessTable = map[string]access{
 	},
 	"DELETE /v1/policies/{id}": {"/v1/policies/{policy}", "", 204, "TENANT:ADMIN", nil},
 
-	"GET /v1/audit/events":     {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
-	"GET /v1/audit/register":   {"/v1/audit/register", "", 200, "AUDIT:READ", nil},
-	"GET /v1/audit/exceptions": {"/v1/audit/exceptions", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/events":                {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/checkpoint":            {"/v1/audit/checkpoint", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/key":                   {"/v1/audit/key", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/events/{number}/proof": {"/v1/audit/events/1/proof", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/register":              {"/v1/audit/register", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/exceptions":            {"/v1/audit/exceptions", "", 200, "AUDIT:READ", nil},
 
 	"GET /v1/issuers":      {"/v1/issuers", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/issuers":     {"/v1/issuers", issuerBody("new"), 201, "TENANT:ADMIN", []string{"USERS:READ"}},

@@ -36,6 +36,7 @@ type Services struct {
 	Clients     *auth.Clients
 	Policies    *auth.Policies
 	Issuers     *auth.Issuers
+	Evidence    Evidence
 	Verifier    Verifier
 }
 

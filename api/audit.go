@@ -16,6 +16,9 @@ func (d *door) auditRoutes() []route {
 			"from", "to", "actor", "user_id", "group_id", "connection_id", "action")},
 		{http.MethodGet, "/v1/audit/register", d.private(d.exportRegister,
 			"as_of", "group_id", "user_id", "connection_id", "membership_source", "format")},
+		{http.MethodGet, "/v1/audit/checkpoint", d.private(d.checkpoint, "size")},
+		{http.MethodGet, "/v1/audit/key", d.private(d.verifierKeys)},
+		{http.MethodGet, "/v1/audit/events/{number}/proof", d.private(d.proof)},
 		{http.MethodGet, "/v1/audit/exceptions", d.private(d.listExceptions, "kind", "limit", "cursor", "format")},
 	}
 }
@@ -25,9 +28,13 @@ func (d *door) listEvents(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	f.Stored = r.wantsLeaves()
 	p, err := d.Directory.NumberedEvents(r.Context(), r.call, f)
 	if err != nil {
 		return err
+	}
+	if f.Stored {
+		return sendLeaves(w, r.call.Tenant, p)
 	}
 	return send(w, http.StatusOK, appendEventPage(nil, p))
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"iter"
 	"mime"
@@ -101,7 +103,11 @@ func reportFile(m membership.Manifest) string {
 
 // WriteReport writes a report: the line of its manifest, then its body.
 func WriteReport(w io.Writer, m membership.Manifest, body iter.Seq2[[]byte, error]) error {
-	if _, err := w.Write(appendManifestLine(nil, m)); err != nil {
+	first, err := appendManifestLine(nil, m)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(first); err != nil {
 		return err
 	}
 	for piece, err := range body {
@@ -118,20 +124,38 @@ func WriteReport(w io.Writer, m membership.Manifest, body iter.Seq2[[]byte, erro
 // manifestMark is the first cell of a CSV report.
 const manifestMark = "#manifest"
 
-// appendManifestLine appends the first line of a report. In CSV it is a record
-// like the others, as wide as they are, so that no reader stumbles over it.
-func appendManifestLine(b []byte, m membership.Manifest) []byte {
+// appendManifestLine appends the first line of a report: the manifest, and what
+// signs it. In CSV it is a record like the others, as wide as they are, so that no
+// reader stumbles over it.
+func appendManifestLine(b []byte, m membership.Manifest) ([]byte, error) {
+	manifest := AppendManifest(nil, m)
+	var signatures []byte
+	if m.Sign != nil {
+		lines, err := m.Sign(manifest)
+		if err != nil {
+			return nil, err
+		}
+		if signatures, err = json.Marshal(lines); err != nil {
+			return nil, err
+		}
+	}
 	if m.Format != FormatCSV {
-		b = AppendManifest(append(b, `{"manifest":`...), m)
-		return append(b, "}\n"...)
+		b = append(append(b, `{"manifest":`...), manifest...)
+		if signatures != nil {
+			b = append(append(b, `,"signatures":`...), signatures...)
+		}
+		return append(b, "}\n"...), nil
 	}
 	b = append(b, manifestMark+`,`...)
-	// As JSON it is the same; a reader that splits at semicolons finds none.
-	b = appendQuoted(b, strings.ReplaceAll(string(AppendManifest(nil, m)), ";", `\u003b`))
-	for range widths[m.Report] - 2 {
+	b = appendQuoted(b, string(manifest))
+	b = append(b, ',')
+	if signatures != nil {
+		b = appendQuoted(b, string(signatures))
+	}
+	for range widths[m.Report] - 3 {
 		b = append(b, ',')
 	}
-	return append(b, "\r\n"...)
+	return append(b, "\r\n"...), nil
 }
 
 // AppendManifest appends a manifest as a JSON object.
@@ -153,5 +177,10 @@ func AppendManifest(b []byte, m membership.Manifest) []byte {
 	b = appendField(append(b, ','), "request_id", m.RequestID)
 	b = appendNumberField(append(b, ','), "rows", m.Rows)
 	b = appendField(append(b, ','), "sha256", m.SHA256)
-	return append(b, '}')
+	if m.Checkpoint != "" {
+		b = appendField(append(b, ','), "checkpoint", m.Checkpoint)
+	}
+	b = append(b, '}')
+	// As JSON it is the same; a reader of CSV that splits at semicolons finds none.
+	return bytes.ReplaceAll(b, []byte(";"), []byte(`\u003b`))
 }

@@ -29,6 +29,7 @@ type Config struct {
 	MaxAnonymousConnections int
 	TLSCertFile             string // PEM, the chain too; empty: no TLS
 	TLSKeyFile              string // PEM
+	SealKeyFile             string // of the key that seals events; empty: beside the embedded store
 }
 
 // Default returns the settings of a program that is given none.

@@ -167,6 +167,12 @@ func Settings() []Setting {
 			read:  func(c Config) string { return c.TLSKeyFile },
 			write: func(c *Config, v string) error { c.TLSKeyFile = v; return nil },
 		},
+		{
+			Key: "seal_key_file", Value: "FILE", Default: "",
+			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key beside the embedded store, and with PostgreSQL nothing is sealed",
+			read:  func(c Config) string { return c.SealKeyFile },
+			write: func(c *Config, v string) error { c.SealKeyFile = v; return nil },
+		},
 	}
 }
 

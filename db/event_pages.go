@@ -197,6 +197,9 @@ func (s *session) NumberedEvents(ctx context.Context, f membership.EventFilter) 
 			return nil, fmt.Errorf("event %d: %w", r.number, err)
 		}
 		events[i].Tenant, events[i].Number = s.tenant, r.number
+		if f.Stored {
+			events[i].Stored = storedText(r.body, r.members)
+		}
 		positions[i], at[r.position] = r.position, &events[i]
 	}
 	return events, s.discloseEvents(ctx, at, positions)

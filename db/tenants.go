@@ -24,21 +24,3 @@ func (s *session) Tenant(ctx context.Context) (membership.Tenant, error) {
 }
 
 const qAllTenants = `select tenant_id from tenants order by tenant_id`
-
-const qTenants = `select tenant_id, name, created_at from tenants where tenant_id > $1 order by tenant_id limit $2`
-
-// Tenants lists at most limit tenants in the order of their ids, those with
-// greater ids than after. It is for those who run the program on the
-// server's store: no use case of a tenant has it.
-func (s *Store) Tenants(ctx context.Context, after membership.ID, limit int) (ts []membership.Tenant, err error) {
-	err = s.read(ctx, membership.ID{}, func(s *session) error {
-		if err := s.execAll(ctx, s.store.engine.Dialect().ListTenants); err != nil {
-			return err
-		}
-		ts, err = list(ctx, s, qTenants, []any{after, limit}, func(t *membership.Tenant) []any {
-			return []any{&t.ID, &t.Name, (*stamp)(&t.CreatedAt)}
-		})
-		return err
-	})
-	return ts, err
-}

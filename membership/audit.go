@@ -44,8 +44,10 @@ const (
 	ActionGroupDeleted       Action = "group.deleted"
 	ActionGrantOpened        Action = "grant.opened"
 	ActionGrantClosed        Action = "grant.closed"
-	ActionRefused            Action = "access.refused" // an attempt that ended in 403
-	ActionExported           Action = "audit.exported" // a report left: who was a member of what, or the exceptions
+	ActionRefused            Action = "access.refused"     // an attempt that ended in 403
+	ActionExported           Action = "audit.exported"     // a report left: who was a member of what, or the exceptions
+	ActionLogRestored        Action = "audit.log_restored" // an operator accepted that the log goes on from a backup
+	ActionKeyRotated         Action = "audit.key_rotated"  // checkpoints are signed with another key
 
 	ActionRemovalHeld    Action = "removal.held"                // a request that the removal guard refused
 	ActionRemovalAllowed Action = "removal.allowed"             // an administrator's word that one may pass
@@ -79,7 +81,8 @@ var Actions = []Action{
 	ActionUserCreated, ActionUserLinked, ActionUserUpdated, ActionUserDeactivated, ActionUserActivated,
 	ActionUserSuspended, ActionUserReactivated, ActionUserUnlinked, ActionUserDeleted, ActionGroupCreated,
 	ActionGroupLinked, ActionGroupUpdated, ActionGroupUnlinked, ActionGroupDeleted, ActionGrantOpened,
-	ActionGrantClosed, ActionRefused, ActionExported, ActionRemovalHeld, ActionRemovalAllowed, ActionAllowanceUsed,
+	ActionGrantClosed, ActionRefused, ActionExported, ActionLogRestored, ActionKeyRotated,
+	ActionRemovalHeld, ActionRemovalAllowed, ActionAllowanceUsed,
 	ActionAllowanceGone, ActionNotificationDelivered, ActionUserClaimed, ActionOrganizationMemberAdded,
 	ActionOrganizationMemberUpdated, ActionRoleCreated, ActionRoleUpdated, ActionRoleDeleted, ActionRoleAssigned,
 	ActionRoleUnassigned, ActionIssuerCreated, ActionIssuerUpdated, ActionIssuerDeleted, ActionPolicyCreated,
@@ -115,6 +118,8 @@ type Event struct {
 	// Number counts the tenant's events from 1 without gaps; 0: not numbered
 	// yet.
 	Number int64
+	// Stored is the text of the event as it is stored, where an EventFilter asks for it.
+	Stored []byte
 }
 
 // EventMember is a member in an event of grants.

@@ -10,6 +10,7 @@ import (
 // its audit events inside it, and returns errors of *Error for everything that
 // the caller can do something about.
 type Directory struct {
+	signer   ReportSigner
 	store    Store
 	policy   Policy
 	clock    *steadyClock
@@ -34,6 +35,7 @@ type Options struct {
 	Guard    RemovalGuard // off
 	Refusals *Refusals    // of its own, which is not run
 	Answers  AnswerLimits
+	Signer   ReportSigner // signs nothing
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -47,7 +49,11 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	if o.Refusals == nil {
 		o.Refusals = NewRefusals(store, o.Clock)
 	}
+	if o.Signer == nil {
+		o.Signer = unsigned{}
+	}
 	return &Directory{
+		signer:   o.Signer,
 		refusals: o.Refusals,
 		store:    store, policy: policy, clock: newSteadyClock(o.Clock), observer: o.Observer, guard: o.Guard,
 		exports: newExportLimiter(), answers: newAnswerBudget(o.Answers),

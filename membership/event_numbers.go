@@ -16,7 +16,8 @@ type EventFilter struct {
 	Group      ID
 	User       ID
 	Connection ID
-	Limit      int // at least 1
+	Limit      int  // at least 1
+	Stored     bool // events with their text as it is stored
 }
 
 // EventCursor is a place in the numbers of a tenant's events: what comes after
@@ -151,4 +152,9 @@ func upToMicrosecond(t time.Time) time.Time {
 		return cut.Add(time.Microsecond)
 	}
 	return t
+}
+
+// MayReadAudit is nil for who may read the audit log.
+func (d *Directory) MayReadAudit(ctx context.Context, call Call) error {
+	return d.allow(ctx, call, OpReadAudit, ID{}, ID{})
 }

@@ -33,6 +33,24 @@ type Manifest struct {
 	RequestID  string
 	Rows       int64
 	SHA256     string // of all bytes after the manifest, in hexadecimal
+	// Checkpoint is the signed one of the log when the report was made; "": none.
+	Checkpoint string
+	// Sign signs the manifest as a door writes it; nil: it is not signed.
+	Sign func(manifest []byte) (signatures []string, err error)
+}
+
+// ReportSigner signs what leaves, in the name of the tenant's log.
+type ReportSigner interface {
+	// ReportSigner returns the newest signed checkpoint of a tenant's log, and what
+	// signs a manifest; "" and nil where nothing is sealed.
+	ReportSigner(ctx context.Context, tenant ID) (checkpoint string, sign func([]byte) ([]string, error), err error)
+}
+
+// unsigned is the ReportSigner that signs nothing.
+type unsigned struct{}
+
+func (unsigned) ReportSigner(context.Context, ID) (string, func([]byte) ([]string, error), error) {
+	return "", nil, nil
 }
 
 // Format is how a door writes the rows of a report.
@@ -62,6 +80,9 @@ func export[T any](
 	kept := newSpool(d.HoldAnswer(call.Tenant))
 	defer kept.close()
 	if err := read(ctx, d, call, of, f, rows, &m, kept); err != nil {
+		return err
+	}
+	if m.Checkpoint, m.Sign, err = d.signer.ReportSigner(ctx, call.Tenant); err != nil {
 		return err
 	}
 	if err := d.exported(ctx, call, m); err != nil {

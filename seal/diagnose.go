@@ -113,8 +113,12 @@ func (r *verification) diagnose(e entry, n int64) (*Finding, error) {
 		}
 	}
 	switch {
-	case had > 0 && is > 0:
+	case had > 0 && had == n+int64(is):
 		return &Finding{Kind: Reordered, Number: n, Through: had}, nil
+	case had > 0 && is > 0 && seen[is].leaf.Number == n+int64(is): // it was moved, the others were not
+		return &Finding{Kind: Reordered, Number: n, Through: n + int64(is)}, nil
+	case had > 0 && is > 0: // only its number was changed
+		return &Finding{Kind: Changed, Number: n}, nil
 	case had > 0:
 		return &Finding{Kind: Missing, Number: n, Through: had - 1}, nil
 	case is > 0:

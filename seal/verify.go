@@ -146,6 +146,7 @@ func (r *verification) one(e entry, n int64) error {
 
 // hold holds the checkpoints of the size that is reached against the log.
 func (r *verification) hold() error {
+	below := r.holds // of smaller checkpoints
 	for ; r.next < len(r.Checkpoints) && r.Checkpoints[r.next].Size == r.computed.Size(); r.next++ {
 		root, err := r.computed.Root()
 		if err != nil {
@@ -154,7 +155,7 @@ func (r *verification) hold() error {
 		if c := r.Checkpoints[r.next]; c.Root == root {
 			r.holds = c.Size
 		} else if r.breaks == nil || c.Given && !r.breaks.Given {
-			r.breaks, r.agreed = &c, r.holds
+			r.breaks, r.agreed = &c, below
 		}
 	}
 	return nil

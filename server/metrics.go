@@ -30,6 +30,7 @@ type metrics struct {
 	expiring     *prometheus.CounterVec   // within_days
 	transactions *prometheus.HistogramVec // operation, outcome
 	storeUp      prometheus.Gauge
+	seal         *sealMetrics
 }
 
 // buckets are in seconds: from an embedded store's lookup to the longest list.
@@ -38,6 +39,7 @@ var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1
 func newMetrics(engine, version string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
+		seal:     newSealMetrics(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_http_requests_total", Help: "Requests that were answered.",
 		}, []string{"door", "method", "status"}),
@@ -89,6 +91,7 @@ func newMetrics(engine, version string) *metrics {
 	m.registry.MustRegister(m.requests, m.limited, m.refused, m.durations, m.opened, m.closed, m.held, m.expiring,
 		m.transactions, m.storeUp, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.seal.register(m.registry)
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
 	}

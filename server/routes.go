@@ -44,7 +44,7 @@ func (s *Server) router() *mux.Router {
 	m := s.metrics
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
-		Observer: m, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
+		Observer: m, Signer: s.sealer, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
 	})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)
@@ -69,6 +69,7 @@ func (s *Server) router() *mux.Router {
 		Clients:     auth.NewClients(s.store, directory, s.keys, time.Now, verifier.Forget),
 		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
+		Evidence:    s.sealer,
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
 	native := root.MatcherFunc(belowAny(api.Prefixes)).Subrouter()

@@ -52,6 +52,7 @@ type Server struct {
 	usage    *auth.Usage
 	refusals *membership.Refusals
 	keys     *auth.KeySets
+	sealer   *Sealer
 	listener net.Listener
 	debug    net.Listener // nil: none
 	cert     *certificate // nil: no TLS
@@ -93,6 +94,16 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	address := bound(c.Listen, listener)
 	m := newMetrics(store.Engine(), version)
 	public := PublicURL(c, address)
+	guard := outbound.New(c.AllowedNetworks)
+	sealer, err := openSealer(c, store, public, m, log.Named("seal"))
+	if err != nil {
+		_ = store.Close()
+		_ = listener.Close()
+		if debug != nil {
+			_ = debug.Close()
+		}
+		return nil, err
+	}
 	concurrency := auth.NewConcurrency(auth.ConcurrencyLimits{
 		Requests: c.MaxRequests, Tenant: c.MaxTenantRequests, Caller: c.MaxCallerRequests, Anonymous: c.MaxAnonymousRequests,
 	}, m.requestRefused)
@@ -100,7 +111,8 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
 		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
 		refusals: membership.NewRefusals(measured(store, m), time.Now),
-		keys:     auth.NewKeySets(outbound.New(c.AllowedNetworks), time.Now, log.Named("keys")),
+		keys:     auth.NewKeySets(guard, time.Now, log.Named("keys")),
+		sealer:   sealer,
 		address:  address, publicURL: public,
 		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}, nil
@@ -143,6 +155,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.refusals.Run(recording, func(err error) { s.log.Warn("repeated refusals could not be written", zap.Error(err)) })
 	})
 	background.Go(func() { s.checkStore(recording) })
+	background.Go(func() { s.sealer.Run(recording) })
 	if s.debug != nil {
 		defer s.serveDebug()()
 	}

@@ -179,6 +179,10 @@ var walkTable = map[string]walkRow{
 	"DELETE /v1/issuers/{id}": {path: "/v1/issuers/{issuer}", status: 204, may: []string{"TENANT:ADMIN"}},
 
 	"GET /v1/audit/events":     {path: "/v1/audit/events", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/checkpoint": {path: "/v1/audit/checkpoint", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/key":        {path: "/v1/audit/key", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/events/{number}/proof": {path: "/v1/audit/events/1/proof", status: 200,
+		may: []string{"AUDIT:READ"}},
 	"GET /v1/audit/register":   {path: "/v1/audit/register", status: 200, may: []string{"AUDIT:READ"}},
 	"GET /v1/audit/exceptions": {path: "/v1/audit/exceptions", status: 200, may: []string{"AUDIT:READ"}},
 	"PATCH /v1/connections/{id}": {path: "/v1/connections/{connection}", body: `{"paused":true}`, status: 200,

@@ -3,10 +3,12 @@ package server
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +89,7 @@ func newWalk(t *testing.T, url string) *walk {
 	t.Helper()
 	s := newTestServer(t, func(c *config.Config) {
 		c.DatabaseURL, c.RateLimit, c.FailedAuthLimit = config.DatabaseURL(url), 0, 0
+		c.SealKeyFile = filepath.Join(t.TempDir(), "seal.key")
 	})
 	w := &walk{testServer: s, t: t, routes: routesOf(t, s), mine: s.bootstrap(t), theirs: s.bootstrap(t)}
 	second := w.made("/v1/connections", `{"name":"Second"}`, w.mine)["id"].(string)
@@ -110,6 +113,7 @@ func newWalk(t *testing.T, url string) *walk {
 	as := w.mine
 	as.SCIMToken = w.second
 	w.its = w.furnish(as, walkRow{})
+	require.NoError(t, errors.Join(s.sealer.Number(t.Context()), s.sealer.Seal(t.Context())))
 	return w
 }
 

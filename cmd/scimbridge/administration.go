@@ -55,22 +55,36 @@ func (o *administrationOptions) jsonFlag(f *pflag.FlagSet) {
 func (p *program) administer(
 	o *administrationOptions, do func(context.Context, administration) error,
 ) func(*cobra.Command, []string) error {
+	return p.administerWith(o, func(ctx context.Context, _ settings, a administration) error { return do(ctx, a) })
+}
+
+// administerWith is administer for a command that needs the settings, too.
+func (p *program) administerWith(
+	o *administrationOptions, do func(context.Context, settings, administration) error,
+) func(*cobra.Command, []string) error {
 	return p.configured(func(ctx context.Context, s settings) error {
-		if o.tenant == "" {
-			return usageError("--tenant ID is required; scimbridge tenant list shows them")
+		return p.administered(ctx, s, o, func(a administration) error { return do(ctx, s, a) })
+	})
+}
+
+// administered acts in the tenant that the flags name.
+func (p *program) administered(
+	ctx context.Context, s settings, o *administrationOptions, do func(administration) error,
+) error {
+	if o.tenant == "" {
+		return usageError("--tenant ID is required; scimbridge tenant list shows them")
+	}
+	tenant, err := membership.ParseID(o.tenant)
+	if err != nil {
+		return usageError(fmt.Sprintf("--tenant must be a UUID, not %q", o.tenant))
+	}
+	return p.withStore(ctx, s, tenant, func(a administration) error {
+		a.call.Reason = o.reason
+		// A mistyped tenant is an error, and not an empty list.
+		if _, err := a.directory.Tenant(ctx, a.call); err != nil {
+			return err
 		}
-		tenant, err := membership.ParseID(o.tenant)
-		if err != nil {
-			return usageError(fmt.Sprintf("--tenant must be a UUID, not %q", o.tenant))
-		}
-		return p.withStore(ctx, s, tenant, func(a administration) error {
-			a.call.Reason = o.reason
-			// A mistyped tenant is an error, and not an empty list.
-			if _, err := a.directory.Tenant(ctx, a.call); err != nil {
-				return err
-			}
-			return do(ctx, a)
-		})
+		return do(a)
 	})
 }
 
@@ -82,7 +96,7 @@ func (p *program) withStore(
 		return err
 	}
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
-	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{})
+	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{Signer: server.ExistingSealer(s.Config, store)})
 	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, server.NewLogger(s.Config, p.stderr))
 	call := operator(tenant)
 	call.Permissions = []string{auth.AllPermissions}

@@ -27,7 +27,7 @@ var layers = map[string][]string{
 	"membership": {},
 	"auth":       {"membership"},
 	"scim":       {"auth", "membership"},
-	"api":        {"auth", "membership", "router"},
+	"api":        {"auth", "membership", "router", "seal"},
 	"db":         {"auth", "membership"},
 	"config":     {},
 	"router":     {},

@@ -16,7 +16,8 @@ func (p *program) auditCommand() *cobra.Command {
 			"(register), and memberships that somebody should look at (exceptions). Exports\n"+
 			"begin with a manifest that verify holds them against.",
 		p.auditEventsCommand(), p.auditRegisterCommand(), p.auditExceptionsCommand(),
-		p.auditExportCommand(), p.auditVerifyCommand())
+		p.auditExportCommand(), p.auditVerifyCommand(), p.auditKeyCommand(), p.auditCheckpointCommand(),
+		p.auditTilesCommand(), p.auditAcceptRestoreCommand())
 }
 
 // timeFlag is a flag with a time of RFC 3339; the zero time when it is not given.

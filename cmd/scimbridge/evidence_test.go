@@ -1,0 +1,118 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db/dbtest"
+)
+
+// An auditor with files, a key and a checkpoint that they kept needs no server.
+func TestEvidence(t *testing.T) {
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		dir := t.TempDir()
+		file := func(name string) string { return filepath.Join(dir, name) }
+		environ := []string{"SCIMBRIDGE_DATABASE_URL=" + url, "SCIMBRIDGE_SEAL_KEY_FILE=" + file("seal.key")}
+		server := start(t, url, "--seal-key-file", file("seal.key"))
+		b := tenancy(t, url)
+		in, native := "--tenant="+b.TenantID.String(), nativeCaller(server, b)
+		create := func(path, body string) string {
+			return native.must(t, http.StatusCreated, http.MethodPost, path, body)["id"].(string)
+		}
+		group := create("/groups", `{"display_name":"Finance"}`)
+		var users []string
+		for _, name := range []string{"ada", "bob", "cyd"} {
+			user := create("/users", `{"user_name":"`+name+`","email":"`+name+`@example.com","name":"x; y"}`)
+			create("/groups/"+group+"/members", `{"user_id":"`+user+`","reason":"INC-1"}`)
+			users = append(users, user)
+		}
+		native.must(t, http.StatusNoContent, http.MethodDelete, "/groups/"+group+"/members/"+users[1], "")
+		get := func(path, accept string) (int, string) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, native.base+path, nil)
+			require.NoError(t, err)
+			r.Header = native.header.Clone()
+			r.Header.Set("Accept", accept)
+			res, err := native.client.Do(r)
+			require.NoError(t, err)
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			require.NoError(t, err)
+			return res.StatusCode, string(body)
+		}
+		must := func(path, accept string) string {
+			t.Helper()
+			status, body := get(path, accept)
+			require.Equal(t, http.StatusOK, status, body)
+			return body
+		}
+		put := func(name, text string) string {
+			require.NoError(t, os.WriteFile(file(name), []byte(text), 0o600))
+			return file(name)
+		}
+
+		// Nobody reads, and everything is under a checkpoint.
+		require.Eventually(t, func() bool {
+			status, text := get("/audit/checkpoint", "*/*")
+			return status == http.StatusOK && strings.Split(text, "\n")[1] >= "10" && len(strings.Split(text, "\n")[1]) == 2
+		}, time.Minute, time.Second)
+		kept := put("kept", must("/audit/checkpoint", "*/*"))
+		key := strings.TrimSpace(must("/audit/key", "*/*"))
+		native.must(t, http.StatusNoContent, http.MethodDelete, "/groups/"+group+"/members/"+users[2], "")
+		size := strings.Split(must("/audit/checkpoint", "*/*"), "\n")[1]
+		require.Eventually(t, func() bool {
+			return strings.Split(must("/audit/checkpoint", "*/*"), "\n")[1] != size
+		}, time.Minute, time.Second)
+
+		register := put("register.csv", must("/audit/register?format=csv", "*/*"))
+		lines := put("register.jsonl", must("/audit/register", "*/*"))
+		events := put("events.jsonl", must("/audit/events?limit=1000", "application/jsonl"))
+		newest := put("newest", must("/audit/checkpoint", "*/*"))
+		proof := put("five.tlog-proof", must("/audit/events/5/proof", "*/*"))
+		text, err := os.ReadFile(events)
+		require.NoError(t, err)
+		put("five.tlog-proof.jsonl", strings.Split(string(text), "\n")[4]+"\n")
+		verify := func(args ...string) (int, string) {
+			t.Helper()
+			status, stdout, stderr := invoke(t, nil, append([]string{"audit", "verify"}, args...)...)
+			return status, stdout + stderr
+		}
+		status, said := verify(events, newest, register, lines, proof, "--key", key, "--since", kept)
+		require.Equal(t, exitDone, status, said)
+		assert.Equal(t, 2, strings.Count(said, "the events say the same"), said)
+
+		tampered := put("tampered.jsonl", strings.Replace(string(text), `"request_id":"`, `"request_id":"x`, 1))
+		status, said = verify(tampered, newest, "--key", key)
+		assert.Equal(t, exitFailed, status)
+		assert.Contains(t, said, "not consistent")
+		// Another register with a manifest of its own.
+		register2, err := os.ReadFile(lines)
+		require.NoError(t, err)
+		status, said = verify(put("forged.jsonl", strings.Replace(string(register2), `"rows":`, `"rows":0`, 1)), "--key", key)
+		assert.Equal(t, exitFailed, status, said)
+
+		cli := func(args ...string) string {
+			t.Helper()
+			status, stdout, stderr := invoke(t, environ, append([]string{"audit"}, args...)...)
+			require.Equal(t, exitDone, status, stderr)
+			return stdout
+		}
+		assert.Equal(t, key+"\n", cli("key", in))
+		cli("tiles", in, file("tiles"))
+		status, said = verify(file("tiles"), "--key", key, "--since", kept)
+		require.Equal(t, exitDone, status, said)
+		assert.Contains(t, cli("verify", "--store"), "are as the checkpoints say")
+		assert.Contains(t, cli("verify", "--store", "--since", kept, "--key", key), "are as the checkpoints say")
+		assert.Contains(t, cli("export", in, "--output", file("again.csv")), "rows")
+		status, said = verify(file("again.csv"), "--key", key)
+		require.Equal(t, exitDone, status, said)
+		assert.Contains(t, cli("accept-restore", in, "--reason", "a drill"), b.TenantID.String()+"/2")
+	})
+}

@@ -1,0 +1,66 @@
+package db
+
+import (
+	"context"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// Statements that see more than one tenant. They all go through acrossTenants, and a
+// test holds the list of them.
+const (
+	qTenants = `select tenant_id, name, created_at from tenants where tenant_id > $1 order by tenant_id limit $2`
+
+	qTenantsToNumber = `select distinct tenant_id from events {index events_waiting}
+		where number is null and position > 0 order by tenant_id`
+	qTenantsToSeal = `select h.tenant_id from event_heads h left join seal_logs l on l.tenant_id = h.tenant_id
+		where h.number > coalesce(l.size, 0) and coalesce(l.stopped, '') = '' order by h.tenant_id`
+	qTenantsStopped = `select tenant_id from seal_logs where stopped <> '' order by tenant_id`
+)
+
+// acrossTenants is the one way around row-level security: a reading transaction that
+// sees which tenants there are, and what work waits in which (migrations 20 and 31).
+func (s *Store) acrossTenants(ctx context.Context, fn func(*session) error) error {
+	return s.read(ctx, membership.ID{}, func(s *session) error {
+		if err := s.execAll(ctx, s.store.engine.Dialect().ListTenants); err != nil {
+			return err
+		}
+		return fn(s)
+	})
+}
+
+// Tenants lists at most limit tenants in the order of their ids, those with
+// greater ids than after. It is for those who run the program on the
+// server's store: no use case of a tenant has it.
+func (s *Store) Tenants(ctx context.Context, after membership.ID, limit int) (ts []membership.Tenant, err error) {
+	err = s.acrossTenants(ctx, func(s *session) error {
+		ts, err = list(ctx, s, qTenants, []any{after, limit}, func(t *membership.Tenant) []any {
+			return []any{&t.ID, &t.Name, (*stamp)(&t.CreatedAt)}
+		})
+		return err
+	})
+	return ts, err
+}
+
+// TenantsToNumber lists the tenants that have events without a number.
+func (s *Store) TenantsToNumber(ctx context.Context) ([]membership.ID, error) {
+	return s.listTenants(ctx, qTenantsToNumber)
+}
+
+// TenantsToSeal lists the tenants that have events which are numbered, and not sealed.
+func (s *Store) TenantsToSeal(ctx context.Context) ([]membership.ID, error) {
+	return s.listTenants(ctx, qTenantsToSeal)
+}
+
+// TenantsStopped lists the tenants whose log is not sealed any further.
+func (s *Store) TenantsStopped(ctx context.Context) ([]membership.ID, error) {
+	return s.listTenants(ctx, qTenantsStopped)
+}
+
+func (s *Store) listTenants(ctx context.Context, q string) (ids []membership.ID, err error) {
+	err = s.acrossTenants(ctx, func(s *session) error {
+		ids, err = s.ids(ctx, q)
+		return err
+	})
+	return ids, err
+}
