@@ -61,15 +61,14 @@ func (s *session) RemovalCounts(
 	var unlinked, deactivated, ended, opened, ungrouped, deleted int
 	for _, q := range []struct {
 		text string
-		args []any
 		to   []any
 	}{
-		{qUsersEnded, nil, []any{&n.Users, &unlinked, &deactivated}},
-		{qGrantsEnded, nil, []any{&n.Grants, &ended, &opened}},
-		{qUsersWithoutGroups, nil, []any{&ungrouped}},
-		{qGroups, nil, []any{&n.Groups, &deleted}},
+		{qUsersEnded, []any{&n.Users, &unlinked, &deactivated}},
+		{qGrantsEnded, []any{&n.Grants, &ended, &opened}},
+		{qUsersWithoutGroups, []any{&ungrouped}},
+		{qGroups, []any{&n.Groups, &deleted}},
 	} {
-		if err := s.one(ctx, "connection", q.text, append([]any{s.tenant, connection}, q.args...), q.to...); err != nil {
+		if err := s.one(ctx, "connection", q.text, []any{s.tenant, connection}, q.to...); err != nil {
 			return n, err
 		}
 	}

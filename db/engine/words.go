@@ -25,7 +25,6 @@ import "strings"
 //	                   tenant $n
 //	{stripe}           the row of a total that this transaction raises (link_totals.go)
 //	{row id x}         the id of a row of the table x, as text; PostgreSQL only
-//	{pairs $n}         a derived table of user_id, grant_id; SQLite only
 //	{for update}       a row lock, and the weaker {for no key update} and {for key
 //	                   share}; nothing on SQLite, which has one writer at a time
 //	{::json}           the cast that makes a text JSON; SQLite needs none

@@ -30,16 +30,6 @@ func (s statement) expanded() string {
 	return listWords.Expand(text)
 }
 
-// Pairs are the argument of {pairs $n}: ids of users, each with that of a grant.
-type Pairs []byte
-
-const pairSize = 2 * len(membership.ID{})
-
-// Add adds a pair.
-func (p Pairs) Add(user, grant membership.ID) Pairs {
-	return append(append(p, user[:]...), grant[:]...)
-}
-
 // allSingle reports whether every list among args has one element.
 func allSingle(args []any) bool {
 	for _, a := range args {
@@ -50,10 +40,6 @@ func allSingle(args []any) bool {
 			}
 		case []string:
 			if len(a) != 1 {
-				return false
-			}
-		case Pairs:
-			if len(a) != pairSize {
 				return false
 			}
 		}
@@ -92,9 +78,6 @@ func (p *prepared) bindOne(i int, a any, single bool) error {
 			p.large = p.large || len(text) > largeArgument
 			p.BindText(i, text)
 		}
-	case Pairs:
-		p.large = p.large || len(a) > largeArgument
-		p.BindBytes(i, a)
 	case []string:
 		if single {
 			p.BindText(i, a[0])

@@ -45,7 +45,6 @@ var words = engine.Words{
 var (
 	singleWords = with(engine.Words{
 		"ids":     engine.Around("(select # as id)"),
-		"pairs":   engine.Around("(select substr(#, 1, 16) as user_id, substr(#, 17, 16) as grant_id)"),
 		"in":      engine.Around("= #"),
 		"in keys": engine.Around("= #"),
 		"nth": func(x string) string {
@@ -54,9 +53,7 @@ var (
 		},
 	})
 	listWords = with(engine.Words{
-		"ids": engine.Around("(select unhex(value) as id from json_each(#))"),
-		"pairs": engine.Around(`(with recursive n(i) as (select 1 union all select i + 32 from n where i + 32 < length(#))
-			select substr(#, i, 16) as user_id, substr(#, i + 16, 16) as grant_id from n)`),
+		"ids":     engine.Around("(select unhex(value) as id from json_each(#))"),
 		"in keys": engine.Around("in (select value from json_each(#))"),
 		"in":      engine.Around("in (select unhex(value) from json_each(#))"),
 		// As a blob the list is not searched for the ends of letters.
