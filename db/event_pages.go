@@ -92,14 +92,13 @@ func eventsQuery(s *session, f membership.EventFilter) (string, []any) {
 	case !f.User.IsZero():
 		w.ofUser()
 	case !f.Group.IsZero():
-		w.WriteString("events e {index events_by_group} where e.tenant_id = $1")
+		w.WriteString("events e {index events_by_group} where e.tenant_id = $1" + w.between("e.number"))
 	case len(keys) > 0:
 		w.ofKey(keys[0])
 		order = "k.span, e.number"
 	default:
-		w.WriteString("events e {index events_by_number} where e.tenant_id = $1")
+		w.WriteString("events e {index events_by_number} where e.tenant_id = $1" + w.between("e.number"))
 	}
-	w.WriteString(w.between("e.number"))
 	w.id("e.group_id", f.Group)
 	w.facts()
 	return w.String() + " order by " + order + " limit " + w.limit, w.args
@@ -126,14 +125,16 @@ func (w *eventsWhere) ofUser() {
 		{lookup events e by events_by_number on e.tenant_id = $1 and e.number = n.number} where true`)
 }
 
-// ofKey looks up the events of a key of the index.
+// ofKey looks up the events of a key of the index. The signs keep SQLite from taking the
+// bounds of the page for those of the range: it uses one of each.
 func (w *eventsWhere) ofKey(key string) {
 	w.WriteString("(select * from event_keys where tenant_id = $1 and key = " + w.arg(key) + " and span >= " + w.arg(w.filter.Cursor.Number/keySpan))
 	if through := w.filter.Cursor.Through; through > 0 {
 		w.and("span <=", through/keySpan)
 	}
 	w.WriteString(`) k
-		{lookup events e by events_by_number on e.tenant_id = $1 and e.number >= k.first and e.number <= k.last} where true`)
+		{lookup events e by events_by_number on e.tenant_id = $1 and e.number >= k.first and e.number <= k.last} where true` +
+		w.between("+e.number"))
 }
 
 // facts asks the bodies for what they have to say.
