@@ -102,6 +102,7 @@ var wholeTenant = []string{
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventSpans",
 	"qRequestChanged", // of what has no number yet
+	"qTenantsToSeal",  // a row a tenant, on purpose of all
 	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
 	"qNoteEndedGroups", "qNoteEndedUsers", // once, of a store from before
