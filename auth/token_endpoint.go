@@ -67,7 +67,7 @@ func NewTokenEndpoint(store ClientStore, keys *KeySets, clock membership.Clock, 
 
 // ServeHTTP implements http.Handler.
 func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.edge.Serve(NewAnswer(w), r, func(a *Answer) error {
+	e.edge.Serve(NewAnswer(w), r, func(a *Answer) error { //nolint:contextcheck // the request has the context
 		req, err := e.readTokenRequest(a, r)
 		if err != nil {
 			return err

@@ -101,7 +101,7 @@ func TestGrantsOfBeforeAreCarriedOver(t *testing.T) {
 			s, err = db.Open(ctx, url, db.Options{})
 			require.NoError(t, err)
 			defer func() { require.NoError(t, s.Close()) }()
-			copyBefore(t, old, s, tenants)
+			copyBefore(t, old, s, tenants) //nolint:contextcheck // it is this test's
 		}
 		// What is stopped in the middle goes on.
 		for n := 1; ; n++ {

@@ -16,10 +16,6 @@ import (
 // The function member_event_body of PostgreSQL writes it too, from a rest that is
 // made here.
 
-// maxEventBody is how long body and members are together at most, in bytes: with
-// number and tenant in front they are one line of 65,535.
-const maxEventBody = 65_535 - 120
-
 const eventTime = "2006-01-02T15:04:05.000000Z"
 
 // appendEventBody writes the body of an event whose texts are hidden. It does not

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/bits"
 	"strconv"
-	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -145,13 +144,4 @@ func inParts[T any](rows []T, write func([]T) error) error {
 		rows = rows[n:]
 	}
 	return nil
-}
-
-// since is the time to look after: a zero one is older than any event, and
-// not NULL.
-func since(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Unix(0, 0)
-	}
-	return t
 }

@@ -155,7 +155,7 @@ const qMembersAmong = `select ` + memberColumns + ` from grants g` + userOfGrant
 func (s *session) Member(ctx context.Context, group, user membership.ID) (membership.Member, error) {
 	ms, err := s.MembersAmong(ctx, group, []membership.ID{user})
 	if err != nil || len(ms) == 0 {
-		return membership.Member{}, cmp.Or(err, error(membership.NotFound("member")))
+		return membership.Member{}, cmp.Or(err, membership.NotFound("member"))
 	}
 	return ms[0], nil
 }

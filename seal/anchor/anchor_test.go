@@ -345,6 +345,7 @@ func (a *authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	require.NoError(a.t, os.WriteFile(filepath.Join(a.dir, "query"), query, 0o600))
+	//nolint:contextcheck // it is this test's
 	a.openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query", "-out", "reply")
 	reply, err := os.ReadFile(filepath.Join(a.dir, "reply"))
 	require.NoError(a.t, err)
