@@ -118,6 +118,30 @@ func TestRegisterTakesConstantMemory(t *testing.T) {
 	})
 }
 
+// A connection keeps its statements. Reports with other columns, one after another on
+// the same connection, do not get in the way of each other.
+func TestReportsShareAConnection(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newTenant(t, s)
+		past := membership.AsOf{Time: dbtest.Now().Add(time.Minute)}
+		for range 3 {
+			require.NoError(t, s.Read(w.Ctx, w.ID, func(r membership.Reader) error {
+				for _, q := range []membership.RegisterQuery{{}, {AsOf: past}, {User: w.Users[0]}, {AsOf: past, User: w.Users[0]}} {
+					for _, err := range r.Register(w.Ctx, q) {
+						require.NoError(t, err)
+					}
+				}
+				for _, kind := range membership.ExceptionKinds {
+					for _, err := range r.ExceptionalGrants(w.Ctx, membership.ExceptionCursor{Kind: kind}, 0) {
+						require.NoError(t, err, kind)
+					}
+				}
+				return nil
+			}))
+		}
+	})
+}
+
 type counter struct{ n *int64 }
 
 func (c counter) Write(b []byte) (int, error) {

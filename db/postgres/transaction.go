@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"strconv"
 	"time"
 
@@ -209,18 +210,27 @@ func (t *transaction) end(ctx context.Context, how string) {
 
 // cursor is the one of a transaction. Its query is planned for the values that it
 // has, and for the first rows soon.
-type cursor struct{ tx engine.Tx }
+type cursor struct {
+	tx   engine.Tx
+	name string
+}
 
+// openCursor names the cursor after its query: a connection keeps the statements that
+// fetch, and one that fetched other columns before fails ("cached plan must not change
+// result type").
 func openCursor(ctx context.Context, t engine.Tx, q string, args []any) (engine.Cursor, error) {
-	if _, err := t.Exec(ctx, "declare rows_in_parts no scroll cursor for "+q, args...); err != nil {
+	hash := fnv.New64a()
+	hash.Write([]byte(q)) //nolint:errcheck // a hash takes everything
+	name := "rows_" + strconv.FormatUint(hash.Sum64(), 16)
+	if _, err := t.Exec(ctx, "declare "+name+" no scroll cursor for "+q, args...); err != nil {
 		return nil, err
 	}
-	return cursor{t}, nil
+	return cursor{t, name}, nil
 }
 
 // Next implements engine.Cursor.
 func (c cursor) Next(ctx context.Context, n int, read func(engine.Rows) error) error {
-	rs, err := c.tx.Query(ctx, "fetch "+strconv.Itoa(n)+" from rows_in_parts")
+	rs, err := c.tx.Query(ctx, "fetch "+strconv.Itoa(n)+" from "+c.name)
 	if err != nil {
 		return err
 	}
@@ -230,6 +240,6 @@ func (c cursor) Next(ctx context.Context, n int, read func(engine.Rows) error) e
 
 // Close implements engine.Cursor.
 func (c cursor) Close(ctx context.Context) error {
-	_, err := c.tx.Exec(ctx, "close rows_in_parts")
+	_, err := c.tx.Exec(ctx, "close "+c.name)
 	return err
 }
