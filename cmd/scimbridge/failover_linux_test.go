@@ -180,9 +180,12 @@ func (p *pair) write(t *testing.T) (ws failoverWriters, stop func()) {
 	return ws, func() { cancel(); wg.Wait() }
 }
 
-// verify compares what was acknowledged with what is there.
+// verify compares what was acknowledged with what is there. The server stops first:
+// it may still be at a request whose client is gone, and the members are read
+// before the events.
 func (p *pair) verify(t *testing.T, ws failoverWriters) {
 	t.Helper()
+	p.server.stop(t)
 	members, told := afterwards(t, p.url, p.tenant.TenantID, p.group)
 	for _, w := range ws {
 		for _, user := range w.users {
