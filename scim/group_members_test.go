@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -167,8 +166,8 @@ func TestFoldMembersRefused(t *testing.T) {
 	}
 }
 
-// TestFoldIsCheap: a request full of single operations is read in a fraction of
-// a second.
+// TestFoldIsCheap: a request full of single operations is read in time that grows
+// with their number.
 func TestFoldIsCheap(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"Operations":[`)
@@ -183,9 +182,8 @@ func TestFoldIsCheap(t *testing.T) {
 		}
 	}
 	b.WriteString(`]}`)
-	start := time.Now()
-	_, err := foldText(b.String())
-	require.NoError(t, err)
-	assert.Less(t, time.Since(start), 3*time.Second)
-	t.Log(b.Len(), time.Since(start))
+	timed(t, func() {
+		_, err := foldText(b.String())
+		require.NoError(t, err)
+	})
 }
