@@ -79,14 +79,38 @@ func appendJSON(b []byte, s string) []byte {
 	return append(append(append(b, '"'), s...), '"')
 }
 
-// fitFacts leaves out of an event what would make its body too long.
-func fitFacts(e *membership.Event) {
-	const rest = 16 << 10 // of members, and of everything else
+// An event is a leaf of the log: with number and tenant in front it has at most
+// 65,535 bytes. Of these 60,512 are for membership.MaxEventMembers members; what a
+// request says of itself has maxCallTexts, in JSON six times as many.
+const (
+	maxEvent     = 65_535 - 120
+	maxCallTexts = 666
+)
+
+// checkCallTexts refuses a caller of whom an event would be too long. No server lets
+// one in.
+func checkCallTexts(a membership.Actor, c membership.Credential, request string) error {
+	if n := len(a.ID) + len(c.Subject) + len(request); n > maxCallTexts {
+		return membership.Invalidf("actor, credential and request id have %d bytes together: an event has room for %d", n, maxCallTexts)
+	}
+	return nil
+}
+
+// fitEvent leaves out of an event the facts that would make it too long.
+func fitEvent(e *membership.Event) error {
+	if err := checkCallTexts(e.Actor, e.Credential, e.RequestID); err != nil {
+		return err
+	}
+	most := 16 << 10 // of either facts
+	if len(e.Members) > 1 {
+		most = 128
+	}
 	for _, facts := range []*[]byte{&e.Before, &e.After} {
-		if n := len(*facts); n > rest {
+		if n := len(*facts); n > most {
 			*facts = fmt.Appendf(nil, `{"omitted_bytes":%d}`, n)
 		}
 	}
+	return nil
 }
 
 // appendEventMembers writes members as event_member of PostgreSQL does.
@@ -249,7 +273,6 @@ func memberEventRest(e membership.Event) (rest string, texts hiddenTexts, err er
 	if texts, err = hideTexts(&e); err != nil {
 		return "", nil, err
 	}
-	fitFacts(&e)
 	return string(appendEventRest(nil, e, texts)), texts, nil
 }
 

@@ -103,14 +103,79 @@ func TestEventsAreReadAsTheyWereWritten(t *testing.T) {
 	})
 }
 
-// Facts that are longer than an event may be are left out, and their length said.
+// Whatever a request says of itself and its facts are: the line of an event is never
+// longer than a leaf of the log may be.
 func TestAnEventIsNeverTooLong(t *testing.T) {
+	const maxLeaf = 65_535 - 120 // what seal.MaxBody is
+	longest := func(w *dbtest.Tenant) membership.Call {
+		subject := "é" + strings.Repeat("<", 253) // in JSON six bytes each
+		return membership.Call{
+			Tenant: w.ID, Actor: membership.Actor{Kind: membership.ActorConnection, ID: subject},
+			Credential: membership.Credential{Kind: membership.CredentialJWT, Owner: membership.NewID(), Subject: subject},
+			Connection: w.Connection, RequestID: strings.Repeat("r", 128), Reason: strings.Repeat("<", 4*membership.MaxText),
+		}
+	}
+	lines := func(t *testing.T, s *db.Store, w *dbtest.Tenant) (longest int) {
+		texts, err := s.Query(w.Ctx, w.ID, `select body || coalesce(',"members":' || members, '') from events where tenant_id = $1`, w.ID)
+		require.NoError(t, err)
+		for _, text := range texts {
+			longest = max(longest, len(text))
+			require.LessOrEqual(t, len(text), maxLeaf)
+		}
+		return longest
+	}
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newLog(t, s)
-		long := `{"x":"` + strings.Repeat("x", 70_000) + `"}`
-		appendEvents(w, membership.Event{ID: membership.NewID(), At: dbtest.Now(), After: []byte(long)})
+		facts := []byte(`{"x":"` + strings.Repeat("x", 70_000) + `"}`)
+		full := []byte(`{"x":"` + strings.Repeat("x", 16<<10-8) + `"}`)
+		e := longest(w).Event(dbtest.Now(), membership.ActionOrganizationMemberUpdated, membership.NewID(), membership.NewID(), nil, nil)
+		e.Before, e.After = facts, full
+		many := e
+		many.ID, many.After, many.Members, many.MemberSource = membership.NewID(), facts, someMembers(1100), membership.SourceLocal
+		for i := range many.Members {
+			many.Members[i].Still = true
+		}
+		appendEvents(w, e, many)
 		numberAll(w, 3)
-		require.JSONEq(t, fmt.Sprintf(`{"omitted_bytes":%d}`, len(long)), string(w.Numbered(0)[0].After))
+		events := w.Numbered(0)
+		require.Len(t, events, 4)
+		omitted := fmt.Sprintf(`{"omitted_bytes":%d}`, len(facts))
+		require.JSONEq(t, omitted, string(events[0].Before))
+		require.Equal(t, e.After, events[0].After)
+		require.JSONEq(t, omitted, string(events[1].Before))
+		require.Greater(t, lines(t, s, w), 64_000)
+
+		many.Actor.ID += strings.Repeat("x", 666)
+		err := s.Update(w.Ctx, w.ID, func(tx membership.Tx) error { return tx.AppendEvents(w.Ctx, many) })
+		require.Equal(t, membership.KindInvalid, membership.KindOf(err))
+	})
+	// Changes of members write their events themselves.
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := dbtest.NewTenant(t, s)
+		w.Update(func(tx membership.Tx) error {
+			for i := len(w.Users); i < membership.MaxEventMembers; i++ {
+				if err := w.InsertUser(tx, fmt.Sprintf("u%d", i), dbtest.Now()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		local := w.Change(w.Users, nil)
+		local.Call.Connection, local.Connection = membership.ID{}, membership.ID{}
+		c := w.Change(w.Users, nil)
+		c.Call, c.Batch = longest(w), membership.NewID()
+		for _, c := range []membership.MemberChange{local, c} {
+			_, err := s.WriteMembers(w.Ctx, c)
+			require.NoError(t, err)
+		}
+		require.Greater(t, lines(t, s, w), 64_000)
+
+		c.Open, c.Close, c.Call.Actor.ID = nil, c.Open, c.Call.Actor.ID+strings.Repeat("x", 666)
+		_, err := s.WriteMembers(w.Ctx, c)
+		require.Equal(t, membership.KindInvalid, membership.KindOf(err))
+		err = s.Update(w.Ctx, w.ID, func(tx membership.Tx) error { return dbtest.ChangeMembers(w.Ctx, tx, c) })
+		require.Equal(t, membership.KindInvalid, membership.KindOf(err))
+		require.Len(t, w.Members(), len(w.Users))
 	})
 }
 
@@ -123,7 +188,7 @@ func TestFiltersOfEvents(t *testing.T) {
 		for i := range ids {
 			ids[i] = membership.NewID()
 		}
-		actors := []membership.Actor{{Kind: "user", ID: "a"}, {Kind: "user", ID: "b"}, {Kind: "agent", ID: "a"}, {Kind: "user", ID: strings.Repeat("long", 900)}}
+		actors := []membership.Actor{{Kind: "user", ID: "a"}, {Kind: "user", ID: "b"}, {Kind: "agent", ID: "a"}, {Kind: "user", ID: strings.Repeat("long", 150)}}
 		start := dbtest.Now().Truncate(time.Second)
 		any := func() membership.ID { return slices.Concat(ids, make([]membership.ID, 6))[r.IntN(12)] }
 		for i := range 40 {

@@ -31,7 +31,9 @@ func eventRows(e membership.Event) (rows []eventRow, err error) {
 	if err != nil {
 		return nil, err
 	}
-	fitFacts(&e)
+	if err := fitEvent(&e); err != nil {
+		return nil, err
+	}
 	members, id := e.Members, e.ID
 	for i := 0; i == 0 || len(members) > 0; i++ {
 		e.ID, e.Members = nextID(id, i), members[:min(len(members), membership.MaxEventMembers)]

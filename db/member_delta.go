@@ -23,6 +23,9 @@ type delta interface {
 
 // ChangeMembers implements membership.Tx.
 func (s *session) ChangeMembers(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	if err := checkCallTexts(c.Call.Actor, c.Call.Credential, c.Call.RequestID); err != nil {
+		return membership.MemberResult{}, err
+	}
 	return s.store.delta.change(ctx, s, c)
 }
 

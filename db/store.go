@@ -186,6 +186,10 @@ func (s *Store) UpdateCredentials(ctx context.Context, tenant membership.ID, fn 
 
 // WriteMembers implements membership.Store.
 func (s *Store) WriteMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
+	// Before it shares a transaction with others.
+	if err := checkCallTexts(c.Call.Actor, c.Call.Credential, c.Call.RequestID); err != nil {
+		return r, err
+	}
 	err = s.retry(ctx, func() error {
 		r, err = s.delta.write(ctx, c)
 		return err
