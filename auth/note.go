@@ -20,6 +20,9 @@ type Note struct {
 	Refused    string // why: a code, and what is wrong
 	Filter     string // the shape of a filter; at debug only
 
+	// Answer is what the door says of the request for the request log.
+	Answer membership.RequestAnswer
+
 	store atomic.Int64 // nanoseconds
 }
 
