@@ -11,9 +11,10 @@ const (
 	qMoveEventHead = `update event_heads set number = $2 where tenant_id = $1`
 
 	// What has no number yet, in the order of positions. It is one statement, so of
-	// one snapshot: who sees an event there sees what it depends on, with a lesser
-	// position.
-	qPendingEvents = `select e.position, {row id e}, e.body, case when e.user_id is null then coalesce(octet_length(e.members), 0) else 0 end
+	// one snapshot: a reader that finds an event there finds what it depends on, with a
+	// lesser position.
+	qPendingEvents = `select e.position, {row id e}, e.body,
+			case when e.user_id is null then coalesce(octet_length(e.members), 0) else 0 end
 		from events e {index events_waiting}
 		where e.tenant_id = $1 and e.number is null and e.position > 0 order by e.position limit $2`
 	qNumberEvent = `update events set number = $3 where tenant_id = $1 and position = $2`
@@ -25,7 +26,8 @@ const (
 	qIndexMembers = `insert into event_users (tenant_id, user_id, number)
 		select distinct $1, {id of x.member}, x.number from (
 			select e.number, {fact m.value user_id} as member from events e {index events_by_number}, {each e.members} m
-			where e.tenant_id = $1 and e.number > $2 and e.number <= $3 and e.members is not null and e.user_id is null) x
+			where e.tenant_id = $1 and e.number > $2 and e.number <= $3
+				and e.members is not null and e.user_id is null) x
 		order by 2, 3`
 )
 

@@ -43,7 +43,7 @@ func (s *Store) updateHolding(ctx context.Context, tenant membership.ID, u *held
 // updateHeldNames is one batch, in which each name is once.
 func (s *Store) updateHeldNames(of connectionOf, b *engine.Batch[*heldName]) {
 	names := map[string]bool{}
-	b.RunTogether(func(u *heldName) bool {
+	b.Execute(func(u *heldName) bool {
 		if names[u.Name] || len(names) == maxHeldNames {
 			return false
 		}

@@ -9,8 +9,9 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// totals are by how many the links of a transaction became more. They are written
-// at its end, so that no row of them is locked for longer than a commit takes.
+// totals are the differences that a transaction makes to the counts of links. They
+// are written at its end, so that no row of them is locked for longer than a commit
+// takes.
 type totals map[totalOf]int64
 
 // totalOf is what is counted: the links of a connection in one table.
@@ -41,8 +42,10 @@ func (s *session) unlink(ctx context.Context, connection membership.ID, table, q
 	return n, err
 }
 
-const qAddLinks = `insert into link_totals (tenant_id, connection_id, kind, stripe, links) values ($1, $2, $3, {stripe}, $4)
-	on conflict (tenant_id, connection_id, kind, stripe) do update set links = link_totals.links + excluded.links`
+const qAddLinks = `insert into link_totals (tenant_id, connection_id, kind, stripe, links)
+	values ($1, $2, $3, {stripe}, $4)
+	on conflict (tenant_id, connection_id, kind, stripe)
+	do update set links = link_totals.links + excluded.links`
 
 // writeTotals ends a transaction that succeeded. All write them in one order, so
 // that none waits for another that waits for it.

@@ -72,7 +72,7 @@ func (s *Store) lookUp(ctx context.Context, of connectionOf, l *lookup) error {
 
 func (s *Store) lookUpBatch(of connectionOf, b *engine.Batch[*lookup]) {
 	n := 0
-	b.RunTogether(func(*lookup) bool {
+	b.Execute(func(*lookup) bool {
 		n++
 		return n <= maxLookups
 	}, func(ctx context.Context, ls []*lookup) ([]error, error) {

@@ -12,7 +12,8 @@ import (
 // nothing; the last one means that all of it is lost. write carries out what was
 // not refused.
 func writeJudged(
-	ctx context.Context, s *session, ws []*memberWrite, write func(context.Context, *session, []*memberWrite) ([]error, error),
+	ctx context.Context, s *session, ws []*memberWrite,
+	write func(context.Context, *session, []*memberWrite) ([]error, error),
 ) ([]error, error) {
 	states, err := s.memberStates(ctx, ws)
 	if err != nil {

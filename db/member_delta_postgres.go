@@ -17,8 +17,8 @@ const qChangeMembers = `select status, coalesce(version, 0), last_modified, even
 // What goes into one statement at most. A change that is larger waits in no
 // queue: it takes long enough by itself.
 const (
-	maxTogether      = 128
-	maxMembersAtOnce = 1000
+	maxBatch        = 128  // changes
+	maxBatchMembers = 1000 // in all of them
 )
 
 // postgresDelta is one call of the function write_members for each batch of a
@@ -31,14 +31,14 @@ type postgresDelta struct {
 
 func newPostgresDelta(s *Store, e *postgres.Engine) *postgresDelta {
 	d := &postgresDelta{store: s, engine: e}
-	d.queues.Run = d.writeBatch
+	d.queues.Run = d.runBatch
 	return d
 }
 
 func (d *postgresDelta) write(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
 	w := &memberWrite{change: c}
 	var err error
-	if w.members() > maxMembersAtOnce || c.Connection != c.Call.Connection {
+	if w.members() > maxBatchMembers || c.Connection != c.Call.Connection {
 		err = d.writeAlone(ctx, w)
 	} else {
 		err = d.queues.Do(ctx, linkOf(c), w)
@@ -46,10 +46,10 @@ func (d *postgresDelta) write(ctx context.Context, c membership.MemberChange) (m
 	return w.result, err
 }
 
-// writeBatch is one transaction for the changes that wait: one statement, unless
-// they are judged. A user is in it once, so that their changes happen in the order
-// in which they came; so is a change that wants a certain version.
-func (d *postgresDelta) writeBatch(l engine.Link, b *engine.Batch[*memberWrite]) {
+// runBatch is one transaction for the changes that wait: one statement, unless they
+// are judged. A user is in it once, so that their changes happen in the order in
+// which they came; so is a change that wants a certain version.
+func (d *postgresDelta) runBatch(l engine.Link, b *engine.Batch[*memberWrite]) {
 	users := map[membership.ID]bool{}
 	members, alone := 0, false
 	var guarded *memberWrite // the first of those that close several
@@ -58,8 +58,8 @@ func (d *postgresDelta) writeBatch(l engine.Link, b *engine.Batch[*memberWrite])
 		members += w.members()
 		if first == nil {
 			first = w
-		} else if alone || w.change.IfVersion != 0 || members > maxMembersAtOnce || len(b.Taken) >= maxTogether ||
-			(w.change.Judge == nil) != (first.change.Judge == nil) {
+		} else if alone || w.change.IfVersion != 0 || members > maxBatchMembers ||
+			len(b.Taken) >= maxBatch || (w.change.Judge == nil) != (first.change.Judge == nil) {
 			return false
 		}
 		for _, u := range slices.Concat(w.change.Open, w.change.Close) {
@@ -79,29 +79,31 @@ func (d *postgresDelta) writeBatch(l engine.Link, b *engine.Batch[*memberWrite])
 		alone = w.change.IfVersion != 0
 		return true
 	}
-	b.RunTogether(fits, func(ctx context.Context, ws []*memberWrite) ([]error, error) {
-		return d.writeTogether(ctx, l.Tenant, ws)
+	b.Execute(fits, func(ctx context.Context, ws []*memberWrite) ([]error, error) {
+		return d.writeBatch(ctx, l.Tenant, ws)
 	}, d.writeAlone)
 }
 
 func (d *postgresDelta) writeAlone(ctx context.Context, w *memberWrite) error {
 	tenant := w.change.Call.Tenant
-	if w.members() > maxMembersAtOnce && w.change.Judge == nil {
+	if w.members() > maxBatchMembers && w.change.Judge == nil {
 		return d.engine.Update(ctx, tenant, func(t engine.Tx) (err error) {
 			w.result, err = d.change(ctx, d.session(t, tenant), w.change)
 			return err
 		})
 	}
-	errs, err := d.writeTogether(ctx, tenant, []*memberWrite{w})
+	errs, err := d.writeBatch(ctx, tenant, []*memberWrite{w})
 	if err == nil {
 		err = errs[0]
 	}
 	return err
 }
 
-// writeTogether carries out changes of one source in one group, all of them judged
-// or none.
-func (d *postgresDelta) writeTogether(ctx context.Context, tenant membership.ID, ws []*memberWrite) (errs []error, err error) {
+// writeBatch carries out changes of one source in one group in one transaction, all
+// of them judged or none.
+func (d *postgresDelta) writeBatch(
+	ctx context.Context, tenant membership.ID, ws []*memberWrite,
+) (errs []error, err error) {
 	if ws[0].change.Judge != nil {
 		err = d.engine.Update(ctx, tenant, func(t engine.Tx) (err error) {
 			errs, err = writeJudged(ctx, d.session(t, tenant), ws, d.call)
@@ -120,11 +122,12 @@ func (d *postgresDelta) session(t engine.Tx, tenant membership.ID) *session {
 	return &session{tx: t, store: d.store, tenant: tenant}
 }
 
-// change looks first which users are known when there are many: the function holds every
-// row against every job that it refuses, and reads the list of those anew for
-// each.
-func (d *postgresDelta) change(ctx context.Context, s *session, c membership.MemberChange) (membership.MemberResult, error) {
-	if users := known(c); len(users) > maxMembersAtOnce {
+// change looks first which users are known when there are many: the function compares
+// every row with every job that it refuses, and reads the list of those for each row.
+func (d *postgresDelta) change(
+	ctx context.Context, s *session, c membership.MemberChange,
+) (membership.MemberResult, error) {
+	if users := known(c); len(users) > maxBatchMembers {
 		check := c
 		check.Open, check.Close, check.Check = nil, nil, users
 		if r, err := d.changeOne(ctx, s, check); err != nil {
@@ -135,7 +138,9 @@ func (d *postgresDelta) change(ctx context.Context, s *session, c membership.Mem
 	return d.changeOne(ctx, s, c)
 }
 
-func (d *postgresDelta) changeOne(ctx context.Context, s *session, c membership.MemberChange) (membership.MemberResult, error) {
+func (d *postgresDelta) changeOne(
+	ctx context.Context, s *session, c membership.MemberChange,
+) (membership.MemberResult, error) {
 	w := &memberWrite{change: c}
 	errs, err := d.call(ctx, s, []*memberWrite{w})
 	if err == nil {
@@ -160,8 +165,9 @@ func (d *postgresDelta) call(ctx context.Context, s *session, ws []*memberWrite)
 	minute, over := membership.RemovalMinutes(j.at)
 	var a memberAnswer
 	err := s.one(ctx, "group", qChangeMembers, []any{
-		s.tenant, c.Group, c.Connection, c.IfVersion, ending(c), stamp(j.at), most, stamp(minute), stamp(over), j.reason, j.salt, j.rest,
-		j.event, j.eventJob, j.eventAction, j.openEvent, j.open, newIDs(len(j.open)), j.closeEvent, j.closed, j.knownJob, j.known,
+		s.tenant, c.Group, c.Connection, c.IfVersion, ending(c), stamp(j.at), most, stamp(minute), stamp(over),
+		j.reason, j.salt, j.rest, j.event, j.eventJob, j.eventAction, j.openEvent, j.open, newIDs(len(j.open)),
+		j.closeEvent, j.closed, j.knownJob, j.known,
 	}, a.dest()...)
 	if err != nil {
 		return nil, err

@@ -49,10 +49,10 @@ func (b *Batch[T]) take(fits func(T) bool) *Request[T] {
 // caller does not end what is shared.
 const batchTimeout = 30 * time.Second
 
-// RunTogether takes what fits and carries it out: all at once, each with an error
-// of its own; or one by one, if it is only one or if nothing could be written of
-// them together. The error of one is its own then.
-func (b *Batch[T]) RunTogether(
+// Execute takes the requests that fit and carries them out in one transaction, each
+// with an error of its own; or one by one, if it is only one, or if the transaction
+// failed. The error of one is its own then.
+func (b *Batch[T]) Execute(
 	fits func(T) bool, all func(context.Context, []T) ([]error, error), one func(context.Context, T) error,
 ) {
 	var rs []*Request[T]

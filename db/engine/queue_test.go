@@ -88,15 +88,15 @@ func TestQueueOfWhatDoesNotFit(t *testing.T) {
 	require.Greater(t, len(h.batches), 2)
 }
 
-// What fails together is carried out one by one; a panic goes to its caller, and
+// A batch that fails is carried out one by one; a panic goes to its caller, and
 // the queue goes on.
 func TestQueueAfterFailures(t *testing.T) {
 	failed := errors.New("failed")
-	var together int
+	var size int
 	q := engine.Queue[int]{}
 	q.Run = func(b *engine.Batch[int]) {
-		b.RunTogether(func(int) bool { return true }, func(_ context.Context, works []int) ([]error, error) {
-			together = len(works)
+		b.Execute(func(int) bool { return true }, func(_ context.Context, works []int) ([]error, error) {
+			size = len(works)
 			return nil, failed
 		}, func(_ context.Context, work int) error {
 			if work == 13 {
@@ -106,7 +106,7 @@ func TestQueueAfterFailures(t *testing.T) {
 		})
 	}
 	require.ErrorIs(t, q.Do(t.Context(), 1), failed)
-	require.Zero(t, together, "one is carried out alone")
+	require.Zero(t, size, "one is carried out alone")
 	require.PanicsWithValue(t, "boom", func() { _ = q.Do(t.Context(), 13) })
 	require.ErrorIs(t, q.Do(t.Context(), 2), failed)
 	require.Zero(t, q.Waiting())
