@@ -52,7 +52,8 @@ var accessTable = map[string]access{
 		"/v1/groups/{group}/members", `{"user_id":"{user}"}`, 201, "GROUPS:WRITE", nil,
 	},
 	"POST /v1/groups/{id}/members:batch": {
-		"/v1/groups/{group}/members:batch", `{"remove":["0197a5e4-7b3a-7c11-9d52-3f0b6c8e2a10"]}`, 200, "GROUPS:WRITE", nil,
+		"/v1/groups/{group}/members:batch", `{"remove":["0197a5e4-7b3a-7c11-9d52-3f0b6c8e2a10"]}`, 200,
+		"GROUPS:WRITE", nil,
 	},
 	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ", nil},
 	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE", nil},
@@ -266,7 +267,8 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 					"no token": {header("Authorization"), `Bearer realm="scimbridge"`},
 					"garbage":  {bearer("garbage"), `Bearer realm="scimbridge", error="invalid_token"`},
 					"not bearer": {
-						header("Authorization", "Basic "+h.mine.APIToken), `Bearer realm="scimbridge", error="invalid_token"`,
+						header("Authorization", "Basic "+h.mine.APIToken),
+						`Bearer realm="scimbridge", error="invalid_token"`,
 					},
 					"scim token":   {bearer(h.mine.SCIMToken), `Bearer realm="scimbridge", error="invalid_token"`},
 					"revoked":      {bearer(revoked), `Bearer realm="scimbridge", error="invalid_token"`},
@@ -386,7 +388,8 @@ func TestTrailingSlashAndHEAD(t *testing.T) {
 		h.do(http.MethodDelete, "/v1/groups/"+ids.group+"/members/"+strings.ToUpper(ids.user)+"/", "").
 			is(http.StatusNoContent)
 
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, h.server.URL+"/v1/groups/"+ids.group+"/members",
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead,
+			h.server.URL+"/v1/groups/"+ids.group+"/members",
 			nil)
 		require.NoError(t, err)
 		as(h.mine)(req)

@@ -53,7 +53,8 @@ func (q query) events() (f membership.EventFilter, err error) {
 			return f, err
 		}
 	}
-	for name, to := range map[string]*membership.ID{"user_id": &f.User, "group_id": &f.Group, "connection_id": &f.Connection} {
+	for name, to := range map[string]*membership.ID{"user_id": &f.User, "group_id": &f.Group,
+		"connection_id": &f.Connection} {
 		if *to, err = q.id(name); err != nil {
 			return f, err
 		}
@@ -165,11 +166,12 @@ func appendEventMembers(b []byte, e membership.Event) []byte {
 		return b
 	}
 	b = appendField(append(b, ','), "membership_source", string(e.MemberSource))
-	return appendList(appendName(append(b, ','), "members"), e.Members, func(b []byte, m membership.EventMember) []byte {
-		b = appendIDField(append(b, '{'), "user_id", m.User)
-		b = appendIDField(append(b, ','), "grant_id", m.Grant)
-		return append(appendBoolField(append(b, ','), "still_member", m.Still), '}')
-	})
+	return appendList(appendName(append(b, ','), "members"), e.Members,
+		func(b []byte, m membership.EventMember) []byte {
+			b = appendIDField(append(b, '{'), "user_id", m.User)
+			b = appendIDField(append(b, ','), "grant_id", m.Grant)
+			return append(appendBoolField(append(b, ','), "still_member", m.Still), '}')
+		})
 }
 
 // appendCredential appends the credential that acted; events of before it was
@@ -194,7 +196,8 @@ func appendCredential(b []byte, c membership.Credential, names membership.Names)
 			b = appendField(append(b, ','), "issuer", issuer)
 		}
 		b = appendField(append(b, ','), "subject", c.Subject)
-	case membership.CredentialToken, membership.CredentialClient, membership.CredentialCLI, membership.CredentialBootstrap,
+	case membership.CredentialToken, membership.CredentialClient, membership.CredentialCLI,
+		membership.CredentialBootstrap,
 		membership.CredentialSystem:
 	}
 	return append(b, '}')

@@ -76,7 +76,8 @@ func TestEventsNameWhatIsGone(t *testing.T) {
 		scim := h.provisionUser("grace")
 		h.provisionGroup("Synced", scim)
 		group, user := h.group("Finance"), h.user("ada")
-		h.do(http.MethodPost, "/v1/groups/"+group+"/members", `{"user_id":"`+user+`"}`, bearer(token)).is(http.StatusCreated)
+		h.do(http.MethodPost, "/v1/groups/"+group+"/members", `{"user_id":"`+user+`"}`, bearer(token)).
+			is(http.StatusCreated)
 		h.do(http.MethodDelete, "/v1/users/"+user, "", bearer(token)).is(http.StatusNoContent)
 		h.do(http.MethodDelete, "/v1/groups/"+group, "", bearer(token)).is(http.StatusNoContent)
 		h.revoke(tokenID)

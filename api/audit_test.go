@@ -39,7 +39,8 @@ func TestEventsTellWhatHappened(t *testing.T) {
 		tokenID, token := h.token(auth.AllPermissions)
 		scim, local := h.provisionUser("grace"), h.user("ada")
 		group := h.provisionGroup("Synced", scim)
-		h.do(http.MethodPost, "/v1/groups/"+group+"/members", `{"user_id":"`+local+`","reason":"INC-4711"}`, bearer(token)).
+		h.do(http.MethodPost, "/v1/groups/"+group+"/members", `{"user_id":"`+local+`","reason":"INC-4711"}`,
+			bearer(token)).
 			is(http.StatusCreated)
 		connection := h.mine.ConnectionID.String()
 
@@ -48,7 +49,8 @@ func TestEventsTellWhatHappened(t *testing.T) {
 			assert.InDelta(t, i+1, e["number"], 0, "without gaps")
 		}
 		last := all[len(all)-1]
-		assertFields(t, last, "id", "number", "at", "actor", "actor_name", "credential", "source", "action", "group_id", "group_name",
+		assertFields(t, last, "id", "number", "at", "actor", "actor_name", "credential", "source", "action", "group_id",
+			"group_name",
 			"user_id", "user_name", "membership_source", "members", "request_id", "reason")
 		assert.Equal(t, "grant.opened", last["action"])
 		assert.Equal(t, map[string]any{"kind": "user", "id": tokenID.String()}, last["actor"])
@@ -62,19 +64,35 @@ func TestEventsTellWhatHappened(t *testing.T) {
 
 		at := url.QueryEscape(last["at"].(string))
 		for query, want := range map[string]func(e map[string]any) bool{
-			"user_id=" + local:                            func(e map[string]any) bool { return e["user_id"] == local },
-			"group_id=" + group:                           func(e map[string]any) bool { return e["group_id"] == group },
-			"group_id=" + group + "&user_id=" + scim:      func(e map[string]any) bool { return e["group_id"] == group && e["user_id"] == scim },
-			"connection_id=" + connection:                 func(e map[string]any) bool { return e["connection_id"] == connection },
-			"actor=user:" + tokenID.String():              func(e map[string]any) bool { return e["actor"].(map[string]any)["id"] == tokenID.String() },
-			"actor=agent:" + tokenID.String():             func(map[string]any) bool { return false },
-			"action=grant.opened":                         func(e map[string]any) bool { return e["action"] == "grant.opened" },
-			"action=grant.closed":                         func(map[string]any) bool { return false },
-			"user_id=" + h.other.TenantID.String():        func(map[string]any) bool { return false },
-			"from=" + at:                                  func(e map[string]any) bool { return e["at"].(string) >= last["at"].(string) },
-			"to=" + at:                                    func(e map[string]any) bool { return e["at"].(string) < last["at"].(string) },
-			"from=" + at + "&to=" + at:                    func(map[string]any) bool { return false },
-			"to=" + at + "&user_id=" + scim:               func(e map[string]any) bool { return e["at"].(string) < last["at"].(string) && e["user_id"] == scim },
+			"user_id=" + local: func(e map[string]any) bool { return e["user_id"] == local },
+			"group_id=" + group: func(e map[string]any) bool {
+				return e["group_id"] == group
+			},
+			"group_id=" + group + "&user_id=" + scim: func(e map[string]any) bool {
+				return e["group_id"] == group && e["user_id"] == scim
+			},
+			"connection_id=" + connection: func(e map[string]any) bool {
+				return e["connection_id"] == connection
+			},
+			"actor=user:" + tokenID.String(): func(e map[string]any) bool {
+				return e["actor"].(map[string]any)["id"] == tokenID.String()
+			},
+			"actor=agent:" + tokenID.String(): func(map[string]any) bool { return false },
+			"action=grant.opened": func(e map[string]any) bool {
+				return e["action"] == "grant.opened"
+			},
+			"action=grant.closed":                  func(map[string]any) bool { return false },
+			"user_id=" + h.other.TenantID.String(): func(map[string]any) bool { return false },
+			"from=" + at: func(e map[string]any) bool {
+				return e["at"].(string) >= last["at"].(string)
+			},
+			"to=" + at: func(e map[string]any) bool {
+				return e["at"].(string) < last["at"].(string)
+			},
+			"from=" + at + "&to=" + at: func(map[string]any) bool { return false },
+			"to=" + at + "&user_id=" + scim: func(e map[string]any) bool {
+				return e["at"].(string) < last["at"].(string) && e["user_id"] == scim
+			},
 			"from=2026-01-01T00:00:00%2B14:00&limit=1":    func(map[string]any) bool { return true },
 			"from=9000-01-01T00:00:00Z":                   func(map[string]any) bool { return false },
 			"to=0001-01-01T00:00:01Z&action=grant.opened": func(map[string]any) bool { return false },
@@ -117,7 +135,8 @@ func TestFollowersMissNoLateEvent(t *testing.T) {
 		assert.Empty(t, again)
 		assert.Equal(t, follow, still)
 
-		late := h.operator().Event(time.Now().Add(-time.Minute), membership.ActionRefused, membership.ID{}, membership.ID{}, nil, nil)
+		late := h.operator().Event(time.Now().Add(-time.Minute), membership.ActionRefused, membership.ID{},
+			membership.ID{}, nil, nil)
 		require.NoError(t, h.store.Update(t.Context(), h.mine.TenantID, func(tx membership.Tx) error {
 			return tx.AppendEvents(t.Context(), late)
 		}))
@@ -166,9 +185,11 @@ func TestListEventsRefusesBadInput(t *testing.T) {
 			"cursor=AAAA":                          "cursor is none that this API gave out",
 			"cursor=gAAA":                          "cursor is none that this API gave out",
 			"cursor=____________________":          "cursor is none that this API gave out",
-			"cursor=" + ahead:                      "cursor is ahead of the log: it is another tenant's, or the store was set back",
+			"cursor=" +
+				ahead: "cursor is ahead of the log: it is another tenant's, or the store was set back",
 		} {
-			assert.Equal(t, message, h.do(http.MethodGet, "/v1/audit/events?"+query, "").fails(http.StatusBadRequest, codeInvalidInput), query)
+			assert.Equal(t, message, h.do(http.MethodGet, "/v1/audit/events?"+query, "").
+				fails(http.StatusBadRequest, codeInvalidInput), query)
 		}
 	})
 }

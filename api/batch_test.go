@@ -93,7 +93,8 @@ func TestBatchJudgesEachUserAsTheSingleCallDoes(t *testing.T) {
 		t.Run("rule 12: an enterprise group", func(t *testing.T) {
 			h.do(http.MethodPatch, "/v1/groups/"+group, `{"kind":"enterprise"}`).is(http.StatusOK)
 			assert.Equal(t, []result{{stranger, "failed", codeGroupManaged}, {fresh, "removed", ""}},
-				h.do(http.MethodPost, members+":batch", `{"add":`+listOf(stranger)+`,"remove":`+listOf(fresh)+`}`).results())
+				h.do(http.MethodPost, members+":batch", `{"add":`+listOf(stranger)+`,"remove":`+listOf(fresh)+`}`).
+					results())
 			h.do(http.MethodPost, members+":batch", `{"add":`+listOf(stranger)+`,"atomic":true}`).
 				fails(http.StatusForbidden, codeGroupManaged)
 		})
@@ -149,8 +150,9 @@ func TestBatchRefusesBadInput(t *testing.T) {
 				" is named more than once",
 			`{"add":` + listOf(user) + `,"remove":` + listOf(user) + `}`: "the user " + user +
 				" is named more than once",
-			`{"add":` + listOf(user) + `,"atomic":1}`:                                   "atomic must be true or false",
-			`{"add":` + listOf(user) + `,"reason":"` + strings.Repeat("x", 3201) + `"}`: "reason is longer than 3200 bytes",
+			`{"add":` + listOf(user) + `,"atomic":1}`: "atomic must be true or false",
+			`{"add":` + listOf(user) + `,"reason":"` + strings.Repeat("x", 3201) +
+				`"}`: "reason is longer than 3200 bytes",
 		} {
 			assert.Equal(t, message, h.do(http.MethodPost, path, body).fails(http.StatusBadRequest, codeInvalidInput))
 		}
@@ -176,7 +178,8 @@ func TestBatchOfTheLargestSize(t *testing.T) {
 				id := membership.NewID()
 				ids[i] = id.String()
 				if err := tx.InsertUser(t.Context(), membership.User{
-					Tenant: h.mine.TenantID, ID: id, UserName: fmt.Sprintf("user%d", i), Origin: membership.SourceLocal, Active: true,
+					Tenant: h.mine.TenantID, ID: id, UserName: fmt.Sprintf("user%d", i), Origin: membership.SourceLocal,
+					Active:    true,
 					CreatedAt: now, UpdatedAt: now,
 				}); err != nil {
 					return err

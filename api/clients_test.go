@@ -51,10 +51,12 @@ func TestClients(t *testing.T) {
 			`,"issuer":"https://issuer","subject":"job",
 			"audience":"api://x","reuse_assertions":true,"scopes":["scim:read"],"token_lifetime_seconds":21600}`).
 			is(http.StatusCreated)
-		assertFields(t, federated, "id", "client_id", "connection_id", "auth_method", "scopes", "token_lifetime_seconds",
+		assertFields(t, federated, "id", "client_id", "connection_id", "auth_method", "scopes",
+			"token_lifetime_seconds",
 			"created_at",
 			"jwks", "issuer", "subject", "audience", "reuse_assertions")
-		h.do(http.MethodPost, clients, `{"auth_method":"private_key_jwt","jwks_uri":"https://issuer.example.com/keys"}`).
+		h.do(http.MethodPost, clients,
+			`{"auth_method":"private_key_jwt","jwks_uri":"https://issuer.example.com/keys"}`).
 			is(http.StatusCreated)
 		list := h.do(http.MethodGet, clients, "").data()
 		require.Len(t, list, 3)
@@ -84,10 +86,12 @@ func TestClientRefusesBadInput(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		clients := "/v1/connections/" + h.mine.ConnectionID.String() + "/clients"
 		for _, body := range []string{
-			``, `{}`, `{"auth_method":"x"}`, `{"auth_method":null}`, `{"auth_method":"client_secret","jwks":` + jwks + `}`,
+			``, `{}`, `{"auth_method":"x"}`, `{"auth_method":null}`,
+			`{"auth_method":"client_secret","jwks":` + jwks + `}`,
 			`{"auth_method":"client_secret","expires_at":"soon"}`,
 			`{"auth_method":"client_secret","expires_at":"2020-01-01T00:00:00Z"}`,
-			`{"auth_method":"client_secret","expires_at":"9999-01-01T00:00:00Z"}`, `{"auth_method":"client_secret","scopes":[]}`,
+			`{"auth_method":"client_secret","expires_at":"9999-01-01T00:00:00Z"}`,
+			`{"auth_method":"client_secret","scopes":[]}`,
 			`{"auth_method":"client_secret","token_lifetime_seconds":0}`,
 			`{"auth_method":"client_secret","token_lifetime_seconds":21601}`,
 			`{"auth_method":"client_secret","token_lifetime_seconds":9223372036854775807}`,

@@ -44,7 +44,8 @@ func TestConnections(t *testing.T) {
 		for _, body := range []string{
 			`{}`, `{"name":""}`, `{"name":"a\u0000"}`, `{"name":"` + strings.Repeat("a", 801) + `"}`,
 			`{"name":"x","idp":"ldap"}`, `{"name":"x","idp":""}`,
-			`{"name":"x","group_kind":""}`, `{"name":"x","group_kind":"big"}`, `{"name":"x","link_existing_users":null}`,
+			`{"name":"x","group_kind":""}`, `{"name":"x","group_kind":"big"}`,
+			`{"name":"x","link_existing_users":null}`,
 			`{"name":"x","cursor_key":"x"}`,
 		} {
 			h.do(http.MethodPost, "/v1/connections", body).fails(http.StatusBadRequest, codeInvalidInput)
@@ -83,7 +84,8 @@ func TestChangeConnection(t *testing.T) {
 		assert.Len(t, h.events(membership.ActionConnectionResumed), 1)
 
 		for _, body := range []string{
-			`{"name":""}`, `{"name":null}`, `{"idp":"ldap"}`, `{"group_kind":"big"}`, `{"group_kind":""}`, `{"paused":"yes"}`,
+			`{"name":""}`, `{"name":null}`, `{"idp":"ldap"}`, `{"group_kind":"big"}`, `{"group_kind":""}`,
+			`{"paused":"yes"}`,
 			`{"state":"paused"}`,
 		} {
 			h.do(http.MethodPatch, path, body).fails(http.StatusBadRequest, codeInvalidInput)
@@ -127,8 +129,9 @@ func TestRemoveConnection(t *testing.T) {
 		n := h.do(http.MethodDelete, path+"?members=release&dry_run=true", "").is(http.StatusOK)
 		assert.Equal(t, map[string]any{
 			"members": "release", "users": 1., "groups": 1., "grants": 1., "credentials": 1., "memberships_ended": 1.,
-			"local_grants_opened": 0., "users_left_without_groups": 1., "users_deactivated": 0., "users_without_provider": 1.,
-			"groups_deleted": 0.,
+			"local_grants_opened": 0., "users_left_without_groups": 1., "users_deactivated": 0.,
+			"users_without_provider": 1.,
+			"groups_deleted":         0.,
 		}, n)
 		assert.Len(t, h.do(http.MethodGet, "/v1/groups/"+group+"/members", "").data(), 2, "a dry run does nothing")
 		_, err := h.verifier.Verify(t.Context(), "Bearer "+h.mine.SCIMToken)
@@ -141,7 +144,8 @@ func TestRemoveConnection(t *testing.T) {
 		assert.Equal(t, "frozen", c["state"])
 		assert.NotEmpty(t, c["removed_at"])
 		assert.Len(t, h.do(http.MethodGet, "/v1/connections", "").data(), 1)
-		h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"scim","connection_id":"`+h.mine.ConnectionID.String()+`"}`).
+		h.do(http.MethodPost, "/v1/tokens",
+			`{"name":"x","kind":"scim","connection_id":"`+h.mine.ConnectionID.String()+`"}`).
 			fails(http.StatusNotFound, codeNotFound)
 		h.do(http.MethodPatch, path, `{"paused":true}`).fails(http.StatusNotFound, codeNotFound)
 

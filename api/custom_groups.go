@@ -30,7 +30,8 @@ var customGroupErrors = map[membership.Kind]*failure{
 		status: http.StatusBadRequest, code: codeInvalidInput, message: "Group not part of the organization",
 	},
 	membership.KindGroupManaged: {
-		status: http.StatusBadRequest, code: codeGroupManaged, message: "Adding users to enterprise groups is not allowed",
+		status: http.StatusBadRequest, code: codeGroupManaged,
+		message: "Adding users to enterprise groups is not allowed",
 	},
 }
 

@@ -25,7 +25,8 @@ func TestAddToCustomGroupAsPublished(t *testing.T) {
 		org, group := h.mine.TenantID.String(), h.group("G")
 		h.user("ada")
 		h.make("/v1/users", `{"user_name":"string","email":"","name":""}`)
-		v := h.custom(org, group, `{"invitedBy":"string","notifyUsers":false,"usernamesToAdd":["string"]}`).is(http.StatusOK)
+		v := h.custom(org, group, `{"invitedBy":"string","notifyUsers":false,"usernamesToAdd":["string"]}`).
+			is(http.StatusOK)
 		assert.Equal(t, map[string]any{"failed": []any{}, "succeeded": []any{"string"}}, v)
 
 		// Partial success, in the order of the request.
@@ -48,7 +49,8 @@ func TestAddToCustomGroupAsPublished(t *testing.T) {
 		h.do(http.MethodDelete, "/v1/groups/"+theirs, "", as(h.other)).is(http.StatusNoContent)
 		for _, id := range []string{theirs, membership.NewID().String(), "x",
 			h.make("/v1/groups", `{"display_name":"T"}`, as(h.other))} {
-			assert.Equal(t, "Group with this identifier is not found.", message(h.custom(org, id, body), 404, codeNotFound))
+			assert.Equal(t, "Group with this identifier is not found.",
+				message(h.custom(org, id, body), 404, codeNotFound))
 		}
 		for _, id := range []string{h.other.TenantID.String(), membership.NewID().String(), "x"} {
 			assert.Equal(t, "Organization with this identifier is not found.",
@@ -65,7 +67,8 @@ func TestAddToCustomGroupAsPublished(t *testing.T) {
 		}
 		h.custom(org, group, body, header("Authorization")).fails(http.StatusUnauthorized, codeUnauthenticated)
 		_, writer := h.token("GROUPS:WRITE")
-		assert.Contains(t, h.custom(org, group, body, bearer(writer)).fails(http.StatusForbidden, codeForbidden), "org_owner")
+		assert.Contains(t, h.custom(org, group, body, bearer(writer)).fails(http.StatusForbidden, codeForbidden),
+			"org_owner")
 	})
 }
 
@@ -75,8 +78,9 @@ func TestAddToCustomGroupAsksAboutEachUser(t *testing.T) {
 		org, group := h.mine.TenantID.String(), h.group("G")
 		h.user("ada")
 		bob := h.user("bob")
-		h.make("/v1/policies", `{"id":"no-bob","cedar":"forbid (principal, action == Action::\"members.add\", resource) `+
-			`when { context.user.user_name == \"bob\" };"}`)
+		h.make("/v1/policies",
+			`{"id":"no-bob","cedar":"forbid (principal, action == Action::\"members.add\", resource) `+
+				`when { context.user.user_name == \"bob\" };"}`)
 		v := h.custom(org, group, `{"usernamesToAdd":["bob","ada"]}`).is(http.StatusOK)
 		assert.Equal(t, map[string]any{"failed": []any{"bob"}, "succeeded": []any{"ada"}}, v)
 		refusals := h.events(membership.ActionRefused)
@@ -96,7 +100,8 @@ func TestInvitedBy(t *testing.T) {
 			"a": "GRACE@example.com", "b": "Grace", "c": strings.ToUpper(grace), "d": "stranger@example.com", "e": "",
 		} {
 			h.user(name)
-			h.custom(org, group, `{"usernamesToAdd":["`+name+`"],"invitedBy":"`+by+`","notifyUsers":true}`).is(http.StatusOK)
+			h.custom(org, group, `{"usernamesToAdd":["`+name+`"],"invitedBy":"`+by+`","notifyUsers":true}`).
+				is(http.StatusOK)
 		}
 		var named int
 		for _, e := range h.events(membership.ActionGrantOpened) {

@@ -133,7 +133,8 @@ func readUpTo(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, &failure{
-			status: http.StatusRequestTimeout, code: codeTooSlow, message: "the body came in too slowly: send it without pauses",
+			status: http.StatusRequestTimeout, code: codeTooSlow,
+			message: "the body came in too slowly: send it without pauses",
 		}
 	case err != nil:
 		return nil, membership.Invalidf("the body could not be read to its end")

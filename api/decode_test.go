@@ -43,7 +43,8 @@ func TestDecodeObject(t *testing.T) {
 		var maybe *string
 		var flag bool
 		var on *bool
-		err := decodeObject([]byte(body), fields{"name": &name, "maybe": &maybe, "flag": &flag, "on": &on}, []string{"name"})
+		err := decodeObject([]byte(body), fields{"name": &name, "maybe": &maybe, "flag": &flag, "on": &on},
+			[]string{"name"})
 		require.Error(t, err, "%q", body)
 		assert.Equal(t, membership.KindInvalid, membership.KindOf(err))
 		assert.Equal(t, want, err.Error(), "%q", body)

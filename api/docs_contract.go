@@ -155,7 +155,8 @@ func (n node) schemaFields() (fs []field) {
 	}
 	for name, s := range n.get("properties").fields() {
 		fs = append(fs, field{
-			Name: name, Description: s.text("description"), Required: slices.Contains(required, name), Type: s.schemaType(),
+			Name: name, Description: s.text("description"), Required: slices.Contains(required, name),
+			Type: s.schemaType(),
 		})
 	}
 	return fs

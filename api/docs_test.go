@@ -67,7 +67,8 @@ func TestDocsAskNothingOfOtherHosts(t *testing.T) {
 	assert.Equal(t, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", r.header.Get("Content-Security-Policy"))
 	assert.Contains(t, page, "<style>"+docsStyle+"</style>", "what the policy allows is what is there")
-	for _, not := range []string{"<script", "<img", "<link", "<iframe", "<object", "@import", "url(", " src=", " style="} {
+	for _, not := range []string{"<script", "<img", "<link", "<iframe", "<object", "@import", "url(", " src=",
+		" style="} {
 		assert.NotContains(t, page, not)
 	}
 	anchors := map[string]bool{}

@@ -50,7 +50,8 @@ func (s failingStore) WriteMembers(
 }
 
 func (s failingStore) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+	ctx context.Context, tenant membership.ID, n membership.HeldName,
+	fn func(membership.Tx, membership.NameHolders) error,
 ) error {
 	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }
@@ -189,13 +190,17 @@ func TestFailuresOfTheStore(t *testing.T) {
 		code   string
 		logged string
 	}{
-		"unavailable":          {failingStore{read: func() error { return down }}, nil, 503, codeUnavailable, "refused"},
+		"unavailable": {failingStore{read: func() error { return down }}, nil, 503, codeUnavailable,
+			"refused"},
 		"unavailable at login": {failingStore{}, down, 503, codeUnavailable, "refused"},
-		"unexpected":           {failingStore{read: func() error { return secret }}, nil, 500, codeInternal, "password"},
-		"unexpected at login":  {failingStore{}, secret, 500, codeInternal, "password"},
-		"panic":                {failingStore{read: func() error { panic("at the disco") }}, nil, 500, codeInternal, "disco"},
+		"unexpected": {failingStore{read: func() error { return secret }}, nil, 500, codeInternal,
+			"password"},
+		"unexpected at login": {failingStore{}, secret, 500, codeInternal, "password"},
+		"panic": {failingStore{read: func() error { panic("at the disco") }}, nil, 500, codeInternal,
+			"disco"},
 		"kind without a status": {
-			failingStore{read: func() error { return &membership.Error{Kind: membership.KindPaused, Message: "p"} }}, nil, 500,
+			failingStore{read: func() error { return &membership.Error{Kind: membership.KindPaused, Message: "p"} }},
+			nil, 500,
 			codeInternal, "p",
 		},
 		"before the first byte": {failingStore{members: failingAfter(3, secret)}, nil, 500, codeInternal, "password"},

@@ -75,7 +75,8 @@ func TestExceptions(t *testing.T) {
 		}
 		assert.Equal(t, all, paged)
 
-		manifest, rows := h.do(http.MethodGet, "/v1/audit/exceptions", "", header("Accept", "application/jsonl")).report()
+		manifest, rows := h.do(http.MethodGet, "/v1/audit/exceptions", "", header("Accept", "application/jsonl")).
+			report()
 		assert.Equal(t, all, rows)
 		assert.Equal(t, "exceptions", manifest["report"])
 		manifest, rows = h.do(http.MethodGet, "/v1/audit/exceptions?format=csv&kind=doubly_granted", "").report()

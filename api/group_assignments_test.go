@@ -37,7 +37,8 @@ func TestAssignUsersAsPublished(t *testing.T) {
 		h.member(other, user)
 		example := func(token, group, body string) reply {
 			return h.do(http.MethodPost, "/tenant-auth/v1/groups/"+group+"/members", body,
-				header("X-Tenant-ID"), header("Authorization", "Bearer "+token), header("Content-Type", "application/json"))
+				header("X-Tenant-ID"), header("Authorization", "Bearer "+token),
+				header("Content-Type", "application/json"))
 		}
 		send := func(body string) reply { return example(h.mine.APIToken, group, body) }
 
@@ -75,7 +76,8 @@ func TestAssignUsersAsPublished(t *testing.T) {
 		}, by)
 
 		for _, body := range []string{
-			`{}`, `{"userIds":[]}`, `{"userIds":null}`, `{"userIds":["x"]}`, `{"userIds":[null]}`, `{"userIds":"` + user + `"}`,
+			`{}`, `{"userIds":[]}`, `{"userIds":null}`, `{"userIds":["x"]}`, `{"userIds":[null]}`,
+			`{"userIds":"` + user + `"}`,
 			`{"userIds":["` + user + `"],"force":true}`, `[]`, ``,
 			`{"userIds":["` + strings.Repeat(user+`","`, 10000) + user + `"]}`,
 		} {
@@ -221,7 +223,8 @@ func TestAssignThousands(t *testing.T) {
 		texts := make([]string, n)
 		for i := range users {
 			users[i] = membership.User{
-				ID: membership.NewID(), UserName: fmt.Sprintf("user%d", i), Origin: membership.SourceLocal, Active: true,
+				ID: membership.NewID(), UserName: fmt.Sprintf("user%d", i), Origin: membership.SourceLocal,
+				Active:    true,
 				CreatedAt: recentTime(), UpdatedAt: recentTime(),
 			}
 			texts[n-1-i] = users[i].ID.String()

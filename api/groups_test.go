@@ -51,7 +51,8 @@ func TestGroupKind(t *testing.T) {
 		h.do(http.MethodPost, "/v1/groups/"+group+"/members", `{"user_id":"`+user+`"}`).
 			fails(http.StatusForbidden, codeGroupManaged)
 
-		enterprise := h.do(http.MethodPost, "/v1/groups", `{"display_name":"E","kind":"enterprise"}`).is(http.StatusCreated)
+		enterprise := h.do(http.MethodPost, "/v1/groups", `{"display_name":"E","kind":"enterprise"}`).
+			is(http.StatusCreated)
 		assert.Equal(t, "enterprise", enterprise["kind"])
 		for _, body := range []string{
 			`{"display_name":"G","kind":"local"}`, `{"display_name":"G","kind":""}`, `{"display_name":"G","kind":null}`,
@@ -60,7 +61,8 @@ func TestGroupKind(t *testing.T) {
 			h.do(http.MethodPost, "/v1/groups", body).fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		h.do(http.MethodPatch, "/v1/groups/"+group, `{"kind":""}`).fails(http.StatusBadRequest, codeInvalidInput)
-		h.do(http.MethodPatch, "/v1/groups/"+group, `{"display_name":null}`).fails(http.StatusBadRequest, codeInvalidInput)
+		h.do(http.MethodPatch, "/v1/groups/"+group, `{"display_name":null}`).
+			fails(http.StatusBadRequest, codeInvalidInput)
 	})
 }
 

@@ -150,7 +150,8 @@ func (h *house) holdAgainstContract(req *http.Request, body string, r reply) {
 	req.URL.Path = strings.TrimSuffix(req.URL.Path, "/") // accepted, and not worth a second path
 	found, params, err := contract(h.t).FindRoute(req)
 	if err != nil { // the test of routes says that none is missing
-		require.GreaterOrEqual(h.t, r.status, 400, "%s %s answers, and is not in openapi.yaml", req.Method, req.URL.Path)
+		require.GreaterOrEqual(h.t, r.status, 400, "%s %s answers, and is not in openapi.yaml", req.Method,
+			req.URL.Path)
 		return
 	}
 	input := &openapi3filter.RequestValidationInput{

@@ -37,7 +37,8 @@ func (d *door) once(w http.ResponseWriter, r request, h func(http.ResponseWriter
 	if err != nil {
 		return err
 	}
-	reservation, err := d.Directory.ReserveKey(r.Context(), r.call, routeOf(r.Request), key, fingerprint(r.Request, body))
+	reservation, err := d.Directory.ReserveKey(r.Context(), r.call, routeOf(r.Request), key,
+		fingerprint(r.Request, body))
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,8 @@ func TestTheSameRequestAgainGetsTheFirstAnswer(t *testing.T) {
 			many = append(many, membership.NewID().String())
 		}
 		batch := func() reply {
-			return h.do(http.MethodPost, "/v1/groups/"+group+"/members:batch", `{"add":`+listOf(many...)+`}`, key("batch"))
+			return h.do(http.MethodPost, "/v1/groups/"+group+"/members:batch", `{"add":`+listOf(many...)+`}`,
+				key("batch"))
 		}
 		assert.Len(t, batch().results(), len(many))
 		again := batch()
@@ -128,7 +129,8 @@ func TestIdempotencyKeysAreChecked(t *testing.T) {
 	h.do(http.MethodPost, "/v1/users", userBody(strings.Repeat("a", 100)), key("k")).
 		fails(http.StatusRequestEntityTooLarge, codeTooLarge)
 	assert.Empty(t, h.do(http.MethodGet, "/v1/users", "").data())
-	for i, good := range []string{"a", strings.Repeat("a", 255), `"a b \"\\ ,;"`, "00000000-0000-0000-0000-000000000000"} {
+	for i, good := range []string{"a", strings.Repeat("a", 255), `"a b \"\\ ,;"`,
+		"00000000-0000-0000-0000-000000000000"} {
 		h.do(http.MethodPost, "/v1/users", userBody(fmt.Sprint("user", i)), key(good)).is(http.StatusCreated)
 		assert.True(t, contractTakesKey(t, good), "the contract refuses %q", good)
 	}

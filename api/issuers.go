@@ -89,8 +89,9 @@ func (d *door) decodeIssuer(w http.ResponseWriter, r *request, required ...strin
 	err = d.decode(w, *r, fields{
 		"issuer": &s.Issuer, "audiences": &s.Audiences, "jwks": &jwks, "jwks_uri": &s.JWKSURI,
 		"tenant_claim": &s.TenantClaim, "tenant_value": &s.TenantValue, "principal_claim": &s.PrincipalClaim,
-		"permissions_claim": &s.PermissionsClaim, "roles_claim": &s.RolesClaim, "default_principal": &s.DefaultPrincipal,
-		"permissions": &s.Permissions, "max_age_seconds": &s.MaxAgeSeconds, "reason": &r.call.Reason,
+		"permissions_claim": &s.PermissionsClaim, "roles_claim": &s.RolesClaim,
+		"default_principal": &s.DefaultPrincipal,
+		"permissions":       &s.Permissions, "max_age_seconds": &s.MaxAgeSeconds, "reason": &r.call.Reason,
 	}, required...)
 	if jwks != nil {
 		text := string(jwks)

@@ -21,12 +21,14 @@ func TestIssuersOverHTTP(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		s := newSigner(t, "k1")
 		i := h.do(http.MethodPost, "/v1/issuers",
-			`{"issuer":"`+login+`","audiences":["b","a","b"],"jwks":`+s.jwks()+`,"reason":"why"}`).is(http.StatusCreated)
+			`{"issuer":"`+login+`","audiences":["b","a","b"],"jwks":`+s.jwks()+`,"reason":"why"}`).
+			is(http.StatusCreated)
 		assertFields(t, i, "id", "issuer", "audiences", "jwks", "tenant_claim", "default_principal", "permissions",
 			"max_age_seconds", "created_at", "updated_at")
 		assert.Equal(t, []any{"a", "b"}, i["audiences"])
 		assert.Equal(t, "USER", i["default_principal"])
-		assert.Equal(t, []any{"AUDIT:READ", "GROUPS:READ", "GROUPS:WRITE", "USERS:READ", "USERS:WRITE"}, i["permissions"])
+		assert.Equal(t, []any{"AUDIT:READ", "GROUPS:READ", "GROUPS:WRITE", "USERS:READ", "USERS:WRITE"},
+			i["permissions"])
 		assert.InDelta(t, 86400, i["max_age_seconds"], 0)
 		recently(t, i["created_at"])
 		path := "/v1/issuers/" + i["id"].(string)
@@ -39,13 +41,15 @@ func TestIssuersOverHTTP(t *testing.T) {
 			"permissions_claim":"q","roles_claim":"r","default_principal":"AGENT","permissions":[],
 			"max_age_seconds":60,"reason":"turn"}`).
 			is(http.StatusOK)
-		assertFields(t, changed, "id", "issuer", "audiences", "jwks_uri", "tenant_claim", "tenant_value", "principal_claim",
+		assertFields(t, changed, "id", "issuer", "audiences", "jwks_uri", "tenant_claim", "tenant_value",
+			"principal_claim",
 			"permissions_claim", "roles_claim", "default_principal", "permissions", "max_age_seconds", "created_at",
 			"updated_at")
 		assert.Equal(t, changed, h.do(http.MethodGet, path, "").is(http.StatusOK))
 		h.do(http.MethodPost, "/v1/issuers", issuerBody(login)).fails(http.StatusConflict, codeAlreadyExists)
 		second := h.make("/v1/issuers", issuerBody("second"))
-		h.do(http.MethodPatch, "/v1/issuers/"+second, `{"issuer":"`+login+`"}`).fails(http.StatusConflict, codeAlreadyExists)
+		h.do(http.MethodPatch, "/v1/issuers/"+second, `{"issuer":"`+login+`"}`).
+			fails(http.StatusConflict, codeAlreadyExists)
 
 		h.do(http.MethodDelete, path+"?reason=gone", "").is(http.StatusNoContent)
 		h.do(http.MethodDelete, path, "").fails(http.StatusNotFound, codeNotFound)
@@ -59,9 +63,11 @@ func TestIssuersOverHTTP(t *testing.T) {
 		assert.Equal(t, "why", created[0].Reason)
 		assert.Contains(t, string(created[0].After), `"jwks_sha256"`)
 		assert.JSONEq(t, string(created[0].After), string(updated[0].Before))
-		assert.JSONEq(t, `{"issuer_id":"`+i["id"].(string)+`","issuer":"`+login+`","audiences":["a","b"],"permissions":null,
+		assert.JSONEq(t,
+			`{"issuer_id":"`+i["id"].(string)+`","issuer":"`+login+`","audiences":["a","b"],"permissions":null,
 			"tenant_claim":"tenant_id","default_principal":"AGENT","max_age_seconds":60,"jwks_uri":"https://example.com/keys",
-			"tenant_value":"acme","principal_claim":"p","permissions_claim":"q","roles_claim":"r"}`, string(updated[0].After))
+			"tenant_value":"acme","principal_claim":"p","permissions_claim":"q","roles_claim":"r"}`,
+			string(updated[0].After))
 		assert.JSONEq(t, string(updated[0].After), string(deleted[0].Before))
 		assert.Equal(t, "gone", deleted[0].Reason)
 	})
@@ -126,11 +132,13 @@ func TestIssuersGiveNoMoreThanTheirMakerHas(t *testing.T) {
 		s := newSigner(t, "k1")
 		_, admin := h.token("TENANT:ADMIN")
 		body := func(permissions string) string {
-			return `{"issuer":"` + login + `","audiences":["a"],"jwks":` + s.jwks() + `,"permissions":` + permissions + `}`
+			return `{"issuer":"` + login + `","audiences":["a"],"jwks":` + s.jwks() + `,"permissions":` +
+				permissions + `}`
 		}
 		refusals := h.refusals()
 		for _, permissions := range []string{`["USERS:READ"]`, `["*"]`} {
-			h.do(http.MethodPost, "/v1/issuers", body(permissions), bearer(admin)).fails(http.StatusForbidden, codeForbidden)
+			h.do(http.MethodPost, "/v1/issuers", body(permissions), bearer(admin)).
+				fails(http.StatusForbidden, codeForbidden)
 		}
 		id := h.make("/v1/issuers", body(`["TENANT:ADMIN"]`), bearer(admin))
 		h.do(http.MethodPatch, "/v1/issuers/"+id, `{"permissions":["*"]}`, bearer(admin)).
@@ -199,7 +207,8 @@ func TestPrincipalAndRolesOfTokens(t *testing.T) {
 		assert.Equal(t, "AGENT", rotated["principal"])
 		assert.Equal(t, []any{"a", "b"}, rotated["roles"])
 
-		owner := h.do(http.MethodPost, "/v1/tokens", `{"name":"t","kind":"api","roles":["org_owner"]}`).is(http.StatusCreated)
+		owner := h.do(http.MethodPost, "/v1/tokens", `{"name":"t","kind":"api","roles":["org_owner"]}`).
+			is(http.StatusCreated)
 		h.do(http.MethodGet, "/v1/issuers", "", bearer(owner["token"].(string))).is(http.StatusOK)
 		for _, bad := range []string{
 			`"kind":"api","principal":"OPERATOR"`, `"kind":"api","roles":[""]`, `"kind":"api","roles":["a\u0001"]`,

@@ -43,25 +43,30 @@ func TestWhichJWTsOpen(t *testing.T) {
 			"wrong aud": {s.sign(claimsFor(h.mine, map[string]any{"aud": "https://elsewhere"})), 401, "aud"},
 			"no aud":    {s.sign(claimsFor(h.mine, map[string]any{"aud": nil})), 401, "aud"},
 			"expired": {
-				s.sign(claimsFor(h.mine, map[string]any{"iat": at(-2 * time.Hour), "exp": at(-time.Hour)})), 401, "expired",
+				s.sign(claimsFor(h.mine, map[string]any{"iat": at(-2 * time.Hour), "exp": at(-time.Hour)})), 401,
+				"expired",
 			},
-			"nbf in the future": {s.sign(claimsFor(h.mine, map[string]any{"nbf": at(time.Hour)})), 401, "not valid yet"},
+			"nbf in the future": {s.sign(claimsFor(h.mine, map[string]any{"nbf": at(time.Hour)})), 401,
+				"not valid yet"},
 			"iat in the future": {
-				s.sign(claimsFor(h.mine, map[string]any{"iat": at(time.Hour), "exp": at(2 * time.Hour)})), 401, "future",
+				s.sign(claimsFor(h.mine, map[string]any{"iat": at(time.Hour), "exp": at(2 * time.Hour)})), 401,
+				"future",
 			},
 			"no exp":          {s.sign(claimsFor(h.mine, map[string]any{"exp": nil})), 401, "exp is required"},
 			"too long":        {s.sign(claimsFor(h.mine, map[string]any{"exp": at(25 * time.Hour)})), 401, "too long"},
 			"no sub":          {s.sign(claimsFor(h.mine, map[string]any{"sub": nil})), 401, "sub"},
 			"sub with a line": {s.sign(claimsFor(h.mine, map[string]any{"sub": "a\nb"})), 401, "sub"},
 			"endless sub":     {s.sign(claimsFor(h.mine, map[string]any{"sub": strings.Repeat("a", 256)})), 401, "sub"},
-			"type of nobody":  {s.sign(claimsFor(h.mine, map[string]any{"type": "OPERATOR"})), 401, "USER, AGENT and SERVICE"},
-			"101 roles":       {s.sign(claimsFor(h.mine, map[string]any{"roles": words(101)})), 401, "roles"},
+			"type of nobody": {s.sign(claimsFor(h.mine, map[string]any{"type": "OPERATOR"})), 401,
+				"USER, AGENT and SERVICE"},
+			"101 roles": {s.sign(claimsFor(h.mine, map[string]any{"roles": words(101)})), 401, "roles"},
 
 			"wrong iss": {s.sign(claimsFor(h.mine, map[string]any{"iss": "https://evil"})), 401, notTrusted},
 			"no iss":    {s.sign(claimsFor(h.mine, map[string]any{"iss": nil})), 401, notTrusted},
 			"no tenant": {s.sign(claimsFor(h.mine, map[string]any{"tenant_id": nil})), 401, notTrusted},
 			"a list of tenants": {
-				s.sign(claimsFor(h.mine, map[string]any{"tenant_id": []string{h.mine.TenantID.String()}})), 401, notTrusted,
+				s.sign(claimsFor(h.mine, map[string]any{"tenant_id": []string{h.mine.TenantID.String()}})), 401,
+				notTrusted,
 			},
 			"another's tenant": {s.sign(claimsFor(h.other, nil)), 401, notTrusted},
 			"tid instead": {s.sign(claimsFor(h.mine, map[string]any{
@@ -86,7 +91,8 @@ func TestWhichJWTsOpen(t *testing.T) {
 					require.Equal(t, c.status, r.status, "%s", r.body)
 					if c.status != 200 {
 						assert.Contains(t, r.fails(c.status, codeUnauthenticated), c.message)
-						assert.Equal(t, `Bearer realm="scimbridge", error="invalid_token"`, r.header.Get("WWW-Authenticate"))
+						assert.Equal(t, `Bearer realm="scimbridge", error="invalid_token"`,
+							r.header.Get("WWW-Authenticate"))
 					}
 				}
 			})
@@ -207,11 +213,13 @@ func TestPermissionsAndRolesOfJWTs(t *testing.T) {
 		s := newSigner(t, "k1")
 		id := h.trust(h.mine, s.jwks(), nil)
 		create := func(changes map[string]any) reply {
-			return h.do(http.MethodPost, "/v1/groups", `{"display_name":"G"}`, bearer(s.sign(claimsFor(h.mine, changes))))
+			return h.do(http.MethodPost, "/v1/groups", `{"display_name":"G"}`,
+				bearer(s.sign(claimsFor(h.mine, changes))))
 		}
 		missing := func(changes map[string]any) {
 			t.Helper()
-			assert.Equal(t, "the permission GROUPS:WRITE is missing", create(changes).fails(http.StatusForbidden, codeForbidden))
+			assert.Equal(t, "the permission GROUPS:WRITE is missing",
+				create(changes).fails(http.StatusForbidden, codeForbidden))
 		}
 		for _, permissions := range []any{
 			[]string{"GROUPS:WRITE"}, "GROUPS:READ GROUPS:WRITE",
@@ -223,7 +231,8 @@ func TestPermissionsAndRolesOfJWTs(t *testing.T) {
 		}
 		create(map[string]any{"permissions": nil, "scope": "openid GROUPS:WRITE"}).is(http.StatusCreated)
 		for _, permissions := range []any{
-			nil, []string{}, "", []string{"GROUPS:READ"}, []string{"groups:write"}, map[string]any{"GROUPS:WRITE": true}, 7,
+			nil, []string{}, "", []string{"GROUPS:READ"}, []string{"groups:write"},
+			map[string]any{"GROUPS:WRITE": true}, 7,
 			[]string{"*"}, []any{map[string]string{"entity": "GROUPS"}},
 		} {
 			missing(map[string]any{"permissions": permissions})
@@ -264,14 +273,16 @@ func TestPoliciesDecideOnJWTs(t *testing.T) {
 			unless { principal.roles.contains("cook") };
 			permit (principal == Service::"job", action == Action::"groups.write", resource);`}))
 		create := func(changes map[string]any) reply {
-			return h.do(http.MethodPost, "/v1/groups", `{"display_name":"G"}`, bearer(s.sign(claimsFor(h.mine, changes))))
+			return h.do(http.MethodPost, "/v1/groups", `{"display_name":"G"}`,
+				bearer(s.sign(claimsFor(h.mine, changes))))
 		}
 		assert.Contains(t, create(map[string]any{"type": "AGENT"}).fails(http.StatusForbidden, codeForbidden),
 			"Agents only look")
 		assert.Contains(t, create(nil).fails(http.StatusForbidden, codeForbidden), "Cooks only")
 		create(map[string]any{"roles": []string{"cook"}}).is(http.StatusCreated)
 		create(map[string]any{"type": "SERVICE", "sub": "job", "permissions": nil}).is(http.StatusCreated)
-		create(map[string]any{"type": "SERVICE", "sub": "jab", "permissions": nil}).fails(http.StatusForbidden, codeForbidden)
+		create(map[string]any{"type": "SERVICE", "sub": "jab", "permissions": nil}).
+			fails(http.StatusForbidden, codeForbidden)
 	})
 }
 

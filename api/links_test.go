@@ -17,7 +17,8 @@ func TestGroupLinks(t *testing.T) {
 		links, connection := "/v1/groups/"+group+"/links", h.mine.ConnectionID.String()
 		assert.Empty(t, h.do(http.MethodGet, links, "").data())
 
-		assert.Equal(t, map[string]any{"members": 1., "local": 1., "other_connections": 0., "unseen": 1., "could_gain": 1.},
+		assert.Equal(t,
+			map[string]any{"members": 1., "local": 1., "other_connections": 0., "unseen": 1., "could_gain": 1.},
 			h.do(http.MethodPost, links, `{"connection_id":"`+connection+`","dry_run":true}`).is(http.StatusOK))
 		assert.Empty(t, h.events(membership.ActionGroupLinked))
 		body := `{"connection_id":"` + connection + `","external_id":"x","reason":"INC-1"}`
@@ -34,7 +35,8 @@ func TestGroupLinks(t *testing.T) {
 				fails(http.StatusConflict, codeAlreadyExists)
 		}
 		for _, bad := range []string{
-			`{}`, `{"connection_id":"x"}`, `{"connection_id":null}`, `{"connection_id":"` + connection + `","dry_run":"yes"}`,
+			`{}`, `{"connection_id":"x"}`, `{"connection_id":null}`,
+			`{"connection_id":"` + connection + `","dry_run":"yes"}`,
 			`{"connection_id":"` + connection + `","display_name":"x"}`,
 		} {
 			h.do(http.MethodPost, links, bad).fails(http.StatusBadRequest, codeInvalidInput)
@@ -52,10 +54,12 @@ func TestGroupLinks(t *testing.T) {
 			h.do(http.MethodDelete, of+q, "").fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		assert.Equal(t, map[string]any{
-			"members": "release", "grants": 1., "memberships_ended": 1., "local_grants_opened": 0., "group_deleted": false,
+			"members": "release", "grants": 1., "memberships_ended": 1., "local_grants_opened": 0.,
+			"group_deleted": false,
 		}, h.do(http.MethodDelete, of+"?members=release&dry_run=true", "").is(http.StatusOK))
 		assert.Equal(t, map[string]any{
-			"members": "convert", "grants": 1., "memberships_ended": 0., "local_grants_opened": 1., "group_deleted": false,
+			"members": "convert", "grants": 1., "memberships_ended": 0., "local_grants_opened": 1.,
+			"group_deleted": false,
 		}, h.do(http.MethodDelete, of+"?members=convert&dry_run=true", "").is(http.StatusOK))
 		h.do(http.MethodDelete, of+"?members=convert&reason=INC-2", "").is(http.StatusNoContent)
 		assert.Empty(t, h.do(http.MethodGet, links, "").data())

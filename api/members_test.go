@@ -29,7 +29,8 @@ func TestMemberRules(t *testing.T) {
 		members := "/v1/groups/" + synced + "/members"
 
 		t.Run("rule 7: a local grant opens", func(t *testing.T) {
-			m := h.do(http.MethodPost, members, `{"user_id":"`+local+`","reason":"INC-4711"}`, admin).is(http.StatusCreated)
+			m := h.do(http.MethodPost, members, `{"user_id":"`+local+`","reason":"INC-4711"}`, admin).
+				is(http.StatusCreated)
 			assert.Equal(t, "local", m["membership_source"])
 			sources := m["sources"].([]any)
 			require.Len(t, sources, 1)
@@ -63,13 +64,15 @@ func TestMemberRules(t *testing.T) {
 
 		t.Run("rule 8: also_local opens a second grant", func(t *testing.T) {
 			before := h.do(http.MethodGet, members+"/"+provisioned, "").is(http.StatusOK)
-			m := h.do(http.MethodPost, members, `{"user_id":"`+provisioned+`","also_local":true}`, admin).is(http.StatusCreated)
+			m := h.do(http.MethodPost, members, `{"user_id":"`+provisioned+`","also_local":true}`, admin).
+				is(http.StatusCreated)
 			assert.Equal(t, "scim", m["membership_source"])
 			assert.Equal(t, before["joined_at"], m["joined_at"], "a second grant does not move it")
 			sources := m["sources"].([]any)
 			require.Len(t, sources, 2)
 			assert.Equal(t, before["sources"].([]any)[0], sources[0], "the oldest first")
-			assertFields(t, sources[0].(map[string]any), "source", "connection", "connection_name", "granted_at", "granted_by")
+			assertFields(t, sources[0].(map[string]any), "source", "connection", "connection_name", "granted_at",
+				"granted_by")
 			assert.Equal(t, "connection:"+connection, sources[0].(map[string]any)["granted_by"])
 			assert.Equal(t, "local", sources[1].(map[string]any)["source"])
 		})
@@ -187,7 +190,8 @@ func TestListMembersSelects(t *testing.T) {
 			"active=%zz":                "the query string is malformed",
 			"membership_source=%00":     "the query parameter membership_source has a NUL byte or is not UTF-8",
 		} {
-			assert.Equal(t, message, h.do(http.MethodGet, path+"?"+query, "").fails(http.StatusBadRequest, codeInvalidInput))
+			assert.Equal(t, message,
+				h.do(http.MethodGet, path+"?"+query, "").fails(http.StatusBadRequest, codeInvalidInput))
 		}
 	})
 }

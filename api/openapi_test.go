@@ -24,7 +24,8 @@ var loadContract = sync.OnceValues(func() (*openapi3.T, error) {
 		return nil, err
 	}
 	// With the examples: they are what people copy.
-	return doc, doc.Validate(loader.Context, openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation())
+	return doc, doc.Validate(loader.Context, openapi3.EnableExamplesValidation(),
+		openapi3.EnableSchemaFormatValidation())
 })
 
 var contractRouter = sync.OnceValues(func() (routers.Router, error) {
@@ -77,7 +78,8 @@ func TestContractHasEveryQueryParameter(t *testing.T) {
 			for name := range all {
 				known := op.Parameters.GetByInAndName("query", name) != nil
 				r := h.do(method, strings.NewReplacer(
-					"{orgId}", h.mine.TenantID.String(), "{organization_id}", h.mine.TenantID.String()).Replace(path)+"?"+name+"=", "")
+					"{orgId}", h.mine.TenantID.String(), "{organization_id}", h.mine.TenantID.String()).
+					Replace(path)+"?"+name+"=", "")
 				message := r.fails(http.StatusBadRequest, codeInvalidInput)
 				if known {
 					assert.Equal(t, "the query parameter "+name+" is empty", message, "%s %s", method, path)

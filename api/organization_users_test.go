@@ -65,7 +65,8 @@ func TestAddOrganizationUsersAsPublished(t *testing.T) {
 		// The same again: the same answer, and not one event.
 		count := func() (n int) {
 			for _, action := range []membership.Action{
-				membership.ActionUserCreated, membership.ActionOrganizationMemberAdded, membership.ActionOrganizationMemberUpdated,
+				membership.ActionUserCreated, membership.ActionOrganizationMemberAdded,
+				membership.ActionOrganizationMemberUpdated,
 				membership.ActionRoleAssigned,
 			} {
 				n += len(h.events(action))
@@ -120,7 +121,8 @@ func TestTwoInvitationsAtOnceMakeOneUser(t *testing.T) {
 		status := make([]int, 4)
 		for i := range status {
 			wg.Go(func() {
-				req, err := http.NewRequest(http.MethodPut, h.server.URL+"/api/v1/organizations/"+h.mine.TenantID.String()+"/users",
+				req, err := http.NewRequest(http.MethodPut,
+					h.server.URL+"/api/v1/organizations/"+h.mine.TenantID.String()+"/users",
 					strings.NewReader(body))
 				if err != nil {
 					return
@@ -189,7 +191,8 @@ func TestRoles(t *testing.T) {
 		h.do(http.MethodPatch, path, `{"name":"R"}`).is(http.StatusOK)
 		assert.Len(t, h.events(membership.ActionRoleUpdated), 1, "nothing was changed")
 		for _, bad := range []string{
-			`{}`, `{"name":""}`, `{"name":"` + strings.Repeat("ä", 3001) + `"}`, `{"name":"R","permissions":[{"name":"a"}]}`,
+			`{}`, `{"name":""}`, `{"name":"` + strings.Repeat("ä", 3001) + `"}`,
+			`{"name":"R","permissions":[{"name":"a"}]}`,
 			`{"name":"R","permissions":["a"]}`,
 			`{"name":"R","permissions":[{"name":"a","access":true},{"name":"a","access":false}]}`,
 		} {

@@ -30,7 +30,8 @@ func TestPolicyDeniesTheNextRequest(t *testing.T) {
 		h.member(group, eve)
 		h.do(http.MethodDelete, "/v1/groups/"+group+"/members/"+eve, "").is(http.StatusNoContent)
 
-		p := h.do(http.MethodPost, "/v1/policies", policyBody(map[string]string{"id": "no-outsiders", "cedar": noOutsiders})).
+		p := h.do(http.MethodPost, "/v1/policies",
+			policyBody(map[string]string{"id": "no-outsiders", "cedar": noOutsiders})).
 			is(http.StatusCreated)
 		assertFields(t, p, "id", "cedar", "created_at", "updated_at")
 		assert.Equal(t, noOutsiders, p["cedar"])
@@ -55,7 +56,8 @@ func TestPolicyDeniesTheNextRequest(t *testing.T) {
 		add(eve).is(http.StatusCreated)
 		h.do(http.MethodDelete, "/v1/groups/"+group+"/members/"+eve, "").is(http.StatusNoContent)
 		h.do(http.MethodPut, "/v1/policies/no-outsiders", policyBody(map[string]string{
-			"id": "no-outsiders", "cedar": `forbid (principal, action, resource) when { DirectoryUser::"x".email == "" };`,
+			"id":    "no-outsiders",
+			"cedar": `forbid (principal, action, resource) when { DirectoryUser::"x".email == "" };`,
 		})).is(http.StatusOK)
 		assert.Contains(t, add(eve).fails(http.StatusForbidden, codeForbidden), "could not be evaluated",
 			"a policy that fails denies")

@@ -62,7 +62,8 @@ func TestRegisterNamesWhoWasThereAndWhy(t *testing.T) {
 		group := h.provisionGroup("Synced", scim, both)
 		custom := h.group("Custom")
 		for g, u := range map[string]string{group: both, custom: gone} {
-			h.do(http.MethodPost, "/v1/groups/"+g+"/members", `{"user_id":"`+u+`","also_local":true,"reason":"INC-1"}`, bearer(token)).
+			h.do(http.MethodPost, "/v1/groups/"+g+"/members", `{"user_id":"`+u+`","also_local":true,"reason":"INC-1"}`,
+				bearer(token)).
 				is(http.StatusCreated)
 		}
 		at := time.Now().UTC()
@@ -80,12 +81,16 @@ func TestRegisterNamesWhoWasThereAndWhy(t *testing.T) {
 				dead = row
 			}
 		}
-		assertFields(t, dead, "group_id", "display_name", "group_kind", "group_deleted_at", "user_id", "user_name", "email", "name", "active",
-			"user_deleted_at", "membership_source", "grant_id", "granted_at", "granted_by", "granted_by_name", "granted_request_id", "reason", "joined_at",
+		assertFields(t, dead, "group_id", "display_name", "group_kind", "group_deleted_at", "user_id", "user_name",
+			"email", "name", "active",
+			"user_deleted_at", "membership_source", "grant_id", "granted_at", "granted_by", "granted_by_name",
+			"granted_request_id", "reason", "joined_at",
 			"ended_at", "ended_by", "ended_by_name", "ended_request_id", "ended_reason")
 		for name, want := range map[string]any{
-			"display_name": "Custom", "user_name": "gone", "email": "gone@example.com", "active": false, "membership_source": "local",
-			"granted_by": "user:" + tokenID.String(), "reason": "INC-1", "ended_reason": "left", "ended_by": "user:" + tokenID.String(),
+			"display_name": "Custom", "user_name": "gone", "email": "gone@example.com", "active": false,
+			"membership_source": "local",
+			"granted_by":        "user:" + tokenID.String(), "reason": "INC-1", "ended_reason": "left",
+			"ended_by":        "user:" + tokenID.String(),
 			"granted_by_name": "test", "ended_by_name": "test",
 		} {
 			assert.Equal(t, want, dead[name], name)
@@ -133,12 +138,14 @@ func TestRegisterNamesWhoWasThereAndWhy(t *testing.T) {
 func TestRegisterFormatsAndBadInput(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for accept, want := range map[string]string{
-			"": "application/jsonl", "*/*": "application/jsonl", "text/html, text/csv;q=0.9": "text/csv; charset=utf-8; header=present",
-			"application/x-ndjson": "application/jsonl", "application/jsonl": "application/jsonl",
+			"": "application/jsonl", "*/*": "application/jsonl",
+			"text/html, text/csv;q=0.9": "text/csv; charset=utf-8; header=present",
+			"application/x-ndjson":      "application/jsonl", "application/jsonl": "application/jsonl",
 		} {
 			r := h.do(http.MethodGet, "/v1/audit/register", "", header("Accept", accept))
 			assert.Equal(t, want, r.header.Get("Content-Type"), accept)
-			assert.Regexp(t, `^attachment; filename="scimbridge-register-20\d{6}T\d{6}Z\.(jsonl|csv)"$`, r.header.Get("Content-Disposition"))
+			assert.Regexp(t, `^attachment; filename="scimbridge-register-20\d{6}T\d{6}Z\.(jsonl|csv)"$`,
+				r.header.Get("Content-Disposition"))
 			_, rows := r.report()
 			assert.Empty(t, rows)
 		}
@@ -153,7 +160,8 @@ func TestRegisterFormatsAndBadInput(t *testing.T) {
 			"user_id=ada":          "user_id must be a UUID",
 			"limit=1":              `unknown query parameter "limit"`,
 		} {
-			assert.Equal(t, message, h.do(http.MethodGet, "/v1/audit/register?"+query, "").fails(http.StatusBadRequest, codeInvalidInput))
+			assert.Equal(t, message,
+				h.do(http.MethodGet, "/v1/audit/register?"+query, "").fails(http.StatusBadRequest, codeInvalidInput))
 		}
 		assert.Len(t, h.events(membership.ActionExported), events)
 	})
@@ -173,7 +181,8 @@ func TestNamesOfReports(t *testing.T) {
 func TestCellsAreNoFormulas(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for i, name := range []string{`=cmd|' /C calc'!A0`, "＝1", "\tx", `"a", "b"`, "a\r\nb", " blank ", "Zoë"} {
-			body, err := json.Marshal(map[string]string{"user_name": "u" + string(rune('a'+i)), "email": "", "name": name})
+			body, err := json.Marshal(map[string]string{"user_name": "u" + string(rune('a'+i)), "email": "",
+				"name": name})
 			require.NoError(t, err)
 			user, group := h.make("/v1/users", string(body)), h.group("Group")
 			h.member(group, user)
@@ -212,7 +221,8 @@ func TestVerifyFindsWhatIsNotWhole(t *testing.T) {
 				"changed":      {strings.Replace(whole, "bob@", "rob@", 1), "SHA-256"},
 				"more":         {whole + whole[len(first)+1:], "3 rows"},
 				"long nothing": {strings.Repeat("x", 1<<20), "first line"},
-				"newer":        {strings.NewReplacer(`"version":1`, `"version":2`, `""version"":1`, `""version"":2`).Replace(whole), "version 2"},
+				"newer": {strings.NewReplacer(`"version":1`, `"version":2`, `""version"":1`, `""version"":2`).
+					Replace(whole), "version 2"},
 			} {
 				_, err := seal.VerifyExport(strings.NewReader(c.report), nil)
 				require.ErrorContains(t, err, c.reason, what+" "+format)

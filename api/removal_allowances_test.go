@@ -43,7 +43,8 @@ func TestRemovalAllowances(t *testing.T) {
 		assert.Equal(t, "INC-2", withdrawn[0].Reason)
 
 		for _, body := range []string{
-			``, `[]`, `{"group_id":null}`, `{"group_id":"staff"}`, `{"expires_in_seconds":0}`, `{"expires_in_seconds":-1}`,
+			``, `[]`, `{"group_id":null}`, `{"group_id":"staff"}`, `{"expires_in_seconds":0}`,
+			`{"expires_in_seconds":-1}`,
 			`{"expires_in_seconds":604801}`, `{"expires_in_seconds":1.5}`, `{"requests":2}`,
 		} {
 			h.do(http.MethodPost, path, body).fails(http.StatusBadRequest, codeInvalidInput)

@@ -117,7 +117,8 @@ type roleBody struct {
 
 func (d *door) decodeRole(w http.ResponseWriter, r request, required ...string) (c roleBody, err error) {
 	var list *[]json.RawMessage
-	if err := d.decode(w, r, fields{"name": &c.Name, "permissions": &list, "reason": &c.reason}, required...); err != nil {
+	if err := d.decode(w, r, fields{"name": &c.Name, "permissions": &list, "reason": &c.reason},
+		required...); err != nil {
 		return c, err
 	}
 	if list == nil {

@@ -16,7 +16,8 @@ func BenchmarkRoute(b *testing.B) {
 		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	})
 	served := router.Handler(tree)
-	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/groups/"+membership.NewID().String()+"/members",
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost,
+		"/v1/groups/"+membership.NewID().String()+"/members",
 		nil)
 	b.ReportAllocs()
 	for b.Loop() {

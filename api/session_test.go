@@ -61,10 +61,11 @@ func TestSessionCookie(t *testing.T) {
 
 		refusals, before := h.refusals(), len(h.events(membership.ActionRefused))
 		forgeries := map[string][]with{
-			"nothing says where from":  {},
-			"no page":                  {header("Sec-Fetch-Site", "none")},
-			"another site":             {header("Sec-Fetch-Site", "cross-site")},
-			"a neighbour":              {header("Sec-Fetch-Site", "same-site"), header("Origin", "https://evil.example.com")},
+			"nothing says where from": {},
+			"no page":                 {header("Sec-Fetch-Site", "none")},
+			"another site":            {header("Sec-Fetch-Site", "cross-site")},
+			"a neighbour": {header("Sec-Fetch-Site", "same-site"),
+				header("Origin", "https://evil.example.com")},
 			"another origin":           {header("Origin", "https://evil.example.com")},
 			"an origin that is hidden": {header("Origin", "null")},
 			"a port beside":            {header("Origin", server.URL+"1")},

@@ -39,7 +39,8 @@ func (d *door) decodeToken(w http.ResponseWriter, r *request) (s auth.TokenSpec,
 	var connection, expires, principal *string
 	var networks []string
 	if err := d.decode(w, *r, fields{
-		"name": &s.Name, "kind": &s.Kind, "connection_id": &connection, "permissions": &s.Permissions, "scopes": &s.Scopes,
+		"name": &s.Name, "kind": &s.Kind, "connection_id": &connection, "permissions": &s.Permissions,
+		"scopes":    &s.Scopes,
 		"principal": &principal, "roles": &s.Roles,
 		"networks": &networks, "expires_at": &expires, "reason": &r.call.Reason,
 	}, "name", "kind"); err != nil {

@@ -88,7 +88,8 @@ func TestSCIMTokenOfAConnection(t *testing.T) {
 		assert.Equal(t, connection, made["connection_id"])
 		assert.Equal(t, []any{"scim"}, made["scopes"])
 		made = h.do(http.MethodPost, "/v1/tokens",
-			`{"name":"entra","kind":"scim","scopes":["scim:read"],"connection_id":"`+connection+`"}`).is(http.StatusCreated)
+			`{"name":"entra","kind":"scim","scopes":["scim:read"],"connection_id":"`+connection+`"}`).
+			is(http.StatusCreated)
 		assert.Equal(t, []any{"scim:read"}, made["scopes"])
 	})
 }
@@ -99,13 +100,16 @@ func TestNoEscalationThroughTokens(t *testing.T) {
 		strongID, _ := h.token("GROUPS:WRITE")
 		refusals := h.refusals()
 		for _, r := range []reply{
-			h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["GROUPS:WRITE"]}`, bearer(admin)),
+			h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["GROUPS:WRITE"]}`,
+				bearer(admin)),
 			h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["*"]}`, bearer(admin)),
-			h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"scim","connection_id":"`+h.mine.ConnectionID.String()+`"}`,
+			h.do(http.MethodPost, "/v1/tokens",
+				`{"name":"x","kind":"scim","connection_id":"`+h.mine.ConnectionID.String()+`"}`,
 				bearer(admin)),
 			h.do(http.MethodPost, "/v1/tokens/"+strongID.String()+"/rotate", `{"overlap_seconds":60}`, bearer(admin)),
 		} {
-			assert.Contains(t, r.fails(http.StatusForbidden, codeForbidden), "a token cannot have a permission that its creator lacks")
+			assert.Contains(t, r.fails(http.StatusForbidden, codeForbidden),
+				"a token cannot have a permission that its creator lacks")
 		}
 		assert.Equal(t, refusals+4, h.refusals())
 		h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["GROUPS:READ"]}`, bearer(admin)).
@@ -128,16 +132,20 @@ func TestTokenRefusesBadInput(t *testing.T) {
 			`{"name":"x","kind":"scim","connection_id":"` + h.mine.ConnectionID.String() + `","scopes":[]}`,
 			`{"name":"x","kind":"scim","connection_id":"` + h.mine.ConnectionID.String() + `","permissions":["*"]}`,
 			`{"name":"x","kind":"api","networks":["192.0.2.1"]}`, `{"name":"x","kind":"api","networks":[""]}`,
-			`{"name":"x","kind":"api","expires_at":"2020-01-01T00:00:00Z"}`, `{"name":"x","kind":"api","expires_at":"tomorrow"}`,
-			`{"name":"x","kind":"api","expires_at":"9999-12-31T23:59:59-23:00"}`, `{"name":"x","kind":"api","expires_in":60}`,
+			`{"name":"x","kind":"api","expires_at":"2020-01-01T00:00:00Z"}`,
+			`{"name":"x","kind":"api","expires_at":"tomorrow"}`,
+			`{"name":"x","kind":"api","expires_at":"9999-12-31T23:59:59-23:00"}`,
+			`{"name":"x","kind":"api","expires_in":60}`,
 		} {
 			h.do(http.MethodPost, "/v1/tokens", body).fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		id, _ := h.token()
 		path := "/v1/tokens/" + id.String() + "/rotate"
 		for _, body := range []string{
-			``, `{}`, `{"overlap_seconds":-1}`, `{"overlap_seconds":7776001}`, `{"overlap_seconds":9223372036854775807}`,
-			`{"overlap_seconds":1e99}`, `{"overlap_seconds":0.5}`, `{"overlap_seconds":"60"}`, `{"overlap_seconds":null}`,
+			``, `{}`, `{"overlap_seconds":-1}`, `{"overlap_seconds":7776001}`,
+			`{"overlap_seconds":9223372036854775807}`,
+			`{"overlap_seconds":1e99}`, `{"overlap_seconds":0.5}`, `{"overlap_seconds":"60"}`,
+			`{"overlap_seconds":null}`,
 		} {
 			h.do(http.MethodPost, path, body).fails(http.StatusBadRequest, codeInvalidInput)
 		}
@@ -149,7 +157,8 @@ func TestTokenFromAnotherNetwork(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		made := h.do(http.MethodPost, "/v1/tokens",
 			`{"name":"x","kind":"api","permissions":["*"],"networks":["192.0.2.0/24"]}`).is(http.StatusCreated)
-		r := h.do(http.MethodGet, "/v1/users", "", bearer(text(t, made, "token")), header("X-Forwarded-For", "192.0.2.1"))
+		r := h.do(http.MethodGet, "/v1/users", "", bearer(text(t, made, "token")),
+			header("X-Forwarded-For", "192.0.2.1"))
 		assert.Contains(t, r.fails(http.StatusForbidden, codeForbidden), "address")
 		es := h.events(membership.ActionRefused)
 		require.Len(t, es, 1)

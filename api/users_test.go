@@ -58,16 +58,19 @@ func TestUserRefusesBadInput(t *testing.T) {
 		h.do(http.MethodPatch, path, `{"user_name":"Grace"}`).fails(http.StatusConflict, codeAlreadyExists)
 
 		for _, body := range []string{
-			`{"email":"a@example.com","name":"A"}`, `{"user_name":"a","name":"A"}`, `{"user_name":"a","email":"a@example.com"}`,
+			`{"email":"a@example.com","name":"A"}`, `{"user_name":"a","name":"A"}`,
+			`{"user_name":"a","email":"a@example.com"}`,
 			`{"user_name":" ","email":"","name":""}`, `{"user_name":"a","email":"no address","name":""}`,
 			`{"user_name":"a\u0000","email":"","name":""}`, `{"user_name":"` + strings.Repeat("a", 801) +
 				`","email":"","name":""}`,
-			`{"user_name":"a","email":"","name":"","origin":"scim"}`, `{"user_name":"a","email":"","name":"","active":0}`,
+			`{"user_name":"a","email":"","name":"","origin":"scim"}`,
+			`{"user_name":"a","email":"","name":"","active":0}`,
 		} {
 			h.do(http.MethodPost, "/v1/users", body).fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		for _, body := range []string{
-			`{"name":null}`, `{"active":null}`, `{"user_name":""}`, `{"email":7}`, `{"id":"x"}`, `{"name":"a","name":"b"}`, `[]`,
+			`{"name":null}`, `{"active":null}`, `{"user_name":""}`, `{"email":7}`, `{"id":"x"}`,
+			`{"name":"a","name":"b"}`, `[]`,
 			`null`, ``,
 		} {
 			h.do(http.MethodPatch, path, body).fails(http.StatusBadRequest, codeInvalidInput)

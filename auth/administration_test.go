@@ -118,7 +118,8 @@ func TestRotation(t *testing.T) {
 		assert.Equal(t, old.Scopes, next.Scopes)
 		assert.Equal(t, network, next.Networks)
 		assert.Equal(t, old.Connection, next.Connection)
-		assert.Equal(t, o.now.Add(old.ExpiresAt.Sub(old.CreatedAt)), next.ExpiresAt, "as long a life as the old one had")
+		assert.Equal(t, o.now.Add(old.ExpiresAt.Sub(old.CreatedAt)), next.ExpiresAt,
+			"as long a life as the old one had")
 		require.Len(t, es, 1)
 		assert.Equal(t, membership.ActionTokenRotated, es[0].Action)
 		assert.Contains(t, string(es[0].After), `"replaces":"`+old.ID.String()+`"`)
@@ -214,17 +215,19 @@ func TestNoTokenCanDoMoreThanItsMaker(t *testing.T) {
 			spec auth.TokenSpec
 			ok   bool
 		}{
-			"everything for everything":   {[]string{"*"}, api("*"), true},
-			"each, but not everything":    {everything, api("*"), false},
-			"each for each":               {everything, api(everything...), true},
-			"what one has":                {[]string{admin, "GROUPS:READ"}, api("GROUPS:READ", admin), true},
-			"what one has not":            {[]string{admin, "GROUPS:READ"}, api("GROUPS:READ", "GROUPS:WRITE"), false},
-			"nothing":                     {[]string{admin}, api(), true},
-			"no administrator":            {[]string{"GROUPS:READ"}, api("GROUPS:READ"), false},
-			"nobody":                      {nil, api(), false},
-			"scim without users":          {[]string{admin, "GROUPS:READ", "GROUPS:WRITE"}, scim(auth.ScopeSCIM), false},
-			"scim by default, readers":    {[]string{admin, "GROUPS:READ", "USERS:READ"}, scim(), false},
-			"scim:read for readers":       {[]string{admin, "GROUPS:READ", "USERS:READ"}, scim(auth.ScopeSCIMRead), true},
+			"everything for everything": {[]string{"*"}, api("*"), true},
+			"each, but not everything":  {everything, api("*"), false},
+			"each for each":             {everything, api(everything...), true},
+			"what one has":              {[]string{admin, "GROUPS:READ"}, api("GROUPS:READ", admin), true},
+			"what one has not":          {[]string{admin, "GROUPS:READ"}, api("GROUPS:READ", "GROUPS:WRITE"), false},
+			"nothing":                   {[]string{admin}, api(), true},
+			"no administrator":          {[]string{"GROUPS:READ"}, api("GROUPS:READ"), false},
+			"nobody":                    {nil, api(), false},
+			"scim without users": {[]string{admin, "GROUPS:READ", "GROUPS:WRITE"},
+				scim(auth.ScopeSCIM), false},
+			"scim by default, readers": {[]string{admin, "GROUPS:READ", "USERS:READ"}, scim(), false},
+			"scim:read for readers": {[]string{admin, "GROUPS:READ", "USERS:READ"},
+				scim(auth.ScopeSCIMRead), true},
 			"scim for all that it can do": {everything, scim(auth.ScopeSCIM, auth.ScopeSCIMRead), true},
 			"scim by an administrator":    {[]string{admin}, scim(auth.ScopeSCIMRead), false},
 		} {
@@ -252,7 +255,8 @@ func TestNoTokenCanDoMoreThanItsMaker(t *testing.T) {
 				assert.Equal(t, c.ok, err == nil, err)
 				assert.Equal(t, c.ok, text != "")
 				_, err = o.Token(ctx, o.call, strong.ID)
-				assert.Equal(t, c.ok, membership.KindOf(err) == membership.KindNotFound, "a refused rotation ends nothing")
+				assert.Equal(t, c.ok, membership.KindOf(err) == membership.KindNotFound,
+					"a refused rotation ends nothing")
 			})
 		}
 		// A connection administers nothing, whatever it carries.
@@ -307,8 +311,10 @@ func TestListOfTokens(t *testing.T) {
 		theirs := o.call
 		theirs.Tenant = other.TenantID
 		for _, err := range []error{
-			o.Revoke(ctx, theirs, first.ID), second(o.Token(ctx, theirs, first.ID)), third(o.Rotate(ctx, theirs, first.ID, 0)),
-			third(o.Create(ctx, theirs, auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: o.tenant.ConnectionID})),
+			o.Revoke(ctx, theirs, first.ID), second(o.Token(ctx, theirs, first.ID)),
+			third(o.Rotate(ctx, theirs, first.ID, 0)),
+			third(o.Create(ctx, theirs,
+				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: o.tenant.ConnectionID})),
 		} {
 			assert.Equal(t, membership.KindNotFound, membership.KindOf(err), err)
 		}

@@ -44,7 +44,8 @@ func Bootstrap(ctx context.Context, store Store, clock membership.Clock, s Boots
 		if err != nil {
 			return err
 		}
-		_, scim, err := CreateToken(ctx, tx, clock, call, TokenSpec{Kind: KindSCIM, Name: "bootstrap", Connection: conn.ID})
+		_, scim, err := CreateToken(ctx, tx, clock, call,
+			TokenSpec{Kind: KindSCIM, Name: "bootstrap", Connection: conn.ID})
 		if err != nil {
 			return err
 		}

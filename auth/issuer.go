@@ -97,7 +97,8 @@ func newIssuer(tenant membership.ID) Issuer {
 func (s IssuerSpec) apply(i Issuer) (Issuer, error) {
 	for _, f := range []struct{ from, to *string }{
 		{s.Issuer, &i.Issuer}, {s.TenantValue, &i.TenantValue}, {s.TenantClaim, &i.Claims.Tenant},
-		{s.PrincipalClaim, &i.Claims.Principal}, {s.PermissionsClaim, &i.Claims.Permissions}, {s.RolesClaim, &i.Claims.Roles},
+		{s.PrincipalClaim, &i.Claims.Principal}, {s.PermissionsClaim, &i.Claims.Permissions},
+		{s.RolesClaim, &i.Claims.Roles},
 	} {
 		if f.from != nil {
 			*f.to = *f.from
@@ -119,7 +120,8 @@ func (s IssuerSpec) apply(i Issuer) (Issuer, error) {
 	}
 	if s.MaxAgeSeconds != nil {
 		if *s.MaxAgeSeconds < 1 || *s.MaxAgeSeconds > int64(LongestMaxAge/time.Second) {
-			return i, membership.Invalidf("max_age_seconds must be a number from 1 to %d", int64(LongestMaxAge/time.Second))
+			return i, membership.Invalidf("max_age_seconds must be a number from 1 to %d",
+				int64(LongestMaxAge/time.Second))
 		}
 		i.MaxAge = time.Duration(*s.MaxAgeSeconds) * time.Second
 	}
@@ -150,7 +152,8 @@ func (i Issuer) check() error {
 		}
 	}
 	if len(i.Audiences) == 0 || len(i.Audiences) > MaxAudiences {
-		return membership.Invalidf("audiences must be from 1 to %d: what the issuer puts into aud for this API", MaxAudiences)
+		return membership.Invalidf("audiences must be from 1 to %d: what the issuer puts into aud for this API",
+			MaxAudiences)
 	}
 	for _, a := range i.Audiences {
 		if err := checkWord("audiences", a, true); err != nil {

@@ -137,7 +137,8 @@ func (is *Issuers) Delete(ctx context.Context, call membership.Call, id membersh
 			return err
 		}
 		return tx.AppendEvents(ctx,
-			call.Event(is.clock.Now(), membership.ActionIssuerDeleted, membership.ID{}, membership.ID{}, i.facts(), nil))
+			call.Event(is.clock.Now(), membership.ActionIssuerDeleted, membership.ID{}, membership.ID{},
+				i.facts(), nil))
 	})
 }
 

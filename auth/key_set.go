@@ -147,7 +147,8 @@ func checkKeySet(b []byte) error {
 	}
 	for _, r := range raw {
 		var secret struct{ D, P, Q, K json.RawMessage }
-		if json.Unmarshal(r, &secret) == nil && (secret.D != nil || secret.K != nil || secret.P != nil || secret.Q != nil) {
+		if json.Unmarshal(r, &secret) == nil &&
+			(secret.D != nil || secret.K != nil || secret.P != nil || secret.Q != nil) {
 			return membership.Invalidf(
 				"jwks has a private key or a secret, which is compromised now: make a new one, and give its public part")
 		}

@@ -147,7 +147,9 @@ func (s *keyServer) serve(set []byte) {
 }
 
 func (s *keyServer) fail() {
-	s.answer.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	s.answer.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+	}))
 }
 
 func TestSignatures(t *testing.T) {
@@ -195,20 +197,21 @@ func TestSignatures(t *testing.T) {
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	require.NoError(t, err)
 	for name, token := range map[string]string{
-		"nothing":                    "",
-		"no JWT":                     "scimbridge_x_y",
-		"two parts":                  parts[0] + "." + parts[1],
-		"five parts":                 good + ".x.y",
-		"too long":                   rs.sign(t, jwa.RS256(), map[string]any{"iss": strings.Repeat("x", 16<<10)}),
-		"alg none":                   compact(`{"alg":"none","kid":"rsa"}`, `{"iss":"me"}`, nil),
-		"alg None":                   compact(`{"alg":"None","kid":"rsa"}`, `{"iss":"me"}`, nil),
-		"no alg":                     compact(`{"kid":"rsa"}`, `{"iss":"me"}`, signature),
-		"no signature":               parts[0] + "." + parts[1] + ".",
-		"another payload":            compact(`{"alg":"RS256","kid":"rsa"}`, `{"iss":"you"}`, signature),
-		"HS256 with the PEM":         signWith(t, jwa.HS256(), pem, "rsa", claims),
-		"HS256 with the JWK":         signWith(t, jwa.HS256(), rawJWK, "rsa", claims),
-		"HS256 with the modulus":     signWith(t, jwa.HS256(), rsaKeys()[0].N.Bytes(), "rsa", claims),
-		"HS256 with the set's key":   signWith(t, jwa.HS256(), []byte("secret-secret-secret-secret-secret"), "oct", claims),
+		"nothing":                "",
+		"no JWT":                 "scimbridge_x_y",
+		"two parts":              parts[0] + "." + parts[1],
+		"five parts":             good + ".x.y",
+		"too long":               rs.sign(t, jwa.RS256(), map[string]any{"iss": strings.Repeat("x", 16<<10)}),
+		"alg none":               compact(`{"alg":"none","kid":"rsa"}`, `{"iss":"me"}`, nil),
+		"alg None":               compact(`{"alg":"None","kid":"rsa"}`, `{"iss":"me"}`, nil),
+		"no alg":                 compact(`{"kid":"rsa"}`, `{"iss":"me"}`, signature),
+		"no signature":           parts[0] + "." + parts[1] + ".",
+		"another payload":        compact(`{"alg":"RS256","kid":"rsa"}`, `{"iss":"you"}`, signature),
+		"HS256 with the PEM":     signWith(t, jwa.HS256(), pem, "rsa", claims),
+		"HS256 with the JWK":     signWith(t, jwa.HS256(), rawJWK, "rsa", claims),
+		"HS256 with the modulus": signWith(t, jwa.HS256(), rsaKeys()[0].N.Bytes(), "rsa", claims),
+		"HS256 with the set's key": signWith(t, jwa.HS256(), []byte("secret-secret-secret-secret-secret"), "oct",
+			claims),
 		"ES256 named RS256":          compact(`{"alg":"RS256","kid":"p256"}`, `{"iss":"me"}`, signature),
 		"RS256 named PS256":          compact(`{"alg":"PS256","kid":"rsa"}`, `{"iss":"me"}`, signature),
 		"RS256 with a key for PS256": pinned.sign(t, jwa.RS256(), claims),
@@ -319,12 +322,16 @@ func TestBadKeyEndpoints(t *testing.T) {
 	defer secure.Close()
 	padded := append([]byte(`{"x":"`+strings.Repeat("x", auth.MaxKeySet)+`",`), jwks(t, key.jwk(t))[1:]...)
 	for name, answer := range map[string]http.HandlerFunc{
-		"too long":       func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(padded) },
-		"no JSON":        func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-		"no keys":        func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
-		"not found":      http.NotFound,
-		"redirects":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) },
-		"another scheme": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, secure.URL, http.StatusFound) },
+		"too long":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(padded) },
+		"no JSON":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+		"no keys":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
+		"not found": http.NotFound,
+		"redirects": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/again", http.StatusFound)
+		},
+		"another scheme": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, secure.URL, http.StatusFound)
+		},
 		"a file": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
 		},

@@ -256,7 +256,9 @@ func TestForwarded(t *testing.T) {
 		if c.want != "" {
 			want = netip.MustParseAddr(c.want)
 		}
-		Addressed(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = clientOf(r.Context()).address }),
+		Addressed(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			got = clientOf(r.Context()).address
+		}),
 			proxies...).
 			ServeHTTP(httptest.NewRecorder(), r)
 		assert.Equal(t, want, got, "%v", c)

@@ -72,7 +72,8 @@ func TestNetworks(t *testing.T) {
 }
 
 func TestParseNetworks(t *testing.T) {
-	for _, bad := range []string{"", "192.0.2.1", "192.0.2.1/24", "192.0.2.0/33", "::ffff:192.0.2.0/120", "2001:db8::1/32",
+	for _, bad := range []string{"", "192.0.2.1", "192.0.2.1/24", "192.0.2.0/33", "::ffff:192.0.2.0/120",
+		"2001:db8::1/32",
 		"everywhere", "192.0.2.0/24 "} {
 		_, err := auth.ParseNetworks([]string{bad})
 		assert.Equal(t, membership.KindInvalid, membership.KindOf(err), bad)

@@ -23,7 +23,8 @@ const (
 // judge holds the claims of an assertion against what the client's have to be
 // (RFC 7523 section 3).
 func (i *issuer) judge(c OAuthClient, claims Claims, now time.Time) (p proof, err error) {
-	rules := ClaimRules{Issuer: c.ClientID(), Subject: c.ClientID(), Audiences: i.audiences, MaxLifetime: ownAssertionLife}
+	rules := ClaimRules{Issuer: c.ClientID(), Subject: c.ClientID(), Audiences: i.audiences,
+		MaxLifetime: ownAssertionLife}
 	if c.Issuer != "" {
 		rules.Issuer, rules.Subject, rules.MaxLifetime = c.Issuer, c.Subject, issuedAssertionLife
 	}
@@ -44,7 +45,8 @@ func (i *issuer) judge(c OAuthClient, claims Claims, now time.Time) (p proof, er
 		}
 		return p, nil
 	}
-	return proof{hash: assertionHash(claims), expires: claims.ExpiresAt.Add(clockLeeway).Truncate(time.Microsecond)}, nil
+	return proof{hash: assertionHash(claims),
+		expires: claims.ExpiresAt.Add(clockLeeway).Truncate(time.Microsecond)}, nil
 }
 
 // assertionHash names an assertion for good: jti is unique for its issuer.

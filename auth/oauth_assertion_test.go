@@ -160,7 +160,8 @@ func TestWorkloadIdentityFederation(t *testing.T) {
 		reusing, _ := o.client(spec)
 		claims := func(changes ...any) map[string]any {
 			return with(map[string]any{
-				"iss": spec.Issuer, "sub": spec.Subject, "aud": []string{spec.Audience}, "jti": membership.NewID().String(),
+				"iss": spec.Issuer, "sub": spec.Subject, "aud": []string{spec.Audience},
+				"jti": membership.NewID().String(),
 				"exp": o.now.Add(time.Hour).Unix(), "iat": o.now.Unix(), "nbf": o.now.Unix(),
 			}, changes...)
 		}
@@ -234,7 +235,8 @@ func TestEntraWorkloadIdentity(t *testing.T) {
 			Issuer: issuer, Subject: "d2f8ee76-0000-4000-8000-f5b640669704", Audience: "api://" + app + "/.default",
 		})
 		form := assertionForm(key.sign(t, jwa.RS256(), map[string]any{
-			"aud": "api://" + app, "iss": issuer, "iat": o.now.Unix(), "nbf": o.now.Unix(), "exp": o.now.Add(65 * time.Minute).
+			"aud": "api://" + app, "iss": issuer, "iat": o.now.Unix(), "nbf": o.now.Unix(),
+			"exp": o.now.Add(65 * time.Minute).
 				Unix(),
 			"appid": app, "appidacr": "2", "idp": issuer, "oid": "d2f8ee76-0000-4000-8000-f5b640669704",
 			"sub": "d2f8ee76-0000-4000-8000-f5b640669704", "tid": "ce5f061f-0000-4000-8000-301f87bcb7f0", "ver": "2.0",
@@ -263,14 +265,15 @@ func TestClientsOfBadSpecifications(t *testing.T) {
 			"expired":            {Method: auth.MethodSecret, SecretExpiresAt: o.now},
 			"expires late":       {Method: auth.MethodSecret, SecretExpiresAt: o.now.AddDate(4, 0, 0)},
 			"no keys":            {Method: auth.MethodJWT},
-			"both keys":          {Method: auth.MethodJWT, Keys: auth.KeySource{Set: set.Set, URI: "https://example.com"}},
-			"no URI":             {Method: auth.MethodJWT, Keys: auth.KeySource{URI: "keys"}},
-			"no set":             {Method: auth.MethodJWT, Keys: auth.KeySource{Set: []byte("{}")}},
-			"issuer alone":       {Method: auth.MethodJWT, Keys: set, Issuer: "x"},
-			"subject alone":      {Method: auth.MethodJWT, Keys: set, Subject: "x"},
-			"reuse of its own":   {Method: auth.MethodJWT, Keys: set, ReuseAssertions: true},
-			"a secret's expiry":  {Method: auth.MethodJWT, Keys: set, SecretExpiresAt: o.now.AddDate(1, 0, 0)},
-			"NUL":                {Method: auth.MethodJWT, Keys: set, Issuer: "\x00", Subject: "x"},
+			"both keys": {Method: auth.MethodJWT,
+				Keys: auth.KeySource{Set: set.Set, URI: "https://example.com"}},
+			"no URI":            {Method: auth.MethodJWT, Keys: auth.KeySource{URI: "keys"}},
+			"no set":            {Method: auth.MethodJWT, Keys: auth.KeySource{Set: []byte("{}")}},
+			"issuer alone":      {Method: auth.MethodJWT, Keys: set, Issuer: "x"},
+			"subject alone":     {Method: auth.MethodJWT, Keys: set, Subject: "x"},
+			"reuse of its own":  {Method: auth.MethodJWT, Keys: set, ReuseAssertions: true},
+			"a secret's expiry": {Method: auth.MethodJWT, Keys: set, SecretExpiresAt: o.now.AddDate(1, 0, 0)},
+			"NUL":               {Method: auth.MethodJWT, Keys: set, Issuer: "\x00", Subject: "x"},
 		} {
 			s.Connection = o.tenant.ConnectionID
 			assert.Empty(t, o.during(func() {

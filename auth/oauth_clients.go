@@ -53,9 +53,11 @@ func (cs *Clients) Create(
 		}
 		now := cs.clock.Now()
 		c = OAuthClient{
-			Tenant: call.Tenant, ID: membership.NewID(), Connection: s.Connection, Method: s.Method, Scopes: set(s.Scopes),
-			Keys: s.Keys, Issuer: s.Issuer, Subject: s.Subject, Audience: s.Audience, ReuseAssertions: s.ReuseAssertions,
-			TokenLifetime: s.TokenLifetime.Truncate(time.Second), CreatedAt: now,
+			Tenant: call.Tenant, ID: membership.NewID(), Connection: s.Connection, Method: s.Method,
+			Scopes: set(s.Scopes),
+			Keys:   s.Keys, Issuer: s.Issuer, Subject: s.Subject, Audience: s.Audience,
+			ReuseAssertions: s.ReuseAssertions,
+			TokenLifetime:   s.TokenLifetime.Truncate(time.Second), CreatedAt: now,
 		}
 		if err := c.mayBeGivenBy(call); err != nil {
 			return err
@@ -64,7 +66,8 @@ func (cs *Clients) Create(
 			return err
 		}
 		if err := tx.AppendEvents(ctx,
-			call.Event(now, membership.ActionClientCreated, membership.ID{}, membership.ID{}, nil, c.facts())); err != nil {
+			call.Event(now, membership.ActionClientCreated, membership.ID{}, membership.ID{}, nil,
+				c.facts())); err != nil {
 			return err
 		}
 		if c.Method != MethodSecret {
@@ -177,8 +180,9 @@ func (cs *Clients) RevokeSecret(
 				return err
 			}
 		}
-		return tx.AppendEvents(ctx, call.Event(now, membership.ActionSecretRevoked, membership.ID{}, membership.ID{}, before,
-			membership.Facts{"access_tokens_ended": end}))
+		return tx.AppendEvents(ctx,
+			call.Event(now, membership.ActionSecretRevoked, membership.ID{}, membership.ID{}, before,
+				membership.Facts{"access_tokens_ended": end}))
 	})
 }
 

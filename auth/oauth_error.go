@@ -58,7 +58,8 @@ func invalidRequest(description string) *oauthError {
 
 var (
 	errTokenMethod = &oauthError{
-		status: http.StatusMethodNotAllowed, code: codeInvalidRequest, description: "the token endpoint takes POST only",
+		status: http.StatusMethodNotAllowed, code: codeInvalidRequest,
+		description: "the token endpoint takes POST only",
 	}
 	errOAuthInternal = &oauthError{
 		status: http.StatusInternalServerError, code: "server_error", description: "internal error",

@@ -36,7 +36,8 @@ type counter struct {
 func eachCounter(t *testing.T, test func(t *testing.T, o *counter)) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		o := &counter{desk: d}
-		directory := membership.NewDirectory(d.store, auth.Policy{}, membership.Options{Clock: d.clock, Refusals: d.refusals})
+		directory := membership.NewDirectory(d.store, auth.Policy{},
+			membership.Options{Clock: d.clock, Refusals: d.refusals})
 		o.clients = auth.NewClients(d.store, directory, o.keys(), d.clock, d.verifier.Forget)
 		o.endpoint = o.replica(t, d.store)
 		test(t, o)
@@ -160,7 +161,8 @@ func TestClientLibraries(t *testing.T) {
 		for name, config := range map[string]clientcredentials.Config{
 			"client_secret_basic": {ClientID: c.ClientID(), ClientSecret: secret, AuthStyle: oauth2.AuthStyleInHeader},
 			"client_secret_post": {
-				ClientID: c.ClientID(), ClientSecret: secret, AuthStyle: oauth2.AuthStyleInParams, Scopes: []string{"scim"},
+				ClientID: c.ClientID(), ClientSecret: secret, AuthStyle: oauth2.AuthStyleInParams,
+				Scopes: []string{"scim"},
 			},
 			"private_key_jwt": {AuthStyle: oauth2.AuthStyleInParams, EndpointParams: assertionForm(
 				key.sign(t, jwa.ES256(), o.ownClaims(own)))},
@@ -322,7 +324,8 @@ func TestRemovalOfAConnectionEndsItsClients(t *testing.T) {
 		c, secret := o.client(auth.ClientSpec{})
 		text := o.token(secretForm(c, secret))
 		require.True(t, opens(t, o.verifier, text))
-		directory := membership.NewDirectory(o.store, auth.Policy{}, membership.Options{Clock: o.clock, Refusals: o.refusals})
+		directory := membership.NewDirectory(o.store, auth.Policy{},
+			membership.Options{Clock: o.clock, Refusals: o.refusals})
 		connections := auth.NewConnections(o.store, directory, o.clock, o.verifier.ForgetConnection)
 		preview, err := connections.PreviewRemoval(ctx, o.call, c.Connection, membership.RemovalRelease)
 		require.NoError(t, err)
@@ -406,7 +409,8 @@ func TestRefusedAttemptsLeaveEvents(t *testing.T) {
 		o.now = o.now.Add(time.Second)
 		assert.Len(t, attack(), 1)
 		assert.Empty(t, o.during(func() {
-			o.refuses("invalid_client", secretForm(auth.OAuthClient{Tenant: o.tenant.TenantID, ID: membership.NewID()}, "x"))
+			o.refuses("invalid_client",
+				secretForm(auth.OAuthClient{Tenant: o.tenant.TenantID, ID: membership.NewID()}, "x"))
 		}))
 	})
 }
@@ -460,8 +464,10 @@ func TestMalformedTokenRequests(t *testing.T) {
 			"assertion type": func() answer {
 				return o.refuses("invalid_request", assertionForm("x", "client_assertion_type", "saml"))
 			},
-			"no assertion":    func() answer { return o.refuses("invalid_request", assertionForm("")) },
-			"grant, no token": func() answer { return o.refuses("invalid_request", url.Values{"grant_type": {jwtGrant}}) },
+			"no assertion": func() answer { return o.refuses("invalid_request", assertionForm("")) },
+			"grant, no token": func() answer {
+				return o.refuses("invalid_request", url.Values{"grant_type": {jwtGrant}})
+			},
 			"grant, secret": func() answer {
 				return o.refuses("invalid_request", secretForm(c, secret, "grant_type", jwtGrant, "assertion", "x"))
 			},

@@ -121,7 +121,8 @@ func checkPolicyText(id, text string) error {
 	}
 	for _, p := range list {
 		if len(p.policy.Annotations()["notice"]) > MaxNotice {
-			return membership.Invalidf("cedar: line %d: @notice is longer than %d bytes", p.policy.Position().Line, MaxNotice)
+			return membership.Invalidf("cedar: line %d: @notice is longer than %d bytes", p.policy.Position().Line,
+				MaxNotice)
 		}
 		if names(p.policy, membership.OpAdminister) {
 			return membership.Invalidf(

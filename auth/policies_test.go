@@ -115,7 +115,8 @@ func TestPoliciesAreChecked(t *testing.T) {
 			"no id": {"", harmless, "the id of a policy must match"},
 			"id":    {"a/b", harmless, "the id of a policy must match"},
 			"syntax": {
-				"x", "forbid (principal, action, resource", `not readable as Cedar: parser error: parse error at <input>:1:36`,
+				"x", "forbid (principal, action, resource",
+				`not readable as Cedar: parser error: parse error at <input>:1:36`,
 			},
 			"empty":    {"x", " // nothing", "the text holds no policy"},
 			"NUL":      {"x", harmless + "//\x00", "NUL"},
@@ -130,7 +131,8 @@ func TestPoliciesAreChecked(t *testing.T) {
 				"attribute `mail` on entity type `DirectoryUser` not found",
 			},
 			"not always": {
-				"x", `forbid (principal, action, resource) when { context.user.email == "" };`, "attribute `user` in context",
+				"x", `forbid (principal, action, resource) when { context.user.email == "" };`,
+				"attribute `user` in context",
 			},
 			"kind of value": {
 				"x", `forbid (principal, action, resource) when { context.reason > 1 };`, "or Long but saw String",
@@ -140,11 +142,13 @@ func TestPoliciesAreChecked(t *testing.T) {
 			"signs":       {"x", when(strings.Repeat("! ", 20_000) + "true"), "more than 4 signs in a row"},
 			"long or":     {"x", when(strings.Repeat("true||", 10_000) + "true"), "more than 2000 operators"},
 			"long path":   {"x", when("context" + strings.Repeat(".a", 20_000) + " == 1"), "more than 2000 operators"},
-			"long if":     {"x", when(strings.Repeat("if true then true else ", 2500) + "true"), "more than 2000 operators"},
-			"many":        {"x", strings.Repeat("\n"+harmless, 201), "line 202: one id holds at most 200 policies"},
-			"notice":      {"x", noticed(501), "line 1: @notice is longer than 500 bytes"},
+			"long if": {"x", when(strings.Repeat("if true then true else ", 2500) + "true"),
+				"more than 2000 operators"},
+			"many":   {"x", strings.Repeat("\n"+harmless, 201), "line 202: one id holds at most 200 policies"},
+			"notice": {"x", noticed(501), "line 1: @notice is longer than 500 bytes"},
 			"administers": {
-				"x", `permit (principal is Agent, action == Action::"tenant.administer", resource);`, "TENANT:ADMIN alone",
+				"x", `permit (principal is Agent, action == Action::"tenant.administer", resource);`,
+				"TENANT:ADMIN alone",
 			},
 		} {
 			err := o.create(c.id, c.cedar)
@@ -168,7 +172,8 @@ func TestPoliciesAreChecked(t *testing.T) {
 func TestPoliciesAreCheckedBeforeTheTransaction(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		watched := &watchedPolicies{store: o.store}
-		policies := auth.NewPolicies(membership.NewDirectory(o.store, o.policy, membership.Options{}), watched, time.Now,
+		policies := auth.NewPolicies(membership.NewDirectory(o.store, o.policy, membership.Options{}), watched,
+			time.Now,
 			o.policy)
 		_, err := policies.Create(t.Context(), o.call, "x", "forbid (")
 		require.Error(t, err)

@@ -49,7 +49,8 @@ func NewPolicy(store PolicyReader, clock membership.Clock, log *zap.Logger) Poli
 // has not looked at the tenant's policies for two seconds.
 func (p Policy) Allow(ctx context.Context, q membership.Question) error {
 	err := p.allow(ctx, q)
-	if q.Role != "" && !slices.Contains(q.Call.Roles, q.Role) && (err == nil || errors.Is(err, membership.ErrUndecided)) {
+	if q.Role != "" && !slices.Contains(q.Call.Roles, q.Role) &&
+		(err == nil || errors.Is(err, membership.ErrUndecided)) {
 		return forbidden("the role " + q.Role + " is missing")
 	}
 	return err

@@ -110,8 +110,10 @@ func answersWithoutMemo(t *testing.T, own []TenantPolicy, all []membership.Quest
 func questions(t *testing.T, tenant membership.ID) (all []membership.Question) {
 	t.Helper()
 	permissions := [][]string{
-		nil, {"*"}, {"USERS:READ"}, {"USERS:WRITE"}, {"GROUPS:READ"}, {"GROUPS:WRITE"}, {"AUDIT:READ"}, {"TENANT:ADMIN"},
-		{"GROUPS:READ", "GROUPS:WRITE"}, {"GROUPS:READGROUPS:WRITE"}, {"X:Y", "USERS:READ"}, {strings.Repeat("X", 300), "*"},
+		nil, {"*"}, {"USERS:READ"}, {"USERS:WRITE"}, {"GROUPS:READ"}, {"GROUPS:WRITE"}, {"AUDIT:READ"},
+		{"TENANT:ADMIN"},
+		{"GROUPS:READ", "GROUPS:WRITE"}, {"GROUPS:READGROUPS:WRITE"}, {"X:Y", "USERS:READ"},
+		{strings.Repeat("X", 300), "*"},
 		{ScopeSCIM}, {ScopeSCIMRead}, {ScopeSCIMRead, ScopeSCIM},
 	}
 	var calls []membership.Call
@@ -121,7 +123,8 @@ func questions(t *testing.T, tenant membership.ID) (all []membership.Question) {
 		for kind := range principalTypes {
 			for _, roles := range [][]string{nil, {"auditor"}, {RoleOrgOwner}} {
 				calls = append(calls, membership.Call{
-					Actor: membership.Actor{Kind: kind, ID: "x"}, Permissions: ps, Roles: roles, Reason: strings.Join(roles, ""),
+					Actor: membership.Actor{Kind: kind, ID: "x"}, Permissions: ps, Roles: roles,
+					Reason: strings.Join(roles, ""),
 				})
 			}
 		}
@@ -150,7 +153,8 @@ func questions(t *testing.T, tenant membership.ID) (all []membership.Question) {
 func TestAllowedMemoIsBounded(t *testing.T) {
 	m := &allowedMemo{}
 	for i := range 3 * maxAllowed {
-		m.add(membership.Call{Permissions: []string{fmt.Sprint(i)}, Actor: membership.Actor{Kind: membership.ActorUser}})
+		m.add(membership.Call{Permissions: []string{fmt.Sprint(i)},
+			Actor: membership.Actor{Kind: membership.ActorUser}})
 		require.LessOrEqual(t, len(m.who), maxAllowed)
 	}
 	long := membership.Call{Permissions: []string{strings.Repeat("X", maxAllowedBytes)},

@@ -24,8 +24,9 @@ func (o *office) addition(groupName, email string) membership.Question {
 	return membership.Question{
 		Call: o.call, Operation: membership.OpAddMembers, Group: g, User: u,
 		Objects: &membership.Objects{
-			Group: membership.Group{ID: g, DisplayName: groupName, Kind: membership.GroupCustom, Origin: membership.SourceLocal},
-			User:  membership.User{ID: u, UserName: "u", Email: email, Active: true},
+			Group: membership.Group{ID: g, DisplayName: groupName, Kind: membership.GroupCustom,
+				Origin: membership.SourceLocal},
+			User: membership.User{ID: u, UserName: "u", Email: email, Active: true},
 		},
 	}
 }
@@ -55,7 +56,8 @@ func TestOwnPolicyForbids(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		require.NoError(t, o.ask(o.addition("Finance", "eve@example.com")))
 		require.NoError(t, o.create("no-outsiders", noOutsiders))
-		require.NoError(t, o.create("never", `@notice("Nobody") forbid (principal, action == Action::"members.add", resource)
+		require.NoError(t,
+			o.create("never", `@notice("Nobody") forbid (principal, action == Action::"members.add", resource)
 			when { context.user.email like "eve@*" };`))
 
 		e := o.denied(o.ask(o.addition("Finance", "eve@example.com")))

@@ -111,7 +111,8 @@ func parsePolicies(id, text string) (policyList, error) {
 		if err := checkPolicy(p); err != nil {
 			return nil, fmt.Errorf("line %d: not what the schema knows: %w", p.Position().Line, short(err))
 		}
-		list[i] = namedPolicy{id: cedar.PolicyID(id), policy: p, notice: cut(string(p.Annotations()["notice"]), MaxNotice)}
+		list[i] = namedPolicy{id: cedar.PolicyID(id), policy: p,
+			notice: cut(string(p.Annotations()["notice"]), MaxNotice)}
 	}
 	return list, nil
 }

@@ -84,7 +84,8 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 			}
 			// A connection has scopes; the permissions of the native side are none.
 			for _, permissions := range [][]string{nil, {"*"}, {want.permission}} {
-				assertForbidden(t, allow(t, op, membership.Call{Connection: membership.NewID(), Permissions: permissions}))
+				assertForbidden(t,
+					allow(t, op, membership.Call{Connection: membership.NewID(), Permissions: permissions}))
 			}
 			for _, scope := range want.scopes {
 				assertForbidden(t, allow(t, op, membership.Call{Permissions: []string{scope}}))

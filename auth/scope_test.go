@@ -17,7 +17,8 @@ func TestNoPolicyWidensAScope(t *testing.T) {
 		require.NoError(t, o.create("everything", `permit (principal, action, resource);`))
 		q := membership.Question{Call: o.call}
 		q.Call.Connection = membership.NewID()
-		for _, op := range []membership.Operation{membership.OpWriteUsers, membership.OpWriteGroups, membership.OpReadAudit} {
+		for _, op := range []membership.Operation{membership.OpWriteUsers, membership.OpWriteGroups,
+			membership.OpReadAudit} {
 			q.Operation, q.Call.Permissions = op, []string{auth.ScopeSCIMRead}
 			assert.Contains(t, o.denied(o.ask(q)).Message, "credential", op)
 			q.Call.Permissions = nil

@@ -21,7 +21,8 @@ func (s TokenSpec) check(now time.Time) error {
 	case strings.TrimSpace(s.Name) == "":
 		return membership.Invalidf("token name is required")
 	case !membership.ValidText(s.Name) || len(s.Name) > membership.MaxText:
-		return membership.Invalidf("token name has a NUL byte, is not UTF-8 or is longer than %d bytes", membership.MaxText)
+		return membership.Invalidf("token name has a NUL byte, is not UTF-8 or is longer than %d bytes",
+			membership.MaxText)
 	case !s.ExpiresAt.IsZero() && !s.ExpiresAt.After(now):
 		return membership.Invalidf("expires_at has passed already")
 	case s.ExpiresAt.Sub(now) > maxLifetime:

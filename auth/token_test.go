@@ -20,7 +20,8 @@ func TestMintedTokensParseBack(t *testing.T) {
 	assert.Equal(t, tenant, b.tenant)
 	assert.Equal(t, token.ID, b.id)
 	assert.Equal(t, token.Hash, b.hash())
-	assert.Regexp(t, regexp.MustCompile(`^scimbridge_[a-z2-7]{52}_[a-z2-7]{58}$`), text, "what secret scanners look for")
+	assert.Regexp(t, regexp.MustCompile(`^scimbridge_[a-z2-7]{52}_[a-z2-7]{58}$`), text,
+		"what secret scanners look for")
 
 	_, again := Mint(Token{Tenant: tenant})
 	assert.NotEqual(t, text, again)

@@ -144,7 +144,8 @@ func TestTokens(t *testing.T) {
 			"no kind":          {auth.TokenSpec{Name: "x"}, membership.KindInvalid},
 			"expired at birth": {auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now}, membership.KindInvalid},
 			"misspelt permission": {
-				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Permissions: []string{"GROUP:READ"}}, membership.KindInvalid,
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Permissions: []string{"GROUP:READ"}},
+				membership.KindInvalid,
 			},
 			"api with connection": {
 				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Connection: b.ConnectionID}, membership.KindInvalid,
@@ -162,7 +163,8 @@ func TestTokens(t *testing.T) {
 				membership.KindInvalid,
 			},
 			"misspelt scope": {
-				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID, Scopes: []string{"scim:write"}},
+				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: b.ConnectionID,
+					Scopes: []string{"scim:write"}},
 				membership.KindInvalid,
 			},
 			"permission as scope": {
@@ -170,13 +172,16 @@ func TestTokens(t *testing.T) {
 				membership.KindInvalid,
 			},
 			"in a thousand years": {
-				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now.AddDate(1000, 0, 0)}, membership.KindInvalid,
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", ExpiresAt: now.AddDate(1000, 0, 0)},
+				membership.KindInvalid,
 			},
 			"no network": {
-				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 1)}, membership.KindInvalid,
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 1)},
+				membership.KindInvalid,
 			},
 			"too many networks": {
-				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 101)}, membership.KindInvalid,
+				auth.TokenSpec{Kind: auth.KindAPI, Name: "x", Networks: make([]netip.Prefix, 101)},
+				membership.KindInvalid,
 			},
 			"no such connection": {
 				auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: membership.NewID()}, membership.KindNotFound,

@@ -66,7 +66,8 @@ func (t *target) attacks(size int) ([]attack, error) {
 }
 
 // malformedBody is a PATCH of 31 MB of what are no members.
-var malformedBody = `{"Operations":[{"op":"add","path":"members","value":[` + strings.Repeat(`"a",`, 7_900_000) + `"a"]}]}`
+var malformedBody = `{"Operations":[{"op":"add","path":"members","value":[` + strings.Repeat(`"a",`, 7_900_000) +
+	`"a"]}]}`
 
 // weakToken makes a token that may do nothing.
 func (t *target) weakToken() (endpoint, error) {
@@ -76,7 +77,8 @@ func (t *target) weakToken() (endpoint, error) {
 	}
 	defer c.close()
 	var body bytes.Buffer
-	if err := c.must(t.native.request("POST", "/tokens", `{"name":"weak","kind":"api","permissions":[]}`), &body); err != nil {
+	if err := c.must(t.native.request("POST", "/tokens", `{"name":"weak","kind":"api","permissions":[]}`),
+		&body); err != nil {
 		return endpoint{}, err
 	}
 	var made struct{ Token string }
@@ -86,7 +88,8 @@ func (t *target) weakToken() (endpoint, error) {
 	weak := t.native
 	_, rest, _ := strings.Cut(weak.header, "\r\n")
 	weak.header = "Authorization: Bearer " + made.Token + "\r\n" + rest
-	policy := t.native.request("POST", "/policies", `{"id":"long","cedar":"forbid (principal is Agent, action, resource);"}`)
+	policy := t.native.request("POST", "/policies",
+		`{"id":"long","cedar":"forbid (principal is Agent, action, resource);"}`)
 	return weak, c.must(policy, &body)
 }
 

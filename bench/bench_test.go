@@ -17,8 +17,10 @@ func TestBench(t *testing.T) {
 	file := filepath.Join(dir, "run.json")
 	var stdout, stderr bytes.Buffer
 	status := run(t.Context(), []string{
-		"--short", "--engines", "sqlite", "--dir", dir, "--json", file, "--cell", "30ms", "--cycle", "40", "--few-users", "20",
-		"--run", `^patch 1 members=10 clients=16$|^v1 1 members=1000 clients=1$|^filter userName users=20 clients=1$|^cycle$`,
+		"--short", "--engines", "sqlite", "--dir", dir, "--json", file, "--cell", "30ms", "--cycle", "40",
+		"--few-users", "20",
+		"--run",
+		`^patch 1 members=10 clients=16$|^v1 1 members=1000 clients=1$|^filter userName users=20 clients=1$|^cycle$`,
 		"--sizes", "10,1000,1000",
 	}, &stdout, &stderr)
 	require.Zero(t, status, "%s\n%s", &stderr, &stdout)

@@ -135,7 +135,8 @@ func patchOne(size int) cell {
 // nativeOne adds and removes one local member.
 func nativeOne(size int) cell {
 	return cell{
-		name: "v1 1", kinds: []string{"v1 add 1", "v1 remove 1"}, members: size, spare: spares, native: true, writes: true,
+		name: "v1 1", kinds: []string{"v1 add 1", "v1 remove 1"}, members: size, spare: spares, native: true,
+		writes: true,
 		requests: func(t *target, _ int) func(client, turn, kind int) []byte {
 			path := "/groups/" + t.groups[size] + "/members"
 			return func(client, turn, kind int) []byte {

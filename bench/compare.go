@@ -9,7 +9,8 @@ import (
 // changes are this run by an earlier one, a row for each that both have: above 1
 // is faster in the first column, slower in the others.
 func changes(earlier, now *results) (t table) {
-	t.head = []string{"engine", "operation", "members", "users", "clients", "requests/s", "p50", "p99", "server µs", "memory"}
+	t.head = []string{"engine", "operation", "members", "users", "clients", "requests/s", "p50", "p99", "server µs",
+		"memory"}
 	for _, r := range now.Rows {
 		for _, was := range earlier.Rows {
 			if r.Server != ours || was.Server != ours || !r.same(was) {
@@ -17,7 +18,8 @@ func changes(earlier, now *results) (t table) {
 			}
 			t.rows = append(t.rows, []string{
 				r.Engine, r.Operation, whole(r.Members), whole(r.Users), whole(r.Clients),
-				by(r.PerSecond, was.PerSecond), by(r.P50, was.P50), by(r.P99, was.P99), by(r.CPU, was.CPU), by(r.MemoryMB, was.MemoryMB),
+				by(r.PerSecond, was.PerSecond), by(r.P50, was.P50), by(r.P99, was.P99), by(r.CPU, was.CPU),
+				by(r.MemoryMB, was.MemoryMB),
 			})
 		}
 	}

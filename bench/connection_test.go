@@ -50,6 +50,7 @@ func TestConnection(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusNoContent, a.status)
 		assert.LessOrEqual(t, a.first, a.total)
-		assert.EqualError(t, c.must(to.request("GET", "/else", ""), &body), "GET /base/else HTTP/1.1: 404 no such thing")
+		assert.EqualError(t, c.must(to.request("GET", "/else", ""), &body),
+			"GET /base/else HTTP/1.1: 404 no such thing")
 	}
 }

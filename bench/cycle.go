@@ -118,7 +118,9 @@ type progress struct {
 }
 
 // play does n steps with several clients.
-func (t *target) play(ctx context.Context, p *progress, n int, step func(c *connection, i int, body *bytes.Buffer) error) error {
+func (t *target) play(
+	ctx context.Context, p *progress, n int, step func(c *connection, i int, body *bytes.Buffer) error,
+) error {
 	begin := time.Now()
 	err := parallel(ctx, t.scim.address, cycleClients, n, func(c *connection, i int, body *bytes.Buffer) error {
 		err := step(c, i, body)

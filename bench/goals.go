@@ -35,7 +35,8 @@ func (g goal) cells() []string {
 	if g.met() {
 		met = "yes"
 	}
-	return []string{strconv.Itoa(g.Number), g.Engine, g.What, figure(g.Measured) + g.Unit, sign + figure(g.Limit) + g.Unit, met}
+	return []string{strconv.Itoa(g.Number), g.Engine, g.What, figure(g.Measured) + g.Unit,
+		sign + figure(g.Limit) + g.Unit, met}
 }
 
 // goalsOf collects the goals of one engine.
@@ -75,7 +76,8 @@ func (r *results) goals() (all []goal) {
 func (g *goalsOf) add(number int, what string, measured float64, atLeast bool, limit float64, unit string) {
 	if measured != 0 {
 		g.found = append(g.found, goal{
-			Number: number, Engine: g.engine, What: what, Measured: measured, Limit: limit, AtLeast: atLeast, Unit: unit,
+			Number: number, Engine: g.engine, What: what, Measured: measured, Limit: limit, AtLeast: atLeast,
+			Unit: unit,
 		})
 	}
 }

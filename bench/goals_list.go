@@ -77,12 +77,14 @@ func (g *goalsOf) largeGet() {
 // manyMembers is goal 4: requests of many members.
 func (g *goalsOf) manyMembers() {
 	for _, r := range g.rows {
-		many := strings.HasPrefix(r.Operation, "patch ") && !slices.Contains(single, r.Operation) || strings.HasPrefix(r.Operation, "replace")
+		many := strings.HasPrefix(r.Operation, "patch ") && !slices.Contains(single, r.Operation) ||
+			strings.HasPrefix(r.Operation, "replace")
 		if !many {
 			continue
 		}
 		for name, of := range r.Against {
-			what := fmt.Sprintf("%s, group of %d, %d clients, rate by that of %s", r.Operation, r.Members, r.Clients, name)
+			what := fmt.Sprintf("%s, group of %d, %d clients, rate by that of %s", r.Operation, r.Members,
+				r.Clients, name)
 			g.add(4, what, of.PerSecond, true, .6, "")
 		}
 	}
@@ -92,7 +94,8 @@ func (g *goalsOf) manyMembers() {
 func (g *goalsOf) initialCycle() {
 	for _, op := range []string{cycleUsers, cycleMembers} {
 		g.each(op, 0, func(r row) {
-			g.add(5, fmt.Sprintf("%s, %d users in %.0f s, last tenth by the first", op, r.Users, r.Seconds), r.EndToStart, true, .9, "")
+			g.add(5, fmt.Sprintf("%s, %d users in %.0f s, last tenth by the first", op, r.Users, r.Seconds),
+				r.EndToStart, true, .9, "")
 		})
 	}
 }

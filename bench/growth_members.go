@@ -18,22 +18,24 @@ func (g *grown) growMembers(ctx context.Context) error {
 	for i := range g.users {
 		g.users[i] = grownID(i)
 	}
-	err := parallel(ctx, g.scim.address, growthClients, s.groups, func(c *connection, i int, body *bytes.Buffer) (err error) {
-		if groups[i], err = g.createGroup(c, fmt.Sprintf("Group %06d", i)); err != nil {
-			return err
-		}
-		members := make([]string, s.each)
-		for j := range members {
-			members[j] = g.users[(i*s.each+j)%s.users]
-		}
-		if err := c.must(g.scim.request("PATCH", "/Groups/"+groups[i], patchMembers("Add", members)), body); err != nil {
-			return err
-		}
-		if i%3 > 0 { // a third is emptied
-			return nil
-		}
-		return c.must(g.scim.request("PATCH", "/Groups/"+groups[i], patchMembers("Remove", members)), body)
-	})
+	err := parallel(ctx, g.scim.address, growthClients, s.groups,
+		func(c *connection, i int, body *bytes.Buffer) (err error) {
+			if groups[i], err = g.createGroup(c, fmt.Sprintf("Group %06d", i)); err != nil {
+				return err
+			}
+			members := make([]string, s.each)
+			for j := range members {
+				members[j] = g.users[(i*s.each+j)%s.users]
+			}
+			if err := c.must(g.scim.request("PATCH", "/Groups/"+groups[i], patchMembers("Add", members)),
+				body); err != nil {
+				return err
+			}
+			if i%3 > 0 { // a third is emptied
+				return nil
+			}
+			return c.must(g.scim.request("PATCH", "/Groups/"+groups[i], patchMembers("Remove", members)), body)
+		})
 	if err != nil {
 		return err
 	}

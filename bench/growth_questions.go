@@ -42,10 +42,14 @@ func (g *grown) some(turn int) int { return (turn*104_729 + 17) % (g.size.users 
 // questions are those of the goals.
 func questions() []question {
 	get := func(name string, goal float64, path string) question {
-		return question{name: name, times: goal, request: func(g *grown, _ int) []byte { return g.scim.request("GET", path, "") }}
+		return question{name: name, times: goal, request: func(g *grown, _ int) []byte {
+			return g.scim.request("GET", path, "")
+		}}
 	}
 	native := func(name string, goal float64, path string) question {
-		return question{name: name, times: goal, request: func(g *grown, _ int) []byte { return g.native.request("GET", path, "") }}
+		return question{name: name, times: goal, request: func(g *grown, _ int) []byte {
+			return g.native.request("GET", path, "")
+		}}
 	}
 	filter := func(name string, goal float64, text func(g *grown, turn int) string) question {
 		return question{name: name, times: goal, request: func(g *grown, turn int) []byte {
@@ -73,22 +77,30 @@ func questions() []question {
 		{name: "user by id", times: flat, request: func(g *grown, turn int) []byte {
 			return g.scim.request("GET", "/Users/"+grownID(g.some(turn)), "")
 		}},
-		filter("userName eq", flat, func(g *grown, turn int) string { return fmt.Sprintf("userName eq %q", grownName(g.some(turn))) }),
-		filter("externalId eq", flat, func(g *grown, turn int) string { return fmt.Sprintf("externalId eq %q", grownExternal(g.some(turn))) }),
-		filter("emails.value eq", flat, func(g *grown, turn int) string { return fmt.Sprintf("emails.value eq %q", grownName(g.some(turn))) }),
+		filter("userName eq", flat, func(g *grown, turn int) string {
+			return fmt.Sprintf("userName eq %q", grownName(g.some(turn)))
+		}),
+		filter("externalId eq", flat, func(g *grown, turn int) string {
+			return fmt.Sprintf("externalId eq %q", grownExternal(g.some(turn)))
+		}),
+		filter("emails.value eq", flat, func(g *grown, turn int) string {
+			return fmt.Sprintf("emails.value eq %q", grownName(g.some(turn)))
+		}),
 		{name: "post user", times: flat, request: func(g *grown, turn int) []byte {
 			g.posts++
 			return g.scim.request("POST", "/Users", userBody(fmt.Sprintf("new%d@growth.example", g.posts), turn))
 		}},
 		{name: "patch add 1", times: flat, members: true, request: func(g *grown, turn int) []byte {
-			return g.scim.request("PATCH", "/Groups/"+g.groups[g.size.large], patchMembers("Add", []string{grownID(g.size.large + turn)}))
+			return g.scim.request("PATCH", "/Groups/"+g.groups[g.size.large],
+				patchMembers("Add", []string{grownID(g.size.large + turn)}))
 		}},
 		{name: "patch remove 1", times: flat, members: true, request: func(g *grown, turn int) []byte {
 			return g.scim.request("PATCH", "/Groups/"+g.groups[g.size.large], removeMember(grownID(g.size.large+turn)))
 		}},
 		get("/Users, page 1", list, "/Users?count=100"),
 		{
-			name: "/Users, next by cursor", times: list, before: mark("/Users?count=100&cursor=", func(g *grown) endpoint { return g.scim }),
+			name: "/Users, next by cursor", times: list,
+			before: mark("/Users?count=100&cursor=", func(g *grown) endpoint { return g.scim }),
 			request: func(g *grown, _ int) []byte {
 				return g.scim.request("GET", "/Users?count=100&cursor="+g.marks["/Users?count=100&cursor="], "")
 			},
@@ -97,13 +109,16 @@ func questions() []question {
 		{name: "/Users, startIndex at 99 %", request: startAt(99)},
 		get("/Users, sortBy userName", list, "/Users?count=100&sortBy=userName"),
 		filter("userName sw, 100 users", found, func(*grown, int) string { return `userName sw "p00001"` }),
-		filter("userName co, 1 user", 0, func(g *grown, turn int) string { return fmt.Sprintf("userName co %q", grownName(g.some(turn))[1:8]) }),
+		filter("userName co, 1 user", 0, func(g *grown, turn int) string {
+			return fmt.Sprintf("userName co %q", grownName(g.some(turn))[1:8])
+		}),
 		filter("displayName co, 1 user", 0, func(g *grown, turn int) string {
 			return fmt.Sprintf("displayName co %q", grownName(g.some(turn))[1:8])
 		}),
 		filter("active eq false, 1 %", found, func(*grown, int) string { return `active eq false` }),
 		filter("meta.lastModified gt, 50 users", found, func(g *grown, _ int) string {
-			return fmt.Sprintf("meta.lastModified gt %q", grownModified(g.size.users, g.size.users-grownChanged-1).Format(time.RFC3339Nano))
+			return fmt.Sprintf("meta.lastModified gt %q",
+				grownModified(g.size.users, g.size.users-grownChanged-1).Format(time.RFC3339Nano))
 		}),
 		native("/v1/users, page 1", list, "/users?limit=100"),
 		native("/v1/users, active=false", found, "/users?limit=10&active=false"),

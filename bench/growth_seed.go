@@ -46,19 +46,23 @@ func seedTables(size growthSize, tenant, connection string) []seedTable {
 	t, c := seedID(tenant), seedID(connection)
 	return []seedTable{
 		{"users", []string{
-			"tenant_id", "id", "user_name", "user_name_key", "email", "email_key", "name", "origin", "suspended", "deprovisioned",
+			"tenant_id", "id", "user_name", "user_name_key", "email", "email_key", "name", "origin", "suspended",
+			"deprovisioned",
 			"pending", "active", "created_at", "updated_at",
 		}, func(i int) []any {
 			name, at := grownName(i), grownModified(size.users, i)
-			return []any{t, seedID(grownID(i)), name, name, name, name, "Person", "scim", false, false, false, grownActive(i), grownBegin, at}
+			return []any{t, seedID(grownID(i)), name, name, name, name, "Person", "scim", false, false, false,
+				grownActive(i), grownBegin, at}
 		}},
 		{"user_links", []string{
-			"tenant_id", "connection_id", "user_id", "external_id", "user_name", "user_name_key", "active", "email", "name",
+			"tenant_id", "connection_id", "user_id", "external_id", "user_name", "user_name_key", "active",
+			"email", "name",
 			"attributes", "version", "created_at", "last_modified",
 		}, func(i int) []any {
 			name, at := grownName(i), grownModified(size.users, i)
 			return []any{
-				t, c, seedID(grownID(i)), grownExternal(i), name, name, grownActive(i), name, "Person", grownAttributes(i), int64(1),
+				t, c, seedID(grownID(i)), grownExternal(i), name, name, grownActive(i), name, "Person",
+				grownAttributes(i), int64(1),
 				grownBegin, at,
 			}
 		}},

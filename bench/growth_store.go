@@ -50,7 +50,8 @@ func (p *postgres) seed(ctx context.Context, t *target, size growthSize, tables 
 			return err
 		}
 	}
-	_, err = c.Exec(ctx, seedTotals, seedID(t.made.TenantID).bytes(), seedID(t.made.ConnectionID).bytes(), int64(size.users))
+	_, err = c.Exec(ctx, seedTotals, seedID(t.made.TenantID).bytes(), seedID(t.made.ConnectionID).bytes(),
+		int64(size.users))
 	return err
 }
 
@@ -71,7 +72,8 @@ func (id seedID) bytes() (b [16]byte) {
 }
 
 func seedSQLite(ctx context.Context, t *target, size growthSize, tables []seedTable) (err error) {
-	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(t.store, "sqlite:")+"?_pragma=synchronous(OFF)&_pragma=cache_size(-262144)")
+	db, err := sql.Open("sqlite",
+		"file:"+strings.TrimPrefix(t.store, "sqlite:")+"?_pragma=synchronous(OFF)&_pragma=cache_size(-262144)")
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,8 @@ type machine struct {
 
 func thisMachine(dir string) machine {
 	m := machine{
-		CPU: runtime.GOARCH, Cores: runtime.NumCPU(), System: runtime.GOOS, Go: runtime.Version(), FileSystem: fileSystem(dir),
+		CPU: runtime.GOARCH, Cores: runtime.NumCPU(), System: runtime.GOOS, Go: runtime.Version(),
+		FileSystem: fileSystem(dir),
 	}
 	if v := field("/proc/cpuinfo", "model name"); v != "" {
 		m.CPU = v

@@ -52,7 +52,8 @@ func writeMarkdown(file string, r *results) error {
 }
 
 func (t table) markdown(text *strings.Builder) {
-	fmt.Fprintf(text, "\n### %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.head, " | "), strings.Repeat("---|", len(t.head)))
+	fmt.Fprintf(text, "\n### %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.head, " | "),
+		strings.Repeat("---|", len(t.head)))
 	for _, cells := range t.rows {
 		fmt.Fprintf(text, "| %s |\n", strings.Join(cells, " | "))
 	}

@@ -36,7 +36,8 @@ func measure(ctx context.Context, o options, stderr io.Writer) (*results, error)
 		return nil, err
 	}
 	b := &bench{options: o, began: time.Now(), stderr: stderr, out: &results{
-		Machine: thisMachine(dir), Began: time.Now().UTC().Truncate(time.Second), Rounds: o.rounds, Cell: o.cell.String(),
+		Machine: thisMachine(dir), Began: time.Now().UTC().Truncate(time.Second), Rounds: o.rounds,
+		Cell: o.cell.String(),
 	}}
 	b.out.Machine.Version = versionOf(ctx, o.program)
 	if o.neighbours {
@@ -172,7 +173,8 @@ func (b *bench) series(ctx context.Context, e engine, ts []*target, cells []cell
 	}
 	begin := time.Now()
 	for round := range b.rounds {
-		if mean := time.Since(begin) / time.Duration(max(round, 1)); b.budget > 0 && round > 0 && time.Now().Add(mean).After(until) {
+		if mean := time.Since(begin) / time.Duration(max(round, 1)); b.budget > 0 && round > 0 &&
+			time.Now().Add(mean).After(until) {
 			b.say("%s: no time for more than %d rounds of %d", e.name, round, b.rounds)
 			b.out.CutShort = true
 			break

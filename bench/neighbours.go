@@ -171,7 +171,9 @@ func timesOf(all []time.Duration) neighbourTimes {
 func printNeighbours(w io.Writer, all []neighbours) (failed int, err error) {
 	const goal = 5.0
 	for _, n := range all {
-		say(w, "\n%s: a quiet tenant beside another one; times in milliseconds, × is the ratio of p99 to that of quiet\n", n.engine)
+		say(w,
+			"\n%s: a quiet tenant beside another one; times in milliseconds, × is the ratio of p99 to that of quiet\n",
+			n.engine)
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		say(t, "beside\tPATCH p50\tp99\t×\tworst\tlookup p50\tp99\t×\tworst\tsent\trefused\tgoal")
 		for _, r := range n.rows {
@@ -183,7 +185,8 @@ func printNeighbours(w io.Writer, all []neighbours) (failed int, err error) {
 			}
 			say(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t%d\t%s", r.attack,
 				milliseconds(r.patch.p50), milliseconds(r.patch.p99), patch, milliseconds(r.patch.worst),
-				milliseconds(r.lookup.p50), milliseconds(r.lookup.p99), lookup, milliseconds(r.lookup.worst), r.sent, r.refused, met)
+				milliseconds(r.lookup.p50), milliseconds(r.lookup.p99), lookup, milliseconds(r.lookup.worst), r.sent,
+				r.refused, met)
 			failed += r.refused
 		}
 		if err := t.Flush(); err != nil {

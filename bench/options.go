@@ -72,31 +72,41 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.SetOutput(stderr)
 	f.Bool("short", false, "small groups and few users, in under a minute: shows that everything runs, not how fast")
 	f.StringVar(&engines, "engines", sqliteEngine+","+postgresEngine, "the engines, with commas between")
-	f.StringVar(&pattern, "run", "", "only cells whose name, such as 'patch 1 members=10 clients=16', matches the regular `expression`")
+	f.StringVar(&pattern, "run", "",
+		"only cells whose name, such as 'patch 1 members=10 clients=16', matches the regular `expression`")
 	f.IntVar(&o.rounds, "rounds", o.rounds, "how often every cell is measured; medians are shown")
 	f.DurationVar(&o.cell, "cell", o.cell, "how long a cell takes in one round")
-	f.DurationVar(&o.budget, "budget", o.budget, "no round begins that would not end within this time; 0: no limit, and so with --against")
+	f.DurationVar(&o.budget, "budget", o.budget,
+		"no round begins that would not end within this time; 0: no limit, and so with --against")
 	f.StringVar(&sizes, "sizes", join(o.sizes), "members of the three groups, ascending")
 	f.IntVar(&o.few, "few-users", o.few, "users with which lookups are measured first")
 	f.IntVar(&o.users, "users", o.users, "users with which they are measured then; seeding a million takes minutes")
 	f.IntVar(&o.bulk, "bulk", o.bulk, "members of the largest PATCH")
-	f.StringVar(&clients, "clients", join(o.clients), "clients at once, ascending; only PATCH of one member goes beyond 16")
-	f.IntVar(&o.cycle, "cycle", o.cycle, "users of the initial cycle, with a hundredth as many groups and three memberships each; 0: none")
+	f.StringVar(&clients, "clients", join(o.clients),
+		"clients at once, ascending; only PATCH of one member goes beyond 16")
+	f.IntVar(&o.cycle, "cycle", o.cycle,
+		"users of the initial cycle, with a hundredth as many groups and three memberships each; 0: none")
 	f.Func("against", "`NAME=URL,token=TOKEN` of another SCIM server on this machine, driven beside ours", o.addURL)
 	other := otherServer{path: "/scim/v2"}
-	f.StringVar(&other.commands.sqlite, "against-sqlite", "", "shell `command` that starts another server beside ours on SQLite; {port} and {dir} are put in")
-	f.StringVar(&other.commands.postgres, "against-postgres", "", "the same on PostgreSQL; {database_url} is put in too")
+	f.StringVar(&other.commands.sqlite, "against-sqlite", "",
+		"shell `command` that starts another server beside ours on SQLite; {port} and {dir} are put in")
+	f.StringVar(&other.commands.postgres, "against-postgres", "",
+		"the same on PostgreSQL; {database_url} is put in too")
 	f.StringVar(&other.name, "against-name", "other", "what the tables call that server")
 	f.StringVar(&other.token, "against-token", "", "its bearer token")
 	f.StringVar(&other.path, "against-path", other.path, "the path of its SCIM base URL")
-	f.BoolVar(&o.neighbours, "neighbours", false, "measure a quiet tenant, alone and beside one that attacks, and nothing else; --run chooses attacks")
+	f.BoolVar(&o.neighbours, "neighbours", false,
+		"measure a quiet tenant, alone and beside one that attacks, and nothing else; --run chooses attacks")
 	f.DurationVar(&o.neighbourTime, "neighbour-time", 15*time.Second, "how long each of those takes")
-	f.BoolVar(&o.growth, "growth", false, "measure requests in tenants of --growth-users, and nothing else; --run chooses requests")
-	f.StringVar(&grown, "growth-users", join(o.growthUsers), "users of those, ascending; a million take minutes to make")
+	f.BoolVar(&o.growth, "growth", false,
+		"measure requests in tenants of --growth-users, and nothing else; --run chooses requests")
+	f.StringVar(&grown, "growth-users", join(o.growthUsers),
+		"users of those, ascending; a million take minutes to make")
 	f.StringVar(&o.program, "program", "", "the scimbridge to measure, instead of building this one")
 	f.StringVar(&o.dir, "dir", os.TempDir(), "where SQLite's files go; the disk matters")
 	f.StringVar(&o.json, "json", "", "write the results to this `file`")
-	f.StringVar(&o.markdown, "markdown", "", "put the results into this `file`, between its lines "+resultsBegin+" and "+resultsEnd)
+	f.StringVar(&o.markdown, "markdown", "",
+		"put the results into this `file`, between its lines "+resultsBegin+" and "+resultsEnd)
 	f.StringVar(&compare, "compare", "", "compare with this `file` of an earlier --json")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -145,7 +155,8 @@ func (o options) check() error {
 	case o.rounds < 1 || o.cell <= 0 || o.few < 1 || o.users < o.few || o.bulk < 1 || o.cycle < 0:
 		return errors.New("numbers have to be positive, and --users at least --few-users")
 	case slices.Contains(o.engines, postgresEngine) && o.database == "":
-		return errors.New("no PostgreSQL: use make bench, which starts one, set " + databaseURL + ", or --engines sqlite")
+		return errors.New("no PostgreSQL: use make bench, which starts one, set " + databaseURL +
+			", or --engines sqlite")
 	case o.markdown != "":
 		_, err := splitMarkdown(o.markdown) // now, and not when all is measured
 		return err

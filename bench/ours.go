@@ -18,7 +18,8 @@ const ours = "scimbridge"
 // build compiles the program.
 func build(ctx context.Context, dir string) (string, error) {
 	program := filepath.Join(dir, "scimbridge.exe") // a name that every system runs
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, "github.com/scimbridge/scimbridge/cmd/scimbridge")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program,
+		"github.com/scimbridge/scimbridge/cmd/scimbridge")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -115,7 +116,10 @@ func (e engine) scimbridge(ctx context.Context, program string) (*target, error)
 			return err
 		}
 		var listens string
-		if err := t.process.await(func() bool { listens = listening(t.process.log); return listens != "" }); err != nil {
+		if err := t.process.await(func() bool {
+			listens = listening(t.process.log)
+			return listens != ""
+		}); err != nil {
 			return err
 		}
 		t.listensAt(listens, made)

@@ -78,8 +78,9 @@ func (r *results) add(e engine, ts []*target, c cell, s samples) {
 			made := row{
 				Engine: e.name, Server: t.name, Operation: kind, Members: c.members, Users: c.users, Clients: c.clients,
 				Rounds: len(one.p50), Requests: one.requests, Errors: one.errors, Failure: one.failure,
-				PerSecond: median(one.perSecond), P50: median(one.p50), P99: median(one.p99), FirstByte: median(one.firstByte),
-				CPU: median(one.cpu), DatabaseCPU: median(one.databaseCPU),
+				PerSecond: median(one.perSecond), P50: median(one.p50), P99: median(one.p99),
+				FirstByte: median(one.firstByte),
+				CPU:       median(one.cpu), DatabaseCPU: median(one.databaseCPU),
 				MemoryMB: slices.Max(one.memory), GrowthMB: slices.Max(one.growth),
 			}
 			if t.name == ours {
@@ -87,7 +88,8 @@ func (r *results) add(e engine, ts []*target, c cell, s samples) {
 				for key, other := range s {
 					if key.kind == kind && key.server != ours {
 						made.Against[key.server] = ratio{
-							PerSecond: medianRatio(mine.perSecond, other.perSecond), P50: medianRatio(mine.p50, other.p50),
+							PerSecond: medianRatio(mine.perSecond, other.perSecond),
+							P50:       medianRatio(mine.p50, other.p50),
 						}
 					}
 				}

@@ -122,7 +122,8 @@ func TestOptions(t *testing.T) {
 	} {
 		assert.Equal(t, exitUsage, run(t.Context(), args, os.Stdout, new(strings.Builder)), "%v", args)
 	}
-	o, err := parseOptions([]string{"--short", "--engines", "sqlite", "--against", "x=http://127.0.0.1:1/scim/v2/,token=t"}, os.Stderr)
+	o, err := parseOptions([]string{"--short", "--engines", "sqlite", "--against",
+		"x=http://127.0.0.1:1/scim/v2/,token=t"}, os.Stderr)
 	require.NoError(t, err)
 	assert.Equal(t, []otherServer{{name: "x", token: "t", address: "127.0.0.1:1", path: "/scim/v2"}}, o.against)
 	assert.Equal(t, short.sizes, o.sizes)

@@ -28,7 +28,8 @@ func userBody(name string, n int) string {
 }
 
 func groupBody(name string) string {
-	return fmt.Sprintf(`{"schemas":[%q],"externalId":"id of %s","displayName":%q,"meta":{"resourceType":"Group"}}`, groupURN, name, name)
+	return fmt.Sprintf(`{"schemas":[%q],"externalId":"id of %s","displayName":%q,"meta":{"resourceType":"Group"}}`,
+		groupURN, name, name)
 }
 
 // seeded is the name of the nth user that seeding makes.
@@ -60,7 +61,8 @@ func patchMembers(op string, users []string) string {
 
 // removeMember is a PATCH that names the member in its path.
 func removeMember(user string) string {
-	return fmt.Sprintf(`{"schemas":[%q],"Operations":[{"op":"Remove","path":"members[value eq \"%s\"]"}]}`, patchURN, user)
+	return fmt.Sprintf(`{"schemas":[%q],"Operations":[{"op":"Remove","path":"members[value eq \"%s\"]"}]}`,
+		patchURN, user)
 }
 
 // idOf reads the id of a resource that was created.
@@ -112,7 +114,8 @@ func difference(want, got []string) error {
 	if len(missing) == 0 && extra == 0 {
 		return nil
 	}
-	return fmt.Errorf("WRONG MEMBERS: %d are there, %d should be; %d missing, %d too many", len(got), len(want), len(missing), extra)
+	return fmt.Errorf("WRONG MEMBERS: %d are there, %d should be; %d missing, %d too many", len(got), len(want),
+		len(missing), extra)
 }
 
 // members asks for the members of a group and compares.

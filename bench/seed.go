@@ -19,14 +19,15 @@ func (t *target) seedUsers(ctx context.Context, n int) error {
 		return nil
 	}
 	t.users = append(t.users, make([]string, n-have)...)
-	return parallel(ctx, t.scim.address, seedingClients, n-have, func(c *connection, i int, body *bytes.Buffer) (err error) {
-		i += have
-		if err := c.must(t.scim.request("POST", "/Users", userBody(seeded(i), i)), body); err != nil {
+	return parallel(ctx, t.scim.address, seedingClients, n-have,
+		func(c *connection, i int, body *bytes.Buffer) (err error) {
+			i += have
+			if err := c.must(t.scim.request("POST", "/Users", userBody(seeded(i), i)), body); err != nil {
+				return err
+			}
+			t.users[i], err = idOf(body.Bytes())
 			return err
-		}
-		t.users[i], err = idOf(body.Bytes())
-		return err
-	})
+		})
 }
 
 // seedGroup creates the group of the first n users.

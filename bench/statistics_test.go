@@ -37,7 +37,8 @@ func TestMedianRatio(t *testing.T) {
 }
 
 func TestFigure(t *testing.T) {
-	for f, want := range map[float64]string{0: "", .123: "0.12", 9.949: "9.95", 12.34: "12.3", 123.4: "123", 12345.6: "12346"} {
+	for f, want := range map[float64]string{0: "", .123: "0.12", 9.949: "9.95", 12.34: "12.3", 123.4: "123",
+		12345.6: "12346"} {
 		assert.Equal(t, want, figure(f))
 	}
 }

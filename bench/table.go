@@ -22,7 +22,8 @@ func (r row) cells() []string {
 		operation += fmt.Sprintf(" (%d ERRORS)", r.Errors)
 	}
 	return []string{
-		operation, whole(r.Members), whole(r.Users), whole(r.Clients), figure(r.PerSecond), figure(r.P50), figure(r.P99),
+		operation, whole(r.Members), whole(r.Users), whole(r.Clients), figure(r.PerSecond), figure(r.P50),
+		figure(r.P99),
 		figure(r.FirstByte), figure(r.CPU), figure(r.DatabaseCPU), figure(r.MemoryMB), figure(r.GrowthMB),
 	}
 }
@@ -90,7 +91,8 @@ func printResults(w io.Writer, r *results) error {
 	}
 	for _, one := range r.Rows {
 		if one.Errors > 0 {
-			fmt.Fprintf(&text, "\n%s on %s, %s: %d errors, such as: %s\n", one.Server, one.Engine, one.Operation, one.Errors, one.Failure)
+			fmt.Fprintf(&text, "\n%s on %s, %s: %d errors, such as: %s\n", one.Server, one.Engine, one.Operation,
+				one.Errors, one.Failure)
 		}
 	}
 	if len(r.Goals) > 0 {
@@ -106,7 +108,8 @@ func printResults(w io.Writer, r *results) error {
 
 // about says how it was measured.
 func (r *results) about() string {
-	text := fmt.Sprintf("%s, %.0f s, medians of %d rounds, %s a cell", r.Began.Format("2006-01-02 15:04 MST"), r.Seconds, r.Rounds, r.Cell)
+	text := fmt.Sprintf("%s, %.0f s, medians of %d rounds, %s a cell", r.Began.Format("2006-01-02 15:04 MST"),
+		r.Seconds, r.Rounds, r.Cell)
 	if r.CutShort {
 		text += "; some cells have fewer rounds, as the time was over"
 	}

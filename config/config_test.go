@@ -54,7 +54,8 @@ func TestACertificateNeedsItsKey(t *testing.T) {
 		assert.Equal(t, config.Problems{"tls_cert_file and tls_key_file: set both or none"}, err)
 		assert.Error(t, c.Validate())
 	}
-	c, _, err := config.Load(config.Sources{Flags: map[string]string{"tls-cert-file": "x.pem", "tls-key-file": "y.pem"}})
+	c, _, err := config.Load(config.Sources{Flags: map[string]string{"tls-cert-file": "x.pem",
+		"tls-key-file": "y.pem"}})
 	assert.NoError(t, err)
 	assert.True(t, c.TLS())
 	assert.False(t, config.Default().TLS())
@@ -63,7 +64,8 @@ func TestACertificateNeedsItsKey(t *testing.T) {
 func TestRates(t *testing.T) {
 	for text, valid := range map[string]bool{"0": true, "25": true, "1000000": true, "1000001": false, "-1": false,
 		"2.5": false, "x": false} {
-		_, _, err := config.Load(config.Sources{Flags: map[string]string{"rate-limit": text, "failed-auth-limit": text}})
+		_, _, err := config.Load(config.Sources{Flags: map[string]string{"rate-limit": text,
+			"failed-auth-limit": text}})
 		assert.Equal(t, valid, err == nil, text)
 	}
 }
@@ -82,7 +84,8 @@ func TestPasswordIsNeverShown(t *testing.T) {
 		asJSON, err := json.Marshal(c)
 		require.NoError(t, err)
 		for _, shown := range []string{
-			fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprintf("%s %q", c.DatabaseURL, c.DatabaseURL),
+			fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c),
+			fmt.Sprintf("%s %q", c.DatabaseURL, c.DatabaseURL),
 			string(asJSON), fmt.Sprint(c.Validate()),
 		} {
 			assert.NotContains(t, shown, password)

@@ -80,7 +80,8 @@ func TestAllProblemsAtOnce(t *testing.T) {
 
 func TestFilesThatAreNoSettings(t *testing.T) {
 	for name, content := range map[string]string{
-		"list": "- listen\n", "text": "listen\n", "syntax": "listen: [\n", "two documents": "listen: a:1\n---\nlisten: a:2\n",
+		"list": "- listen\n", "text": "listen\n", "syntax": "listen: [\n",
+		"two documents": "listen: a:1\n---\nlisten: a:2\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := config.Load(config.Sources{File: write(t, content)})

@@ -30,8 +30,9 @@ func parseRemovalGuard(v string) (RemovalGuard, error) {
 	m, err1 := strconv.ParseUint(members, 10, 31)
 	p, err2 := strconv.ParseUint(percent, 10, 31)
 	if err1 != nil || err2 != nil || p > 100 {
-		return RemovalGuard{}, fmt.Errorf("must be off, or members:percent such as 100:50 with a percent up to 100, not "+
-			"%q", v)
+		return RemovalGuard{},
+			fmt.Errorf("must be off, or members:percent such as 100:50 with a percent up to 100, not "+
+				"%q", v)
 	}
 	return RemovalGuard{On: true, Members: int(m), Percent: int(p)}, nil
 }

@@ -52,14 +52,20 @@ func Settings() []Setting {
 			Key: "public_url", Value: "URL", Default: "",
 			Usage: "base URL under which clients reach the server; empty: the listen address with http://, or https:// if " +
 				"there is a certificate",
-			read:  func(c Config) string { return c.PublicURL },
-			write: func(c *Config, v string) error { c.PublicURL = strings.TrimRight(v, "/"); return checkPublicURL(v) },
+			read: func(c Config) string { return c.PublicURL },
+			write: func(c *Config, v string) error {
+				c.PublicURL = strings.TrimRight(v, "/")
+				return checkPublicURL(v)
+			},
 		},
 		{
 			Key: "log_level", Value: "LEVEL", Default: "info",
 			Usage: "debug, info, warn or error",
 			read:  func(c Config) string { return c.LogLevel },
-			write: func(c *Config, v string) error { c.LogLevel = v; return oneOf(v, "debug", "info", "warn", "error") },
+			write: func(c *Config, v string) error {
+				c.LogLevel = v
+				return oneOf(v, "debug", "info", "warn", "error")
+			},
 		},
 		{
 			Key: "log_format", Value: "FORMAT", Default: "json",

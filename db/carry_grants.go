@@ -87,7 +87,8 @@ func (s *Store) carryGrants(ctx context.Context, tenant membership.ID, p *carryP
 }
 
 func (s *session) carryGrantsAfter(ctx context.Context, last membership.Grant) ([]grantBefore, error) {
-	rows, err := list(ctx, s, carryGrantsBefore, []any{s.tenant, last.Group, last.User, last.ID, carryStep, false, true},
+	rows, err := list(ctx, s, carryGrantsBefore,
+		[]any{s.tenant, last.Group, last.User, last.ID, carryStep, false, true},
 		func(g *grantBefore) []any { return g.dest() })
 	if err != nil || len(rows) == 0 {
 		return nil, err
@@ -100,7 +101,9 @@ func (s *session) carryGrantsAfter(ctx context.Context, last membership.Grant) (
 	}
 	// carrier is an event that was never in the log: it tells what the row of a grant
 	// told and no event does.
-	carrier := func(g *grantBefore, action membership.Action, at time.Time, by membership.Actor, request, reason string) (int64, error) {
+	carrier := func(
+		g *grantBefore, action membership.Action, at time.Time, by membership.Actor, request, reason string,
+	) (int64, error) {
 		least--
 		call := membership.Call{Tenant: s.tenant, Actor: by, RequestID: request, Reason: reason}
 		if by.Kind == membership.ActorConnection {
@@ -113,14 +116,16 @@ func (s *session) carryGrantsAfter(ctx context.Context, last membership.Grant) (
 		if err != nil {
 			return 0, err
 		}
-		carriers = append(carriers, []any{s.tenant, least, of[0].group, of[0].user, string(of[0].body), string(of[0].members)})
+		carriers = append(carriers,
+			[]any{s.tenant, least, of[0].group, of[0].user, string(of[0].body), string(of[0].members)})
 		return least, s.insertEventTexts(ctx, least, of[0].texts)
 	}
 	for i := range rows {
 		g := &rows[i]
 		opened, closed := g.opened.position, g.closed.position
 		if !g.opened.says(g.OpenedBy, g.OpenedRequest, g.OpenedReason) {
-			if opened, err = carrier(g, membership.ActionGrantOpened, g.OpenedAt, g.OpenedBy, g.OpenedRequest, g.OpenedReason); err != nil {
+			if opened, err = carrier(g, membership.ActionGrantOpened, g.OpenedAt, g.OpenedBy, g.OpenedRequest,
+				g.OpenedReason); err != nil {
 				return nil, err
 			}
 		}
@@ -130,16 +135,19 @@ func (s *session) carryGrantsAfter(ctx context.Context, last membership.Grant) (
 		}
 		changed[g.groupNo] = latest(changed[g.groupNo], latest(g.OpenedAt, g.ClosedAt))
 		if g.ClosedAt.IsZero() {
-			open = append(open, []any{s.tenant, g.groupNo, g.User, g.connectionNo, g.ID, micros(since), micros(g.OpenedAt), opened})
+			open = append(open,
+				[]any{s.tenant, g.groupNo, g.User, g.connectionNo, g.ID, micros(since), micros(g.OpenedAt), opened})
 			continue
 		}
 		if !g.closed.says(g.ClosedBy, g.ClosedRequest, g.ClosedReason) {
-			if closed, err = carrier(g, membership.ActionGrantClosed, g.ClosedAt, g.ClosedBy, g.ClosedRequest, g.ClosedReason); err != nil {
+			if closed, err = carrier(g, membership.ActionGrantClosed, g.ClosedAt, g.ClosedBy, g.ClosedRequest,
+				g.ClosedReason); err != nil {
 				return nil, err
 			}
 		}
 		past = append(past, []any{
-			s.tenant, g.groupNo, g.User, closed, g.connectionNo, g.ID, micros(since), micros(g.OpenedAt), opened, micros(g.ClosedAt),
+			s.tenant, g.groupNo, g.User, closed, g.connectionNo, g.ID, micros(since), micros(g.OpenedAt), opened,
+			micros(g.ClosedAt),
 		})
 	}
 	groups := make([][]any, 0, len(changed))
@@ -183,7 +191,9 @@ func (s *session) countMembers(ctx context.Context) error {
 		connection, group membership.ID
 		n                 int
 	}
-	counts, err := list(ctx, s, carryCountMembers, []any{s.tenant}, func(r *row) []any { return []any{&r.connection, &r.group, &r.n} })
+	counts, err := list(ctx, s, carryCountMembers, []any{s.tenant}, func(r *row) []any {
+		return []any{&r.connection, &r.group, &r.n}
+	})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ func (s *Store) carryMigration() *goose.Migration {
 		}
 		p := &carryProgress{log: s.log}
 		for _, tenant := range tenants {
-			for _, carry := range []func(context.Context, membership.ID, *carryProgress) error{s.carryEvents, s.carryGrants} {
+			for _, carry := range []func(context.Context, membership.ID, *carryProgress) error{s.carryEvents,
+				s.carryGrants} {
 				if err := carry(ctx, tenant, p); err != nil {
 					return err
 				}
@@ -42,7 +43,8 @@ func (s *Store) tenantsToCarry(ctx context.Context) (tenants []membership.ID, er
 	err = s.update(ctx, membership.ID{}, func(s *session) error {
 		dialect := s.store.engine.Dialect()
 		var left int
-		if err := s.one(ctx, "schema", dialect.HasColumn, []any{"grants_before", "tenant_id"}, &left); err != nil || left == 0 {
+		if err := s.one(ctx, "schema", dialect.HasColumn, []any{"grants_before", "tenant_id"}, &left); err != nil ||
+			left == 0 {
 			return err
 		}
 		if err := s.execAll(ctx, dialect.UnlockTenants); err != nil {

@@ -38,7 +38,8 @@ func before(t *testing.T) (path string) {
 
 // tablesBefore in an order in which their foreign keys hold.
 var tablesBefore = []string{
-	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events",
+	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants",
+	"events",
 	"member_events", "event_heads",
 }
 
@@ -69,7 +70,8 @@ func copyBefore(t *testing.T, from, to *db.Store, tenants []membership.ID) {
 			}
 			require.NoError(t, json.Unmarshal([]byte(row), &tenant))
 			require.Contains(t, tenants, tenant.Tenant)
-			require.NoError(t, to.Exec(ctx, tenant.Tenant, `insert into `+table+` select * from json_populate_record(null::`+table+`, $1::text::json)`, row), row)
+			require.NoError(t, to.Exec(ctx, tenant.Tenant,
+				`insert into `+table+` select * from json_populate_record(null::`+table+`, $1::text::json)`, row), row)
 		}
 	}
 }
@@ -92,7 +94,8 @@ func TestGrantsOfBeforeAreCarriedOver(t *testing.T) {
 			for _, g := range grants {
 				want[g.ID] = g
 			}
-			numbered[tenant], err = old.Query(ctx, tenant, `select number || ' ' || {text id} || ' ' || action || ' ' || at from events
+			numbered[tenant], err = old.Query(ctx, tenant,
+				`select number || ' ' || {text id} || ' ' || action || ' ' || at from events
 				where tenant_id = $1 and number is not null order by number`, tenant)
 			require.NoError(t, err)
 		}
@@ -125,7 +128,8 @@ func TestGrantsOfBeforeAreCarriedOver(t *testing.T) {
 			links := map[[2]membership.ID]int64{}
 			for _, g := range want {
 				require.NoError(t, s.Read(ctx, tenant, func(r membership.Reader) error {
-					for row, err := range r.Register(ctx, membership.RegisterQuery{AsOf: membership.AsOf{Time: g.OpenedAt}}) {
+					for row, err := range r.Register(ctx,
+						membership.RegisterQuery{AsOf: membership.AsOf{Time: g.OpenedAt}}) {
 						if err != nil {
 							return err
 						}

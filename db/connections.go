@@ -92,10 +92,11 @@ func (s *session) LockNameHolders(
 		}},
 	}
 	if len(emails) > 0 {
-		qs = append(qs, engine.Query{Text: qUsersByEmails, Args: []any{s.tenant, emails}, Read: func(rs engine.Rows) (err error) {
-			h.ByEmail, err = engine.ReadAll(rs, s.userDest)
-			return err
-		}})
+		qs = append(qs,
+			engine.Query{Text: qUsersByEmails, Args: []any{s.tenant, emails}, Read: func(rs engine.Rows) (err error) {
+				h.ByEmail, err = engine.ReadAll(rs, s.userDest)
+				return err
+			}})
 	}
 	if err = s.pipeline(ctx, qs...); err == nil && !held {
 		err = membership.NotFound("connection")

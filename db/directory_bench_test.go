@@ -34,7 +34,8 @@ func BenchmarkMembersOfTenThousand(b *testing.B) {
 				patch := func(b *testing.B, fn func(*membership.MemberDelta)) {
 					var d membership.MemberDelta
 					fn(&d)
-					if _, err := dir.UpdateProvisionedGroup(w.Ctx, call, w.Group, membership.GroupUpdate{Members: d}); err != nil {
+					if _, err := dir.UpdateProvisionedGroup(w.Ctx, call, w.Group,
+						membership.GroupUpdate{Members: d}); err != nil {
 						b.Fatal(err)
 					}
 				}

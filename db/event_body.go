@@ -91,7 +91,8 @@ const (
 // one in.
 func checkCallTexts(a membership.Actor, c membership.Credential, request string) error {
 	if n := len(a.ID) + len(c.Subject) + len(request); n > maxCallTexts {
-		return membership.Invalidf("actor, credential and request id have %d bytes together: an event has room for %d", n, maxCallTexts)
+		return membership.Invalidf("actor, credential and request id have %d bytes together: an event has room for %d",
+			n, maxCallTexts)
 	}
 	return nil
 }
@@ -214,8 +215,10 @@ func parseEventBody(body, members []byte) (e membership.Event, err error) {
 		return e, fmt.Errorf("an event is not as it was written: %w", err)
 	}
 	e = membership.Event{
-		ID: v.ID, Action: v.Action, Group: v.Group, User: v.User, Actor: membership.Actor{Kind: v.Actor.Kind, ID: v.Actor.ID},
-		Source: v.Source, Connection: v.Connection, Before: v.Before, After: v.After, RequestID: v.RequestID, MemberSource: v.MemberSource,
+		ID: v.ID, Action: v.Action, Group: v.Group, User: v.User,
+		Actor:  membership.Actor{Kind: v.Actor.Kind, ID: v.Actor.ID},
+		Source: v.Source, Connection: v.Connection, Before: v.Before, After: v.After, RequestID: v.RequestID,
+		MemberSource: v.MemberSource,
 	}
 	if e.At, err = time.Parse(eventTime, v.At); err != nil {
 		return e, fmt.Errorf("an event is not as it was written: %w", err)

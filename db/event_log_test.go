@@ -40,7 +40,8 @@ func numberAll(w *dbtest.Tenant, batch int) {
 
 func someMembers(n int) (members []membership.EventMember) {
 	for i := range n {
-		members = append(members, membership.EventMember{User: membership.NewID(), Grant: membership.NewID(), Still: i%3 == 1})
+		members = append(members,
+			membership.EventMember{User: membership.NewID(), Grant: membership.NewID(), Still: i%3 == 1})
 	}
 	return members
 }
@@ -52,14 +53,18 @@ func TestEventsAreReadAsTheyWereWritten(t *testing.T) {
 		w := newLog(t, s)
 		const secret, external = `left after "harassment" by ✂ x`, "E-4711"
 		full := membership.Event{
-			Tenant: w.ID, ID: membership.NewID(), At: dbtest.Now(), Actor: membership.Actor{Kind: "user", ID: `auth0|"é` + "\u2028"},
-			Credential: membership.Credential{Kind: membership.CredentialJWT, Owner: membership.NewID(), Subject: "a:b"},
-			Source:     membership.SourceLocal, Connection: membership.NewID(), Action: membership.ActionUserLinked,
-			Group: membership.NewID(), User: membership.NewID(), Before: []byte(`{"active":true,"external_id":"` + external + `0"}`),
-			After: []byte(`{"active":false,"external_id":"` + external + `1"}`), RequestID: "r 1\n", Reason: secret,
+			Tenant: w.ID, ID: membership.NewID(), At: dbtest.Now(),
+			Actor: membership.Actor{Kind: "user", ID: `auth0|"é` + "\u2028"},
+			Credential: membership.Credential{Kind: membership.CredentialJWT, Owner: membership.NewID(),
+				Subject: "a:b"},
+			Source: membership.SourceLocal, Connection: membership.NewID(), Action: membership.ActionUserLinked,
+			Group: membership.NewID(), User: membership.NewID(),
+			Before: []byte(`{"active":true,"external_id":"` + external + `0"}`),
+			After:  []byte(`{"active":false,"external_id":"` + external + `1"}`), RequestID: "r 1\n", Reason: secret,
 		}
 		one := membership.Event{
-			Tenant: w.ID, ID: membership.NewID(), At: dbtest.Now(), Action: membership.ActionGrantOpened, Source: membership.SourceLocal,
+			Tenant: w.ID, ID: membership.NewID(), At: dbtest.Now(), Action: membership.ActionGrantOpened,
+			Source:       membership.SourceLocal,
 			MemberSource: membership.SourceSCIM, Group: full.Group, Members: someMembers(1),
 		}
 		many := one
@@ -85,7 +90,8 @@ func TestEventsAreReadAsTheyWereWritten(t *testing.T) {
 		require.Len(t, ids, 3)
 		require.Equal(t, many.ID, events[3].ID)
 
-		bodies, err := s.Query(w.Ctx, w.ID, `select body || coalesce(members, '') from events where tenant_id = $1`, w.ID)
+		bodies, err := s.Query(w.Ctx, w.ID,
+			`select body || coalesce(members, '') from events where tenant_id = $1`, w.ID)
 		require.NoError(t, err)
 		require.Len(t, bodies, 6)
 		for _, b := range bodies {
@@ -111,12 +117,15 @@ func TestAnEventIsNeverTooLong(t *testing.T) {
 		subject := "é" + strings.Repeat("<", 253) // in JSON six bytes each
 		return membership.Call{
 			Tenant: w.ID, Actor: membership.Actor{Kind: membership.ActorConnection, ID: subject},
-			Credential: membership.Credential{Kind: membership.CredentialJWT, Owner: membership.NewID(), Subject: subject},
-			Connection: w.Connection, RequestID: strings.Repeat("r", 128), Reason: strings.Repeat("<", 4*membership.MaxText),
+			Credential: membership.Credential{Kind: membership.CredentialJWT, Owner: membership.NewID(),
+				Subject: subject},
+			Connection: w.Connection, RequestID: strings.Repeat("r", 128),
+			Reason: strings.Repeat("<", 4*membership.MaxText),
 		}
 	}
 	lines := func(t *testing.T, s *db.Store, w *dbtest.Tenant) (longest int) {
-		texts, err := s.Query(w.Ctx, w.ID, `select body || coalesce(',"members":' || members, '') from events where tenant_id = $1`, w.ID)
+		texts, err := s.Query(w.Ctx, w.ID,
+			`select body || coalesce(',"members":' || members, '') from events where tenant_id = $1`, w.ID)
 		require.NoError(t, err)
 		for _, text := range texts {
 			longest = max(longest, len(text))
@@ -128,10 +137,12 @@ func TestAnEventIsNeverTooLong(t *testing.T) {
 		w := newLog(t, s)
 		facts := []byte(`{"x":"` + strings.Repeat("x", 70_000) + `"}`)
 		full := []byte(`{"x":"` + strings.Repeat("x", 16<<10-8) + `"}`)
-		e := longest(w).Event(dbtest.Now(), membership.ActionOrganizationMemberUpdated, membership.NewID(), membership.NewID(), nil, nil)
+		e := longest(w).Event(dbtest.Now(), membership.ActionOrganizationMemberUpdated, membership.NewID(),
+			membership.NewID(), nil, nil)
 		e.Before, e.After = facts, full
 		many := e
-		many.ID, many.After, many.Members, many.MemberSource = membership.NewID(), facts, someMembers(1100), membership.SourceLocal
+		many.ID, many.After, many.Members, many.MemberSource = membership.NewID(), facts, someMembers(1100),
+			membership.SourceLocal
 		for i := range many.Members {
 			many.Members[i].Still = true
 		}
@@ -188,7 +199,8 @@ func TestFiltersOfEvents(t *testing.T) {
 		for i := range ids {
 			ids[i] = membership.NewID()
 		}
-		actors := []membership.Actor{{Kind: "user", ID: "a"}, {Kind: "user", ID: "b"}, {Kind: "agent", ID: "a"}, {Kind: "user", ID: strings.Repeat("long", 150)}}
+		actors := []membership.Actor{{Kind: "user", ID: "a"}, {Kind: "user", ID: "b"}, {Kind: "agent", ID: "a"},
+			{Kind: "user", ID: strings.Repeat("long", 150)}}
 		start := dbtest.Now().Truncate(time.Second)
 		any := func() membership.ID { return slices.Concat(ids, make([]membership.ID, 6))[r.IntN(12)] }
 		for i := range 40 {
@@ -205,7 +217,8 @@ func TestFiltersOfEvents(t *testing.T) {
 				case 1:
 					e.Actor = actors[2+r.IntN(2)]
 				case 2, 3, 4:
-					e.User, e.Members = membership.ID{}, append(someMembers(2), membership.EventMember{User: ids[r.IntN(6)], Grant: membership.NewID()})
+					e.User, e.Members = membership.ID{},
+						append(someMembers(2), membership.EventMember{User: ids[r.IntN(6)], Grant: membership.NewID()})
 				}
 				part = append(part, e)
 			}
@@ -225,7 +238,8 @@ func TestFiltersOfEvents(t *testing.T) {
 				}
 				if e.Number > f.Cursor.Number && (f.Cursor.Through == 0 || e.Number <= f.Cursor.Through) &&
 					(f.Action == "" || e.Action == f.Action) && (f.Actor == membership.Actor{} || e.Actor == f.Actor) &&
-					(f.Group.IsZero() || e.Group == f.Group) && (f.Connection.IsZero() || e.Connection == f.Connection) &&
+					(f.Group.IsZero() || e.Group == f.Group) &&
+					(f.Connection.IsZero() || e.Connection == f.Connection) &&
 					(f.User.IsZero() || concerns) &&
 					(f.From.IsZero() || !e.At.Before(f.From)) && (f.To.IsZero() || e.At.Before(f.To)) {
 					es = append(es, e)
@@ -235,12 +249,14 @@ func TestFiltersOfEvents(t *testing.T) {
 		}
 		found := 0
 		for range 300 {
-			f := membership.EventFilter{Limit: 1 + r.IntN(200), Cursor: membership.EventCursor{Number: int64(r.IntN(4200) * r.IntN(2))}}
+			f := membership.EventFilter{Limit: 1 + r.IntN(200),
+				Cursor: membership.EventCursor{Number: int64(r.IntN(4200) * r.IntN(2))}}
 			if r.IntN(4) == 0 {
 				f.Cursor.Through = f.Cursor.Number + int64(r.IntN(1000))
 			}
 			if r.IntN(3) == 0 {
-				f.Action = []membership.Action{membership.ActionExported, membership.ActionGrantOpened, membership.ActionGrantClosed}[r.IntN(3)]
+				f.Action = []membership.Action{membership.ActionExported, membership.ActionGrantOpened,
+					membership.ActionGrantClosed}[r.IntN(3)]
 			}
 			if r.IntN(3) == 0 {
 				f.Actor = actors[r.IntN(4)]

@@ -47,7 +47,8 @@ type eventBefore struct {
 func eventBeforeDest(b *eventBefore) []any {
 	e := &b.Event
 	return []any{
-		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, &e.Credential, (*string)(&e.Source), &e.Connection,
+		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, &e.Credential, (*string)(&e.Source),
+		&e.Connection,
 		(*string)(&e.Action), &e.Group, &e.User, &e.Before, &e.After, &e.RequestID, &e.Reason, &e.Number, &b.position,
 	}
 }
@@ -55,7 +56,8 @@ func eventBeforeDest(b *eventBefore) []any {
 func packedBeforeDest(b *eventBefore) []any {
 	e := &b.Event
 	return []any{
-		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, &e.Credential, (*string)(&e.Source), &e.Connection,
+		&e.ID, (*stamp)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.ID, &e.Credential, (*string)(&e.Source),
+		&e.Connection,
 		(*string)(&e.Action), &e.Group, &e.RequestID, &e.Reason, (*string)(&b.side), &b.packed, &b.position,
 	}
 }
@@ -184,7 +186,8 @@ func (s *session) carry(ctx context.Context, before []eventBefore) error {
 	if err := index.write(ctx, s); err != nil {
 		return err
 	}
-	for q, rows := range map[string][][]any{insertGrantEvent: grants, dropEventBefore: events, dropPackedBefore: packed} {
+	for q, rows := range map[string][][]any{insertGrantEvent: grants, dropEventBefore: events,
+		dropPackedBefore: packed} {
 		if err := s.execEach(ctx, q, rows); err != nil {
 			return err
 		}

@@ -29,7 +29,8 @@ const oldEventColumns = `tenant_id, id, at, actor_kind, actor_id, credential, so
 
 func (o *oldLog) args(e membership.Event, position int64) []any {
 	return []any{
-		o.tenant, e.ID, db.Stamp(e.At), string(e.Actor.Kind), e.Actor.ID, e.Credential.String(), string(e.Source), e.Connection,
+		o.tenant, e.ID, db.Stamp(e.At), string(e.Actor.Kind), e.Actor.ID, e.Credential.String(), string(e.Source),
+		e.Connection,
 		string(e.Action), e.Group, e.RequestID, e.Reason, position,
 	}
 }
@@ -40,9 +41,10 @@ func (o *oldLog) write(e membership.Event, position int64) {
 	if e.Number > 0 {
 		number = e.Number
 	}
-	require.NoError(o.t, o.s.Exec(o.ctx, o.tenant, `insert into events (`+oldEventColumns+`, user_id, before, after, number)
+	require.NoError(o.t,
+		o.s.Exec(o.ctx, o.tenant, `insert into events (`+oldEventColumns+`, user_id, before, after, number)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-		append(o.args(e, position), e.User, string(e.Before), string(e.After), number)...))
+			append(o.args(e, position), e.User, string(e.Before), string(e.After), number)...))
 }
 
 func (o *oldLog) writePacked(e membership.Event, position int64) {
@@ -112,7 +114,8 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 			e := o.event(20-i, membership.ActionGroupUpdated)
 			position := int64(i / 2 * 2) // two of each, in the order of time: the other way round
 			if i%3 == 0 {
-				e.Action, e.MemberSource, e.Members = membership.ActionGrantClosed, membership.SourceSCIM, someMembers(1+i%2*600)
+				e.Action, e.MemberSource, e.Members = membership.ActionGrantClosed, membership.SourceSCIM,
+					someMembers(1+i%2*600)
 				o.writePacked(e, position)
 			} else {
 				o.write(e, position)
@@ -171,7 +174,8 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 			for _, m := range e.Members {
 				n, err := s.Query(ctx, w.ID, `select cast(e.number as text) from grant_events_before b join events e
 						on e.tenant_id = b.tenant_id and e.position = b.position
-					where b.tenant_id = $1 and b.grant_id = $2 and b.closed = $3`, w.ID, m.Grant, e.Action == membership.ActionGrantClosed)
+					where b.tenant_id = $1 and b.grant_id = $2 and b.closed = $3`, w.ID, m.Grant,
+					e.Action == membership.ActionGrantClosed)
 				require.NoError(t, err)
 				require.Equal(t, []string{fmt.Sprint(e.Number)}, n)
 				if found++; found > 30 {

@@ -51,7 +51,8 @@ func TestReadersOfEventsGoByAnIndex(t *testing.T) {
 		w := newTenant(t, s)
 		w.Update(func(tx membership.Tx) error {
 			for range 3000 {
-				if err := tx.AppendEvents(w.Ctx, membership.Event{ID: membership.NewID(), At: dbtest.Now(), User: w.Users[0]}); err != nil {
+				if err := tx.AppendEvents(w.Ctx,
+					membership.Event{ID: membership.NewID(), At: dbtest.Now(), User: w.Users[0]}); err != nil {
 					return err
 				}
 			}

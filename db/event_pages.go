@@ -128,7 +128,8 @@ func (w *eventsWhere) ofUser() {
 // ofKey looks up the events of a key of the index. The signs keep SQLite from taking the
 // bounds of the page for those of the range: it uses one of each.
 func (w *eventsWhere) ofKey(key string) {
-	w.WriteString("(select * from event_keys where tenant_id = $1 and key = " + w.arg(key) + " and span >= " + w.arg(w.filter.Cursor.Number/keySpan))
+	w.WriteString("(select * from event_keys where tenant_id = $1 and key = " + w.arg(key) + " and span >= " +
+		w.arg(w.filter.Cursor.Number/keySpan))
 	if through := w.filter.Cursor.Through; through > 0 {
 		w.and("span <=", through/keySpan)
 	}
@@ -187,7 +188,9 @@ func (s *session) NumberedEvents(ctx context.Context, f membership.EventFilter) 
 		body, members    []byte
 	}
 	query, args := eventsQuery(s, f)
-	rows, err := list(ctx, s, query, args, func(r *row) []any { return []any{&r.number, &r.position, &r.body, &r.members} })
+	rows, err := list(ctx, s, query, args, func(r *row) []any {
+		return []any{&r.number, &r.position, &r.body, &r.members}
+	})
 	if err != nil {
 		return nil, err
 	}

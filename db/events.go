@@ -42,7 +42,8 @@ func eventRows(e membership.Event) (rows []eventRow, err error) {
 		if len(e.Members) == 1 {
 			of.User = e.Members[0].User
 		}
-		r := eventRow{number: e.Number, group: of.Group, user: of.User, body: appendEventBody(nil, of, texts), texts: texts}
+		r := eventRow{number: e.Number, group: of.Group, user: of.User, body: appendEventBody(nil, of, texts),
+			texts: texts}
 		if len(e.Members) > 0 {
 			r.members = appendEventMembers(nil, e.Members)
 		}
@@ -105,7 +106,8 @@ func (s *session) eventsInsert(rows []eventRow) (q string, args []any) {
 	c := newWhere()
 	for i, r := range rows {
 		first := len(c.args) + 1
-		c.args = append(c.args, s.tenant, numberOrNull(r.number), orNull(r.group), orNull(r.user), string(r.body), textOrNull(r.members))
+		c.args = append(c.args, s.tenant, numberOrNull(r.number), orNull(r.group), orNull(r.user), string(r.body),
+			textOrNull(r.members))
 		if i > 0 {
 			c.row(first, 5, "$"+strconv.Itoa(first+5)+")")
 		}

@@ -86,7 +86,9 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 
 // exceptionsQuery writes the query of the grants that make exceptions of one kind,
 // behind a group and a user. A limit is one of members, of whom all such grants come.
-func exceptionsQuery(s *session, kind membership.ExceptionKind, group int64, user membership.ID, limit int) (string, []any) {
+func exceptionsQuery(
+	s *session, kind membership.ExceptionKind, group int64, user membership.ID, limit int,
+) (string, []any) {
 	e, w := exceptionsOf[kind], newWhere(s.tenant, group, user)
 	if limit == 0 { // with any limit SQLite keeps the order, and does not sort again
 		limit = math.MaxInt
@@ -99,7 +101,8 @@ func exceptionsQuery(s *session, kind membership.ExceptionKind, group int64, use
 	}
 	w.WriteString(`select ` + grantColumns + grantNoEnd + registerColumns + ` from (
 			select distinct ` + e.group + ` as group_no, ` + e.user + ` as user_id from ` + e.from + e.with + `
-			where ` + e.where + order(e.group, e.user) + ` limit ` + w.arg(limit) + `) m {lookup grants g on g.tenant_id = $1 and g.group_no = m.group_no and g.user_id = m.user_id}` +
+			where ` + e.where + order(e.group, e.user) + ` limit ` + w.arg(limit) +
+		`) m {lookup grants g on g.tenant_id = $1 and g.group_no = m.group_no and g.user_id = m.user_id}` +
 		registerUser + e.with + ` where ` + e.where + order(`m.group_no`, `m.user_id`))
 	return w.String(), w.args
 }

@@ -82,7 +82,9 @@ func MembersQuery(q membership.MemberQuery) string {
 
 // ExplainMembers returns the plans that PostgreSQL makes of a list of members, and of
 // their ids, for any values.
-func ExplainMembers(ctx context.Context, s *Store, tenant, connection, group membership.ID, limit int) (plan []string, err error) {
+func ExplainMembers(
+	ctx context.Context, s *Store, tenant, connection, group membership.ID, limit int,
+) (plan []string, err error) {
 	text, args := membersQuery(&session{tenant: tenant}, group, membership.MemberQuery{}, limit+1)
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		in := &session{tx: t, tenant: tenant}
@@ -97,7 +99,8 @@ func ExplainMembers(ctx context.Context, s *Store, tenant, connection, group mem
 			if _, err := t.Exec(ctx, "prepare explained as "+q.Text); err != nil {
 				return err
 			}
-			lines, err := list(ctx, in, "explain execute explained("+strings.Join(values, ", ")+")", nil, func(t *string) []any { return []any{t} })
+			lines, err := list(ctx, in, "explain execute explained("+strings.Join(values, ", ")+")", nil,
+				func(t *string) []any { return []any{t} })
 			if err != nil {
 				return err
 			}
@@ -118,7 +121,9 @@ func EventsQuery(f membership.EventFilter) string {
 }
 
 // ExplainEvents returns the plan of an EventFilter.
-func ExplainEvents(ctx context.Context, s *Store, tenant membership.ID, f membership.EventFilter) (plan []string, err error) {
+func ExplainEvents(
+	ctx context.Context, s *Store, tenant membership.ID, f membership.EventFilter,
+) (plan []string, err error) {
 	text, args := eventsQuery(&session{tenant: tenant}, f)
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		if s.Engine() == "postgres" {
@@ -225,12 +230,15 @@ func (s *Store) Queues() int {
 // BreakSharedTransaction fails in the middle of a transaction that others share,
 // as a defect of the engine would.
 func (s *Store) BreakSharedTransaction(ctx context.Context, err error) error {
-	return s.delta.(*sqliteDelta).engine.Write(ctx, sqlite.Write{Run: func(engine.Tx, *sqlite.Versions) error { return err }})
+	return s.delta.(*sqliteDelta).engine.Write(ctx,
+		sqlite.Write{Run: func(engine.Tx, *sqlite.Versions) error { return err }})
 }
 
 // Plans explains every query that fn runs. PostgreSQL tells the plan that is kept
 // for any arguments, which is the one that is used.
-func (s *Store) Plans(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) (plans []string, err error) {
+func (s *Store) Plans(
+	ctx context.Context, tenant membership.ID, fn func(membership.Reader) error,
+) (plans []string, err error) {
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		explained := &explainingTx{Tx: t, explain: explainPostgres}
 		if s.Engine() == "sqlite" {
@@ -269,7 +277,8 @@ func explainPostgres(ctx context.Context, t engine.Tx, q string, args []any) ([]
 	if _, err := t.Exec(ctx, "prepare explained as "+q); err != nil {
 		return nil, err
 	}
-	plan, err := list(ctx, &session{tx: t}, "explain execute explained(null"+strings.Repeat(", null", len(args)-1)+")", nil,
+	plan, err := list(ctx, &session{tx: t},
+		"explain execute explained(null"+strings.Repeat(", null", len(args)-1)+")", nil,
 		func(t *string) []any { return []any{t} })
 	if err != nil {
 		return nil, err
@@ -370,16 +379,19 @@ func (s *Store) TenantsBefore(ctx context.Context) (tenants []membership.ID, err
 // GrantsBefore are all grants of a tenant of a store that was not migrated.
 func (s *Store) GrantsBefore(ctx context.Context, tenant membership.ID) (grants []membership.Grant, err error) {
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
-		grants, err = list(ctx, &session{tx: t, store: s, tenant: tenant}, `select id, group_id, user_id, connection_id, member_since,
+		grants, err = list(ctx, &session{tx: t, store: s, tenant: tenant},
+			`select id, group_id, user_id, connection_id, member_since,
 				opened_at, opened_by_kind, opened_by_id, opened_request, opened_reason,
 				closed_at, coalesce(closed_by_kind, ''), coalesce(closed_by_id, ''), coalesce(closed_request, ''), coalesce(closed_reason, '')
 			from grants where tenant_id = $1`, []any{tenant}, func(g *membership.Grant) []any {
-			return []any{
-				&g.ID, &g.Group, &g.User, &g.Connection, (*stamp)(&g.MemberSince),
-				(*stamp)(&g.OpenedAt), (*string)(&g.OpenedBy.Kind), &g.OpenedBy.ID, &g.OpenedRequest, &g.OpenedReason,
-				(*stamp)(&g.ClosedAt), (*string)(&g.ClosedBy.Kind), &g.ClosedBy.ID, &g.ClosedRequest, &g.ClosedReason,
-			}
-		})
+				return []any{
+					&g.ID, &g.Group, &g.User, &g.Connection, (*stamp)(&g.MemberSince),
+					(*stamp)(&g.OpenedAt), (*string)(&g.OpenedBy.Kind), &g.OpenedBy.ID, &g.OpenedRequest,
+					&g.OpenedReason,
+					(*stamp)(&g.ClosedAt), (*string)(&g.ClosedBy.Kind), &g.ClosedBy.ID, &g.ClosedRequest,
+					&g.ClosedReason,
+				}
+			})
 		return err
 	})
 	return grants, err

@@ -115,7 +115,8 @@ func (c columns) indexOfText(f membership.Filter) string {
 		return cmp.Or(c.indexOfText(f.Left), c.indexOfText(f.Right))
 	case membership.Compare:
 		value, isText := f.Value.(string)
-		if f.Op == membership.Equal && f.Attribute.Schema == "" && !f.Attribute.Time && isText && value != "" && membership.ValidText(value) {
+		if f.Op == membership.Equal && f.Attribute.Schema == "" && !f.Attribute.Time && isText && value != "" &&
+			membership.ValidText(value) {
 			return c.texts[f.Attribute.Path()].index
 		}
 	}

@@ -20,9 +20,11 @@ func TestFiltersLookIntoSoManyMembers(t *testing.T) {
 		value := map[membership.Operator]string{"gt": "g", "co": first[:4], "eq": first}
 		ask := func(op membership.Operator) error {
 			return s.Read(w.Ctx, w.ID, func(r membership.Reader) error {
-				_, err := r.GroupLinks(w.Ctx, w.Connection, membership.LinkQuery{Resources: dbtest.Resources{}, Filter: membership.Compare{
-					Attribute: membership.Attribute{Name: "members", Sub: "value", CaseExact: true}, Op: op, Value: value[op],
-				}})
+				_, err := r.GroupLinks(w.Ctx, w.Connection,
+					membership.LinkQuery{Resources: dbtest.Resources{}, Filter: membership.Compare{
+						Attribute: membership.Attribute{Name: "members", Sub: "value", CaseExact: true}, Op: op,
+						Value: value[op],
+					}})
 				return err
 			})
 		}

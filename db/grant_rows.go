@@ -121,9 +121,10 @@ func (s *session) factsOf(ctx context.Context, grants iter.Seq[*grantRow], more 
 	}
 	var names []connectionName
 	if len(f.connections) > 0 {
-		more = append(more, all(&names, qNamesOfConnections, []any{s.tenant, numbers(f.connections)}, func(c *connectionName) []any {
-			return []any{&c.no, &c.id, &c.name}
-		}))
+		more = append(more,
+			all(&names, qNamesOfConnections, []any{s.tenant, numbers(f.connections)}, func(c *connectionName) []any {
+				return []any{&c.no, &c.id, &c.name}
+			}))
 	}
 	if len(more) == 0 {
 		return f, nil
@@ -198,13 +199,17 @@ func (s *session) readOpenings(ctx context.Context, events []opening) (err error
 		position int64
 		text     string
 	}
-	reasons, err := list(ctx, s, qReasons, []any{s.tenant, explained}, func(r *reason) []any { return []any{&r.position, &r.text} })
+	reasons, err := list(ctx, s, qReasons, []any{s.tenant, explained}, func(r *reason) []any {
+		return []any{&r.position, &r.text}
+	})
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(events, func(a, b opening) int { return cmp.Compare(a.position, b.position) })
 	for _, r := range reasons {
-		i, _ := slices.BinarySearchFunc(events, r.position, func(e opening, position int64) int { return cmp.Compare(e.position, position) })
+		i, _ := slices.BinarySearchFunc(events, r.position, func(e opening, position int64) int {
+			return cmp.Compare(e.position, position)
+		})
 		events[i].reason = r.text
 	}
 	return nil

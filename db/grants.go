@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	inGroup       = ` where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.user_id > $4 and g.user_id <= $5`
+	inGroup = ` where g.tenant_id = $1 and g.group_no = ` + noOfGroup +
+		`$2) and g.user_id > $4 and g.user_id <= $5`
 	ofConnection  = inGroup + ` and g.connection_no = ` + noOfConnection + `$3) order by g.user_id`
 	qMemberIDs    = `select g.user_id from grants g` + ofConnection
 	qNamedMembers = `select g.user_id, coalesce(l.name, '') from grants g
@@ -101,7 +102,9 @@ const (
 )
 
 // UnknownMembers implements membership.Reader.
-func (s *session) UnknownMembers(ctx context.Context, connection membership.ID, users []membership.ID) ([]membership.ID, error) {
+func (s *session) UnknownMembers(
+	ctx context.Context, connection membership.ID, users []membership.ID,
+) ([]membership.ID, error) {
 	if len(users) == 0 {
 		return nil, nil
 	}

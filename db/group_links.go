@@ -38,7 +38,9 @@ func (s *session) GroupLink(ctx context.Context, connection, group membership.ID
 }
 
 // GroupLinkByName implements membership.Reader.
-func (s *session) GroupLinkByName(ctx context.Context, connection membership.ID, key string) (membership.GroupLink, error) {
+func (s *session) GroupLinkByName(
+	ctx context.Context, connection membership.ID, key string,
+) (membership.GroupLink, error) {
 	return s.groupLink(ctx, qGroupLinkByName, s.tenant, connection, key)
 }
 

@@ -38,13 +38,15 @@ func (s *session) LockGroup(ctx context.Context, id membership.ID) (membership.G
 	return s.group(ctx, qLockGroup, s.tenant, id)
 }
 
-const qGroups = `select ` + groupColumns + ` from groups g where g.tenant_id = $1 and (g.deleted_at is null) is true and g.id > $2`
+const qGroups = `select ` + groupColumns +
+	` from groups g where g.tenant_id = $1 and (g.deleted_at is null) is true and g.id > $2`
 
 func groupsQuery(s *session, q membership.NativeQuery) (string, []any) {
 	c := newWhere(s.tenant, q.After)
 	if q.Name != "" { // a set of its own, so that the index is used although the order is by id
 		c.WriteString(` and g.id in (select x.id from groups x {index groups_display_name}
-			where x.tenant_id = $1 and x.deleted_at is null and x.display_name_key = ` + c.arg(membership.Fold(q.Name)) + `)`)
+			where x.tenant_id = $1 and x.deleted_at is null and x.display_name_key = ` +
+			c.arg(membership.Fold(q.Name)) + `)`)
 	}
 	if q.Origin != "" {
 		c.and(`g.origin =`, string(q.Origin))

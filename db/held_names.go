@@ -20,7 +20,8 @@ const maxHeldNames = 32
 
 // UpdateHolding implements membership.Store.
 func (s *Store) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+	ctx context.Context, tenant membership.ID, n membership.HeldName,
+	fn func(membership.Tx, membership.NameHolders) error,
 ) error {
 	u := &heldName{n, fn}
 	if !s.engine.Dialect().RoundTrips {

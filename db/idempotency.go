@@ -96,7 +96,8 @@ const (
 func (s *session) RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error) {
 	var n int
 	err := s.one(ctx, "request", qRequestChanged, []any{
-		s.tenant, requestID, from.UTC().Format(eventTime), to.UTC().Format(eventTime), string(membership.ActionRefused), stamp(from), stamp(to),
+		s.tenant, requestID, from.UTC().Format(eventTime), to.UTC().Format(eventTime), string(membership.ActionRefused),
+		stamp(from), stamp(to),
 	}, &n)
 	return n > 0, err
 }

@@ -98,7 +98,8 @@ const qSaveIssuer = `insert into issuers (tenant_id, id, issuer, audiences, jwks
 // SaveIssuer implements auth.IssuerTx.
 func (s *session) SaveIssuer(ctx context.Context, i auth.Issuer) error {
 	if _, err := s.exec(ctx, qSaveIssuer, s.tenant, i.ID, i.Issuer, jsonList(i.Audiences), i.JWKS, i.JWKSURI,
-		i.Claims.Tenant, i.TenantValue, i.Claims.Principal, i.Claims.Permissions, i.Claims.Roles, string(i.DefaultPrincipal),
+		i.Claims.Tenant, i.TenantValue, i.Claims.Principal, i.Claims.Permissions, i.Claims.Roles,
+		string(i.DefaultPrincipal),
 		jsonList(i.Permissions), int64(i.MaxAge/time.Second), stamp(i.CreatedAt), stamp(i.UpdatedAt)); err != nil {
 		return err
 	}

@@ -24,7 +24,9 @@ func TestLocalChangesInASharedCommit(t *testing.T) {
 		var mu sync.Mutex
 		errs := map[string]error{}
 		gone, cancel := context.WithCancel(w.Ctx)
-		start := func(name string, ctx context.Context, l membership.MemberChange) { //nolint:revive // the name comes first
+		start := func(
+			name string, ctx context.Context, l membership.MemberChange,
+		) { //nolint:revive // the name comes first
 			c.calls.Go(func() {
 				_, err := s.WriteMembers(ctx, l)
 				mu.Lock()

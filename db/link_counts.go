@@ -21,7 +21,9 @@ const qLinkCounts = `select count(*), coalesce(sum(x.local), 0), coalesce(sum(x.
 		where c.tenant_id = $1 and c.id = $2 group by g.user_id) x`
 
 // LinkCounts implements membership.Reader.
-func (s *session) LinkCounts(ctx context.Context, connection, group membership.ID) (n membership.LinkCounts, err error) {
+func (s *session) LinkCounts(
+	ctx context.Context, connection, group membership.ID,
+) (n membership.LinkCounts, err error) {
 	err = s.one(ctx, "group", qLinkCounts, []any{s.tenant, connection, group},
 		&n.Members, &n.Local, &n.OtherConnections, &n.Seen, &n.Users, &n.Own, &n.OwnAlone, &n.OwnNotLocal)
 	return n, err

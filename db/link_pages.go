@@ -260,7 +260,8 @@ func (s *session) userLinkPages(connection membership.ID) linksOf[membership.Use
 			for i, l := range batch {
 				var refs []any
 				for _, g := range groups[l.User] {
-					refs = append(refs, map[string]any{"value": g.ID.String(), "display": g.DisplayName, "type": "direct"})
+					refs = append(refs,
+						map[string]any{"value": g.ID.String(), "display": g.DisplayName, "type": "direct"})
 				}
 				rs[i]["groups"] = refs
 			}
@@ -277,7 +278,9 @@ func (s *session) UserLinks(
 }
 
 // UserLinksByID implements membership.Reader.
-func (s *session) UserLinksByID(ctx context.Context, connection membership.ID, ids []membership.ID) ([]membership.UserLink, error) {
+func (s *session) UserLinksByID(
+	ctx context.Context, connection membership.ID, ids []membership.ID,
+) ([]membership.UserLink, error) {
 	return s.userLinkPages(connection).named(ctx, ids, s.tenant, connection)
 }
 
@@ -304,6 +307,8 @@ func (s *session) GroupLinks(
 }
 
 // GroupLinksByID implements membership.Reader.
-func (s *session) GroupLinksByID(ctx context.Context, connection membership.ID, ids []membership.ID) ([]membership.GroupLink, error) {
+func (s *session) GroupLinksByID(
+	ctx context.Context, connection membership.ID, ids []membership.ID,
+) ([]membership.GroupLink, error) {
 	return s.groupLinkPages(connection).named(ctx, ids, s.tenant, connection)
 }

@@ -106,7 +106,8 @@ func (v linksOf[L]) choose(ctx context.Context, q membership.LinkQuery, batch []
 // with selects the links of ids, which are the argument behind the tenant and the
 // connection.
 func (v linksOf[L]) with() string {
-	return ` from ` + v.table + ` l where l.tenant_id = $1 and l.connection_id = $2 and ` + v.columns.id + ` in (select i.id from {ids $3} i)`
+	return ` from ` + v.table + ` l where l.tenant_id = $1 and l.connection_id = $2 and ` + v.columns.id +
+		` in (select i.id from {ids $3} i)`
 }
 
 // named loads resources by their ids, in that order. scope is the tenant and the
@@ -139,7 +140,8 @@ func newBest(q membership.LinkQuery) *best {
 
 func (b *best) offer(m membership.Cursor) {
 	after, before := b.query.After, b.query.Before
-	if b.most == 0 || after != nil && b.query.Sort.Compare(m, *after) <= 0 || before != nil && b.query.Sort.Compare(m, *before) >= 0 {
+	if b.most == 0 || after != nil && b.query.Sort.Compare(m, *after) <= 0 || before != nil &&
+		b.query.Sort.Compare(m, *before) >= 0 {
 		return
 	}
 	if len(b.cursors) < b.most {
@@ -169,7 +171,9 @@ func (b *best) ordered() []membership.Cursor {
 func (b *best) Len() int           { return len(b.cursors) }
 func (b *best) Less(i, j int) bool { return b.compare(b.cursors[i], b.cursors[j]) > 0 }
 func (b *best) Swap(i, j int)      { b.cursors[i], b.cursors[j] = b.cursors[j], b.cursors[i] }
-func (b *best) Push(x any)         { b.cursors = append(b.cursors, x.(membership.Cursor)) } //nolint:forcetypeassert // container/heap
+func (b *best) Push(x any) {
+	b.cursors = append(b.cursors, x.(membership.Cursor))
+} //nolint:forcetypeassert // container/heap
 func (b *best) Pop() any {
 	m := b.cursors[len(b.cursors)-1]
 	b.cursors = b.cursors[:len(b.cursors)-1]

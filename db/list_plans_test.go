@@ -50,12 +50,14 @@ func (w *tenant) insertUsers(n int) {
 	w.Update(func(tx membership.Tx) (err error) {
 		for i := range n {
 			u := membership.User{
-				Tenant: w.ID, ID: membership.NewID(), UserName: fmt.Sprintf("many%06d", i), Origin: "scim", Active: i%100 > 0,
+				Tenant: w.ID, ID: membership.NewID(), UserName: fmt.Sprintf("many%06d", i), Origin: "scim",
+				Active:    i%100 > 0,
 				CreatedAt: at, UpdatedAt: at,
 			}
 			err = errors.Join(err, tx.InsertUser(w.Ctx, u), tx.InsertUserLink(w.Ctx, membership.UserLink{
 				Tenant: w.ID, Connection: w.Connection, User: u.ID, UserName: u.UserName, Active: u.Active,
-				Attributes: []byte(`{}`), Version: 1, CreatedAt: at, LastModified: at.Add(time.Duration(i) * time.Second),
+				Attributes: []byte(`{}`), Version: 1, CreatedAt: at,
+				LastModified: at.Add(time.Duration(i) * time.Second),
 			}))
 		}
 		return err
@@ -82,14 +84,17 @@ func checkListPlans(t *testing.T, s *db.Store, w *tenant) {
 		first string // the first plan
 		rest  string // all others
 	}{
-		"page 1":              {membership.LinkQuery{Limit: 100}, totals, byID},
-		"after a cursor":      {membership.LinkQuery{Limit: 100, After: after}, totals, byID},
-		"by index":            {membership.LinkQuery{Limit: 100, Offset: 10}, totals, byID},
-		"name sw":             {membership.LinkQuery{Limit: 100, Filter: beginning}, "user_links_user_name", byID},
-		"changed since":       {membership.LinkQuery{Limit: 100, Filter: since}, "user_links_last_modified", byID},
-		"inactive":            {membership.LinkQuery{Limit: 100, Filter: inactive}, "user_links_inactive", "user_links_inactive"},
-		"inactive and since":  {membership.LinkQuery{Limit: 100, Filter: membership.And{Left: inactive, Right: since}}, "user_links_last_modified", byID},
-		"inactive, by cursor": {membership.LinkQuery{Limit: 100, Filter: inactive, After: after}, "user_links_inactive", "user_links_inactive"},
+		"page 1":         {membership.LinkQuery{Limit: 100}, totals, byID},
+		"after a cursor": {membership.LinkQuery{Limit: 100, After: after}, totals, byID},
+		"by index":       {membership.LinkQuery{Limit: 100, Offset: 10}, totals, byID},
+		"name sw":        {membership.LinkQuery{Limit: 100, Filter: beginning}, "user_links_user_name", byID},
+		"changed since":  {membership.LinkQuery{Limit: 100, Filter: since}, "user_links_last_modified", byID},
+		"inactive": {membership.LinkQuery{Limit: 100, Filter: inactive}, "user_links_inactive",
+			"user_links_inactive"},
+		"inactive and since": {membership.LinkQuery{Limit: 100, Filter: membership.And{Left: inactive, Right: since}},
+			"user_links_last_modified", byID},
+		"inactive, by cursor": {membership.LinkQuery{Limit: 100, Filter: inactive, After: after}, "user_links_inactive",
+			"user_links_inactive"},
 	} {
 		plans, err := s.Plans(w.Ctx, w.ID, func(r membership.Reader) error {
 			_, err := r.UserLinks(w.Ctx, w.Connection, c.q)

@@ -41,7 +41,8 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery, row
 		if !q.AsOf.Time.IsZero() {
 			living = `where`
 		}
-		w.and(`g.user_id in (select x.id from users x `+living+` x.tenant_id = $1 and x.email_key =`, membership.Fold(q.Email))
+		w.and(`g.user_id in (select x.id from users x `+living+` x.tenant_id = $1 and x.email_key =`,
+			membership.Fold(q.Email))
 		w.WriteString(`)`)
 	}
 	if q.Source != "" {
@@ -62,7 +63,9 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery, row
 const partOfMembers = 1000
 
 // Members implements membership.Reader.
-func (s *session) Members(ctx context.Context, group membership.ID, q membership.MemberQuery) iter.Seq2[membership.Member, error] {
+func (s *session) Members(
+	ctx context.Context, group membership.ID, q membership.MemberQuery,
+) iter.Seq2[membership.Member, error] {
 	return func(yield func(membership.Member, error) bool) {
 		left, rows := q.Limit, partOfMembers
 		if left > 0 {
@@ -161,7 +164,9 @@ func (s *session) Member(ctx context.Context, group, user membership.ID) (member
 }
 
 // MembersAmong implements membership.Reader.
-func (s *session) MembersAmong(ctx context.Context, group membership.ID, users []membership.ID) ([]membership.Member, error) {
+func (s *session) MembersAmong(
+	ctx context.Context, group membership.ID, users []membership.ID,
+) ([]membership.Member, error) {
 	var rows []memberRow
 	if err := s.pipeline(ctx, s.rowsAmong(group, users, &rows)); err != nil {
 		return nil, err

@@ -34,7 +34,8 @@ func TestMembersAreListedByTheirKey(t *testing.T) {
 		large := newTenant(t, s)
 		require.NoError(t, s.Exec(large.Ctx, large.ID, `insert into grants
 			(tenant_id, group_no, user_id, connection_no, id, opened_at, opened_event)
-			select $1, -1 - i % 3, lpad(to_hex(i), 32, '0')::uuid, 1, $1, now(), 1 from generate_series(1, 100000) i`, large.ID))
+			select $1, -1 - i % 3, lpad(to_hex(i), 32, '0')::uuid, 1, $1, now(), 1 from generate_series(1, 100000) i`,
+			large.ID))
 		byKey()
 	}
 	require.NoError(t, s.Exec(small.Ctx, small.ID, `analyze`))

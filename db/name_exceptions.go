@@ -55,7 +55,8 @@ func (s *session) exceptionalNames(
 ) iter.Seq2[membership.RegisterRow, error] {
 	query, place, dest := qGroupsOfOneName, after.Group, func(r *membership.RegisterRow) []any {
 		return []any{
-			&r.Group.ID, &r.Group.DisplayName, (*string)(&r.Group.Kind), &r.Grant.Connection, &r.ConnectionName, (*stamp)(&r.Grant.OpenedAt),
+			&r.Group.ID, &r.Group.DisplayName, (*string)(&r.Group.Kind), &r.Grant.Connection, &r.ConnectionName,
+			(*stamp)(&r.Grant.OpenedAt),
 		}
 	}
 	if after.Kind != membership.ExceptionSharedGroupName {

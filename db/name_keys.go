@@ -94,7 +94,8 @@ var nameTables = []nameTable{
 			return []any{&n.connection, &n.id, &n.name, &n.key, &n.userName, &n.attributes}
 		},
 		stale: func(n named) bool {
-			return n.staleName() || keyMoves(n.name) || keyMoves(n.userName) || slices.ContainsFunc(n.emails(), keyMoves)
+			return n.staleName() || keyMoves(n.name) || keyMoves(n.userName) ||
+				slices.ContainsFunc(n.emails(), keyMoves)
 		},
 	},
 	{
@@ -128,7 +129,9 @@ func (s *Store) renewNames(ctx context.Context, tenant membership.ID) error {
 	return nil
 }
 
-func (s *Store) nextNames(ctx context.Context, tenant membership.ID, t nameTable, after named) (rows []named, err error) {
+func (s *Store) nextNames(
+	ctx context.Context, tenant membership.ID, t nameTable, after named,
+) (rows []named, err error) {
 	args := []any{tenant, after.id, t.batch}
 	if t.ofLinks {
 		args = []any{tenant, after.connection, after.id, t.batch}
@@ -207,7 +210,9 @@ func renewUserLink(ctx context.Context, s *session, n named) error {
 	if !keyMoves(n.name) && !keyMoves(n.userName) {
 		return nil
 	}
-	others, err := list(ctx, s, qNamesOfLinks, []any{s.tenant, n.id}, func(o *named) []any { return []any{&o.connection, &o.name} })
+	others, err := list(ctx, s, qNamesOfLinks, []any{s.tenant, n.id}, func(o *named) []any {
+		return []any{&o.connection, &o.name}
+	})
 	if err != nil {
 		return err
 	}

@@ -71,10 +71,12 @@ func (o *oldNames) group(connection int, name string) membership.ID {
 	o.t.Helper()
 	id := membership.NewID()
 	o.exec(`insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, permissions, created_at, updated_at)
-		values ($1, $2, $3, $4, 'custom', 'scim', '[]', $5, $5)`, o.tenant, id, name, oldKey(name), db.Stamp(dbtest.Now()))
+		values ($1, $2, $3, $4, 'custom', 'scim', '[]', $5, $5)`, o.tenant, id, name, oldKey(name),
+		db.Stamp(dbtest.Now()))
 	o.exec(`insert into group_links (tenant_id, connection_id, group_id, external_id, display_name, display_name_key, attributes,
 			version, created_at, last_modified)
-		values ($1, $2, $3, '', $4, $5, '{}', 1, $6, $6)`, o.tenant, o.connections[connection], id, name, oldKey(name), db.Stamp(dbtest.Now()))
+		values ($1, $2, $3, '', $4, $5, '{}', 1, $6, $6)`, o.tenant, o.connections[connection], id, name, oldKey(name),
+		db.Stamp(dbtest.Now()))
 	return id
 }
 
@@ -87,7 +89,8 @@ func newOldNames(t *testing.T, s *db.Store) *oldNames {
 		c := membership.NewID()
 		o.connections = append(o.connections, c)
 		o.exec(`insert into connections (tenant_id, id, name, idp, link_existing_users, group_kind, cursor_key, created_at)
-			values ($1, $2, $3, 'okta', true, 'custom', $4, $5)`, o.tenant, c, fmt.Sprint("c", i), make([]byte, 32), db.Stamp(dbtest.Now()))
+			values ($1, $2, $3, 'okta', true, 'custom', $4, $5)`, o.tenant, c, fmt.Sprint("c", i), make([]byte, 32),
+			db.Stamp(dbtest.Now()))
 	}
 	return o
 }
@@ -176,7 +179,8 @@ func TestNamesOfTheSchemaBefore(t *testing.T) {
 		moved := o.user("ass", "") // whose old key another one has for a moment
 		other := o.user(" aß", "")
 		gone := o.user("gone ", "")
-		o.exec(`update users set deleted_at = $3 where tenant_id = $1 and id = $2`, o.tenant, gone, db.Stamp(dbtest.Now()))
+		o.exec(`update users set deleted_at = $3 where tenant_id = $1 and id = $2`, o.tenant, gone,
+			db.Stamp(dbtest.Now()))
 		back := o.user("gone", "")
 		g1, g2 := o.group(0, "Straße"), o.group(0, "Straße ")
 		g3 := o.group(1, "Strasse")
@@ -239,9 +243,11 @@ func (o *oldNames) settles(padded, ann, third, weiss membership.ID) {
 	t.Helper()
 	dir := membership.NewDirectory(o.s, auth.Policy{}, membership.Options{})
 	all := []string{auth.AllPermissions, auth.ScopeSCIM}
-	admin := membership.Call{Tenant: o.tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "x"}, Permissions: all}
+	admin := membership.Call{Tenant: o.tenant, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "x"},
+		Permissions: all}
 	scim := membership.Call{
-		Tenant: o.tenant, Actor: membership.Actor{Kind: membership.ActorConnection, ID: o.connections[1].String()}, Connection: o.connections[1],
+		Tenant: o.tenant, Actor: membership.Actor{Kind: membership.ActorConnection, ID: o.connections[1].String()},
+		Connection:  o.connections[1],
 		Permissions: all,
 	}
 	change := func(id membership.ID, c membership.UserChange) error {
@@ -272,12 +278,14 @@ func (o *oldNames) settles(padded, ann, third, weiss membership.ID) {
 	l, err := dir.ProvisionUser(o.ctx, scim, membership.UserLink{UserName: "ann", Active: true})
 	require.NoError(t, err)
 	require.Equal(t, padded, l.User, "now it is clear who is meant")
-	require.Equal(t, ids(padded, ann), o.exceptions(membership.ExceptionSharedUserName, 0), "in the view of the first connection they still share it")
+	require.Equal(t, ids(padded, ann), o.exceptions(membership.ExceptionSharedUserName, 0),
+		"in the view of the first connection they still share it")
 
 	// A link between names that were the same is settled by one name.
 	one := "j.weiss@x.test"
 	require.NoError(t, change(weiss, membership.UserChange{UserName: &one}))
-	require.Equal(t, []membership.ID{weiss}, o.exceptions(membership.ExceptionPartedUserName, 0), "the other connection's is another")
+	require.Equal(t, []membership.ID{weiss}, o.exceptions(membership.ExceptionPartedUserName, 0),
+		"the other connection's is another")
 	second := scim
 	require.NoError(t, dir.DeprovisionUser(o.ctx, second, weiss, 0))
 	require.Empty(t, o.exceptions(membership.ExceptionPartedUserName, 0))

@@ -31,7 +31,8 @@ func TestAssertionsAreForgotten(t *testing.T) {
 			return fresh
 		}
 		count := func() string {
-			rows, err := s.Query(ctx, a.ID, `select cast(count(*) as text) from oauth_assertions where tenant_id = $1`, a.ID)
+			rows, err := s.Query(ctx, a.ID,
+				`select cast(count(*) as text) from oauth_assertions where tenant_id = $1`, a.ID)
 			require.NoError(t, err)
 			return rows[0]
 		}

@@ -20,7 +20,8 @@ func (s *session) organizationMembers(
 	ctx context.Context, q string, users []membership.ID,
 ) ([]membership.OrganizationMember, error) {
 	return list(ctx, s, q, []any{s.tenant, users}, func(m *membership.OrganizationMember) []any {
-		return []any{&m.ID, &m.User, projects{&m.Projects}, &m.InvitedBy, (*stamp)(&m.CreatedAt), (*stamp)(&m.UpdatedAt)}
+		return []any{&m.ID, &m.User, projects{&m.Projects}, &m.InvitedBy, (*stamp)(&m.CreatedAt),
+			(*stamp)(&m.UpdatedAt)}
 	})
 }
 

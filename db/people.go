@@ -52,7 +52,9 @@ func (s *session) MembershipsOf(ctx context.Context, users []membership.ID) ([]m
 		user  membership.ID
 		group int64
 	}
-	of, err := list(ctx, s, qMembershipsOf, []any{s.tenant, users}, func(r *row) []any { return []any{&r.user, &r.group} })
+	of, err := list(ctx, s, qMembershipsOf, []any{s.tenant, users}, func(r *row) []any {
+		return []any{&r.user, &r.group}
+	})
 	if err != nil || len(of) == 0 {
 		return nil, err
 	}

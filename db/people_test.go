@@ -20,7 +20,8 @@ func (w *tenant) many(n int) []membership.ID {
 		ids[i] = membership.NewID()
 		name := fmt.Sprintf("many%d@example.com", i)
 		users[i] = membership.User{
-			ID: ids[i], UserName: name, Email: name, Origin: membership.SourceLocal, Active: true, CreatedAt: dbtest.Now(),
+			ID: ids[i], UserName: name, Email: name, Origin: membership.SourceLocal, Active: true,
+			CreatedAt: dbtest.Now(),
 			UpdatedAt: dbtest.Now(),
 		}
 	}

@@ -18,7 +18,8 @@ func TestGrantsHaveStatisticsOfTheirOwn(t *testing.T) {
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	w := newTenant(t, s)
 	looks := func() int {
-		rows, err := s.Query(w.Ctx, w.ID, `select analyze_count::text from pg_stat_user_tables where relname = 'grants'`)
+		rows, err := s.Query(w.Ctx, w.ID,
+			`select analyze_count::text from pg_stat_user_tables where relname = 'grants'`)
 		require.NoError(t, err)
 		require.Len(t, rows, 1)
 		n, err := strconv.Atoi(rows[0])

@@ -14,7 +14,8 @@ import (
 // Ids could not be sent in these: every request would fail.
 func TestModesThatNoQueryCanRunIn(t *testing.T) {
 	for _, mode := range []string{"exec", "simple_protocol"} {
-		_, err := db.Open(context.Background(), "postgres://bridge@127.0.0.1:1/bridge?default_query_exec_mode="+mode, db.Options{})
+		_, err := db.Open(context.Background(), "postgres://bridge@127.0.0.1:1/bridge?default_query_exec_mode="+mode,
+			db.Options{})
 		require.ErrorContains(t, err, "cache_describe")
 	}
 }

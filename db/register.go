@@ -56,7 +56,8 @@ func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 			from += ` {index grants_of_user}`
 			open += ` and g.user_id = ` + user
 		default: // the past is by groups: a user's is looked for in each
-			from = `groups o {lookup past_grants g on g.tenant_id = $1 and g.group_no = o.no and g.user_id = ` + user + `}`
+			from = `groups o {lookup past_grants g on g.tenant_id = $1 and g.group_no = o.no and g.user_id = ` +
+				user + `}`
 			open += ` and o.tenant_id = $1`
 		}
 		if table == `grants` {
@@ -146,7 +147,8 @@ func (s *session) registerRows(ctx context.Context, part []registerRow) ([]membe
 	}
 	facts, err := s.factsOf(ctx, pointers(part, func(r *registerRow) *grantRow { return &r.grantRow }),
 		all(&found, qRegisterGroups, []any{s.tenant, numbers(groups)}, func(g *group) []any {
-			return []any{&g.no, &g.Group.ID, &g.Group.DisplayName, (*string)(&g.Group.Kind), (*stamp)(&g.GroupDeletedAt)}
+			return []any{&g.no, &g.Group.ID, &g.Group.DisplayName, (*string)(&g.Group.Kind),
+				(*stamp)(&g.GroupDeletedAt)}
 		}))
 	if err != nil {
 		return nil, err
@@ -169,7 +171,9 @@ func (s *session) registerRows(ctx context.Context, part []registerRow) ([]membe
 			n++
 		}
 		if n > 1 {
-			slices.SortFunc(out[first:first+n], func(a, b membership.RegisterRow) int { return compareOpening(&a.Grant, &b.Grant) })
+			slices.SortFunc(out[first:first+n], func(a, b membership.RegisterRow) int {
+				return compareOpening(&a.Grant, &b.Grant)
+			})
 		}
 		first += n
 	}

@@ -26,7 +26,8 @@ const crowdGroups = 20
 // fill gives a tenant n open grants in so many groups, as fast as SQL can.
 func (w *tenant) fill(n int) {
 	w.T.Helper()
-	id := map[string]string{"postgres": `lpad(to_hex(%s), 32, '0')::uuid`, "sqlite": `unhex(printf('%%032x', %s))`}[w.store.Engine()]
+	id := map[string]string{"postgres": `lpad(to_hex(%s), 32, '0')::uuid`,
+		"sqlite": `unhex(printf('%%032x', %s))`}[w.store.Engine()]
 	of := func(number string) string { return fmt.Sprintf(id, number) }
 	count := func(name string, n int) string {
 		return fmt.Sprintf(`%s(i) as (select 1 union all select i + 1 from %[1]s where i < %d)`, name, n)
@@ -39,7 +40,8 @@ func (w *tenant) fill(n int) {
 		`with recursive ` + users + `
 			insert into users (tenant_id, id, user_name, user_name_key, email, email_key, name, origin,
 				suspended, deprovisioned, active, created_at, updated_at)
-			select $1, ` + of("i") + `, 'user' || i, 'user' || i, 'user' || i || '@example.com', 'user' || i || '@example.com',
+			select $1, ` + of("i") +
+			`, 'user' || i, 'user' || i, 'user' || i || '@example.com', 'user' || i || '@example.com',
 				'User Number ' || i, 'scim', false, false, true, $2, $2 from us`,
 		`with recursive ` + groups + `, ` + users + `
 			insert into grants (tenant_id, group_no, user_id, connection_no, id, opened_at, opened_event)
@@ -126,7 +128,8 @@ func TestReportsShareAConnection(t *testing.T) {
 		past := membership.AsOf{Time: dbtest.Now().Add(time.Minute)}
 		for range 3 {
 			require.NoError(t, s.Read(w.Ctx, w.ID, func(r membership.Reader) error {
-				for _, q := range []membership.RegisterQuery{{}, {AsOf: past}, {User: w.Users[0]}, {AsOf: past, User: w.Users[0]}} {
+				for _, q := range []membership.RegisterQuery{{}, {AsOf: past}, {User: w.Users[0]},
+					{AsOf: past, User: w.Users[0]}} {
 					for _, err := range r.Register(w.Ctx, q) {
 						require.NoError(t, err)
 					}

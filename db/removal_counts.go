@@ -38,7 +38,8 @@ const (
 		having count(case when connection_no = ` + connectionNo + ` then 1 end) > 0
 			and count(case when connection_no <> ` + connectionNo + ` then 1 end) = 0) x`
 	openIn = `(select x.id as group_id, o.open, o.others from (
-			select group_no, count(*) as open, count(case when connection_no <> ` + connectionNo + ` then 1 end) as others
+			select group_no, count(*) as open, count(case when connection_no <> ` + connectionNo +
+		` then 1 end) as others
 			from grants where tenant_id = $1 group by group_no) o
 		join groups x on x.tenant_id = $1 and x.no = o.group_no)`
 	groupsEnded = ` from group_links l join groups g on g.tenant_id = $1 and g.id = l.group_id

@@ -41,7 +41,9 @@ const (
 		order by a.group_id desc, a.expires_at, a.id limit 1 {for update}`
 )
 
-func (s *session) allowances(ctx context.Context, q string, connection membership.ID, args ...any) ([]membership.RemovalAllowance, error) {
+func (s *session) allowances(
+	ctx context.Context, q string, connection membership.ID, args ...any,
+) ([]membership.RemovalAllowance, error) {
 	return list(ctx, s, q, append([]any{s.tenant, connection}, args...), func(a *membership.RemovalAllowance) []any {
 		a.Tenant, a.Connection = s.tenant, connection
 		return []any{&a.ID, &a.Group, &a.AllowedBy, &a.Reason, (*stamp)(&a.CreatedAt), (*stamp)(&a.ExpiresAt)}

@@ -11,7 +11,8 @@ const roleColumns = `r.id, r.name, r.permissions, r.created_at, r.updated_at`
 func (s *session) roleDest(r *membership.Role) []any {
 	r.Tenant = s.tenant
 	return []any{
-		&r.ID, &r.Name, jsonInto[membership.RolePermission]{&r.Permissions}, (*stamp)(&r.CreatedAt), (*stamp)(&r.UpdatedAt),
+		&r.ID, &r.Name, jsonInto[membership.RolePermission]{&r.Permissions}, (*stamp)(&r.CreatedAt),
+		(*stamp)(&r.UpdatedAt),
 	}
 }
 

@@ -19,7 +19,8 @@ var byAddress = membership.Sort{Attribute: membership.Attribute{Name: "emails", 
 // scan runs a query that no index answers, then inside, in one transaction.
 func (w *tenant) scan(ctx context.Context, inside func() error) error {
 	return w.store.Read(ctx, w.ID, func(r membership.Reader) error {
-		if _, err := r.UserLinks(ctx, w.Connection, membership.LinkQuery{Sort: byAddress, Limit: 1, Resources: dbtest.Resources{}}); err != nil {
+		if _, err := r.UserLinks(ctx, w.Connection,
+			membership.LinkQuery{Sort: byAddress, Limit: 1, Resources: dbtest.Resources{}}); err != nil {
 			return err
 		}
 		return inside()
@@ -102,7 +103,8 @@ func TestWritersScanWithoutASlot(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newTenant(t, s)
 		w.Update(func(tx membership.Tx) error {
-			_, err := tx.UserLinks(w.Ctx, w.Connection, membership.LinkQuery{Sort: byAddress, Limit: 1, Resources: dbtest.Resources{}})
+			_, err := tx.UserLinks(w.Ctx, w.Connection,
+				membership.LinkQuery{Sort: byAddress, Limit: 1, Resources: dbtest.Resources{}})
 			return err
 		})
 	})

@@ -69,7 +69,8 @@ func TestRowLevelSecurity(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"true"}, forced, table)
 	}
-	for _, table := range []string{"tenants", "connections", "users", "groups", "grants", "events", "event_users", "event_keys", "event_spans", "user_links", "group_links"} {
+	for _, table := range []string{"tenants", "connections", "users", "groups", "grants", "events", "event_users",
+		"event_keys", "event_spans", "user_links", "group_links"} {
 		q := `select distinct tenant_id::text from ` + table
 		seen, err := s.Query(ctx, a.ID, q)
 		require.NoError(t, err)
@@ -157,7 +158,8 @@ func TestReadyWantsTheSchema(t *testing.T) {
 }
 
 func TestOpenRefusesOtherURLs(t *testing.T) {
-	for _, url := range []string{"", "mysql://x", "sqlite:", "sqlite::memory:", "postgres://u:hunter2@127.0.0.1:1/x?connect_timeout=1"} {
+	for _, url := range []string{"", "mysql://x", "sqlite:", "sqlite::memory:",
+		"postgres://u:hunter2@127.0.0.1:1/x?connect_timeout=1"} {
 		_, err := db.Open(context.Background(), url, db.Options{})
 		require.Error(t, err, url)
 		require.NotContains(t, err.Error(), "hunter2")
@@ -181,9 +183,11 @@ func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
 		}
 		return nil
 	})
-	plan, err := s.Query(ctx, w.ID, fmt.Sprintf(`explain select x.user_id from unnest(array['%s'::uuid]) k(id), lateral (
+	plan, err := s.Query(ctx, w.ID,
+		fmt.Sprintf(`explain select x.user_id from unnest(array['%s'::uuid]) k(id), lateral (
 		select x.user_id from user_links x
-		where x.tenant_id = '%s' and x.connection_id = '%s' and x.user_id = k.id offset 0) x`, w.Users[9], w.ID, w.Connection))
+		where x.tenant_id = '%s' and x.connection_id = '%s' and x.user_id = k.id offset 0) x`, w.Users[9], w.ID,
+			w.Connection))
 	require.NoError(t, err)
 	require.Regexp(t, `Index Cond: .*\(user_id = k\.id\)`, strings.Join(plan, "\n"))
 
@@ -211,7 +215,8 @@ func TestAFirstImportIsPlannedWithStatistics(t *testing.T) {
 	require.Eventually(t, func() bool {
 		plans, err := s.Plans(w.Ctx, w.ID, func(r membership.Reader) error {
 			_, err := r.UserLinks(w.Ctx, w.Connection, membership.LinkQuery{
-				Filter: membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal, Value: "import3"}, Limit: 10,
+				Filter: membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal,
+					Value: "import3"}, Limit: 10,
 			})
 			return err
 		})

@@ -162,7 +162,8 @@ func TestWhatWasDoneToTheLog(t *testing.T) {
 					w.sql(`update events set number = $3`+numbered, n, n+1)
 				}
 				w.sql(`insert into events (tenant_id, number, group_id, user_id, body, members)
-					select tenant_id, 4, group_id, user_id, replace(body, '"at":"2', '"at":"1'), members from events`+numbered, int64(3))
+					select tenant_id, 4, group_id, user_id, replace(body, '"at":"2', '"at":"1'), members from events`+
+					numbered, int64(3))
 			}, seal.Finding{Kind: seal.Inserted, Number: 4, Through: 4}},
 			"a hash": {func(w *sealed) {
 				b, err := w.store.SealHashes(w.Ctx, w.ID, 0, 0, 256)
@@ -206,7 +207,8 @@ func TestWhatWasDoneToTheLog(t *testing.T) {
 		w.state = t.TempDir()
 		require.NoError(t, w.restart().SealTenant(w.Ctx, w.ID))
 		require.NoError(t, w.verify())
-		assert.Equal(t, &seal.Finding{Kind: seal.Inconsistent, Number: 1, Through: head, Checkpoint: head}, w.verify(kept))
+		assert.Equal(t, &seal.Finding{Kind: seal.Inconsistent, Number: 1, Through: head, Checkpoint: head},
+			w.verify(kept))
 	})
 }
 
@@ -311,7 +313,8 @@ func TestKeyRotation(t *testing.T) {
 		require.NoError(t, err)
 		state, err := anchor.NewFolder(w.state)
 		require.NoError(t, err)
-		rotated := server.NewSealer(s, server.SealerOptions{Keys: seal.Keys{next, w.key}, PublicURL: "https://elsewhere", State: state})
+		rotated := server.NewSealer(s,
+			server.SealerOptions{Keys: seal.Keys{next, w.key}, PublicURL: "https://elsewhere", State: state})
 		w.restart()
 		w.change(5)
 		require.NoError(t, rotated.Number(w.Ctx))
@@ -341,7 +344,8 @@ func TestManyEventsAreSealed(t *testing.T) {
 			w.Update(func(tx membership.Tx) error {
 				events := make([]membership.Event, 256)
 				for i := range events {
-					events[i] = w.Change(nil, nil).Call.Event(dbtest.Now(), membership.ActionUserUpdated, membership.ID{}, w.Users[0], nil, nil)
+					events[i] = w.Change(nil, nil).Call.Event(dbtest.Now(), membership.ActionUserUpdated,
+						membership.ID{}, w.Users[0], nil, nil)
 				}
 				return tx.AppendEvents(w.Ctx, events...)
 			})

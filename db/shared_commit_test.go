@@ -112,7 +112,8 @@ func TestChangesInASharedCommit(t *testing.T) {
 		lost := add(w.Users[6])
 		lost.IfVersion = start
 		tooLate := c.change(w.Ctx, lost)
-		none := membership.MemberChange{Call: add().Call, At: dbtest.Now(), Group: w.Group, Connection: w.Connection, Close: []membership.ID{membership.NewID()}}
+		none := membership.MemberChange{Call: add().Call, At: dbtest.Now(), Group: w.Group, Connection: w.Connection,
+			Close: []membership.ID{membership.NewID()}}
 		nothing := c.change(w.Ctx, none)
 		last := c.change(w.Ctx, add(w.Users[7], w.Users[8]))
 		cancel()
@@ -120,7 +121,8 @@ func TestChangesInASharedCommit(t *testing.T) {
 		c.letGo()
 
 		for name, a := range map[string]*answer{
-			"first": first, "second": second, "third": third, "again": again, "out": out, "nothing": nothing, "last": last,
+			"first": first, "second": second, "third": third, "again": again, "out": out, "nothing": nothing,
+			"last": last,
 		} {
 			assert.NoError(t, a.err, name)
 		}
@@ -174,7 +176,9 @@ func TestALostSharedTransaction(t *testing.T) {
 	before := c.change(w.Ctx, w.Change(w.Users[1:2], nil))
 	var broken error
 	c.calls.Go(func() { broken = s.BreakSharedTransaction(w.Ctx, defect) })
-	require.Eventually(t, func() bool { return s.Waiting(w.ID, w.Connection, w.Group) == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool {
+		return s.Waiting(w.ID, w.Connection, w.Group) == 2
+	}, 10*time.Second, time.Millisecond)
 	after := c.change(w.Ctx, w.Change(w.Users[2:3], nil))
 	c.letGo()
 	assert.ErrorIs(t, broken, defect)
@@ -193,7 +197,9 @@ func TestARefusalInALostSharedTransaction(t *testing.T) {
 	start := w.Link().Version
 	c := w.hold(w.lockGroup)
 	waiting := func(n int) {
-		require.Eventually(t, func() bool { return s.Waiting(w.ID, w.Connection, w.Group) == n }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool {
+			return s.Waiting(w.ID, w.Connection, w.Group) == n
+		}, 10*time.Second, time.Millisecond)
 	}
 	defect, again := errors.New("defect"), errors.New("not the second time")
 	var first, broken error

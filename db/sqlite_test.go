@@ -54,7 +54,8 @@ func TestACancelledWriteIsNotInterrupted(t *testing.T) {
 	<-begun
 	cancel()
 	require.ErrorIs(t, <-gone, context.Canceled)
-	require.NoError(t, s.Exec(context.Background(), membership.ID{}, `update tenants set name = name where tenant_id = $1`, membership.NewID()))
+	require.NoError(t, s.Exec(context.Background(), membership.ID{},
+		`update tenants set name = name where tenant_id = $1`, membership.NewID()))
 }
 
 // What SQLite refuses is told apart by its code.
@@ -81,10 +82,12 @@ func TestSQLiteValues(t *testing.T) {
 	id, at := membership.NewID(), dbtest.Now()
 	type name string
 	got, err := db.Values(context.Background(), s,
-		`select $3, $1, $2, $4, $5, $6, $7, $8, $9`, id, db.Stamp(at), nil, "a\x00ü", []byte{}, []byte(nil), int64(1)<<62, true, name("n"))
+		`select $3, $1, $2, $4, $5, $6, $7, $8, $9`, id, db.Stamp(at), nil, "a\x00ü", []byte{}, []byte(nil),
+		int64(1)<<62, true, name("n"))
 	require.NoError(t, err)
 	assert.Equal(t, db.Row{
-		None: membership.ID{}, ID: id, At: at, Text: "a\x00ü", Empty: []byte{}, Nil: nil, Int: 1 << 62, Bool: true, Name: "n",
+		None: membership.ID{}, ID: id, At: at, Text: "a\x00ü", Empty: []byte{}, Nil: nil, Int: 1 << 62, Bool: true,
+		Name: "n",
 	}, got)
 	_, err = s.Query(context.Background(), id, `select $1`, nil)
 	require.ErrorContains(t, err, "no value")

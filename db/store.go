@@ -72,7 +72,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.lookups.Run, s.heldNames.Run = s.lookUpBatch, s.updateHeldNames
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
-		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"), sqlite.Options{Logger: o.Logger, MustExist: o.MustExist})
+		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"),
+			sqlite.Options{Logger: o.Logger, MustExist: o.MustExist})
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +102,9 @@ func (s *Store) Close() error { return s.engine.Close() }
 func (s *Store) Migrate(ctx context.Context) error {
 	err := s.checkProgram(ctx)
 	if err == nil {
-		err = s.migrations(func(files fs.FS, inGo []*goose.Migration) error { return s.engine.Migrate(ctx, files, inGo...) })
+		err = s.migrations(func(files fs.FS, inGo []*goose.Migration) error {
+			return s.engine.Migrate(ctx, files, inGo...)
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
@@ -135,7 +138,8 @@ func (s *Store) checkProgram(ctx context.Context) error {
 	return s.translate(s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
 		var has int
 		in := &session{tx: t, store: s}
-		if err := in.one(ctx, "schema", s.engine.Dialect().HasColumn, []any{"oldest_program", "schema"}, &has); err != nil || has == 0 {
+		if err := in.one(ctx, "schema", s.engine.Dialect().HasColumn, []any{"oldest_program", "schema"},
+			&has); err != nil || has == 0 {
 			return err
 		}
 		return engine.CheckProgram(ctx, t, newest(s.engine.Name()))
@@ -229,7 +233,8 @@ func (s *Store) retry(ctx context.Context, run func() error) error {
 		class := s.engine.Class(err)
 		// A lost race for a unique name shows on the next look; a name that is
 		// still refused after a few looks is taken.
-		again := class == engine.ClassRetry && try < tries && time.Since(began) < engine.WaitTimeout || class == engine.ClassUnique && try < 3
+		again := class == engine.ClassRetry && try < tries && time.Since(began) < engine.WaitTimeout ||
+			class == engine.ClassUnique && try < 3
 		if !again || ctx.Err() != nil {
 			return s.translate(err)
 		}

@@ -17,7 +17,8 @@ const qInsertToken = `insert into tokens
 // InsertToken implements auth.Tx.
 func (s *session) InsertToken(ctx context.Context, t auth.Token) error {
 	_, err := s.exec(ctx, qInsertToken, s.tenant, t.ID, string(t.Kind), t.Name, t.Connection,
-		jsonList(t.Permissions), jsonList(t.Scopes), jsonList(t.Networks), t.Hash, stamp(t.CreatedAt), stamp(t.ExpiresAt),
+		jsonList(t.Permissions), jsonList(t.Scopes), jsonList(t.Networks), t.Hash, stamp(t.CreatedAt),
+		stamp(t.ExpiresAt),
 		string(t.Principal), jsonList(t.Roles), t.Client)
 	return err
 }

@@ -30,8 +30,9 @@ func TestTokensOfTheSchemaBefore(t *testing.T) {
 				db.Stamp(dbtest.Now())))
 			return text
 		}
-		require.NoError(t, s.Exec(ctx, tenant, `insert into tenants (tenant_id, name, created_at) values ($1, 'old', $2)`,
-			tenant, db.Stamp(dbtest.Now())))
+		require.NoError(t,
+			s.Exec(ctx, tenant, `insert into tenants (tenant_id, name, created_at) values ($1, 'old', $2)`,
+				tenant, db.Stamp(dbtest.Now())))
 		before := insert()
 		require.Error(t, s.Ready(ctx))
 		require.NoError(t, s.Migrate(ctx))

@@ -134,7 +134,8 @@ func (s *session) DeleteUserLink(ctx context.Context, connection, user membershi
 const (
 	groupsOf     = `select g.user_id, l.group_id, l.display_name from `
 	groupsOfUser = ` i
-	{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = i.id and g.connection_no = ` + noOfConnection + `$2)}
+	{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = i.id and g.connection_no = ` +
+		noOfConnection + `$2)}
 	{lookup groups o on o.tenant_id = $1 and o.no = g.group_no}
 	{lookup group_links l on l.tenant_id = $1 and l.connection_id = $2 and l.group_id = o.id}
 	order by g.user_id, l.group_id`

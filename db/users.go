@@ -20,7 +20,8 @@ func userDest(u *membership.User) []any {
 
 func memberUserDest(u *membership.User) []any {
 	return []any{
-		&u.ID, &u.UserName, &u.Email, &u.Name, (*string)(&u.Origin), &u.Suspended, &u.Deprovisioned, &u.Pending, &u.Active,
+		&u.ID, &u.UserName, &u.Email, &u.Name, (*string)(&u.Origin), &u.Suspended, &u.Deprovisioned, &u.Pending,
+		&u.Active,
 		(*stamp)(&u.CreatedAt), (*stamp)(&u.UpdatedAt),
 	}
 }
@@ -29,7 +30,8 @@ func memberUserDest(u *membership.User) []any {
 // import) takes an index of living names for an id, and reads all of the tenant.
 // Only lookups by name say it so.
 const (
-	qUser       = `select ` + userColumns + ` from users u where u.tenant_id = $1 and u.id = $2 and (u.deleted_at is null) is true`
+	qUser = `select ` + userColumns +
+		` from users u where u.tenant_id = $1 and u.id = $2 and (u.deleted_at is null) is true`
 	qLockUser   = qUser + ` {for update}`
 	qUserByName = `select ` + userColumns + ` from users u {index users_user_name}
 		where u.tenant_id = $1 and u.user_name_key = $2 and u.deleted_at is null
@@ -80,7 +82,8 @@ func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
 	// As sets of their own, so that the index is used although the order is by id.
 	if q.Name != "" {
 		c.WriteString(` and u.id in (select x.id from users x {index users_user_name}
-			where x.tenant_id = $1 and x.deleted_at is null and x.user_name_key = ` + c.arg(membership.Fold(q.Name)) + `)`)
+			where x.tenant_id = $1 and x.deleted_at is null and x.user_name_key = ` +
+			c.arg(membership.Fold(q.Name)) + `)`)
 	}
 	if q.Email != "" {
 		c.WriteString(` and u.id in (select x.id from users x {index users_email}
@@ -196,7 +199,9 @@ const qUsersShowing = `select ` + userColumns + ` from user_links l
 	order by l.user_id limit $4`
 
 // UsersShowing implements membership.Reader.
-func (s *session) UsersShowing(ctx context.Context, connection, after membership.ID, limit int) ([]membership.User, error) {
+func (s *session) UsersShowing(
+	ctx context.Context, connection, after membership.ID, limit int,
+) ([]membership.User, error) {
 	return list(ctx, s, qUsersShowing, []any{s.tenant, connection, after, limit}, s.userDest)
 }
 
@@ -222,6 +227,8 @@ const qLinkedUsers = `select ` + userColumns + ` from {ids $3} i
 	order by u.id`
 
 // LinkedUsers implements membership.Reader.
-func (s *session) LinkedUsers(ctx context.Context, connection membership.ID, users []membership.ID) ([]membership.User, error) {
+func (s *session) LinkedUsers(
+	ctx context.Context, connection membership.ID, users []membership.ID,
+) ([]membership.User, error) {
 	return list(ctx, s, qLinkedUsers, []any{s.tenant, connection, users}, s.userDest)
 }

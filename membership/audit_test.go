@@ -97,7 +97,8 @@ func TestCredentialsAreReadAsTheyWereWritten(t *testing.T) {
 		require.NoError(t, err, c.String())
 		require.Equal(t, c, again)
 	}
-	for _, s := range []string{"token", "token:x", "cli:x", "password:" + id.String(), "jwt:x:y", "access_token:" + id.String()} {
+	for _, s := range []string{"token", "token:x", "cli:x", "password:" + id.String(), "jwt:x:y",
+		"access_token:" + id.String()} {
 		_, err := membership.ParseCredential(s)
 		require.Error(t, err, s)
 	}

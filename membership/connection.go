@@ -25,11 +25,12 @@ type ConnectionState string
 
 // The states of connections.
 const (
-	ConnectionActive   ConnectionState = "active"
-	ConnectionPaused   ConnectionState = "paused"
-	ConnectionRemoving ConnectionState = "removing" // its credentials are dead, its grants as they were: remove it again
-	ConnectionFrozen   ConnectionState = "frozen"   // removed; its grants and links stay until it is removed otherwise
-	ConnectionRemoved  ConnectionState = "removed"  // it has no grants and no links
+	ConnectionActive ConnectionState = "active"
+	ConnectionPaused ConnectionState = "paused"
+	// its credentials are dead, its grants as they were: remove it again
+	ConnectionRemoving ConnectionState = "removing"
+	ConnectionFrozen   ConnectionState = "frozen"  // removed; its grants and links stay until it is removed otherwise
+	ConnectionRemoved  ConnectionState = "removed" // it has no grants and no links
 )
 
 // State is how the connection stands.

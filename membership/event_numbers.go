@@ -52,7 +52,8 @@ func (d *Directory) NumberedEvents(ctx context.Context, call Call, f EventFilter
 		return EventPage{}, err
 	}
 	if f.Action != "" && !slices.Contains(Actions, f.Action) {
-		return EventPage{}, Invalidf("action must be one that events have, such as %s: see the contract", ActionGrantOpened)
+		return EventPage{},
+			Invalidf("action must be one that events have, such as %s: see the contract", ActionGrantOpened)
 	}
 	f.From, f.To = upToMicrosecond(f.From), upToMicrosecond(f.To)
 	behind, err := d.numberEvents(ctx, call.Tenant)

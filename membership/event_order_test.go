@@ -31,7 +31,8 @@ type follower struct {
 
 func newFollower() *follower {
 	return &follower{
-		made: map[membership.ID]bool{}, deleted: map[membership.ID]bool{}, opened: map[membership.ID]bool{}, ended: map[membership.ID]bool{},
+		made: map[membership.ID]bool{}, deleted: map[membership.ID]bool{}, opened: map[membership.ID]bool{},
+		ended: map[membership.ID]bool{},
 	}
 }
 
@@ -48,7 +49,8 @@ func (f *follower) read(w *world) bool {
 			}
 			f.last = e.Number
 			if !f.inOrder(e) {
-				f.inverted = append(f.inverted, strconv.FormatInt(e.Number, 10)+" "+string(e.Action)+string(e.Before)+string(e.After))
+				f.inverted = append(f.inverted,
+					strconv.FormatInt(e.Number, 10)+" "+string(e.Action)+string(e.Before)+string(e.After))
 			}
 		}
 		if f.cursor = p.Follow; p.Next == nil {
@@ -106,7 +108,8 @@ func (f *follower) inOrder(e membership.Event) bool {
 // a clock that is off.
 func (w *world) onServer(s *db.Store, off time.Duration, n int) *world {
 	clock := func() time.Time { return time.Now().Add(off) }
-	o := &world{t: w.t, ctx: w.ctx, store: s, clock: clock, okta: w.okta, entra: w.entra, admin: w.admin, n: n * 1_000_000}
+	o := &world{t: w.t, ctx: w.ctx, store: s, clock: clock, okta: w.okta, entra: w.entra, admin: w.admin,
+		n: n * 1_000_000}
 	policy := auth.NewPolicy(s, time.Now, nil)
 	o.dir = membership.NewDirectory(s, policy, membership.Options{Clock: clock})
 	o.connections = auth.NewConnections(s, o.dir, clock, nil)
@@ -141,7 +144,8 @@ func TestNumbersFollowCause(t *testing.T) {
 			users = append(users, first.provision(first.okta, names[len(names)-1]), first.localUser())
 		}
 		for range 3 {
-			groups = append(groups, first.scimGroup(first.okta, users[0]), first.scimGroup(first.entra), first.localGroup())
+			groups = append(groups, first.scimGroup(first.okta, users[0]), first.scimGroup(first.entra),
+				first.localGroup())
 		}
 
 		var done atomic.Bool
@@ -165,7 +169,8 @@ func TestNumbersFollowCause(t *testing.T) {
 			writers.Go(func() {
 				at := i % 2
 				h := &history{
-					world: w.onServer(stores[at], []time.Duration{time.Hour, -time.Hour}[at], i+1), r: rand.New(rand.NewPCG(uint64(i), 13)),
+					world: w.onServer(stores[at], []time.Duration{time.Hour, -time.Hour}[at], i+1),
+					r:     rand.New(rand.NewPCG(uint64(i), 13)),
 					users: slices.Clone(users), groups: slices.Clone(groups), names: names,
 				}
 				for !done.Load() {
@@ -188,7 +193,8 @@ func TestNumbersFollowCause(t *testing.T) {
 			}
 			require.Equal(t, register, f.opened, "the events replayed are the register")
 		}
-		t.Logf("%d events, %d grants ended, %d open", followers[0].last, len(followers[0].ended), len(followers[0].opened))
+		t.Logf("%d events, %d grants ended, %d open", followers[0].last, len(followers[0].ended),
+			len(followers[0].opened))
 	})
 }
 

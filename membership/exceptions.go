@@ -122,7 +122,9 @@ func (d *Directory) Exceptions(ctx context.Context, call Call, q ExceptionQuery)
 }
 
 // ExportExceptions sends all exceptions, as they are now.
-func (d *Directory) ExportExceptions(ctx context.Context, call Call, kind ExceptionKind, f Format[Exception], send Send) error {
+func (d *Directory) ExportExceptions(
+	ctx context.Context, call Call, kind ExceptionKind, f Format[Exception], send Send,
+) error {
 	if err := d.allow(ctx, call, OpReadAudit, ID{}, ID{}); err != nil {
 		return err
 	}
@@ -135,11 +137,15 @@ func (d *Directory) ExportExceptions(ctx context.Context, call Call, kind Except
 	if kind != "" {
 		m.Query = []Parameter{{"kind", string(kind)}}
 	}
-	return export(ctx, d, call, m, f, func(r Reader) iter.Seq2[Exception, error] { return exceptions(ctx, r, kinds, q) }, send)
+	return export(ctx, d, call, m, f, func(r Reader) iter.Seq2[Exception, error] {
+		return exceptions(ctx, r, kinds, q)
+	}, send)
 }
 
 // exceptions folds the grants of each kind to memberships.
-func exceptions(ctx context.Context, r RegisterReader, kinds []ExceptionKind, q ExceptionQuery) iter.Seq2[Exception, error] {
+func exceptions(
+	ctx context.Context, r RegisterReader, kinds []ExceptionKind, q ExceptionQuery,
+) iter.Seq2[Exception, error] {
 	return func(yield func(Exception, error) bool) {
 		n := 0
 		for _, kind := range kinds {

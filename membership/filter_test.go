@@ -19,7 +19,8 @@ func TestFilterMatch(t *testing.T) {
 	at := func(name, sub string) Attribute { return Attribute{Name: name, Sub: sub} }
 	modified := Attribute{Name: "meta", Sub: "lastModified", Time: true}
 	element := func(kind, value string) Filter {
-		return Element{at("emails", ""), And{Compare{at("type", ""), Equal, kind}, Compare{at("value", ""), Contains, value}}}
+		return Element{at("emails", ""),
+			And{Compare{at("type", ""), Equal, kind}, Compare{at("value", ""), Contains, value}}}
 	}
 	for name, c := range map[string]struct {
 		f    Filter
@@ -49,11 +50,13 @@ func TestFilterMatch(t *testing.T) {
 		},
 		"an extension that is none": {Compare{Attribute{Schema: "urn:y", Name: "department"}, Present, nil}, false},
 		"primary is false by default": {
-			Element{at("emails", ""), And{Compare{at("primary", ""), Equal, false}, Compare{at("type", ""), Equal, "home"}}},
+			Element{at("emails", ""),
+				And{Compare{at("primary", ""), Equal, false}, Compare{at("type", ""), Equal, "home"}}},
 			true,
 		},
 		"a primary one is not": {
-			Element{at("emails", ""), And{Compare{at("primary", ""), Equal, false}, Compare{at("type", ""), Equal, "work"}}},
+			Element{at("emails", ""),
+				And{Compare{at("primary", ""), Equal, false}, Compare{at("type", ""), Equal, "work"}}},
 			false,
 		},
 		"some are not primary": {Compare{at("emails", "primary"), Equal, false}, true},

@@ -152,15 +152,16 @@ func (w *world) members(group membership.ID) map[membership.ID][]membership.Sour
 
 func (w *world) list(group membership.ID, q membership.MemberQuery) (out []membership.Member) {
 	w.t.Helper()
-	require.NoError(w.t, w.dir.VisitMembers(w.ctx, w.admin, group, q, func(ms iter.Seq2[membership.Member, error]) error {
-		for m, err := range ms {
-			if err != nil {
-				return err
+	require.NoError(w.t,
+		w.dir.VisitMembers(w.ctx, w.admin, group, q, func(ms iter.Seq2[membership.Member, error]) error {
+			for m, err := range ms {
+				if err != nil {
+					return err
+				}
+				out = append(out, m)
 			}
-			out = append(out, m)
-		}
-		return nil
-	}))
+			return nil
+		}))
 	return out
 }
 

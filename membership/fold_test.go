@@ -91,7 +91,8 @@ func TestFoldOfTexts(t *testing.T) {
 		if strings.TrimSpace(s) == "" || key == s {
 			return
 		}
-		for _, same := range []string{norm.NFC.String(s), norm.NFD.String(s), " " + s + "\u3000", "\u200e" + s, lower(s)} {
+		for _, same := range []string{norm.NFC.String(s), norm.NFD.String(s), " " + s + "\u3000", "\u200e" + s,
+			lower(s)} {
 			require.Equal(t, key, membership.Fold(same), "%q is %q", same, s)
 		}
 		i := rapid.IntRange(0, len(s)).Draw(t, "place")

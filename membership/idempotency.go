@@ -91,7 +91,8 @@ func (d *Directory) ReserveKey(
 		switch {
 		case !now.Before(before.ExpiresAt): // not cleaned up yet
 		case before.Fingerprint != fingerprint:
-			return errorf(KindKeyReused, "this Idempotency-Key was used with another request: a new request needs a new key")
+			return errorf(KindKeyReused,
+				"this Idempotency-Key was used with another request: a new request needs a new key")
 		case before.Answer.Status != 0:
 			out = before
 			return takeReservationBytes(ctx, tx, change)
@@ -132,8 +133,9 @@ func lost(ctx context.Context, r EventReader, c IdempotencyReservation) error {
 	const later = 5 * time.Minute
 	done, err := r.RequestChanged(ctx, c.RequestID, c.ReservedAt, c.ReservedAt.Add(idempotencyLease+later))
 	if err == nil && done {
-		err = errorf(KindAnswerLost, "the first request with this Idempotency-Key was carried out, but its answer was lost: "+
-			"read what it changed; a new request needs a new key")
+		err = errorf(KindAnswerLost,
+			"the first request with this Idempotency-Key was carried out, but its answer was lost: "+
+				"read what it changed; a new request needs a new key")
 	}
 	return err
 }

@@ -67,11 +67,12 @@ func TestPagesWhoseUsersAreDeleted(t *testing.T) {
 
 		// By cursor, in another order, and more is known.
 		byName := membership.Sort{Attribute: membership.Attribute{Name: "userName"}}
-		seen, _, more := page(membership.LinkQuery{Sort: byName, Resources: dbtest.Resources{}, Limit: 30, More: true}, func(n int) {
-			if n == 1 {
-				remove(users[10])
-			}
-		})
+		seen, _, more := page(membership.LinkQuery{Sort: byName, Resources: dbtest.Resources{}, Limit: 30, More: true},
+			func(n int) {
+				if n == 1 {
+					remove(users[10])
+				}
+			})
 		users = append(users[:10:10], users[11:]...)
 		require.Equal(t, users[:30], seen)
 		require.True(t, more)

@@ -74,7 +74,8 @@ func (l *localChanges) judge(ctx context.Context) error {
 		err := error(nil)
 		if l.each {
 			err = l.d.authorize(ctx, Question{
-				Call: l.call, Operation: c.operation(), Group: l.id, User: c.User, Objects: &Objects{Group: s.Group, User: s.User},
+				Call: l.call, Operation: c.operation(), Group: l.id, User: c.User,
+				Objects: &Objects{Group: s.Group, User: s.User},
 			})
 		}
 		if err == nil {

@@ -59,7 +59,8 @@ func TestJudge(t *testing.T) {
 func TestRefusalsStandOnce(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
-	for _, kind := range []string{"only an identity provider adds members to", "an identity provider put this member here",
+	for _, kind := range []string{"only an identity provider adds members to",
+		"an identity provider put this member here",
 		"takesLocal() error"} {
 		var in []string
 		for _, f := range files {

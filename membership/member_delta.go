@@ -148,7 +148,9 @@ func (d *MemberDelta) stays(s *memberState) bool { return s.kept && s.clears == 
 
 // difference computes what a delta that takes everybody else out comes to: who
 // has to be put in, and who taken out.
-func (d *MemberDelta) difference(ctx context.Context, tx MemberWriter, group, connection ID, in []ID) (add, out []ID, err error) {
+func (d *MemberDelta) difference(
+	ctx context.Context, tx MemberWriter, group, connection ID, in []ID,
+) (add, out []ID, err error) {
 	var kept []ID
 	for i := range d.users {
 		if s := &d.users[i]; d.stays(s) {

@@ -170,7 +170,8 @@ func (d *Directory) DeleteGroup(ctx context.Context, call Call, id ID) error {
 		if err := tx.DeleteGroup(ctx, id, at); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(at, ActionGroupDeleted, id, ID{}, Facts{"display_name": g.DisplayName}, nil))
+		return tx.AppendEvents(ctx,
+			call.Event(at, ActionGroupDeleted, id, ID{}, Facts{"display_name": g.DisplayName}, nil))
 	})
 	return d.refused(ctx, call, OpWriteGroups, id, ID{}, err)
 }

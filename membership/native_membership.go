@@ -40,7 +40,8 @@ func (d *Directory) Memberships(
 	}
 	ms = slices.DeleteFunc(ms, func(m Membership) bool {
 		return d.authorize(ctx, Question{
-			Call: call, Operation: OpReadMembers, Group: m.Group.ID, User: user, Objects: &Objects{Group: m.Group, User: u},
+			Call: call, Operation: OpReadMembers, Group: m.Group.ID, User: user,
+			Objects: &Objects{Group: m.Group, User: u},
 		}) != nil
 	})
 	return ms, next, nil

@@ -140,7 +140,8 @@ func (u *User) apply(c UserChange, links []UserLink) error {
 	if c.Active != nil {
 		if *c.Active {
 			if u.Pending && !u.Suspended {
-				return errorf(KindForbidden, "this user is invited: they are active once they sign up or a provider sends them")
+				return errorf(KindForbidden,
+					"this user is invited: they are active once they sign up or a provider sends them")
 			}
 			idle := !u.Pending && !u.Active && !u.Suspended && !u.Deprovisioned
 			if idle {
@@ -163,7 +164,8 @@ func nativeUserEvents(call Call, was, u User) []Event {
 			action = ActionUserSuspended
 		}
 		events = append(events, call.Event(u.UpdatedAt, action, ID{}, u.ID,
-			Facts{"active": was.Active, "suspended": was.Suspended}, Facts{"active": u.Active, "suspended": u.Suspended}))
+			Facts{"active": was.Active, "suspended": was.Suspended},
+			Facts{"active": u.Active, "suspended": u.Suspended}))
 	}
 	var changed []string
 	for name, differs := range map[string]bool{

@@ -278,11 +278,13 @@ func (p *organizationAddition) write(ctx context.Context, specs []OrganizationMe
 			before := m.Projects
 			m.Projects, m.UpdatedAt = pl.Projects, later(now, m.UpdatedAt)
 			memberOf[user], changed = m, append(changed, m)
-			p.event(ActionOrganizationMemberUpdated, user, Facts{"project_ids": before}, Facts{"project_ids": m.Projects})
+			p.event(ActionOrganizationMemberUpdated, user, Facts{"project_ids": before},
+				Facts{"project_ids": m.Projects})
 		}
 		if key := [2]ID{user, pl.Role}; !pl.Role.IsZero() && !has[key] {
 			has[key] = true
-			given = append(given, RoleAssignment{ID: NewID(), User: user, Role: pl.Role, CreatedAt: now, UpdatedAt: now})
+			given = append(given,
+				RoleAssignment{ID: NewID(), User: user, Role: pl.Role, CreatedAt: now, UpdatedAt: now})
 			p.event(ActionRoleAssigned, user, nil, Facts{"role_id": pl.Role})
 		}
 	}

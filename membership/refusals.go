@@ -258,7 +258,9 @@ func (l *Refusals) flush(ctx context.Context, ended time.Time) error {
 		for _, w := range windows {
 			events = append(events, w.event())
 		}
-		if err := l.store.Update(ctx, tenant, func(tx Tx) error { return tx.AppendEvents(ctx, events...) }); err != nil {
+		if err := l.store.Update(ctx, tenant, func(tx Tx) error {
+			return tx.AppendEvents(ctx, events...)
+		}); err != nil {
 			errs = append(errs, err)
 			l.putBack(windows)
 		}

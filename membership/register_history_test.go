@@ -91,7 +91,8 @@ func (h *history) step() error {
 		}
 		return err
 	case 2:
-		l, err := h.dir.ProvisionGroup(h.ctx, c, membership.GroupLink{DisplayName: h.name("g")}, membership.MemberDelta{})
+		l, err := h.dir.ProvisionGroup(h.ctx, c, membership.GroupLink{DisplayName: h.name("g")},
+			membership.MemberDelta{})
 		if err == nil {
 			h.groups = append(h.groups, l.Group)
 		}
@@ -137,29 +138,31 @@ func (h *history) step() error {
 func (h *history) register(q membership.RegisterQuery) map[place]stay {
 	h.t.Helper()
 	was := map[place]stay{}
-	f := membership.Format[membership.RegisterRow]{Name: "test", Append: func(b []byte, r membership.RegisterRow) []byte {
-		p := place{r.Grant.Group, r.Grant.User}
-		s, again := was[p]
-		if !again || r.Grant.MemberSince.Before(s.joined) {
-			s.joined = r.Grant.MemberSince
-		}
-		s.grants += r.Grant.ID.String() + " "
-		was[p] = s
-		require.NotEmpty(h.t, r.Group.DisplayName)
-		require.NotEmpty(h.t, r.User.UserName)
-		return append(b, r.Grant.ID.String()...)
-	}}
-	require.NoError(h.t, h.dir.ExportRegister(h.ctx, h.admin, q, f, func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
-		n := 0
-		for b, err := range body {
-			if err != nil {
-				return err
+	f := membership.Format[membership.RegisterRow]{Name: "test",
+		Append: func(b []byte, r membership.RegisterRow) []byte {
+			p := place{r.Grant.Group, r.Grant.User}
+			s, again := was[p]
+			if !again || r.Grant.MemberSince.Before(s.joined) {
+				s.joined = r.Grant.MemberSince
 			}
-			n += len(b)
-		}
-		require.Equal(h.t, int64(n/36), m.Rows)
-		return nil
-	}))
+			s.grants += r.Grant.ID.String() + " "
+			was[p] = s
+			require.NotEmpty(h.t, r.Group.DisplayName)
+			require.NotEmpty(h.t, r.User.UserName)
+			return append(b, r.Grant.ID.String()...)
+		}}
+	require.NoError(h.t,
+		h.dir.ExportRegister(h.ctx, h.admin, q, f, func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {
+			n := 0
+			for b, err := range body {
+				if err != nil {
+					return err
+				}
+				n += len(b)
+			}
+			require.Equal(h.t, int64(n/36), m.Rows)
+			return nil
+		}))
 	return was
 }
 
@@ -189,7 +192,8 @@ func TestThePastIsWhatItWas(t *testing.T) {
 			members := 0
 			for _, m := range h.moments {
 				members += len(m.was)
-				require.Equal(t, m.was, h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: m.at}}), "seed %d, at %s", seed, m.at)
+				require.Equal(t, m.was, h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: m.at}}),
+					"seed %d, at %s", seed, m.at)
 				again, there := map[place]stay{}, map[place]stay{}
 				for _, g := range m.asked {
 					if err := h.of(g, membership.MemberQuery{AsOf: membership.AsOf{Time: m.at}}, again); err != nil {
@@ -215,7 +219,9 @@ func TestThePastIsWhatItWas(t *testing.T) {
 			}
 			require.Greater(t, members, 100)
 			require.Empty(t, h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: before}}))
-			require.Empty(t, h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: before.AddDate(-50, 0, 0)}}), "before there was a tenant")
+			require.Empty(t,
+				h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: before.AddDate(-50, 0, 0)}}),
+				"before there was a tenant")
 		}
 	})
 }

@@ -132,7 +132,8 @@ func (d *Directory) held(ctx context.Context, call Call, group ID, err error) er
 	}
 	d.observer.RemovalHeld()
 	r := Refusal{
-		At: d.clock.Now(), Call: call, Action: ActionRemovalHeld, Group: group, Facts: h.facts(), Reason: group.String(),
+		At: d.clock.Now(), Call: call, Action: ActionRemovalHeld, Group: group, Facts: h.facts(),
+		Reason: group.String(),
 	}
 	if werr := d.refusals.Record(ctx, call.Tenant, r); werr != nil {
 		return werr

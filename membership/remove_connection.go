@@ -56,7 +56,8 @@ func (d *Directory) RemoveConnection(ctx context.Context, call Call, id ID, how 
 	if e.call.Reason == "" && how != RemovalFreeze {
 		e.call.Reason = "the connection was removed"
 	}
-	for _, phase := range []func(context.Context, Tx, *tally) (bool, error){e.begin, e.showUsers, e.endGroups, e.endUsers} {
+	for _, phase := range []func(context.Context, Tx, *tally) (bool, error){e.begin, e.showUsers, e.endGroups,
+		e.endUsers} {
 		for done := false; !done; {
 			if err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) (err error) {
 				if e.state, err = e.lock(ctx, tx); err == nil {

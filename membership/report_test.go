@@ -60,9 +60,10 @@ func TestLargeReports(t *testing.T) {
 		w.add(w.localGroup(), w.localUser())
 		noise := make([]byte, 10<<20) // no compression helps
 		_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
-		f := membership.Format[membership.RegisterRow]{Name: "test", Append: func(b []byte, _ membership.RegisterRow) []byte {
-			return append(b, noise...)
-		}}
+		f := membership.Format[membership.RegisterRow]{Name: "test",
+			Append: func(b []byte, _ membership.RegisterRow) []byte {
+				return append(b, noise...)
+			}}
 		report := func() error {
 			return w.dir.ExportRegister(w.ctx, w.admin, membership.RegisterQuery{}, f,
 				func(m membership.Manifest, body iter.Seq2[[]byte, error]) error {

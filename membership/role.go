@@ -244,6 +244,7 @@ func (d *Directory) UnassignRole(ctx context.Context, call Call, role, user ID) 
 		if err := tx.DeleteRoleAssignment(ctx, role, user); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(d.clock.Now(), ActionRoleUnassigned, ID{}, user, Facts{"role_id": role}, nil))
+		return tx.AppendEvents(ctx,
+			call.Event(d.clock.Now(), ActionRoleUnassigned, ID{}, user, Facts{"role_id": role}, nil))
 	})
 }

@@ -12,12 +12,15 @@ func TestRule30_SCIMCreatesAGroup(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		owners, err := w.dir.CreateGroup(w.ctx, w.admin, "Owners", "")
 		require.NoError(t, err)
-		l, err := w.dir.ProvisionGroup(w.ctx, w.okta, membership.GroupLink{DisplayName: "owners"}, membership.MemberDelta{})
+		l, err := w.dir.ProvisionGroup(w.ctx, w.okta, membership.GroupLink{DisplayName: "owners"},
+			membership.MemberDelta{})
 		require.NoError(t, err)
 		require.NotEqual(t, owners.ID, l.Group, "a local group is never adopted silently")
-		_, err = w.dir.ProvisionGroup(w.ctx, w.okta, membership.GroupLink{DisplayName: "OWNERS"}, membership.MemberDelta{})
+		_, err = w.dir.ProvisionGroup(w.ctx, w.okta, membership.GroupLink{DisplayName: "OWNERS"},
+			membership.MemberDelta{})
 		w.kind(membership.KindUniqueness, err)
-		_, err = w.dir.ProvisionGroup(w.ctx, w.entra, membership.GroupLink{DisplayName: "OWNERS"}, membership.MemberDelta{})
+		_, err = w.dir.ProvisionGroup(w.ctx, w.entra, membership.GroupLink{DisplayName: "OWNERS"},
+			membership.MemberDelta{})
 		require.NoError(t, err, "another connection has names of its own")
 		gs, err := w.dir.Groups(w.ctx, w.admin, membership.NativeQuery{Limit: 10, Name: "Owners"})
 		require.NoError(t, err)
@@ -118,7 +121,8 @@ func TestTenantsAreApart(t *testing.T) {
 		w.kind(membership.KindNotFound, err)
 		_, err = w.dir.Group(w.ctx, w.admin, g)
 		w.kind(membership.KindNotFound, err)
-		w.kind(membership.KindNotFound, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Add(w.scimUser(w.okta)) }))
+		w.kind(membership.KindNotFound,
+			w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Add(w.scimUser(w.okta)) }))
 		w.kind(membership.KindUnknownMembers,
 			w.patch(w.okta, w.scimGroup(w.okta), func(d *membership.MemberDelta) { d.Add(u) }))
 		_, err = w.dir.AddMember(w.ctx, w.admin, w.localGroup(), u, false)

@@ -49,7 +49,8 @@ func (w *world) crowd(c membership.Call, n int) []membership.ID {
 			name := w.name("crowd")
 			if err := errors.Join(
 				tx.InsertUser(w.ctx, membership.User{
-					Tenant: c.Tenant, ID: ids[i], UserName: name, Origin: membership.SourceSCIM, Active: true, CreatedAt: at, UpdatedAt: at,
+					Tenant: c.Tenant, ID: ids[i], UserName: name, Origin: membership.SourceSCIM, Active: true,
+					CreatedAt: at, UpdatedAt: at,
 				}),
 				tx.InsertUserLink(w.ctx, membership.UserLink{
 					Tenant: c.Tenant, Connection: c.Connection, User: ids[i], UserName: name, Active: true,
@@ -129,7 +130,8 @@ func TestGuardHoldsAReplaceThatDrops900Of1000(t *testing.T) {
 				actions := w.during(func() {
 					e := w.kind(membership.KindHeld, request())
 					for _, part := range []string{
-						g.String(), w.okta.Connection.String(), w.okta.Tenant.String(), "of the 1000 members", "More than 100 and more than 50%",
+						g.String(), w.okta.Connection.String(), w.okta.Tenant.String(), "of the 1000 members",
+						"More than 100 and more than 50%",
 						"/removal-allowances", "scimbridge connection allow-removals", "nothing was changed",
 					} {
 						assert.Contains(t, e.Message, part, "%s %s", name, kind)
@@ -262,7 +264,8 @@ func TestGuardWindow(t *testing.T) {
 		require.NoError(t, w.try(w.entra, groups[0], fresh[:10]))
 		require.NoError(t, w.try(w.entra, groups[1], fresh[10:20]), "20 of 40")
 		e = w.kind(membership.KindHeld, w.try(w.entra, groups[2], fresh[20:22]))
-		require.Contains(t, e.Message, "with 20 removed in the last 10 minutes that is 22 of the 40 memberships that it had in all groups")
+		require.Contains(t, e.Message,
+			"with 20 removed in the last 10 minutes that is 22 of the 40 memberships that it had in all groups")
 		require.NoError(t, w.try(w.okta, other, all[90:92]), "another connection has a window of its own")
 		require.NoError(t, w.try(w.entra, groups[2], fresh[20:21]))
 		w.pass(time.Hour)
@@ -293,7 +296,8 @@ func (s *countingStore) Read(ctx context.Context, tenant membership.ID, fn func(
 }
 
 func (s *countingStore) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+	ctx context.Context, tenant membership.ID, n membership.HeldName,
+	fn func(membership.Tx, membership.NameHolders) error,
 ) error {
 	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }
@@ -389,7 +393,9 @@ func TestGuardAsksNoMoreThanItNeeds(t *testing.T) {
 		step(func() {
 			require.NoError(t, w.patch(w.okta, g, func(d *membership.MemberDelta) { d.Clear(); d.Add(all[15:40]...) }))
 		}, []string{"of"}, 14, 16, "a replace")
-		step(func() { require.NoError(t, w.try(w.okta, g, append(strangers, all[15:17]...))) }, []string{"of"}, 16, 18, "many strangers")
+		step(func() {
+			require.NoError(t, w.try(w.okta, g, append(strangers, all[15:17]...)))
+		}, []string{"of"}, 16, 18, "many strangers")
 	})
 }
 
@@ -504,15 +510,18 @@ func TestAllowRemovalsRefuses(t *testing.T) {
 			return err
 		}
 		w.kind(membership.KindNotFound, allow(w.admin, membership.NewID(), membership.RemovalAllowanceSpec{}))
-		w.kind(membership.KindNotFound, allow(w.admin, w.okta.Connection, membership.RemovalAllowanceSpec{Group: theirs}))
+		w.kind(membership.KindNotFound,
+			allow(w.admin, w.okta.Connection, membership.RemovalAllowanceSpec{Group: theirs}))
 		for _, life := range []time.Duration{-time.Second, time.Millisecond, 8 * 24 * time.Hour} {
-			w.kind(membership.KindInvalid, allow(w.admin, w.okta.Connection, membership.RemovalAllowanceSpec{Life: life}))
+			w.kind(membership.KindInvalid,
+				allow(w.admin, w.okta.Connection, membership.RemovalAllowanceSpec{Life: life}))
 		}
 		powerless := w.admin
 		powerless.Permissions = []string{"GROUPS:WRITE"}
 		w.kind(membership.KindForbidden, allow(powerless, w.okta.Connection, membership.RemovalAllowanceSpec{}))
 		w.kind(membership.KindForbidden, allow(w.okta, w.okta.Connection, membership.RemovalAllowanceSpec{}))
-		w.kind(membership.KindForbidden, w.dir.WithdrawRemovals(w.ctx, powerless, w.okta.Connection, membership.NewID()))
+		w.kind(membership.KindForbidden,
+			w.dir.WithdrawRemovals(w.ctx, powerless, w.okta.Connection, membership.NewID()))
 		_, err := w.dir.RemovalAllowances(w.ctx, powerless, w.okta.Connection)
 		w.kind(membership.KindForbidden, err)
 		for range 100 {
@@ -547,7 +556,8 @@ func TestGuardOfTwoServers(t *testing.T) {
 				wg.Go(func() {
 					var d membership.MemberDelta
 					d.Remove(members[i][from:to]...)
-					_, err := servers[i%2].UpdateProvisionedGroup(context.Background(), c, groups[i], membership.GroupUpdate{Members: d})
+					_, err := servers[i%2].UpdateProvisionedGroup(context.Background(), c, groups[i],
+						membership.GroupUpdate{Members: d})
 					if err == nil {
 						passed.Add(1)
 					} else {

@@ -177,8 +177,10 @@ func TestRule31_UnlinkOfAProvidersGroup(t *testing.T) {
 		_, err := w.dir.Group(w.ctx, w.admin, gone)
 		w.kind(membership.KindNotFound, err)
 		require.Equal(t, []membership.ID{u}, users(w.members(kept)))
-		w.kind(membership.KindInvalid, w.dir.UnlinkGroup(w.ctx, w.admin, kept, w.okta.Connection, membership.RemovalFreeze))
-		w.kind(membership.KindForbidden, w.dir.UnlinkGroup(w.ctx, w.okta, kept, w.okta.Connection, membership.RemovalRelease))
+		w.kind(membership.KindInvalid,
+			w.dir.UnlinkGroup(w.ctx, w.admin, kept, w.okta.Connection, membership.RemovalFreeze))
+		w.kind(membership.KindForbidden,
+			w.dir.UnlinkGroup(w.ctx, w.okta, kept, w.okta.Connection, membership.RemovalRelease))
 		ls, err := w.dir.LinksOfUser(w.ctx, w.admin, u)
 		require.NoError(t, err)
 		require.Len(t, ls, 1)

@@ -22,7 +22,8 @@ func TestLocalAdditionsAreJudgedOnce(t *testing.T) {
 		w.policy("strangers", `@notice("No strangers") forbid (principal, action == Action::"members.add", resource)
 			when { context.user has email && context.user.email like "*@stranger.test" };`)
 		store := &countingStore{store: w.store}
-		w.dir = membership.NewDirectory(store, auth.NewPolicy(w.store, time.Now, nil), membership.Options{Clock: w.clock})
+		w.dir = membership.NewDirectory(store, auth.NewPolicy(w.store, time.Now, nil),
+			membership.Options{Clock: w.clock})
 		cases := 0
 		for _, group := range []string{"missing", "deleted", "custom", "enterprise"} {
 			for _, user := range []string{
@@ -218,7 +219,8 @@ var ways = map[string]func(*world, localCase) outcome{
 	"by name": func(w *world, c localCase) outcome {
 		admin := w.admin
 		admin.Roles = []string{"org_owner"}
-		out, err := w.dir.AddMembersByName(w.ctx, admin, "org_owner", c.group, []string{c.userName}, membership.Invitation{})
+		out, err := w.dir.AddMembersByName(w.ctx, admin, "org_owner", c.group, []string{c.userName},
+			membership.Invitation{})
 		if err == nil && len(out.Failed) > 0 {
 			if c.relationship == "missing" || c.relationship == "deleted" {
 				return outcome{kind: membership.KindNotFound} // a name that no user has

@@ -21,7 +21,8 @@ type provisioned struct {
 }
 
 func (w *world) provisioned() (p provisioned) {
-	p.alone, p.both, p.inactive, p.suspended = w.scimUser(w.okta), w.scimUser(w.okta), w.scimUser(w.okta), w.scimUser(w.okta)
+	p.alone, p.both, p.inactive, p.suspended = w.scimUser(w.okta), w.scimUser(w.okta), w.scimUser(w.okta),
+		w.scimUser(w.okta)
 	w.setActive(w.okta, p.inactive, false)
 	w.suspend(p.suspended, false)
 	// Entra says that this one is inactive; only Okta keeps them active.
@@ -112,11 +113,13 @@ func TestConnectionIsReleased(t *testing.T) {
 		w.kind(membership.KindNotFound, w.patch(w.okta, p.shared, func(d *membership.MemberDelta) { d.Add(p.alone) }))
 		_, err := w.dir.ProvisionUser(w.ctx, w.okta, view("late"))
 		w.kind(membership.KindNotFound, err)
-		_, err = w.dir.ProvisionGroup(w.ctx, w.okta, membership.GroupLink{DisplayName: "late"}, membership.MemberDelta{})
+		_, err = w.dir.ProvisionGroup(w.ctx, w.okta, membership.GroupLink{DisplayName: "late"},
+			membership.MemberDelta{})
 		w.kind(membership.KindNotFound, err)
 		w.kind(membership.KindNotFound, w.dir.DeprovisionUser(w.ctx, w.okta, p.alone, 0))
 
-		w.kind(membership.KindNotFound, w.connections.Remove(w.ctx, w.admin, w.okta.Connection, membership.RemovalRelease))
+		w.kind(membership.KindNotFound,
+			w.connections.Remove(w.ctx, w.admin, w.okta.Connection, membership.RemovalRelease))
 		paused := true
 		_, err = w.dir.ChangeConnection(w.ctx, w.admin, w.okta.Connection, membership.ConnectionChange{Paused: &paused})
 		w.kind(membership.KindNotFound, err)
@@ -142,11 +145,14 @@ func TestConnectionIsConverted(t *testing.T) {
 		}
 		n, _ := w.remove(membership.RemovalConvert)
 		require.Equal(t, membership.RemovalCounts{
-			Users: 5, Groups: 3, Grants: 5, LocalGrantsOpened: 4, UsersDeactivated: 1, UsersWithoutProvider: 4, GroupsDeleted: 1,
+			Users: 5, Groups: 3, Grants: 5, LocalGrantsOpened: 4, UsersDeactivated: 1, UsersWithoutProvider: 4,
+			GroupsDeleted: 1,
 		}, n.RemovalCounts)
-		require.Equal(t, sorted(p.alone, p.both, p.inactive), users(w.members(p.mine)), "local exceptions of a provider's group")
+		require.Equal(t, sorted(p.alone, p.both, p.inactive), users(w.members(p.mine)),
+			"local exceptions of a provider's group")
 		require.Equal(t, sorted(p.both, p.elsewhere, p.local), users(w.members(p.shared)))
-		for _, m := range append(w.list(p.shared, membership.MemberQuery{}), w.list(p.mine, membership.MemberQuery{})...) {
+		for _, m := range append(w.list(p.shared, membership.MemberQuery{}),
+			w.list(p.mine, membership.MemberQuery{})...) {
 			require.Len(t, m.Sources, 1)
 			require.Equal(t, membership.SourceLocal, m.Source())
 		}
@@ -172,7 +178,8 @@ func TestConnectionIsFrozen(t *testing.T) {
 
 		// Nobody changes it: not whoever was let in before, and not natively.
 		require.Empty(t, w.during(func() {
-			w.kind(membership.KindNotFound, w.patch(w.okta, p.shared, func(d *membership.MemberDelta) { d.Remove(p.both) }))
+			w.kind(membership.KindNotFound,
+				w.patch(w.okta, p.shared, func(d *membership.MemberDelta) { d.Remove(p.both) }))
 			w.kind(membership.KindNotFound, w.patch(w.okta, p.shared, func(d *membership.MemberDelta) { d.Clear() }))
 			w.kind(membership.KindNotFound, w.dir.DeprovisionGroup(w.ctx, w.okta, p.shared, 0))
 			w.kind(membership.KindNotFound, w.dir.DeprovisionUser(w.ctx, w.okta, p.alone, 0))
@@ -225,7 +232,8 @@ func (s halfStore) WriteMembers(ctx context.Context, c membership.MemberChange) 
 }
 
 func (s halfStore) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+	ctx context.Context, tenant membership.ID, n membership.HeldName,
+	fn func(membership.Tx, membership.NameHolders) error,
 ) error {
 	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }
@@ -252,7 +260,8 @@ func TestConnectionRemovalIsFinished(t *testing.T) {
 // or fails: no grant and no link of the connection is left, or changed after it
 // was frozen.
 func TestConnectionRemovalAmongWriters(t *testing.T) {
-	for _, how := range []membership.Removal{membership.RemovalRelease, membership.RemovalConvert, membership.RemovalFreeze} {
+	for _, how := range []membership.Removal{membership.RemovalRelease, membership.RemovalConvert,
+		membership.RemovalFreeze} {
 		t.Run(string(how), func(t *testing.T) {
 			eachWorld(t, func(t *testing.T, w *world) {
 				var people, groups []membership.ID
@@ -297,10 +306,11 @@ func TestConnectionRemovalAmongWriters(t *testing.T) {
 					})
 				})
 				write(func(i int) error {
-					_, err := w.dir.UpdateProvisionedUser(w.ctx, w.okta, people[i%12], 0, func(l *membership.UserLink) error {
-						l.Active = i%2 == 0
-						return nil
-					})
+					_, err := w.dir.UpdateProvisionedUser(w.ctx, w.okta, people[i%12], 0,
+						func(l *membership.UserLink) error {
+							l.Active = i%2 == 0
+							return nil
+						})
 					return err
 				})
 				write(func(int) error {
@@ -319,7 +329,9 @@ func TestConnectionRemovalAmongWriters(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					if err := w.patch(w.okta, groups[i%4], func(d *membership.MemberDelta) { d.Add(l.User) }); err != nil {
+					if err := w.patch(w.okta, groups[i%4], func(d *membership.MemberDelta) {
+						d.Add(l.User)
+					}); err != nil {
 						return err
 					}
 					return w.dir.DeprovisionUser(w.ctx, w.okta, l.User, 0)
@@ -343,7 +355,9 @@ func TestConnectionRemovalAmongWriters(t *testing.T) {
 }
 
 // left returns what a connection has, and all its grants in the groups.
-func (w *world) left(how membership.Removal) (n membership.RemovalCounts, members map[membership.ID]map[membership.ID][]membership.Source) {
+func (w *world) left(
+	how membership.Removal,
+) (n membership.RemovalCounts, members map[membership.ID]map[membership.ID][]membership.Source) {
 	w.t.Helper()
 	members = map[membership.ID]map[membership.ID][]membership.Source{}
 	require.NoError(w.t, w.store.Read(w.ctx, w.admin.Tenant, func(r membership.Reader) (err error) {

@@ -41,7 +41,8 @@ func (w *world) alters(call membership.Call, id membership.ID, change func(*memb
 // another source has something to say.
 func TestRule25_AProvidersWordsEndWithItsLink(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
-		ann, err := w.dir.CreateUser(w.ctx, w.admin, membership.NewUser{UserName: "ann", Email: "ann@own.test", Name: "Ann"})
+		ann, err := w.dir.CreateUser(w.ctx, w.admin,
+			membership.NewUser{UserName: "ann", Email: "ann@own.test", Name: "Ann"})
 		require.NoError(t, err)
 		id := w.sends(w.okta, person("Ann", "ann@okta.test", "Ann O."))
 		require.Equal(t, ann.ID, id)

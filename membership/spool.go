@@ -73,8 +73,9 @@ func (s spoolEnd) Write(b []byte) (int, error) {
 func (s spoolEnd) full() error {
 	e := errorf(KindUnavailable, "too many answers of this tenant wait for their readers: try again")
 	if s.noFile != nil {
-		e = errorf(KindUnavailable, "the report needs more memory than is free, and there is no temporary file for it: "+
-			"ask for a part of it, such as one group")
+		e = errorf(KindUnavailable,
+			"the report needs more memory than is free, and there is no temporary file for it: "+
+				"ask for a part of it, such as one group")
 	}
 	e.RetryAfter, e.Err = time.Second, s.noFile
 	return e

@@ -122,7 +122,8 @@ func (d *Directory) showWithoutConnection(
 		if err := tx.UpdateUser(ctx, u); err != nil {
 			return after, false, err
 		}
-		if err := tx.AppendEvents(ctx, call.Event(at, ActionUserUpdated, ID{}, u.ID, nil, Facts{"changed": changed, "batch": batch})); err != nil {
+		if err := tx.AppendEvents(ctx,
+			call.Event(at, ActionUserUpdated, ID{}, u.ID, nil, Facts{"changed": changed, "batch": batch})); err != nil {
 			return after, false, err
 		}
 	}

@@ -72,7 +72,8 @@ func checkContentEncoding(headers []string) error {
 		switch strings.ToLower(strings.TrimSpace(h)) {
 		case "", "identity", "utf-8":
 		default:
-			return &scimError{status: http.StatusUnsupportedMediaType, detail: "send the body without a content encoding"}
+			return &scimError{status: http.StatusUnsupportedMediaType,
+				detail: "send the body without a content encoding"}
 		}
 	}
 	return nil

@@ -45,13 +45,16 @@ func TestBulkKeepsOrder(t *testing.T) {
 		old := b.user("ann")
 		g := b.group("g", old)
 		patch := func(op, value string) string {
-			return `{"method":"PATCH","path":"/Groups/` + g + `","data":{"Operations":[{"op":"` + op + `","path":"members",` +
+			return `{"method":"PATCH","path":"/Groups/` + g + `","data":{"Operations":[{"op":"` + op +
+				`","path":"members",` +
 				`"value":` + value + `}]}},`
 		}
 		all := b.statuses(patch("add", `[{"value":"bulkId:new"}]`)+patch("remove", `[{"value":"`+old+`"}]`)+
-			`{"method":"DELETE","path":"/Users/`+old+`"},`+post("/Users", "new", "ann", ""), "", "204", "204", "204", "201")
+			`{"method":"DELETE","path":"/Users/`+old+`"},`+post("/Users", "new", "ann", ""), "", "204", "204",
+			"204", "201")
 		require.Equal(t, []string{all[3].id()}, b.members(g))
-		b.statuses(patch("add", `[{"value":"bulkId:n"}]`)+patch("remove", `null`)+post("/Users", "n", "n", ""), "", "204",
+		b.statuses(patch("add", `[{"value":"bulkId:n"}]`)+patch("remove", `null`)+post("/Users", "n", "n", ""),
+			"", "204",
 			"204", "201")
 		require.Empty(t, b.members(g))
 	})
@@ -112,7 +115,8 @@ func TestBulkBadReferences(t *testing.T) {
 			{"method":"DELETE","path":"/Users/bulkId:none"},
 			{"method":"PATCH","path":"/Groups/bulkId:g","data":{"displayName":"x"}},`+
 			post("/Groups", "h", "h", `,"members":[{"value":"bulkId:bad"}]`)+","+post("/Users", "bad", "", "")+`,
-			{"method":"PUT","path":"/Users/bulkId:h","data":{"userName":"bulkId:"}}`, "", "400", "400", "409", "409", "400",
+			{"method":"PUT","path":"/Users/bulkId:h","data":{"userName":"bulkId:"}}`, "", "400", "400", "409",
+			"409", "400",
 			"400")
 		require.Contains(t, all[0].Response["detail"], `"none"`)
 		require.Equal(t, "invalidValue", all[0].Response["scimType"])
@@ -130,12 +134,14 @@ func TestBulkBadReferences(t *testing.T) {
 		odd := `a/b %2F"\?#é:bulkId:` + strings.Repeat("x", 300)
 		quoted, _ := json.Marshal(odd)
 		reference, _ := json.Marshal("bulkId:" + odd)
-		all = b.statuses(`{"method":"POST","path":"/Users","bulkId":`+string(quoted)+`,"data":{"userName":"odd","title":" `+
+		all = b.statuses(`{"method":"POST","path":"/Users","bulkId":`+string(quoted)+
+			`,"data":{"userName":"odd","title":" `+
 			`bulkId:no","nickName":"BULKID:no"}},
 			{"method":"POST","path":"/Groups","bulkId":"bulkId:","data":{"displayName":"odd","members":[{"value":`+
 			string(reference)+`}]}},
 			{"method":"PATCH","path":"/Users/`+string(reference[1:len(reference)-1])+`","data":{"Operations":[]}},
-			{"method":"PATCH","path":"/Groups/bulkId:bulkId%3A","data":{"Operations":[]}}`, "", "201", "201", "200", "204")
+			{"method":"PATCH","path":"/Groups/bulkId:bulkId%3A","data":{"Operations":[]}}`, "", "201", "201",
+			"200", "204")
 		require.Equal(t, odd, all[0].BulkID)
 		require.Equal(t, []string{all[0].id()}, b.members(all[1].id()))
 	})
@@ -173,17 +179,21 @@ func TestBulkAlwaysEnds(t *testing.T) {
 				id, name := fmt.Sprint(i), fmt.Sprintf("%d-%d", seed, i)
 				switch kind {
 				case 0:
-					ops[i] = `{"method":"PATCH","path":"/Users/` + some() + `","data":{"Operations":[{"op":"add","path":"manager",` +
+					ops[i] = `{"method":"PATCH","path":"/Users/` + some() +
+						`","data":{"Operations":[{"op":"add","path":"manager",` +
 						`"value":"` + some() + `"}]}}`
 				case 1:
-					ops[i] = `{"method":"PATCH","path":"/Groups/` + some() + `","data":{"Operations":[{"op":"add","path":"members",` +
+					ops[i] = `{"method":"PATCH","path":"/Groups/` + some() +
+						`","data":{"Operations":[{"op":"add","path":"members",` +
 						`"value":"` + some() + `"}]}}`
 				case 2:
 					ops[i] = `{"method":"DELETE","path":"/Users/` + some() + `"}`
 				case 3:
-					ops[i] = post("/Groups", id, name, `,"members":[{"value":"`+some()+`"}],"urn:x:Group":{"to":"`+maybe()+`"}`)
+					ops[i] = post("/Groups", id, name,
+						`,"members":[{"value":"`+some()+`"}],"urn:x:Group":{"to":"`+maybe()+`"}`)
 				default:
-					ops[i] = post("/Users", id, name, managedBy(maybe())+`,"urn:x:User":{"to":["`+maybe()+`","`+maybe()+`"]}`)
+					ops[i] = post("/Users", id, name,
+						managedBy(maybe())+`,"urn:x:User":{"to":["`+maybe()+`","`+maybe()+`"]}`)
 				}
 			}
 			all := b.bulk(strings.Join(ops, ","), "")

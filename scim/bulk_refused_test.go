@@ -69,14 +69,20 @@ func TestBulkMessageRefused(t *testing.T) {
 			``: "invalidSyntax", `[]`: "invalidSyntax", `null`: "invalidSyntax", `{}`: "invalidSyntax",
 			`{"Operations":null}`: "invalidSyntax",
 			`{"Operations":{}}`:   "invalidSyntax", `{"Operations":"x"}`: "invalidSyntax",
-			`{"Operations":[` + good + `]`:                                                              "invalidSyntax",
-			`{"Operations":[` + good + `]} x`:                                                           "invalidSyntax",
-			`{"Operations":[` + good + `],"failOnErrors":"1"}`:                                          "invalidSyntax",
-			`{"Operations":[` + good + `],"failOnErrors":-1}`:                                           "invalidValue",
-			`{"Operations":[` + good + `],"failOnErrors":1.5}`:                                          "invalidSyntax",
-			`{"Operations":[` + good + `],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`: "invalidSyntax",
-			`{"Operations":[` + good + `,` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `]}`: "invalidSyntax",
-			`{"Operations":[` + good + `,{"bulkId":"\u0000"}]}`:                                         "invalidValue",
+			`{"Operations":[` + good +
+				`]`: "invalidSyntax",
+			`{"Operations":[` + good +
+				`]} x`: "invalidSyntax",
+			`{"Operations":[` + good +
+				`],"failOnErrors":"1"}`: "invalidSyntax",
+			`{"Operations":[` + good + `],"failOnErrors":-1}`: "invalidValue",
+			`{"Operations":[` + good +
+				`],"failOnErrors":1.5}`: "invalidSyntax",
+			`{"Operations":[` + good +
+				`],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`: "invalidSyntax",
+			`{"Operations":[` + good + `,` + strings.Repeat("[", 100) + strings.Repeat("]", 100) +
+				`]}`: "invalidSyntax",
+			`{"Operations":[` + good + `,{"bulkId":"\u0000"}]}`: "invalidValue",
 		} {
 			b.do("POST", "/Bulk", body).wantError(400, scimType)
 		}
@@ -95,7 +101,8 @@ func TestBulkMessageRefused(t *testing.T) {
 func TestBulkLimits(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		limits := b.do("GET", "/ServiceProviderConfig", "").want(200).json()["bulk"].(map[string]any)
-		require.Equal(t, map[string]any{"supported": true, "maxOperations": 1000.0, "maxPayloadSize": 4194304.0}, limits)
+		require.Equal(t,
+			map[string]any{"supported": true, "maxOperations": 1000.0, "maxPayloadSize": 4194304.0}, limits)
 		r := b.do("POST", "/Bulk", `{"Operations":[`+post("/Users", "x", "lost", "")+strings.Repeat(",0",
 			1000)+`]}`).wantError(413, "")
 		require.Contains(t, r.json()["detail"], "maxOperations (1000)")

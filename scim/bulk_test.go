@@ -72,7 +72,8 @@ func post(endpoint, bulkID, name, more string) string {
 	if endpoint == "/Groups" {
 		attribute = "displayName"
 	}
-	return fmt.Sprintf(`{"method":"POST","path":%q,"bulkId":%q,"data":{%q:%q%s}}`, endpoint, bulkID, attribute, name, more)
+	return fmt.Sprintf(`{"method":"POST","path":%q,"bulkId":%q,"data":{%q:%q%s}}`, endpoint, bulkID, attribute,
+		name, more)
 }
 
 func managedBy(value string) string {
@@ -133,7 +134,8 @@ func TestBulkErrors(t *testing.T) {
 			{"method":"PUT","path":"/Users/`+ann+`","version":"W/\"7\"","data":{"userName":"lost"}},
 			{"method":"PATCH","path":"/Users/`+ann+`","version":"nonsense","data":{"Operations":[{"op":"replace",`+
 			`"path":"title","value":"lost"}]}},
-			{"method":"DELETE","path":"/Users/`+none+`"},`+post("/Users", "y", "bob", ""), "", "409", "412", "412", "404", "201")
+			{"method":"DELETE","path":"/Users/`+none+`"},`+post("/Users", "y", "bob", ""), "", "409", "412", "412",
+			"404", "201")
 		require.Equal(t, "uniqueness", all[0].Response["scimType"])
 		require.Equal(t, outcome{Method: "POST", BulkID: "qwerty", Status: "409", Response: all[0].Response}, all[0],
 			"a POST that failed has no location")
@@ -180,7 +182,8 @@ func TestBulkStaysInside(t *testing.T) {
 		for _, other := range []*bench{stranger, colleague} {
 			user := other.user("theirs")
 			group := other.group("theirs", user)
-			b.statuses(`{"method":"DELETE","path":"/Users/`+user+`"},{"method":"PUT","path":"/Groups/`+group+`","data":`+
+			b.statuses(`{"method":"DELETE","path":"/Users/`+user+`"},{"method":"PUT","path":"/Groups/`+group+
+				`","data":`+
 				`{"displayName":"mine"}},
 				{"method":"PATCH","path":"/Users/`+user+`","data":{"Operations":[]}},`+
 				post("/Groups", "g", "mine", `,"members":[{"value":"`+user+`"}]`), "", "404", "404", "404", "400")
@@ -236,7 +239,8 @@ func (s *fading) WriteMembers(ctx context.Context, c membership.MemberChange) (m
 }
 
 func (s *fading) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+	ctx context.Context, tenant membership.ID, n membership.HeldName,
+	fn func(membership.Tx, membership.NameHolders) error,
 ) error {
 	return s.Update(ctx, tenant, func(tx membership.Tx) error {
 		h, err := tx.LockNameHolders(ctx, n.Connection, n.Name, n.Emails)

@@ -68,8 +68,10 @@ func TestBodiesAreNotHeld(t *testing.T) {
 			part: func(i int) string {
 				return `{"op":"remove","path":"members[value eq \"` + ids[i%len(ids)] + `\"]"},`
 			}},
-		"what is not read": {start: `{"x":[`, end: `0],"Operations":[]}`, part: func(int) string { return `{"a":["b",1]},` }},
-		"blanks":           {start: `{`, end: `"Operations":[]}`, part: func(int) string { return "  \t\n  \r\n  " }},
+		"what is not read": {start: `{"x":[`, end: `0],"Operations":[]}`, part: func(int) string {
+			return `{"a":["b",1]},`
+		}},
+		"blanks": {start: `{`, end: `"Operations":[]}`, part: func(int) string { return "  \t\n  \r\n  " }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.n = n
@@ -150,7 +152,8 @@ func TestKeysTwice(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"Operations":[{"op":"add","path":"members","value":["` + a + `"],"value":["` + b + `"]}]}`: b,
 		`{"Operations":[{"op":"add","value":["` + a + `"],"path":"displayName","path":"members"}]}`:  a,
-		`{"Operations":[{"op":"add","path":"members","value":["` + a + `"]}],"operations":[{"op":"add","path":"members",` +
+		`{"Operations":[{"op":"add","path":"members","value":["` + a +
+			`"]}],"operations":[{"op":"add","path":"members",` +
 			`"value":"` + b + `"}]}`: b,
 		`{"Operations":[{"op":"add","value":{"members":["` + a + `"],"members":["` + b + `"]}}]}`: b,
 	} {

@@ -66,7 +66,8 @@ func (b *bench) serve() {
 func (b *bench) connection() *bench {
 	b.t.Helper()
 	other := *b
-	call := membership.Call{Tenant: b.tenant.TenantID, Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"}}
+	call := membership.Call{Tenant: b.tenant.TenantID,
+		Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"}}
 	require.NoError(b.t, b.store.UpdateCredentials(context.Background(), b.tenant.TenantID, func(tx auth.Tx) error {
 		conn, err := membership.NewConnection(b.t.Context(), tx, time.Now, call, "other", "entra")
 		if err != nil {

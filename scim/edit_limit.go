@@ -17,7 +17,8 @@ func (w *work) spend(n int) error {
 	}
 	if w.left -= n; w.left < 0 {
 		return &membership.Error{
-			Kind: membership.KindTooLarge, Message: "the operations look at too many values: send fewer of them at once",
+			Kind:    membership.KindTooLarge,
+			Message: "the operations look at too many values: send fewer of them at once",
 		}
 	}
 	return nil

@@ -39,7 +39,8 @@ func (s breaking) WriteMembers(ctx context.Context, c membership.MemberChange) (
 }
 
 func (s breaking) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+	ctx context.Context, tenant membership.ID, n membership.HeldName,
+	fn func(membership.Tx, membership.NameHolders) error,
 ) error {
 	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }

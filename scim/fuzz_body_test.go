@@ -95,7 +95,8 @@ func FuzzGroupPatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		timed(t, func() {
-			c, old, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 30}, nil)
+			c, old, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))),
+				&attributeBudget{1 << 30}, nil)
 			if err != nil {
 				refusal(t, err)
 			}
@@ -248,7 +249,8 @@ func FuzzQuery(f *testing.F) {
 		"attributes=userName,emails.value&excludedAttributes=emails.type",
 		"cursor=&count=10", "count=-1&startIndex=-1", "attributes=" + enterpriseURN + ":manager,urn:x:y,urn:x:y:z",
 		"filter=%zz", "FILTER=id%20pr&&&=&x", "sortBy=emails&sortOrder=x",
-		"filter=userName%20eq%20%22a+b%22", "filter=userName+eq+%22a+b%22&attributes=emails[type+eq+%22work%22].value," +
+		"filter=userName%20eq%20%22a+b%22",
+		"filter=userName+eq+%22a+b%22&attributes=emails[type+eq+%22work%22].value," +
 			"title", "filter=a%20eq+%22a%5C%22+b%22",
 		"filter=userName%2520eq%2520%22a+b%22", "attributes=emails[type eq 'x']&sortBy=emails[type pr]",
 		`{"filter":"id pr","count":"5","attributes":["id",""],"sortBy":"meta.lastModified"}`,

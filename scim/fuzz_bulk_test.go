@@ -14,7 +14,8 @@ import (
 
 // newPretending returns a door that takes everything and keeps nothing.
 func newPretending() *door {
-	d := &door{base: "http://x" + root, maxBody: 1 << 20, maxGroupBody: 1 << 20, maxBulkBody: 1 << 20, log: zap.NewNop()}
+	d := &door{base: "http://x" + root, maxBody: 1 << 20, maxGroupBody: 1 << 20, maxBulkBody: 1 << 20,
+		log: zap.NewNop()}
 	take := func(x *exchange) error {
 		if x.r.Method != http.MethodDelete {
 			body, err := x.body(d.maxBody)

@@ -120,12 +120,14 @@ var fuzzValues = []string{
 // to select by has no more to do the second time.
 func FuzzPath(f *testing.F) {
 	for i, s := range []string{
-		"name.givenName", `emails[type eq "work"].value`, `members[value eq "x"]`, enterpriseURN + ":manager", "urn:x:y",
+		"name.givenName", `emails[type eq "work"].value`, `members[value eq "x"]`, enterpriseURN + ":manager",
+		"urn:x:y",
 		`roles[primary eq "True"`, "emails", "addresses.locality", "active", "urn:x:y:z.w",
 		`urn:x:y:lines[value eq "x"].a`, `urn:x:y:Lines[primary eq true]`, "urn:x:y:LINES", "urn:x:y:z",
 		`urn:x:y:emails[type eq "work"].value`,
 		`addresses[type eq "work" and primary eq true]`, "members[(((", `members[not (display eq "x")]`,
-		enterpriseURN + ".department", "urn:x:1.0.y.z", `emails[type eq 'work'].value`, "name", " manager ", "emails.primary",
+		enterpriseURN + ".department", "urn:x:1.0.y.z", `emails[type eq 'work'].value`, "name", " manager ",
+		"emails.primary",
 	} {
 		f.Add(s, uint8(i), uint8(i))
 	}

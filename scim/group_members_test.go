@@ -99,11 +99,15 @@ func TestFoldMembers(t *testing.T) {
 		`{"op":"replace","path":"members","value":[]}`:                                      clear,
 		`{"op":"replace","path":"members","value":null}`:                                    clear,
 		`{"op":"replace","path":"members[value eq \"{B}\"].display","value":"x"}`:           {},
-		`{"op":"replace","path":"members[value eq \"{B}\"]","value":{"value":"{A}"}}`: delta(func(d *membership.MemberDelta) {
+		`{"op":"replace","path":"members[value eq \"{B}\"]","value":{"value":"{A}"}}`: delta(func(
+			d *membership.MemberDelta,
+		) {
 			d.Remove(bob)
 			d.Add(ann)
 		}),
-		`{"op":"add","path":"members","value":[{"value":"x"},{"value":"{CAPS}"}]}`: delta(func(d *membership.MemberDelta) {
+		`{"op":"add","path":"members","value":[{"value":"x"},{"value":"{CAPS}"}]}`: delta(func(
+			d *membership.MemberDelta,
+		) {
 			d.AddMalformed("x")
 			d.AddMalformed(strings.ToUpper(ann.String()))
 		}),
@@ -146,7 +150,8 @@ func TestFoldMembersRefused(t *testing.T) {
 		`{"op":"add","path":"members[display eq \"x\"]"}`:            typeInvalidPath,
 		`{"op":"replace","path":"members[display eq \"x\"]"}`:        typeInvalidValue,
 		`{"op":"remove","path":"members[display eq \"x\"].display"}`: typeMutability,
-		`{"op":"add","path":"members","value":["` + ann.String() + `"]},{"op":"remove","path":"members[display eq \"x\"]"}` +
+		`{"op":"add","path":"members","value":["` + ann.String() +
+			`"]},{"op":"remove","path":"members[display eq \"x\"]"}` +
 			``: typeInvalidFilter,
 		`{"op":"replace","path":"members[value eq \"x\"].value","value":"y"}`: typeMutability,
 		`{"op":"add","value":[]}`:        typeInvalidValue,

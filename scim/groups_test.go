@@ -13,14 +13,16 @@ import (
 func TestGroupLifecycle(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		ann, bob := b.user("ann"), b.user("bob")
-		r := b.do("POST", "/Groups", `{"displayName":"G","externalId":"E","urn:okta:custom:group:1.0":{"description":"d"},`+
-			`"members":[{"value":"`+ann+`","$ref":"Users/x"}]}`).want(201)
+		r := b.do("POST", "/Groups",
+			`{"displayName":"G","externalId":"E","urn:okta:custom:group:1.0":{"description":"d"},`+
+				`"members":[{"value":"`+ann+`","$ref":"Users/x"}]}`).want(201)
 		m := r.json()
 		g := m["id"].(string)
 		require.Equal(t, b.base+"/Groups/"+g, r.header.Get("Location"))
 		require.Equal(t, []any{map[string]any{"value": ann, "type": "User"}}, m["members"])
 		require.Equal(t, map[string]any{"description": "d"}, m["urn:okta:custom:group:1.0"])
-		require.Equal(t, []any{"urn:ietf:params:scim:schemas:core:2.0:Group", "urn:okta:custom:group:1.0"}, m["schemas"])
+		require.Equal(t, []any{"urn:ietf:params:scim:schemas:core:2.0:Group", "urn:okta:custom:group:1.0"},
+			m["schemas"])
 
 		b.do("POST", "/Groups", `{"displayName":"g"}`).wantError(409, "uniqueness")
 		b.do("POST", "/Groups", `{}`).wantError(400, "invalidValue")
@@ -50,8 +52,9 @@ func TestPatchGroup(t *testing.T) {
 		r := b.patch(path, `{"op":"Add","path":"members","value":[{"$ref":null,"value":"`+bob+`"}]}`).want(204)
 		require.Equal(t, `W/"2"`, r.header.Get("ETag"), "1 made it, with its first member")
 		require.Empty(t, r.body)
-		require.Equal(t, `W/"2"`, b.patch(path, `{"op":"Add","path":"members","value":[{"value":"`+bob+`"}]}`).want(204).
-			header.Get("ETag"))
+		require.Equal(t, `W/"2"`,
+			b.patch(path, `{"op":"Add","path":"members","value":[{"value":"`+bob+`"}]}`).want(204).
+				header.Get("ETag"))
 		require.Equal(t, `W/"2"`, b.patch(path, `{"op":"replace","value":{"id":"`+g+`","displayName":"G"}}`).want(204).
 			header.Get("ETag"))
 		b.do("PATCH", path, `{"Operations":[]}`).want(204)
@@ -60,7 +63,8 @@ func TestPatchGroup(t *testing.T) {
 		// Azure's example: rename, add and remove in one request.
 		b.patch(path, `{"op":"Replace","path":"displayName","value":"N"},
 			{"op":"Add","path":"members","value":[{"value":"`+ann+`"}]},
-			{"op":"Remove","path":"members","value":[{"value":"`+bob+`"}]},{"op":"replace","value":{"externalId":"X"}}`).
+			{"op":"Remove","path":"members","value":[{"value":"`+bob+
+			`"}]},{"op":"replace","value":{"externalId":"X"}}`).
 			want(204)
 		m := b.do("GET", path, "").want(200).json()
 		require.Equal(t, "N", m["displayName"])

@@ -36,7 +36,8 @@ func TestRemovalGuard(t *testing.T) {
 			detail := r.json()["detail"].(string)
 			for _, part := range []string{
 				"nothing was changed", "of the 120 members", "the group " + g, "More than 100 and more than 50%",
-				"POST /v1/connections/" + b.tenant.ConnectionID.String() + `/removal-allowances {"group_id":"` + g + `"}`,
+				"POST /v1/connections/" + b.tenant.ConnectionID.String() + `/removal-allowances {"group_id":"` +
+					g + `"}`,
 				"scimbridge connection allow-removals --tenant " + b.tenant.TenantID.String(),
 			} {
 				require.Contains(t, detail, part)
@@ -53,7 +54,8 @@ func TestRemovalGuard(t *testing.T) {
 		require.Len(t, b.members(g), n)
 		// Cut into operations it is the same removal.
 		half := func(from, to int) string {
-			return `{"method":"PATCH","path":"/Groups/` + g + `","data":{"Operations":[{"op":"remove","path":"members",` +
+			return `{"method":"PATCH","path":"/Groups/` + g +
+				`","data":{"Operations":[{"op":"remove","path":"members",` +
 				`"value":` +
 				memberList(ids[from:to]...) + `}]}}`
 		}
@@ -61,7 +63,8 @@ func TestRemovalGuard(t *testing.T) {
 		require.Len(t, b.members(g), 60)
 
 		// One at a time is no mass removal; nor is active=false, nor the end of a user.
-		b.do("PATCH", "/Groups/"+g, `{"Operations":[{"op":"remove","path":"members","value":`+memberList(ids[60])+`}]}`).
+		b.do("PATCH", "/Groups/"+g,
+			`{"Operations":[{"op":"remove","path":"members","value":`+memberList(ids[60])+`}]}`).
 			want(204)
 		b.do("PATCH", "/Users/"+ids[61], `{"Operations":[{"op":"replace","path":"active","value":false}]}`).want(200)
 		b.do("DELETE", "/Users/"+ids[61], "").want(204)
@@ -75,7 +78,8 @@ func TestRemovalGuard(t *testing.T) {
 		b.do("PUT", "/Groups/"+g, whole).want(200)
 		require.Empty(t, b.do("GET", "/Groups/"+g, "").want(200).json()["members"])
 		again := b.group("Again", ids[:58]...)
-		b.do("PATCH", "/Groups/"+again, `{"Operations":[{"op":"add","path":"members","value":`+memberList(ids[62:]...)+`}]}`).
+		b.do("PATCH", "/Groups/"+again,
+			`{"Operations":[{"op":"add","path":"members","value":`+memberList(ids[62:]...)+`}]}`).
 			want(204)
 		b.do("DELETE", "/Groups/"+again, "").wantError(409, "")
 	})

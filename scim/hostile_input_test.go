@@ -55,7 +55,8 @@ func (h *hostile) refused(status int, method, path, body string, headers ...stri
 		assert.Equal(h.t, fmt.Sprint(status), m["status"], what)
 		assert.NotEmpty(h.t, m["detail"], what)
 		assert.Less(h.t, len(r.body), 4096, what)
-		for _, inside := range []string{"sql", "SQL", "json:", "goroutine", "runtime", ".go", "panic", "strconv", "0x"} {
+		for _, inside := range []string{"sql", "SQL", "json:", "goroutine", "runtime", ".go", "panic",
+			"strconv", "0x"} {
 			assert.NotContains(h.t, m["detail"], inside, what)
 		}
 	}
@@ -96,7 +97,8 @@ func TestHostileBodies(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		h := newHostile(b)
 		places := [][2]string{
-			{"POST", "/Users"}, {"PUT", h.user}, {"PATCH", h.user}, {"POST", "/Groups"}, {"PUT", h.group}, {"PATCH", h.group},
+			{"POST", "/Users"}, {"PUT", h.user}, {"PATCH", h.user}, {"POST", "/Groups"}, {"PUT", h.group},
+			{"PATCH", h.group},
 			{"POST", "/.search"}, {"POST", "/Users/.search"}, {"POST", "/Bulk"},
 		}
 		for _, place := range places {
@@ -218,8 +220,9 @@ func TestHostileAttributes(t *testing.T) {
 		h.unchanged()
 
 		// As much as is allowed is no harm.
-		r := b.do("POST", "/Users", `{"userName":"max","emails":[`+many(1000, `{"value":"%d@x.example"}`)+`],"urn:x:y":`+
-			`{"n":1e999,"deep":`+nested(61)+`,"😀":"\ud83d\ude00"}}`).want(201)
+		r := b.do("POST", "/Users",
+			`{"userName":"max","emails":[`+many(1000, `{"value":"%d@x.example"}`)+`],"urn:x:y":`+
+				`{"n":1e999,"deep":`+nested(61)+`,"😀":"\ud83d\ude00"}}`).want(201)
 		require.Equal(t, 1000, strings.Count(string(r.body), "@x.example"))
 		require.Contains(t, string(r.body), `"n":1e999`)
 		require.Contains(t, string(r.body), `"😀":"😀"`)
@@ -238,7 +241,8 @@ func TestHostileAddresses(t *testing.T) {
 			id + "%2f", id + ".json",
 			strings.ToUpper(id), "%7B" + id + "%7D", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""),
 			strings.Repeat("x", 9000), "%F0%9F%98%80",
-			"*", "'%20or%201=1--", "$%7Bjndi:ldap://x%7D", "0", "-1", "1e999", "null", "undefined", "bulkId:x", "%25" + id,
+			"*", "'%20or%201=1--", "$%7Bjndi:ldap://x%7D", "0", "-1", "1e999", "null", "undefined", "bulkId:x",
+			"%25" + id,
 			"00000000-0000-0000-0000-000000000000",
 		} {
 			for _, endpoint := range []string{"/Users/", "/Groups/"} {
@@ -246,11 +250,13 @@ func TestHostileAddresses(t *testing.T) {
 				h.refused(404, "HEAD", endpoint+s, "")
 				h.refused(404, "DELETE", endpoint+s, "")
 				h.refused(404, "PUT", endpoint+s, `{"userName":"eve","displayName":"eve"}`)
-				h.refused(404, "PATCH", endpoint+s, `{"Operations":[{"op":"replace","path":"displayName","value":"eve"}]}`)
+				h.refused(404, "PATCH", endpoint+s,
+					`{"Operations":[{"op":"replace","path":"displayName","value":"eve"}]}`)
 			}
 			h.refused(404, "GET", "/Schemas/"+s, "")
 			h.refused(404, "GET", "/ResourceTypes/"+s, "")
-			h.refused(400, "PATCH", h.group, `{"Operations":[{"op":"add","path":"members","value":[{"value":"`+s+`"}]}]}`)
+			h.refused(400, "PATCH", h.group,
+				`{"Operations":[{"op":"add","path":"members","value":[{"value":"`+s+`"}]}]}`)
 		}
 		for _, path := range []string{"/Users/../Groups", "/./Users", "/Users/%2e%2e/Groups", "/user", "/Users%2f" + id,
 			"/Users;x=y", h.user + "/emails", "/%00", "/\u00fc"} {
@@ -320,13 +326,15 @@ func TestEndlessBody(t *testing.T) {
 			for start, more := range map[string]string{
 				`{"userName":"eve","displayName":"`: "xxxxxxxxxxxxxxx", `{"members":[""`: `,"xxxxxxxxxxxxxxxxxxx"`,
 				" ": "             \n",
-				`{"Operations":[{"op":"add","path":"members","value":[""`: `,{"value":"xxxxxxxxxxxxx"}`, `{"a":[1`: ",1",
+				`{"Operations":[{"op":"add","path":"members","value":[""`: `,{"value":"xxxxxxxxxxxxx"}`,
+				`{"a":[1`: ",1",
 			} {
 				what := fmt.Sprint(place, start)
 				conn, err := net.Dial("tcp", server.Listener.Addr().String())
 				require.NoError(t, err)
-				_, err = fmt.Fprintf(conn, "%s /scim/v2%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: "+
-					"chunked\r\n\r\n%x\r\n%s\r\n",
+				_, err = fmt.Fprintf(conn,
+					"%s /scim/v2%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: "+
+						"chunked\r\n\r\n%x\r\n%s\r\n",
 					place[0], place[1], b.token, len(start), start)
 				require.NoError(t, err)
 				go func() {

@@ -11,7 +11,8 @@ import (
 func TestAuthentication(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for _, path := range []string{"/Users", "/Groups/x", "/ServiceProviderConfig", "/Schemas", "/nowhere", ""} {
-			for _, header := range []string{"", "non-token", "Bearer bad", "Bearer " + b.tenant.APIToken, "Basic " + b.token} {
+			for _, header := range []string{"", "non-token", "Bearer bad", "Bearer " + b.tenant.APIToken,
+				"Basic " + b.token} {
 				r := b.do("GET", path, "", "Authorization: "+header).wantError(401, "")
 				require.True(t, strings.HasPrefix(r.header.Get("WWW-Authenticate"), "Bearer"))
 				require.Equal(t, "401", r.json()["status"])
@@ -24,7 +25,8 @@ func TestAuthentication(t *testing.T) {
 func TestEndpoints(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for _, path := range []string{"/nowhere", "/Users/x/y", "/usersx", "/Users/{ID}", "/{id}", "/Schemas/urn:none",
-			"/ResourceTypes/Nothing", "/Users/00919288221112222", "/Users/%00", "/Groups/" + strings.Repeat("x", 5000)} {
+			"/ResourceTypes/Nothing", "/Users/00919288221112222", "/Users/%00",
+			"/Groups/" + strings.Repeat("x", 5000)} {
 			b.do("GET", path, "").wantError(404, "")
 		}
 		id := b.user("ann")
@@ -37,7 +39,8 @@ func TestEndpoints(t *testing.T) {
 		}
 		b.do("GET", "/Me", "").wantError(501, "")
 		b.do("POST", "/Bulk", "{}").wantError(400, "invalidSyntax")
-		for _, path := range []string{"/Users/", "/Users?", "/Users?&", "//Users", "/Users//" + id, "/Users/" + id + "/?",
+		for _, path := range []string{"/Users/", "/Users?", "/Users?&", "//Users", "/Users//" + id,
+			"/Users/" + id + "/?",
 			"?aadOptscim062020/Users/" + id, "/?AzureAdScimPatch2017/Users?count=1", "/Users?aadOptscim062020"} {
 			b.do("GET", path, "").want(200)
 		}
@@ -56,9 +59,10 @@ func TestEndpoints(t *testing.T) {
 		b.do("GET", "/users/"+strings.ToUpper(id), "").wantError(404, "")
 		b.do("GET", "/me", "").wantError(501, "")
 		b.do("PATCH", "/groups", "").wantError(405, "")
-		r := b.do("POST", "/bulk", `{"Operations":[{"method":"POST","path":"/USERS","bulkId":"1","data":{"userName":"bulk"}},
+		r := b.do("POST", "/bulk",
+			`{"Operations":[{"method":"POST","path":"/USERS","bulkId":"1","data":{"userName":"bulk"}},
 			{"method":"PATCH","path":"/gRoups/`+g+`","data":{"Operations":[{"op":"add","path":"members",`+
-			`"value":[{"value":"bulkId:1"}]}]}}]}`)
+				`"value":[{"value":"bulkId:1"}]}]}}]}`)
 		for _, o := range objects(r.want(200).json()["Operations"]) {
 			require.Contains(t, []any{"201", "204"}, o["status"])
 		}
@@ -108,7 +112,8 @@ func TestBadBodies(t *testing.T) {
 		for body, scimType := range map[string]string{
 			``: "invalidSyntax", `{`: "invalidSyntax", `null`: "invalidSyntax", `[]`: "invalidSyntax",
 			`"x"`: "invalidSyntax", `5`: "invalidSyntax",
-			`{"userName":"x","displayName":"x"} x`: "invalidSyntax", `{"userName":"x","displayName":"x"}{}`: "invalidSyntax",
+			`{"userName":"x","displayName":"x"} x`:                        "invalidSyntax",
+			`{"userName":"x","displayName":"x"}{}`:                        "invalidSyntax",
 			"{\"userName\":\"\xff\",\"displayName\":\"x\"}":               "invalidSyntax",
 			"{\"userName\":\"a\x00\",\"displayName\":\"x\"}":              "invalidSyntax",
 			`{"userName":"a\u0000","displayName":"a\u0000"}`:              "invalidValue",
@@ -117,9 +122,10 @@ func TestBadBodies(t *testing.T) {
 				100) + `}`: "invalidSyntax",
 			`{"userName":"x","displayName":"x","a":` + strings.Repeat("[", 90_000) + strings.Repeat("]",
 				90_000) + `}`: "invalidSyntax",
-			`{"userName":{"a":1},"displayName":{"a":1}}`:                                                       "invalidValue",
-			`{"userName":"` + strings.Repeat("x", 900) + `","displayName":"` + strings.Repeat("x", 900) + `"}`: "invalidValue",
-			`{"userName":"x","displayName":"x","externalId":[7]}`:                                              "invalidValue",
+			`{"userName":{"a":1},"displayName":{"a":1}}`: "invalidValue",
+			`{"userName":"` + strings.Repeat("x", 900) + `","displayName":"` + strings.Repeat("x", 900) +
+				`"}`: "invalidValue",
+			`{"userName":"x","displayName":"x","externalId":[7]}`: "invalidValue",
 		} {
 			for _, path := range []string{user, group} {
 				b.do("PUT", path, body).wantError(400, scimType)
@@ -131,11 +137,15 @@ func TestBadBodies(t *testing.T) {
 			``: "invalidSyntax", `[]`: "invalidSyntax", `{"Operations":5}`: "invalidSyntax",
 			`{"Operations":["x"]}`:                   "invalidSyntax",
 			`{"Operations":[{"op":"add","path":5}]}`: "invalidSyntax", `{"Operations":null}`: "invalidSyntax",
-			`{"Operations":[{"op":"add","path":"a[` + strings.Repeat("(", 90_000) + `","value":1}]}`:       "invalidPath",
-			`{"Operations":[{"op":"add","path":"members[` + strings.Repeat("(", 2000) + `"}]}`:             "invalidPath",
-			`{"Operations":[{"op":"add","path":"` + strings.Repeat("a", 5000) + `","value":1}]}`:           "invalidPath",
-			`{"Operations":[{"op":"add","path":"externalId","value":"\u0000"}]}`:                           "invalidValue",
-			`{"Operations":[{"op":"add","path":"externalId","value":"` + strings.Repeat("x", 900) + `"}]}`: "invalidValue",
+			`{"Operations":[{"op":"add","path":"a[` + strings.Repeat("(", 90_000) +
+				`","value":1}]}`: "invalidPath",
+			`{"Operations":[{"op":"add","path":"members[` + strings.Repeat("(", 2000) +
+				`"}]}`: "invalidPath",
+			`{"Operations":[{"op":"add","path":"` + strings.Repeat("a", 5000) +
+				`","value":1}]}`: "invalidPath",
+			`{"Operations":[{"op":"add","path":"externalId","value":"\u0000"}]}`: "invalidValue",
+			`{"Operations":[{"op":"add","path":"externalId","value":"` + strings.Repeat("x", 900) +
+				`"}]}`: "invalidValue",
 		} {
 			b.do("PATCH", user, body).wantError(400, scimType)
 			b.do("PATCH", group, body).wantError(400, scimType)
@@ -158,11 +168,13 @@ func TestLimits(t *testing.T) {
 		b.do("POST", "/Groups", `{"displayName":"`+long+`"}`).wantError(413, "")
 		b.do("POST", "/Groups", `{"displayName":"`+long[:500_000]+`"}`).wantError(400, "invalidValue")
 		for header, status := range map[string]int{
-			"application/json": 201, "application/scim+json; charset=utf-8": 201, "text/json": 201, "application/json;": 201,
-			"":         201,
-			"text/xml": 415, "application/x-www-form-urlencoded": 415, ";;": 415,
+			"application/json": 201, "application/scim+json; charset=utf-8": 201, "text/json": 201,
+			"application/json;": 201,
+			"":                  201,
+			"text/xml":          415, "application/x-www-form-urlencoded": 415, ";;": 415,
 		} {
-			b.do("POST", "/Users", `{"userName":"`+header+`."}`, "Content-Type: "+header, "Accept: text/html").want(status)
+			b.do("POST", "/Users", `{"userName":"`+header+`."}`, "Content-Type: "+header, "Accept: text/html").
+				want(status)
 		}
 	})
 }

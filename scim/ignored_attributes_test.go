@@ -47,17 +47,21 @@ func TestIgnoredAttributesAreLogged(t *testing.T) {
 		}{
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"memebers","value":` + member + `}]}`,
 				[]string{"memebers"}},
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","value":{"memebers":` + member + `}}]}`, []string{"memebers"}},
+			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","value":{"memebers":` + member + `}}]}`,
+				[]string{"memebers"}},
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"memebers[value eq \"canary\"]"}]}`, nil},
 			// needs a value
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"remove","path":"memebers[value eq \"canary\"]"}]}`,
 				[]string{"memebers"}},
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add",` +
-				`"path":"urn:ietf:params:scim:schemas:core:2.0:Group:memebers","value":` + member + `}]}`, []string{"memebers"}},
+				`"path":"urn:ietf:params:scim:schemas:core:2.0:Group:memebers","value":` + member + `}]}`,
+				[]string{"memebers"}},
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add",` +
-				`"path":"urn:ietf:params:scim:schemas:core:2.0:Group.memebers","value":` + member + `}]}`, []string{"memebers"}},
-			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group",` +
-				`"value":{"memebers":` + member + `}}]}`, []string{"memebers"}},
+				`"path":"urn:ietf:params:scim:schemas:core:2.0:Group.memebers","value":` + member + `}]}`,
+				[]string{"memebers"}},
+			{"PATCH", "/Groups/" + g,
+				`{"Operations":[{"op":"add","path":"urn:ietf:params:scim:schemas:core:2.0:Group",` +
+					`"value":{"memebers":` + member + `}}]}`, []string{"memebers"}},
 			{"PUT", "/Groups/" + g, `{"displayName":"staff","memebers":` + member + `,"meta":{},"id":"canary"}`,
 				[]string{"memebers"}},
 			{"POST", "/Groups", `{"displayName":"more","Memebers":` + member + `}`, []string{"Memebers"}},
@@ -75,10 +79,12 @@ func TestIgnoredAttributesAreLogged(t *testing.T) {
 			{"POST", "/Bulk", `{"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":{"userName":"cid",` +
 				`"shoeSize":"canary"}}]}`, []string{"shoeSize"}},
 			{"GET", "/Users?filter=usrName+eq+%22canary%22&sortBy=shoeSize", "", []string{"shoeSize", "usrName"}},
-			{"POST", "/Users/.search", `{"filter":"emails.valeu eq \"canary\" or not (title pr)"}`, []string{"emails.valeu"}},
+			{"POST", "/Users/.search", `{"filter":"emails.valeu eq \"canary\" or not (title pr)"}`,
+				[]string{"emails.valeu"}},
 			{"GET", "?filter=userName+eq+%22canary%22+or+displayName+pr", "", nil},
-			{"PATCH", "/Users/" + u, `{"Operations":[{"op":"replace","path":"urn:acme:ext:1.0:User:badge","value":"canary"},` +
-				`{"op":"replace","path":"password","value":"canary"}]}`, nil},
+			{"PATCH", "/Users/" + u,
+				`{"Operations":[{"op":"replace","path":"urn:acme:ext:1.0:User:badge","value":"canary"},` +
+					`{"op":"replace","path":"password","value":"canary"}]}`, nil},
 			{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"members","value":` + member + `}]}`, nil},
 		} {
 			logs := b.logged() // a new replica, which has said nothing yet
@@ -123,9 +129,11 @@ func TestSingleQuotesQuoteNothing(t *testing.T) {
 		} {
 			b.patch("/Users/"+u, op).wantError(400, "invalidPath")
 		}
-		b.do("PUT", "/Users/"+u, `{"userName":"ann","emails[type eq 'work'].value":"b@x.test"}`).wantError(400, "invalidPath")
+		b.do("PUT", "/Users/"+u, `{"userName":"ann","emails[type eq 'work'].value":"b@x.test"}`).
+			wantError(400, "invalidPath")
 		for _, op := range []string{
-			`{"op":"remove","path":"members[value eq '` + u + `']"}`, `{"op":"remove","path":"members[not (value eq 'x')]"}`,
+			`{"op":"remove","path":"members[value eq '` + u + `']"}`,
+			`{"op":"remove","path":"members[not (value eq 'x')]"}`,
 		} {
 			b.patch("/Groups/"+g, op).wantError(400, "invalidPath")
 		}

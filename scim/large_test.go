@@ -43,7 +43,8 @@ func (s crowded) WriteMembers(ctx context.Context, c membership.MemberChange) (m
 }
 
 func (s crowded) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+	ctx context.Context, tenant membership.ID, n membership.HeldName,
+	fn func(membership.Tx, membership.NameHolders) error,
 ) error {
 	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }

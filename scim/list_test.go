@@ -28,8 +28,9 @@ func TestPages(t *testing.T) {
 			require.Equal(t, whole, any(all), "pages in the same order as the list")
 			for query, length := range map[string]int{
 				"count=0": 0, "count=-3": 0, "startIndex=0&count=2": 2, "startIndex=-1&count=2": 2, "startIndex=8": 0,
-				"startIndex=99999999999999999999": 0, "count=99999999999999999999": 7, "count=1000": 7, "startIndex=&count=": 7,
-				"sortBy=userName": 7,
+				"startIndex=99999999999999999999": 0, "count=99999999999999999999": 7, "count=1000": 7,
+				"startIndex=&count=": 7,
+				"sortBy=userName":    7,
 			} {
 				m := b.do("GET", endpoint+"?"+query, "").want(200).json()
 				require.EqualValues(t, 7, m["totalResults"], "%s", query)
@@ -37,7 +38,8 @@ func TestPages(t *testing.T) {
 				require.Len(t, m["Resources"], length, "%s", query)
 			}
 			b.do("GET", endpoint+"?count=x", "").wantError(400, "invalidValue")
-			m := b.do("GET", endpoint+"?attributes=id&count=1", "").want(200).json()["Resources"].([]any)[0].(map[string]any)
+			m := b.do("GET", endpoint+"?attributes=id&count=1", "").want(200).
+				json()["Resources"].([]any)[0].(map[string]any)
 			require.Len(t, m, 2)
 		}
 	})

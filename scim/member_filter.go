@@ -30,7 +30,8 @@ func (d *door) membersWhere(x *exchange, group membership.ID) memberFinder {
 							Message: "the paths of the request look into too many members: name them by their ids",
 						}
 					}
-					m["value"], m["display"], m["$ref"] = member.User.String(), member.Name, d.location(userType, member.User)
+					m["value"], m["display"], m["$ref"] = member.User.String(), member.Name,
+						d.location(userType, member.User)
 					if f.Match(m) {
 						found = append(found, member.User)
 					}
@@ -53,8 +54,9 @@ func (c *groupChange) foldMembers(op string, s selection, l memberList) error {
 		return badRequest(typeInvalidValue, "%s of members needs a value", op)
 	case c.members.Adds():
 		// Whether they match is not known yet.
-		return badRequest(typeInvalidFilter, "members are added before they are chosen by more than their ids: make it "+
-			"two requests")
+		return badRequest(typeInvalidFilter,
+			"members are added before they are chosen by more than their ids: make it "+
+				"two requests")
 	}
 	if c.find != nil {
 		found, err := c.find(s.match)

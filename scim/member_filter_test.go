@@ -15,7 +15,8 @@ func TestMembersByFilter(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		users := map[string]string{}
 		for _, name := range []string{"ann", "bob", "cid"} {
-			users[name] = b.do("POST", "/Users", `{"userName":"`+name+`@x.test","displayName":"The `+name+`"}`).want(201).id()
+			users[name] = b.do("POST", "/Users", `{"userName":"`+name+`@x.test","displayName":"The `+name+`"}`).
+				want(201).id()
 		}
 		users["dan"] = b.do("POST", "/Users", `{"userName":"dan@x.test"}`).want(201).id() // who has no name
 		ann, bob := users["ann"], users["bob"]

@@ -102,7 +102,8 @@ func (l *memberList) add(i int, m memberValue) error {
 		return l.addText(m.id)
 	}
 	if l.malformed.Add(m.id); l.malformed.Len() > maxMalformed {
-		return badRequest(typeInvalidValue, "members has more than %d values that are no ids: %s", maxMalformed, &l.malformed)
+		return badRequest(typeInvalidValue, "members has more than %d values that are no ids: %s", maxMalformed,
+			&l.malformed)
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ var plainPatches = []string{
 		`"value":[{"value":"` + plainID + `"}]}]}`,
 	`{"Operations":[{"op":"remove","path":"members[value eq \"` + plainID + `\"]"}]}`,
 	` { "Operations" : [ { "value" : [ ] , "op" : "replace" , "path" : "members" } ] } ` + "\r\n",
-	`{"Operations":[{"op":"remove","path":"members","value":[{"$ref":"x \" y","value":"` + plainID + `","display":"A",` +
+	`{"Operations":[{"op":"remove","path":"members","value":[{"$ref":"x \" y","value":"` + plainID +
+		`","display":"A",` +
 		`"type":"User"},{"value":"` + otherID + `"}]},` +
 		`{"op":"ADD","path":"members","value":[{"value":"` + otherID + `"}]}]}`,
 }
@@ -100,7 +101,8 @@ func BenchmarkMemberPatch(b *testing.B) {
 		})
 		b.Run("any/"+name, func(b *testing.B) {
 			for b.Loop() {
-				if _, _, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))), &attributeBudget{1 << 20},
+				if _, _, err := readGroupPatch(newTokens(newBodyReader(bytes.NewReader(body))),
+					&attributeBudget{1 << 20},
 					nil); err != nil {
 					b.Fatal(err)
 				}

@@ -22,7 +22,8 @@ func TestTooLargeACountIsCut(t *testing.T) {
 			m = b.do("GET", "/Users?attributes=id&cursor=&count="+count, "").want(200).json()
 			require.EqualValues(t, 1000, m["itemsPerPage"])
 			require.Len(t, m["Resources"], 1000)
-			m = b.do("GET", "/Users?attributes=id&count="+count+"&cursor="+m["nextCursor"].(string), "").want(200).json()
+			m = b.do("GET", "/Users?attributes=id&count="+count+"&cursor="+m["nextCursor"].(string), "").
+				want(200).json()
 			require.Len(t, m["Resources"], users-1000)
 			require.NotContains(t, m, "nextCursor")
 		}
@@ -101,7 +102,8 @@ func TestPagesAreSteady(t *testing.T) {
 				return out
 			}
 			page := func(cursor string) (ids []string, next, previous string) {
-				m := b.do("GET", query+fmt.Sprintf("&count=%d&cursor=%s", rapid.IntRange(1, 3).Draw(rt, "count"), cursor),
+				m := b.do("GET",
+					query+fmt.Sprintf("&count=%d&cursor=%s", rapid.IntRange(1, 3).Draw(rt, "count"), cursor),
 					"").want(200).json()
 				for _, r := range m["Resources"].([]any) {
 					ids = append(ids, r.(map[string]any)["id"].(string))

@@ -125,10 +125,12 @@ func TestCursors(t *testing.T) {
 		b.group("g1")
 		b.group("g2")
 		m := b.do("GET", "/Groups?count=1&cursor=&excludedAttributes=members", "").want(200).json()
-		m = b.do("GET", "/Groups?count=1&excludedAttributes=members&cursor="+m["nextCursor"].(string), "").want(200).json()
+		m = b.do("GET", "/Groups?count=1&excludedAttributes=members&cursor="+m["nextCursor"].(string), "").
+			want(200).json()
 		require.Len(t, m["Resources"], 1)
 		require.NotContains(t, m, "nextCursor")
-		require.Empty(t, b.do("GET", "/Users?cursor=&filter=userName+eq+%22nobody%22", "").want(200).json()["Resources"])
+		require.Empty(t,
+			b.do("GET", "/Users?cursor=&filter=userName+eq+%22nobody%22", "").want(200).json()["Resources"])
 	})
 }
 
@@ -168,7 +170,8 @@ func TestCursorsAreBound(t *testing.T) {
 			b.do("GET", "/Users?"+query, "").wantError(400, "invalidCount")
 		}
 		b.do("POST", "/Users/.search", `{"cursor":"","count":"x"}`).wantError(400, "invalidCount")
-		for _, query := range []string{"cursor=&startIndex=1", "startIndex=2&count=1&sortBy=userName&cursor=" + cursor} {
+		for _, query := range []string{"cursor=&startIndex=1",
+			"startIndex=2&count=1&sortBy=userName&cursor=" + cursor} {
 			b.do("GET", "/Users?"+query, "").wantError(400, "invalidValue")
 			b.do("GET", "/Groups?"+query, "").wantError(400, "invalidValue")
 		}

@@ -24,8 +24,9 @@ func TestPausedConnection(t *testing.T) {
 			Actor: membership.Actor{Kind: membership.ActorOperator, ID: "test"},
 		}
 		set := func(paused bool) {
-			_, err := auth.NewConnections(b.store, directory, time.Now, nil).Change(t.Context(), call, b.tenant.ConnectionID,
-				membership.ConnectionChange{Paused: &paused})
+			_, err := auth.NewConnections(b.store, directory, time.Now, nil).
+				Change(t.Context(), call, b.tenant.ConnectionID,
+					membership.ConnectionChange{Paused: &paused})
 			require.NoError(t, err)
 		}
 		set(true)

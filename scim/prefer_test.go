@@ -11,7 +11,8 @@ import (
 func TestLocationOfAResource(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		u := b.user("ann")
-		for path, name := range map[string]string{"/Users/" + u: "userName", "/Groups/" + b.group("g", u): "displayName"} {
+		for path, name := range map[string]string{"/Users/" + u: "userName",
+			"/Groups/" + b.group("g", u): "displayName"} {
 			for method, body := range map[string]string{
 				"GET": "", "HEAD": "", "PUT": `{"` + name + `":"x"}`,
 				"PATCH": `{"Operations":[{"op":"replace","path":"` + name + `","value":"y"}]}`,

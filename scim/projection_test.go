@@ -24,7 +24,8 @@ func TestProjection(t *testing.T) {
 		{"nothing", "", `{"id":"1","schemas":["s"]}`},
 		{"", "id,schemas,meta,name,emails,active,urn:x:custom:User," + enterpriseURN,
 			`{"id":"1","schemas":["s"],"userName":"u"}`},
-		{"", "meta,active,userName,name.GIVENNAME,emails.type,urn:x:custom:User,department," + enterpriseURN + ":manager",
+		{"", "meta,active,userName,name.GIVENNAME,emails.type,urn:x:custom:User,department," + enterpriseURN +
+			":manager",
 			`{"id":"1","schemas":["s"],"name":{"familyName":"F"},"emails":[{"value":"a"}]}`},
 		{"userName,name", "name.givenName", `{"id":"1","schemas":["s"],"userName":"u","name":{"familyName":"F"}}`},
 	} {
@@ -85,7 +86,8 @@ func TestNamesWithAFilter(t *testing.T) {
 	} {
 		assert.Equal(t, want, namesOf(t, list), list)
 	}
-	for _, list := range []string{`emails[type eq 'work']`, `emails[`, `emails[type]`, `a[b pr]c`, `emails[type eq "x]`} {
+	for _, list := range []string{`emails[type eq 'work']`, `emails[`, `emails[type]`, `a[b pr]c`,
+		`emails[type eq "x]`} {
 		_, err := appendNames(nil, list)
 		require.Error(t, err, list)
 		assert.Equal(t, typeInvalidPath, errorOf(err).scimType, list)

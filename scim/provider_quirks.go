@@ -19,7 +19,8 @@ func (t *resourceType) brokenURN(urn string) (canonical string, known bool) {
 	case "urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0":
 		return "", true
 	case "urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0",
-		"urn:ietf:params:scim:schemas:extension:enterprise:1.0", "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
+		"urn:ietf:params:scim:schemas:extension:enterprise:1.0",
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0",
 		"urn:ietf:params:scim:schemas:extension:enterprise:2.0user":
 		if _, has := t.attributes[enterpriseURN]; has {
 			return enterpriseURN, true

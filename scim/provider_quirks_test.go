@@ -26,7 +26,8 @@ var rules = []rule{
 		ops: `[{"op":"Replace","path":"active","value":"False"},{"op":"add","path":"roles","value":[{"value":"a",` +
 			`"primary":"True"}]}]`,
 		after: `{"active":false,"roles":[{"value":"a","primary":true}]}`},
-	{name: "a boolean that is none", ops: `[{"op":"replace","path":"active","value":"maybe"}]`, refuse: typeInvalidValue},
+	{name: "a boolean that is none", ops: `[{"op":"replace","path":"active","value":"maybe"}]`,
+		refuse: typeInvalidValue},
 	{name: "clearing active says nothing", before: `{"active":true}`,
 		ops: `[{"op":"remove","path":"active"},{"op":"replace","value":{"active":null}}]`, after: `{"active":true}`},
 	{name: "manager as a string", ops: `[{"op":"add",` +
@@ -56,8 +57,9 @@ var rules = []rule{
 		ops: `[{"op":"replace","value":{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:user":{"Division":"d",` +
 			`"costCenter":null}}}]`,
 		after: `{` + ent + `:{"department":"keep","division":"d"}}`},
-	{name: "the core URN", ops: `[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:name.familyName",` +
-		`"value":"F"},
+	{name: "the core URN",
+		ops: `[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:name.familyName",` +
+			`"value":"F"},
 			{"op":"replace","value":{"urn:ietf:params:scim:schemas:core:2.0:User":{"title":"T"}}}]`,
 		after: `{"name":{"familyName":"F"},"title":"T"}`},
 	{name: "letter case of names", ops: `[{"op":"ADD","path":"NAME.GIVENNAME","value":"G"},{"op":"add",` +
@@ -84,8 +86,9 @@ var rules = []rule{
 	{name: "read-only attributes with a path", ops: `[{"op":"replace","path":"groups","value":[]}]`,
 		refuse: typeMutability},
 	{name: "the id with a path", ops: `[{"op":"replace","path":"id","value":"x"}]`, after: `{}`},
-	{name: "a password is never kept", ops: `[{"op":"replace","value":{"password":"p"}},{"op":"add","path":"password",` +
-		`"value":"p"}]`, after: `{}`},
+	{name: "a password is never kept",
+		ops: `[{"op":"replace","value":{"password":"p"}},{"op":"add","path":"password",` +
+			`"value":"p"}]`, after: `{}`},
 	{name: "a custom extension is kept as it was sent",
 		ops: `[{"op":"add","value":{"urn:x:custom:1.0:User":{"Size":12345678901234567890,"deep":{"a":[1.50,null]},` +
 			`"gone":null}}}]`,
@@ -135,7 +138,8 @@ var rules = []rule{
 		ops: `[{"op":"remove","path":"roles"},{"op":"remove","path":"emails","value":null}]`, after: `{}`},
 	{name: "an added value that is there", before: `{"roles":[{"value":"a","type":"t"}]}`,
 		ops: `[{"op":"add","path":"roles","value":[{"value":"a","type":"t"}]},{"op":"add","path":"roles",` +
-			`"value":[{"value":"a","type":"t","display":"A"}]}]`, after: `{"roles":[{"value":"a","type":"t","display":"A"}]}`},
+			`"value":[{"value":"a","type":"t","display":"A"}]}]`,
+		after: `{"roles":[{"value":"a","type":"t","display":"A"}]}`},
 	{name: "a new primary unsets the old one", before: `{"emails":[{"value":"a","primary":true},{"value":"b"}]}`,
 		ops: `[{"op":"add","path":"emails","value":[{"value":"c","primary":true}]},{"op":"replace","path":"emails[value ` +
 			`eq \"b\"].primary","value":"true"}]`,
@@ -152,7 +156,8 @@ var rules = []rule{
 		after: `{"emails":[{"value":"a","type":"x"},{"value":"b","type":"x"}],"phoneNumbers":[{"value":"1"}]}`},
 	{name: "numbers where texts are meant", ops: `[{"op":"add","value":{"userName":5,"externalId":1.50,` +
 		`"phoneNumbers":[15551234,{"value":7,"type":1}],
-			` + ent + `:{"employeeNumber":12345678901234567890,"manager":26118915}}},{"op":"add","path":"addresses[type eq ` +
+			` + ent +
+		`:{"employeeNumber":12345678901234567890,"manager":26118915}}},{"op":"add","path":"addresses[type eq ` +
 		`\"work\"].postalCode","value":1234}]`,
 		after: `{"userName":"5","externalId":"1.50","phoneNumbers":[{"value":"15551234"},{"value":"7","type":"1"}],` +
 			`"addresses":[{"type":"work","postalCode":"1234"}],
@@ -193,7 +198,8 @@ var rules = []rule{
 	{name: "a list for an element", ops: `[{"op":"add","path":"emails","value":[["x"]]}]`, refuse: typeInvalidValue},
 	{name: "a filter on one value", ops: `[{"op":"add","path":"name[givenName eq \"x\"].familyName","value":"x"}]`,
 		refuse: typeInvalidPath},
-	{name: "a path that is none", ops: `[{"op":"add","path":"emails[type eq \"","value":"x"}]`, refuse: typeInvalidPath},
+	{name: "a path that is none", ops: `[{"op":"add","path":"emails[type eq \"","value":"x"}]`,
+		refuse: typeInvalidPath},
 	{name: "a name that is none", ops: `[{"op":"add","path":"a b","value":"x"}]`, refuse: typeInvalidPath},
 	{name: "no operation", ops: `[{"path":"title","value":"x"}]`, refuse: typeInvalidSyntax},
 	{name: "an unknown operation", ops: `[{"op":"explode","path":"title","value":"x"}]`, refuse: typeInvalidSyntax},
@@ -275,7 +281,8 @@ func TestWhatTheApplicationIsTold(t *testing.T) {
 		{`{"emails":[{"value":"a"},{"value":"b","type":"work"},{"value":"c","primary":true}],"displayName":"D",` +
 			`"name":{"formatted":"F"}}`, "c", "D"},
 		{`{"emails":[{"value":"a"},{"value":"b","type":"Work"}],"name":{"formatted":"F","givenName":"G"}}`, "b", "F"},
-		{`{"emails":[{"type":"work"},{"value":"a"},{"value":"b"}],"name":{"givenName":"G","familyName":"N"}}`, "a", "G N"},
+		{`{"emails":[{"type":"work"},{"value":"a"},{"value":"b"}],"name":{"givenName":"G","familyName":"N"}}`,
+			"a", "G N"},
 		{`{"name":{"familyName":"N"}}`, "", "N"},
 	} {
 		var m map[string]any

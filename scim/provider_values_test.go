@@ -31,7 +31,8 @@ func TestElementsAsTextsOfJSON(t *testing.T) {
 			operation := `{"Operations":[{"op":"add","path":"emails","value":` + emails + `}]}`
 			require.Equal(t, want, objects(b.do("PATCH", path, operation).want(200).json()["emails"]))
 			b.do("PUT", path, `{"userName":"ann"}`).want(200)
-			bulk := b.do("POST", "/Bulk", `{"Operations":[{"method":"PATCH","path":"`+path+`","data":`+operation+`}]}`).want(200)
+			bulk := b.do("POST", "/Bulk", `{"Operations":[{"method":"PATCH","path":"`+path+`","data":`+operation+`}]}`).
+				want(200)
 			require.Equal(t, "200", objects(bulk.json()["Operations"])[0]["status"])
 			require.Equal(t, want, objects(b.do("GET", path, "").want(200).json()["emails"]))
 		}
@@ -44,7 +45,8 @@ func TestElementsAsTextsOfJSON(t *testing.T) {
 			for _, attribute := range []string{"emails", "phoneNumbers", "photos", "addresses", "ims", "roles",
 				"entitlements", "x509Certificates", "manager", "name"} {
 				for _, op := range []string{"add", "replace"} {
-					b.do("PATCH", path, `{"Operations":[{"op":"`+op+`","path":"`+attribute+`","value":`+quoted(none)+`}]}`).
+					b.do("PATCH", path,
+						`{"Operations":[{"op":"`+op+`","path":"`+attribute+`","value":`+quoted(none)+`}]}`).
 						wantError(400, "invalidValue")
 				}
 			}

@@ -58,7 +58,8 @@ func TestSpellingsOfAFilterMeanTheSame(t *testing.T) {
 			if i > 0 {
 				words = append(words, rapid.SampledFrom([]string{"and", "or"}).Draw(t, "logic"))
 			}
-			attr := rapid.SampledFrom([]string{"userName", "emails.value", enterpriseURN + ".department"}).Draw(t, "attribute")
+			attr := rapid.SampledFrom([]string{"userName", "emails.value", enterpriseURN + ".department"}).
+				Draw(t, "attribute")
 			op := rapid.SampledFrom([]string{"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"}).Draw(t, "operator")
 			value, err := encode(word.Draw(t, "value"))
 			require.NoError(t, err)

@@ -24,7 +24,8 @@ func TestReplays(t *testing.T) {
 				}
 				for _, s := range result.Steps {
 					if found := append(s.Fails, s.Warns...); len(found) > 0 {
-						t.Errorf("%s %s %s\n\t%s\n\tgot %d %s", s.Method, s.Path, s.Request, strings.Join(found, "\n\t"), s.Status,
+						t.Errorf("%s %s %s\n\t%s\n\tgot %d %s", s.Method, s.Path, s.Request,
+							strings.Join(found, "\n\t"), s.Status,
 							s.Response)
 					}
 				}

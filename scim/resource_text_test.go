@@ -22,7 +22,8 @@ const usualDoc = `{"displayName":"Ann Ö. Lee","emails":[{"primary":true,"type":
 var theProjections = []string{
 	"", "members", "id", "meta", "groups", "emails", "emails.value", "userName,name", "NAME", "name.givenName",
 	"externalId,displayName",
-	"active", "schemas", "urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:User:name",
+	"active", "schemas", "urn:ietf:params:scim:schemas:core:2.0:User",
+	"urn:ietf:params:scim:schemas:core:2.0:User:name",
 	"urn:ietf:params:scim:schemas:core:2.0:Group", "department",
 	"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "urn:x:y", "urn:x:y:z", "x", "unknown!",
 	"meta.version", "x.y",
@@ -77,7 +78,8 @@ func sameText(t interface {
 func TestResourceTextOfTheUsual(t *testing.T) {
 	for _, doc := range []string{
 		"", "{}", usualDoc, `{"URN:x:y":{"a":1},"a":null,"urn:x:y":{"z":[]},"x":{"y":1,"z":[{"a":-1.5e+3}]},"z":true}`,
-		`{"urn:x:y":{},"urn:x:z":5}`, `{"active":false,"groups":[],"id":"mine","meta":{},"schemas":[],"userName":"other"}`,
+		`{"urn:x:y":{},"urn:x:z":5}`,
+		`{"active":false,"groups":[],"id":"mine","meta":{},"schemas":[],"userName":"other"}`,
 	} {
 		for i, text := range []string{"", "ann", "Ö € 😀", "a\"b\\c\n\x01\u2028</script>&"} {
 			assert.True(t, sameText(t, doc, text, int64(i)+1), doc)
@@ -88,9 +90,11 @@ func TestResourceTextOfTheUsual(t *testing.T) {
 // What is not as encode writes it is decoded.
 func TestResourceTextRefuses(t *testing.T) {
 	for _, doc := range []string{
-		" {}", "{} ", `{"a": 1}`, `{"b":1,"a":1}`, `{"a":1,"a":2}`, `{"a":"\u0041"}`, `{"a":"\"" }`, "{\"a\":\"\u2028\"}",
+		" {}", "{} ", `{"a": 1}`, `{"b":1,"a":1}`, `{"a":1,"a":2}`, `{"a":"\u0041"}`, `{"a":"\"" }`,
+		"{\"a\":\"\u2028\"}",
 		`{"a":{"c":1,"b":1}}`,
-		`{"a":01}`, `{"a":1.}`, `{"a":+1}`, `{"a":1e}`, `{"a":tru}`, `{"a":[1,]}`, `{"a":1,}`, `{"a"}`, `{`, `[]`, `null`,
+		`{"a":01}`, `{"a":1.}`, `{"a":+1}`, `{"a":1e}`, `{"a":tru}`, `{"a":[1,]}`, `{"a":1,}`, `{"a"}`, `{`,
+		`[]`, `null`,
 		`{"a":"` + "\xff" + `"}`,
 		"{\"a\":\"\n\"}", `{"a":}`, `{a:1}`, `{"a":1}{}`,
 	} {

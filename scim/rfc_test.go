@@ -55,7 +55,8 @@ func TestPrimaryElements(t *testing.T) {
 			`emails[primary eq true and value eq "c@x.test"]`:  0,
 			`emails[primary pr and value eq "c@x.test"]`:       0,
 		} {
-			m := b.do("POST", "/Users/.search", `{"filter":"`+strings.ReplaceAll(filter, `"`, `\"`)+`"}`).want(200).json()
+			m := b.do("POST", "/Users/.search", `{"filter":"`+strings.ReplaceAll(filter, `"`, `\"`)+`"}`).
+				want(200).json()
 			require.EqualValues(t, total, m["totalResults"], filter)
 		}
 	})
@@ -116,7 +117,8 @@ func TestDiscoveryIsConsistent(t *testing.T) {
 					require.NotEmpty(t, a[part], "%s %s", urn, a["name"])
 				}
 				for _, sub := range objects(a["subAttributes"]) {
-					if urn != "urn:ietf:params:scim:schemas:core:2.0:Schema" { // which describes attributes by attributes
+					// which describes attributes by attributes
+					if urn != "urn:ietf:params:scim:schemas:core:2.0:Schema" {
 						require.NotEqual(t, "complex", sub["type"], "%s %s.%s", urn, a["name"], sub["name"])
 					}
 				}
@@ -158,8 +160,9 @@ func TestPatchDemands(t *testing.T) {
 			{"value":"a@x.test","type":"work"},{"value":"b@x.test","type":"work"},
 			{"value":"c@x.test","type":"home"}]}`).want(201).id()
 		patch := func(operation string) reply {
-			return b.do("PATCH", "/Users/"+u, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
-				operation+`]}`)
+			return b.do("PATCH", "/Users/"+u,
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
+					operation+`]}`)
 		}
 		m := patch(`{"op":"add","path":"` + enterprise + `:department","value":"Sales"}`).want(200).json()
 		require.Contains(t, m["schemas"], enterprise)
@@ -224,7 +227,8 @@ func TestValuesOfAnAttributeAreBounded(t *testing.T) {
 		}
 		b.do("POST", "/Users", `{"userName":"many","ims":[`+values(8000)+`]}`).wantError(400, "invalidValue")
 		u := b.do("POST", "/Users", `{"userName":"some","ims":[`+values(900)+`]}`).want(201).id()
-		b.do("PATCH", "/Users/"+u, `{"Operations":[{"op":"add","path":"ims","value":[`+values(200)+`]}]}`).wantError(400,
-			"invalidValue")
+		b.do("PATCH", "/Users/"+u, `{"Operations":[{"op":"add","path":"ims","value":[`+values(200)+`]}]}`).
+			wantError(400,
+				"invalidValue")
 	})
 }

@@ -42,8 +42,9 @@ var amendments = map[string][]amendment{
 	groupType.core.ID: {
 		{"displayName", definition{"uniqueness": "server"}},
 		{"members.value", definition{"caseExact": true}},
-		{"members.type", definition{"canonicalValues": []any{"User"}, "description": "The type of the member, which is " +
-			"User."}},
+		{"members.type",
+			definition{"canonicalValues": []any{"User"}, "description": "The type of the member, which is " +
+				"User."}},
 		{"members.$ref", referenceTo("User")},
 		{"members.$ref", definition{"returned": "request"}},
 		{"members.display", definition{"returned": "request"}},
@@ -62,7 +63,8 @@ var amendments = map[string][]amendment{
 		{"pagination.index", serverSays("boolean", true, "Whether pages by index are supported.")},
 		{"pagination.defaultPaginationMethod", serverSays("string", false, "The method if a request does not say.")},
 		{"pagination.defaultPaginationMethod", definition{"canonicalValues": []any{"cursor", "index"}}},
-		{"pagination.defaultPageSize", serverSays("integer", false, "The results on a page if a request does not say.")},
+		{"pagination.defaultPageSize",
+			serverSays("integer", false, "The results on a page if a request does not say.")},
 		{"pagination.maxPageSize", serverSays("integer", false, "The most results on a page.")},
 		{"pagination.cursorTimeout", serverSays("integer", false, "For how many seconds a cursor can be used.")},
 	},

@@ -178,7 +178,8 @@ func TestDocumentsAndTheirSchemas(t *testing.T) {
 		require.NoError(t, err)
 		full := b.do("POST", "/Users", string(text)).want(201).id()
 		bare := b.user("bare")
-		group := b.do("POST", "/Groups", `{"displayName":"g","externalId":"x","members":[{"value":"`+full+`"}]}`).want(201).
+		group := b.do("POST", "/Groups", `{"displayName":"g","externalId":"x","members":[{"value":"`+full+`"}]}`).
+			want(201).
 			id()
 		empty := b.group("empty")
 

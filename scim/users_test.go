@@ -28,7 +28,8 @@ func TestCreateUser(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		r := b.do("POST", "/Users", `{"userName":"ann","externalId":"E","password":"secret","groups":[{"value":"x"}],`+
 			`"id":"mine",
-			"emails":{"value":"ann@x.example"},"department":"d","urn:x:custom:User":{"n":12345678901234567890}}`).want(201)
+			"emails":{"value":"ann@x.example"},"department":"d","urn:x:custom:User":{"n":12345678901234567890}}`).
+			want(201)
 		m := r.json()
 		id := m["id"].(string)
 		require.NotEqual(t, "mine", id)
@@ -37,7 +38,8 @@ func TestCreateUser(t *testing.T) {
 		require.Equal(t, true, m["active"])
 		require.Equal(t, []any{}, m["groups"])
 		require.NotContains(t, m, "password")
-		require.Equal(t, []any{"urn:ietf:params:scim:schemas:core:2.0:User", enterprise, "urn:x:custom:User"}, m["schemas"])
+		require.Equal(t, []any{"urn:ietf:params:scim:schemas:core:2.0:User", enterprise, "urn:x:custom:User"},
+			m["schemas"])
 		require.Equal(t, map[string]any{"department": "d"}, m[enterprise])
 		meta := m["meta"].(map[string]any)
 		require.Equal(t, b.base+"/Users/"+id, meta["location"])
@@ -60,7 +62,8 @@ func TestReplaceUser(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		id := b.do("POST", "/Users", `{"userName":"ann","externalId":"E","title":"T","active":false,`+
 			`"emails":[{"value":"a"}],"`+enterprise+`":{"department":"d"}}`).want(201).id()
-		m := b.do("PUT", "/Users/"+id, `{"id":"`+id+`","userName":"ann2","name":{"givenName":"G"},"emails":null}`).want(200).
+		m := b.do("PUT", "/Users/"+id, `{"id":"`+id+`","userName":"ann2","name":{"givenName":"G"},"emails":null}`).
+			want(200).
 			json()
 		for _, gone := range []string{"externalId", "title", "emails", enterprise} {
 			require.NotContains(t, m, gone)
@@ -86,12 +89,14 @@ func TestPatchUser(t *testing.T) {
 		same := b.patch("/Users/"+id, `{"op":"replace","path":"name.givenName","value":"G"}`).want(200)
 		require.Equal(t, `W/"2"`, same.header.Get("ETag"))
 		b.do("PATCH", "/Users/"+id, `{"Operations":[]}`).want(200)
-		b.do("PATCH", "/Users/"+id, `{"operations":[{"OP":"REPLACE","PATH":"title","VALUE":"t"}],"schemas":5}`).want(200)
+		b.do("PATCH", "/Users/"+id, `{"operations":[{"OP":"REPLACE","PATH":"title","VALUE":"t"}],"schemas":5}`).
+			want(200)
 		b.do("PATCH", "/Users/"+id, `{}`).wantError(400, "invalidSyntax")
 		b.do("PATCH", "/Users/"+id, `{"Operations":{}}`).wantError(400, "invalidSyntax")
 		b.do("PATCH", "/Users/"+id, `{"Operations":[{"op":5}]}`).wantError(400, "invalidSyntax")
 		b.patch("/Users/"+id, `{"op":"remove","path":"userName"}`).wantError(400, "invalidValue")
-		b.patch("/Users/"+id, `{"op":"replace","path":"title","value":"lost"},{"op":"replace","path":"active","value":7}`).
+		b.patch("/Users/"+id,
+			`{"op":"replace","path":"title","value":"lost"},{"op":"replace","path":"active","value":7}`).
 			wantError(400, "invalidValue")
 		require.Equal(t, "t", b.do("GET", "/Users/"+id, "").want(200).json()["title"])
 	})
@@ -101,11 +106,13 @@ func TestPatchUser(t *testing.T) {
 // attribute added, then replaced.
 func TestValidatorPatch(t *testing.T) {
 	attributes := []string{
-		`emails[type eq \"work\"].value`, `phoneNumbers[type eq \"mobile\"].value`, `phoneNumbers[type eq \"fax\"].value`,
+		`emails[type eq \"work\"].value`, `phoneNumbers[type eq \"mobile\"].value`,
+		`phoneNumbers[type eq \"fax\"].value`,
 		`addresses[type eq \"work\"].streetAddress`, `addresses[type eq \"work\"].country`,
 		`addresses[type eq \"work\"].postalCode`,
 		`roles[primary eq \"True\"].display`, `roles[primary eq \"True\"].value`, `roles[primary eq \"True\"].type`,
-		`name.givenName`, `name.honorificPrefix`, `displayName`, `nickName`, `locale`, `profileUrl`, `timezone`, `userType`,
+		`name.givenName`, `name.honorificPrefix`, `displayName`, `nickName`, `locale`, `profileUrl`, `timezone`,
+		`userType`,
 		enterprise + `:employeeNumber`, enterprise + `:costCenter`, enterprise + `:manager`,
 	}
 	each(t, func(t *testing.T, b *bench) {
@@ -135,8 +142,9 @@ func TestValidatorPatch(t *testing.T) {
 
 func TestUserFilters(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		id := b.do("POST", "/Users", `{"userName":"rau+tag@x.example","externalId":"Ext","emails":[{"value":"w@x.example",`+
-			`"type":"work"},{"value":"h@x.example","type":"home"}],
+		id := b.do("POST", "/Users",
+			`{"userName":"rau+tag@x.example","externalId":"Ext","emails":[{"value":"w@x.example",`+
+				`"type":"work"},{"value":"h@x.example","type":"home"}],
 			"roles":[{"value":"r","primary":"True"}],"`+enterprise+`":{"manager":"M"}}`).want(201).id()
 		b.user("other")
 		for filter, want := range map[string]int{
@@ -195,7 +203,8 @@ func TestViews(t *testing.T) {
 		}
 		require.Zero(t, other.total("/Users", `userName eq "ann"`))
 		h := other.group("g")
-		other.patch("/Groups/"+h, `{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`).wantError(400, "invalidValue")
+		other.patch("/Groups/"+h, `{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`).
+			wantError(400, "invalidValue")
 		require.Equal(t, id, other.do("POST", "/Users", `{"userName":"Ann"}`).want(201).id(), "rule 22")
 		other.patch("/Groups/"+h, `{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`).want(204)
 		groups := other.do("GET", "/Users/"+id, "").want(200).json()["groups"].([]any)

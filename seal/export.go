@@ -57,7 +57,8 @@ func VerifyExport(r io.Reader, each func(cell func(column string) string) error)
 		return e, err
 	}
 	if rows != e.Rows {
-		return e, fmt.Errorf("the manifest says %d rows, the report has %d: it was broken off, or changed", e.Rows, rows)
+		return e, fmt.Errorf("the manifest says %d rows, the report has %d: it was broken off, or changed",
+			e.Rows, rows)
 	}
 	if hex.EncodeToString(sum.Sum(nil)) != e.SHA256 {
 		return e, errors.New("the SHA-256 of the rows is not the manifest's: the report was changed")

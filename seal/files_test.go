@@ -39,12 +39,15 @@ func history(t *testing.T) (b *book, rows []map[string]string) {
 	add(6, "grant.closed", local, `"members":[{"user_id":"u1","grant_id":"g1","still_member":true}]`)
 	row := func(grant, user, source, connection string, second, request int) map[string]string {
 		return map[string]string{
-			"grant_id": grant, "group_id": groupID, "user_id": user, "membership_source": source, "connection_id": connection,
-			"granted_at": fmt.Sprintf("2026-08-01T12:00:%02dZ", second), "granted_by": "user:ada", "granted_request_id": fmt.Sprint("r", request),
+			"grant_id": grant, "group_id": groupID, "user_id": user, "membership_source": source,
+			"connection_id": connection,
+			"granted_at":    fmt.Sprintf("2026-08-01T12:00:%02dZ", second), "granted_by": "user:ada",
+			"granted_request_id": fmt.Sprint("r", request),
 		}
 	}
 	return b, []map[string]string{
-		row("g1", "u1", "local", "", 1, 2), row("g3", "u1", "scim", "c1", 2, 3), row("g4", "u3", "scim", "c1", 3, 4), row("g5", "u4", "local", "", 5, 6),
+		row("g1", "u1", "local", "", 1, 2), row("g3", "u1", "scim", "c1", 2, 3), row("g4", "u3", "scim", "c1", 3, 4),
+		row("g5", "u4", "local", "", 5, 6),
 	}
 }
 
@@ -52,7 +55,8 @@ func history(t *testing.T) (b *book, rows []map[string]string) {
 func (b *book) report(format string, rows []map[string]string, size int) []byte {
 	var body bytes.Buffer
 	columns := []string{
-		"grant_id", "group_id", "user_id", "membership_source", "connection_id", "granted_at", "granted_by", "granted_request_id",
+		"grant_id", "group_id", "user_id", "membership_source", "connection_id", "granted_at", "granted_by",
+		"granted_request_id",
 	}
 	w := csv.NewWriter(&body)
 	if format == formatCSV {
@@ -72,8 +76,9 @@ func (b *book) report(format string, rows []map[string]string, size int) []byte 
 	w.Flush()
 	sum := sha256.Sum256(body.Bytes())
 	manifest, err := json.Marshal(map[string]any{
-		"report": "register", "version": 1, "format": format, "tenant_id": tenant, "query": map[string]string{"as_of": "2026-08-01T12:00:05.5Z"},
-		"rows": len(rows), "sha256": hex.EncodeToString(sum[:]), "checkpoint": string(b.signed(size)),
+		"report": "register", "version": 1, "format": format, "tenant_id": tenant,
+		"query": map[string]string{"as_of": "2026-08-01T12:00:05.5Z"},
+		"rows":  len(rows), "sha256": hex.EncodeToString(sum[:]), "checkpoint": string(b.signed(size)),
 	})
 	require.NoError(b.t, err)
 	signatures, err := SignManifest(manifest, b.key.Signer(origin))
@@ -132,17 +137,22 @@ func TestFiles(t *testing.T) {
 			s := sha256.Sum256(r)
 			return hex.EncodeToString(s[:])
 		}
-		line := strings.NewReplacer(sum(honest), sum(text), `"rows":4`, `"rows":3`, `""rows"":4`, `""rows"":3`).Replace(string(first))
+		line := strings.NewReplacer(sum(honest), sum(text), `"rows":4`, `"rows":3`, `""rows"":4`, `""rows"":3`).
+			Replace(string(first))
 		_, err = verify(put("forged", append([]byte(line+"\n"), rest...)))
 		require.ErrorContains(t, err, "the manifest was changed")
 
 		// What the events do not say.
 		for reason, change := range map[string]func(){
-			"lacks the grant g5":                                 func() { rows = rows[:3] },
-			"g9, which the events say was not open":              func() { rows = append(rows, map[string]string{"grant_id": "g9"}) },
-			`granted_by is "user:eve", event 2 says "user:ada"`:  func() { rows[0]["granted_by"] = "user:eve" },
-			`user_id is "u9", event 2 says "u1"`:                 func() { rows[0]["user_id"] = "u9" },
-			`granted_at is "2026-08-01T11:00:01Z", event 2 says`: func() { rows[0]["granted_at"] = "2026-08-01T11:00:01Z" },
+			"lacks the grant g5": func() { rows = rows[:3] },
+			"g9, which the events say was not open": func() {
+				rows = append(rows, map[string]string{"grant_id": "g9"})
+			},
+			`granted_by is "user:eve", event 2 says "user:ada"`: func() { rows[0]["granted_by"] = "user:eve" },
+			`user_id is "u9", event 2 says "u1"`:                func() { rows[0]["user_id"] = "u9" },
+			`granted_at is "2026-08-01T11:00:01Z", event 2 says`: func() {
+				rows[0]["granted_at"] = "2026-08-01T11:00:01Z"
+			},
 		} {
 			_, rows = history(t)
 			change()

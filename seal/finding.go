@@ -41,7 +41,8 @@ func (f *Finding) Error() string {
 	switch f.Kind {
 	case Changed:
 		if f.Checkpoint > 0 {
-			return fmt.Sprintf("changed: something among %s is not what the checkpoint of size %d says", events, f.Checkpoint)
+			return fmt.Sprintf("changed: something among %s is not what the checkpoint of size %d says", events,
+				f.Checkpoint)
 		}
 		return were("was changed", "were changed")
 	case Missing:

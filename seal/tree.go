@@ -34,7 +34,8 @@ func LoadTree(size int64, edge [][]tlog.Hash) (*Tree, error) {
 	for level, n := 0, size; n > 0; level, n = level+1, n/tileWidth {
 		want := int(n % tileWidth)
 		if level >= len(edge) || len(edge[level]) != want {
-			return nil, fmt.Errorf("a tree of %d leaves has %d hashes at level %d behind its full tiles", size, want, level)
+			return nil, fmt.Errorf("a tree of %d leaves has %d hashes at level %d behind its full tiles", size,
+				want, level)
 		}
 		t.edge = append(t.edge, append(make([]tlog.Hash, 0, tileWidth), edge[level]...))
 	}

@@ -57,7 +57,8 @@ func (v Verifier) Verify(log Log) (Verified, error) {
 	slices.SortStableFunc(v.Checkpoints, func(a, b Known) int { return cmp.Compare(a.Size, b.Size) })
 	for _, c := range v.Checkpoints {
 		if c.Origin != v.Checkpoints[0].Origin {
-			return Verified{}, fmt.Errorf("the checkpoints are of two logs, %s and %s", v.Checkpoints[0].Origin, c.Origin)
+			return Verified{},
+				fmt.Errorf("the checkpoints are of two logs, %s and %s", v.Checkpoints[0].Origin, c.Origin)
 		}
 	}
 	r := verification{Verifier: v, log: log, stored: storedHashes{log: log}}

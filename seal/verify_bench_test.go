@@ -12,7 +12,8 @@ func BenchmarkVerify(b *testing.B) {
 	var leaves iter.Seq2[[]byte, error] = func(yield func([]byte, error) bool) {
 		var line []byte
 		for n := range events {
-			line, _ = Leaf{Number: int64(n + 1), Tenant: tenant, Body: fmt.Appendf(nil, `{"id":"%0300d"}`, n)}.Append(line[:0])
+			line, _ = Leaf{Number: int64(n + 1), Tenant: tenant,
+				Body: fmt.Appendf(nil, `{"id":"%0300d"}`, n)}.Append(line[:0])
 			if !yield(line, nil) {
 				return
 			}

@@ -154,7 +154,8 @@ func TestVerifyNamesWhatWasDone(t *testing.T) {
 				}
 				return l
 			},
-			Finding{Kind: Missing, Number: 300, Through: 300}, Finding{Kind: TailCut, Number: 700, Through: 700, Checkpoint: 700},
+			Finding{Kind: Missing, Number: 300, Through: 300},
+			Finding{Kind: TailCut, Number: 700, Through: 700, Checkpoint: 700},
 		},
 		"inserted": {
 			func(b *book, l [][]byte) [][]byte {
@@ -170,7 +171,8 @@ func TestVerifyNamesWhatWasDone(t *testing.T) {
 				}
 				return l
 			},
-			Finding{Kind: Inserted, Number: 300, Through: 300}, Finding{Kind: Changed, Number: 201, Through: 500, Checkpoint: 500},
+			Finding{Kind: Inserted, Number: 300, Through: 300},
+			Finding{Kind: Changed, Number: 201, Through: 500, Checkpoint: 500},
 		},
 		"swapped": {
 			func(_ *book, l [][]byte) [][]byte { l[250], l[299] = l[299], l[250]; return l },
@@ -181,7 +183,8 @@ func TestVerifyNamesWhatWasDone(t *testing.T) {
 				l[250], l[299] = renumbered(l[299], 251), renumbered(l[250], 300)
 				return l
 			},
-			Finding{Kind: Reordered, Number: 251, Through: 300}, Finding{Kind: Changed, Number: 201, Through: 500, Checkpoint: 500},
+			Finding{Kind: Reordered, Number: 251, Through: 300},
+			Finding{Kind: Changed, Number: 201, Through: 500, Checkpoint: 500},
 		},
 		"tail cut": {
 			func(_ *book, l [][]byte) [][]byte { return l[:690] },
@@ -223,8 +226,9 @@ func TestVerifyAgainstCheckpoints(t *testing.T) {
 	whole := Log{Leaves: lines(b.lines), Size: 600, Tile: hashes(b.lines[:600])}
 	calls := 0
 	done, err := Verifier{
-		Checkpoints: []Known{{Checkpoint: b.at(600)}, {Checkpoint: b.at(0), Given: true}, {Checkpoint: b.at(3), Given: true}},
-		Each:        func(Leaf) error { calls++; return nil },
+		Checkpoints: []Known{{Checkpoint: b.at(600)}, {Checkpoint: b.at(0), Given: true},
+			{Checkpoint: b.at(3), Given: true}},
+		Each: func(Leaf) error { calls++; return nil },
 	}.Verify(whole)
 	require.NoError(t, err)
 	assert.Equal(t, Verified{Tenant: tenant, Events: 700, Sealed: 600}, done)
@@ -239,7 +243,8 @@ func TestVerifyAgainstCheckpoints(t *testing.T) {
 	rewritten := Log{Leaves: lines(other.lines), Size: 700, Tile: hashes(other.lines)}
 	_, err = Verifier{Checkpoints: []Known{{Checkpoint: other.at(700)}}}.Verify(rewritten)
 	require.NoError(t, err)
-	_, err = Verifier{Checkpoints: []Known{{Checkpoint: other.at(700)}, {Checkpoint: b.at(300), Given: true}}}.Verify(rewritten)
+	_, err = Verifier{Checkpoints: []Known{{Checkpoint: other.at(700)},
+		{Checkpoint: b.at(300), Given: true}}}.Verify(rewritten)
 	assert.Equal(t, &Finding{Kind: Inconsistent, Number: 1, Through: 300, Checkpoint: 300}, err)
 	// Without the key, the checkpoint that is there tells.
 	_, err = Verifier{Checkpoints: []Known{{Checkpoint: b.at(700)}}}.Verify(rewritten)
@@ -269,7 +274,8 @@ func TestVerifyAgainstCheckpoints(t *testing.T) {
 		assert.Equal(t, &Finding{Kind: HashChanged, Number: number}, err)
 	}
 
-	_, err = Verifier{Checkpoints: []Known{{Checkpoint: b.at(3)}, {Checkpoint: Checkpoint{Origin: "x", Size: 1}}}}.Verify(whole)
+	_, err = Verifier{Checkpoints: []Known{{Checkpoint: b.at(3)},
+		{Checkpoint: Checkpoint{Origin: "x", Size: 1}}}}.Verify(whole)
 	require.ErrorContains(t, err, "two logs")
 }
 
@@ -296,7 +302,8 @@ func TestTiles(t *testing.T) {
 	for i := 700; i < 70_000; i++ {
 		other.lines = append(other.lines, b.lines[i])
 	}
-	require.ErrorContains(t, WriteTiles(dir, lines(other.lines), other.signed(70_000)), "not those of the checkpoint in")
+	require.ErrorContains(t, WriteTiles(dir, lines(other.lines), other.signed(70_000)),
+		"not those of the checkpoint in")
 	require.ErrorContains(t, WriteTiles(t.TempDir(), lines(b.lines[:3]), b.signed(4)), "not those of the checkpoint")
 
 	// The layout is that of the text: 70,000 events have 273 full tiles and one of 111.

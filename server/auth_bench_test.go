@@ -60,7 +60,8 @@ func (p *patching) send(b *testing.B, to http.Handler, method, path, body string
 // patch sends the i-th PATCH of a client.
 func (p *patching) patch(b *testing.B, to http.Handler, client, i int) {
 	body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],`+
-		`"Operations":[{"op":%q,"path":"members","value":[{"value":%q}]}]}`, []string{"add", "remove"}[i%2], p.users[client])
+		`"Operations":[{"op":%q,"path":"members","value":[{"value":%q}]}]}`, []string{"add", "remove"}[i%2],
+		p.users[client])
 	if w := p.send(b, to, http.MethodPatch, "/scim/v2/Groups/"+p.group, body); w.Code != http.StatusNoContent {
 		b.Error(w.Code, w.Body)
 	}

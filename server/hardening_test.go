@@ -136,8 +136,9 @@ func TestHeadersAndAddressesAreBounded(t *testing.T) {
 		s.serving(t)
 		long := strings.Repeat("a", 100<<10)
 		for name, request := range map[string]string{
-			"header":  "GET /v1/users HTTP/1.1\r\nHost: x\r\nX-A: " + long + "\r\n\r\n",
-			"headers": "GET /v1/users HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X-A: "+long[:100]+"\r\n", 1000) + "\r\n",
+			"header": "GET /v1/users HTTP/1.1\r\nHost: x\r\nX-A: " + long + "\r\n\r\n",
+			"headers": "GET /v1/users HTTP/1.1\r\nHost: x\r\n" +
+				strings.Repeat("X-A: "+long[:100]+"\r\n", 1000) + "\r\n",
 			"address": "GET /v1/users?" + long + " HTTP/1.1\r\nHost: x\r\n\r\n",
 		} {
 			conn := s.dialed(t, "")

@@ -32,7 +32,8 @@ func (s measuredStore) Update(ctx context.Context, tenant membership.ID, fn func
 
 // UpdateHolding implements membership.Store.
 func (s measuredStore) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName, fn func(membership.Tx, membership.NameHolders) error,
+	ctx context.Context, tenant membership.ID, n membership.HeldName,
+	fn func(membership.Tx, membership.NameHolders) error,
 ) (err error) {
 	defer s.measure(ctx, "update", time.Now(), &err)
 	return s.store.UpdateHolding(ctx, tenant, n, fn)

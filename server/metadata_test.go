@@ -21,9 +21,10 @@ func TestAuthorizationServerMetadata(t *testing.T) {
 	var m map[string]any
 	require.NoError(t, json.Unmarshal([]byte(body(t, res)), &m))
 	assert.Equal(t, map[string]any{
-		"issuer":                                s.PublicURL(),
-		"token_endpoint":                        s.PublicURL() + "/oauth2/token",
-		"grant_types_supported":                 []any{"client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+		"issuer":         s.PublicURL(),
+		"token_endpoint": s.PublicURL() + "/oauth2/token",
+		"grant_types_supported": []any{"client_credentials",
+			"urn:ietf:params:oauth:grant-type:jwt-bearer"},
 		"token_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post", "private_key_jwt"},
 		"token_endpoint_auth_signing_alg_values_supported": []any{
 			"ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512",

@@ -44,7 +44,8 @@ func newMetrics(engine, version string) *metrics {
 			Name: "scimbridge_http_requests_total", Help: "Requests that were answered.",
 		}, []string{"door", "method", "status"}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "scimbridge_rate_limited_total", Help: "Requests that were answered 429: too many of one caller, or failed " +
+			Name: "scimbridge_rate_limited_total",
+			Help: "Requests that were answered 429: too many of one caller, or failed " +
 				"ones of one address.",
 		}, []string{"door"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -58,14 +59,17 @@ func newMetrics(engine, version string) *metrics {
 			Buckets: buckets,
 		}, []string{"door"}),
 		opened: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "scimbridge_grants_opened_total", Help: "Grants of membership that were opened, by the source that gave them.",
+			Name: "scimbridge_grants_opened_total",
+			Help: "Grants of membership that were opened, by the source that gave them.",
 		}, []string{"source"}),
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "scimbridge_grants_closed_total", Help: "Grants of membership that were closed, by the source that had " +
+			Name: "scimbridge_grants_closed_total",
+			Help: "Grants of membership that were closed, by the source that had " +
 				"given them.",
 		}, []string{"source"}),
 		held: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "scimbridge_removals_held_total", Help: "SCIM requests that the removal guard held; repeated ones count " +
+			Name: "scimbridge_removals_held_total",
+			Help: "SCIM requests that the removal guard held; repeated ones count " +
 				"again.",
 		}),
 		expiring: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -202,7 +202,8 @@ func TestPagesThatAreNotTaken(t *testing.T) {
 // Bodies that trickle in take nothing but what is their tenant's.
 func TestBodiesThatTrickleIn(t *testing.T) {
 	eachAttacked(t, func(t *testing.T, a attacked) {
-		for path, token := range map[string]string{"/scim/v2/Groups": a.greedy.SCIMToken, "/v1/groups": a.greedy.APIToken} {
+		for path, token := range map[string]string{"/scim/v2/Groups": a.greedy.SCIMToken,
+			"/v1/groups": a.greedy.APIToken} {
 			conns := a.many(t, 20, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+
 				"Authorization: Bearer "+token+"\r\nX-Tenant-Id: "+a.greedy.TenantID.String()+"\r\nContent-Length: "+
 				"2000000\r\n\r\n{")
@@ -216,7 +217,8 @@ func TestBodiesThatTrickleIn(t *testing.T) {
 					limited := body(t, res)
 					assert.Contains(t, limited, "too many requests", path)
 					assert.Equal(t, "1", res.Header.Get("Retry-After"))
-					assert.Equal(t, strings.HasPrefix(path, SCIMPrefix), strings.Contains(limited, "api:messages:2.0:Error"))
+					assert.Equal(t, strings.HasPrefix(path, SCIMPrefix),
+						strings.Contains(limited, "api:messages:2.0:Error"))
 				}
 				ends(t, conn)
 			}
@@ -230,7 +232,8 @@ func TestBodiesThatTrickleIn(t *testing.T) {
 // credential.
 func TestConnectionsThatSendNothing(t *testing.T) {
 	eachAttacked(t, func(t *testing.T, a attacked) {
-		kept := a.dialed(t, "GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+a.quiet.SCIMToken+"\r\n\r\n")
+		kept := a.dialed(t,
+			"GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+a.quiet.SCIMToken+"\r\n\r\n")
 		read := bufio.NewReader(kept)
 		res, err := http.ReadResponse(read, nil)
 		require.NoError(t, err)
@@ -244,8 +247,9 @@ func TestConnectionsThatSendNothing(t *testing.T) {
 			defer a.connections.mu.Unlock()
 			return a.connections.all.Len() == 4 && len(a.connections.open) == 4
 		}, 10*time.Second, time.Millisecond)
-		_, err = io.WriteString(kept, "GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+a.quiet.SCIMToken+
-			"\r\n\r\n")
+		_, err = io.WriteString(kept,
+			"GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+a.quiet.SCIMToken+
+				"\r\n\r\n")
 		require.NoError(t, err)
 		res, err = http.ReadResponse(read, nil)
 		require.NoError(t, err)

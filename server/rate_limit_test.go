@@ -50,8 +50,9 @@ func doorRequests(b auth.Bootstrapped) map[string]struct {
 		path   string
 		header []string
 	}{
-		doorSCIM:   {"/scim/v2/Users", []string{"Authorization", "Bearer " + b.SCIMToken}},
-		doorNative: {"/v1/users", []string{"Authorization", "Bearer " + b.APIToken, "X-Tenant-ID", b.TenantID.String()}},
+		doorSCIM: {"/scim/v2/Users", []string{"Authorization", "Bearer " + b.SCIMToken}},
+		doorNative: {"/v1/users",
+			[]string{"Authorization", "Bearer " + b.APIToken, "X-Tenant-ID", b.TenantID.String()}},
 	}
 }
 
@@ -72,7 +73,8 @@ func TestTooManyRequests(t *testing.T) {
 		}
 		assert.Positive(t, limited, door)
 		theirs := doorRequests(other)[door]
-		assert.Equal(t, http.StatusOK, s.do(t, http.MethodGet, theirs.path, theirs.header...).StatusCode, "another tenant's")
+		assert.Equal(t, http.StatusOK, s.do(t, http.MethodGet, theirs.path, theirs.header...).StatusCode,
+			"another tenant's")
 		assert.Contains(t, body(t, s.do(t, http.MethodGet, "/metrics")),
 			"\nscimbridge_rate_limited_total{door=\""+door+"\"} "+strconv.Itoa(limited)+"\n")
 	}
@@ -107,7 +109,8 @@ func TestLimitsAreOff(t *testing.T) {
 	r := doorRequests(s.bootstrap(t))[doorSCIM]
 	for range 300 {
 		require.Equal(t, http.StatusOK, s.do(t, http.MethodGet, r.path, r.header...).StatusCode)
-		require.Equal(t, http.StatusUnauthorized, s.do(t, http.MethodGet, r.path, "Authorization", "Bearer x").StatusCode)
+		require.Equal(t, http.StatusUnauthorized,
+			s.do(t, http.MethodGet, r.path, "Authorization", "Bearer x").StatusCode)
 	}
 }
 

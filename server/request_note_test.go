@@ -106,7 +106,8 @@ func TestRequestsAreLoggedWithTheirCaller(t *testing.T) {
 	assert.Equal(t, client.ID, line["oauth_client"])
 	assert.NotEmpty(t, line["token"])
 	form.Set("client_secret", "wrong")
-	_, _, line = l.send(t, "POST", auth.TokenPath, "", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+	_, _, line = l.send(t, "POST", auth.TokenPath, "", form.Encode(), "Content-Type",
+		"application/x-www-form-urlencoded")
 	assert.Equal(t, client.ID, line["oauth_client"], "who it says it is")
 	assert.Equal(t, "invalid_client: there is no such client, or its credential is not valid", line["refused"])
 
@@ -125,8 +126,9 @@ func TestRequestsAreLoggedWithTheirCaller(t *testing.T) {
 
 	for _, c := range []struct{ method, path, credential, body, refused string }{
 		{"GET", "/scim/v2/Users", "", "", "401: a bearer token is required (Authorization: Bearer TOKEN)"},
-		{"GET", "/scim/v2/Users", "Bearer x", "", "401: the bearer token is no scimbridge token: it was cut, mistyped or " +
-			"belongs elsewhere"},
+		{"GET", "/scim/v2/Users", "Bearer x", "",
+			"401: the bearer token is no scimbridge token: it was cut, mistyped or " +
+				"belongs elsewhere"},
 		{"GET", "/scim/v2/Users", api, "", "401: this is a token of the native API: use the connection's SCIM token"},
 		{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`annLee zz "x"`), scim, "", "invalidFilter: "},
 		{"GET", "/scim/v2/Users/x", scim, "", "not_found: "},
@@ -134,7 +136,8 @@ func TestRequestsAreLoggedWithTheirCaller(t *testing.T) {
 		{"GET", "/v1/annlee", api, "", "not_found: there is no such path in this API"},
 	} {
 		_, _, line = l.send(t, c.method, c.path, c.credential, c.body, tenant...)
-		assert.True(t, strings.HasPrefix(line["refused"].(string), c.refused), "%s %s: %s", c.method, c.path, line["refused"])
+		assert.True(t, strings.HasPrefix(line["refused"].(string), c.refused), "%s %s: %s", c.method, c.path,
+			line["refused"])
 		assert.NotContains(t, line["refused"], "annlee")
 		assert.NotContains(t, line["refused"], "annLee")
 	}

@@ -82,7 +82,9 @@ func (s *Sealer) Proof(ctx context.Context, tenant membership.ID, number int64) 
 }
 
 // ReportSigner implements membership.ReportSigner.
-func (s *Sealer) ReportSigner(ctx context.Context, tenant membership.ID) (string, func([]byte) ([]string, error), error) {
+func (s *Sealer) ReportSigner(
+	ctx context.Context, tenant membership.ID,
+) (string, func([]byte) ([]string, error), error) {
 	if len(s.keys) == 0 {
 		return "", nil, nil
 	}

@@ -88,7 +88,8 @@ func (l sealedLog) leaves(ctx context.Context, after int64) iter.Seq2[[]byte, er
 				err = checkColumns(stored)
 			}
 			if err == nil {
-				line, err = seal.Leaf{Number: stored.Number, Tenant: l.tenant.String(), Body: stored.Body}.Append(line[:0])
+				line, err = seal.Leaf{Number: stored.Number, Tenant: l.tenant.String(),
+					Body: stored.Body}.Append(line[:0])
 				if err != nil {
 					err = &seal.Finding{Kind: seal.Changed, Number: stored.Number}
 				}
@@ -125,7 +126,8 @@ func fieldOf(head []byte, name string) string {
 // VerifyStore holds the log of a tenant against its checkpoints, as they are in the
 // store, and against those that are given. keys are the verifier keys, one a line.
 func VerifyStore(
-	ctx context.Context, store *db.Store, tenant membership.ID, keys string, given []seal.Checkpoint, progress func(int64),
+	ctx context.Context, store *db.Store, tenant membership.ID, keys string, given []seal.Checkpoint,
+	progress func(int64),
 ) (seal.Verified, error) {
 	l, found, err := openLog(ctx, store, tenant)
 	if err != nil {

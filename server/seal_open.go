@@ -36,7 +36,8 @@ func openSealer(c config.Config, store *db.Store, publicURL string, m *metrics, 
 		return nil, err
 	}
 	if made {
-		log.Info("made the key that events are sealed with; keep it, and not with the backups of the store", zap.String("file", path))
+		log.Info("made the key that events are sealed with; keep it, and not with the backups of the store",
+			zap.String("file", path))
 	}
 	state := path + stateSuffix
 	if err := os.MkdirAll(state, 0o700); err != nil {

@@ -294,7 +294,8 @@ func (s *Sealer) step(ctx context.Context, l *sealedLog, tree *seal.Tree) (more 
 			return false, err
 		}
 		if stored.Number != tree.Size()+1 {
-			return false, untrusted{&seal.Finding{Kind: seal.Missing, Number: tree.Size() + 1, Through: stored.Number - 1}}
+			return false,
+				untrusted{&seal.Finding{Kind: seal.Missing, Number: tree.Size() + 1, Through: stored.Number - 1}}
 		}
 		line, err = seal.Leaf{Number: stored.Number, Tenant: l.tenant.String(), Body: stored.Body}.Append(line[:0])
 		if err != nil {
@@ -321,10 +322,12 @@ func (s *Sealer) step(ctx context.Context, l *sealedLog, tree *seal.Tree) (more 
 		return false, err
 	}
 	next := db.Seal{
-		Origin: l.Origin, From: before, Size: c.Size, PublicKey: s.keys[0].Public(), At: s.now(), Note: text, Runs: collect.runs(tree),
+		Origin: l.Origin, From: before, Size: c.Size, PublicKey: s.keys[0].Public(), At: s.now(), Note: text,
+		Runs: collect.runs(tree),
 	}
 	if !bytes.Equal(l.PublicKey, next.PublicKey) {
-		next.Event = s.event(l.tenant, membership.ActionKeyRotated, map[string]any{"verifier_key": s.vkey(l.Origin)}, "")
+		next.Event = s.event(l.tenant, membership.ActionKeyRotated,
+			map[string]any{"verifier_key": s.vkey(l.Origin)}, "")
 	}
 	if err := s.store.SealStep(ctx, l.tenant, next); err != nil {
 		return false, err
@@ -342,7 +345,9 @@ func (s *Sealer) vkey(origin string) string {
 	return vkey
 }
 
-func (s *Sealer) event(tenant membership.ID, action membership.Action, after membership.Facts, reason string) *membership.Event {
+func (s *Sealer) event(
+	tenant membership.ID, action membership.Action, after membership.Facts, reason string,
+) *membership.Event {
 	e := membership.Call{
 		Tenant: tenant, Actor: membership.Actor{Kind: membership.ActorSystem, ID: "sealer"},
 		Credential: membership.Credential{Kind: membership.CredentialSystem}, Reason: reason,

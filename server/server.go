@@ -105,7 +105,8 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		return nil, err
 	}
 	concurrency := auth.NewConcurrency(auth.ConcurrencyLimits{
-		Requests: c.MaxRequests, Tenant: c.MaxTenantRequests, Caller: c.MaxCallerRequests, Anonymous: c.MaxAnonymousRequests,
+		Requests: c.MaxRequests, Tenant: c.MaxTenantRequests, Caller: c.MaxCallerRequests,
+		Anonymous: c.MaxAnonymousRequests,
 	}, m.requestRefused)
 	return &Server{
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
@@ -152,7 +153,9 @@ func (s *Server) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.usage.Run(recording) })
 	background.Go(func() {
-		s.refusals.Run(recording, func(err error) { s.log.Warn("repeated refusals could not be written", zap.Error(err)) })
+		s.refusals.Run(recording, func(err error) {
+			s.log.Warn("repeated refusals could not be written", zap.Error(err))
+		})
 	})
 	background.Go(func() { s.checkStore(recording) })
 	background.Go(func() { s.sealer.Run(recording) })

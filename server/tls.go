@@ -62,7 +62,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.checked = now
 		if state := c.state(); state != c.tried {
 			if err := c.read(state); err != nil {
-				c.log.Warn("the TLS certificate has changed and cannot be used: the old one stays in use", zap.Error(err))
+				c.log.Warn("the TLS certificate has changed and cannot be used: the old one stays in use",
+					zap.Error(err))
 			}
 		}
 	}

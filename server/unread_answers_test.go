@@ -46,12 +46,14 @@ func (s testServer) crowded(t *testing.T) (c crowdedTenant) {
 		for i := range crowdMembers {
 			name := fmt.Sprintf("user%05d", i)
 			u := membership.User{
-				Tenant: c.TenantID, ID: membership.NewID(), UserName: name, Name: name, Origin: membership.SourceSCIM, Active: true,
+				Tenant: c.TenantID, ID: membership.NewID(), UserName: name, Name: name, Origin: membership.SourceSCIM,
+				Active:    true,
 				CreatedAt: now, UpdatedAt: now,
 			}
 			l := membership.UserLink{
-				Tenant: c.TenantID, Connection: c.ConnectionID, User: u.ID, UserName: name, Active: true, Attributes: []byte(`{}`),
-				Version: 1, CreatedAt: now, LastModified: now,
+				Tenant: c.TenantID, Connection: c.ConnectionID, User: u.ID, UserName: name, Active: true,
+				Attributes: []byte(`{}`),
+				Version:    1, CreatedAt: now, LastModified: now,
 			}
 			if i < largeUsers {
 				l.Attributes = []byte(`{"title":"` + strings.Repeat("x", largeUser) + `"}`)
@@ -84,7 +86,8 @@ func (s testServer) unread(t *testing.T, n int, path string, header http.Header)
 	t.Helper()
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
 		return c.Control(func(fd uintptr) {
-			_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) //nolint:gosec // a file descriptor
+			_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF,
+				4096) //nolint:gosec // a file descriptor
 		})
 	}}
 	var all []net.Conn

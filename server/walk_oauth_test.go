@@ -41,7 +41,8 @@ func (w *walk) accessToken(client map[string]any, scope string) string {
 		"grant_type": {"client_credentials"}, "scope": {scope},
 		"client_id": {client["client_id"].(string)}, "client_secret": {client["client_secret"].(string)},
 	}
-	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, auth.TokenPath, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, auth.TokenPath,
+		strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	rec := httptest.NewRecorder()
 	w.handle.ServeHTTP(rec, r)

@@ -146,7 +146,8 @@ var walkTable = map[string]walkRow{
 		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
 	},
 	"DELETE /v1/connections/{id}/clients/{client_id}/secrets/{secret_id}": {
-		path: "/v1/connections/{connection}/clients/{client}/secrets/{secret}", status: 204, may: []string{"TENANT:ADMIN"},
+		path: "/v1/connections/{connection}/clients/{client}/secrets/{secret}", status: 204,
+		may: []string{"TENANT:ADMIN"},
 	},
 
 	"GET /v1/tokens": {path: "/v1/tokens", status: 200, may: []string{"TENANT:ADMIN"}},
@@ -217,7 +218,8 @@ var walkTable = map[string]walkRow{
 		may: []string{"TENANT:ADMIN"}},
 	"DELETE /v1/roles/{id}/users/{user_id}": {path: "/v1/roles/{role}/users/{member}", status: 404,
 		may: []string{"TENANT:ADMIN"}},
-	"GET /v1/users/{id}/organization": {path: "/v1/users/{user}/organization", status: 404, may: []string{"USERS:READ"}},
+	"GET /v1/users/{id}/organization": {path: "/v1/users/{user}/organization", status: 404,
+		may: []string{"USERS:READ"}},
 }
 
 // furniture makes what the words stand for, in their order; each is made by a
@@ -238,8 +240,9 @@ var furniture = []struct {
 	{word: "{allowance}", path: "/v1/connections/{connection}/removal-allowances", body: `{}`},
 	{word: "{token}", path: "/v1/tokens", body: `{"name":"token {n}","kind":"api","permissions":["USERS:READ"]}`},
 	{word: "{policy}", path: "/v1/policies", body: `{"id":"{new id}","cedar":"` + harmlessPolicy + `"}`},
-	{word: "{issuer}", path: "/v1/issuers", body: `{"issuer":"{new id}","audiences":["b"],"permissions":["USERS:READ"],` +
-		`"jwks_uri":"https://example.com/keys"}`},
+	{word: "{issuer}", path: "/v1/issuers",
+		body: `{"issuer":"{new id}","audiences":["b"],"permissions":["USERS:READ"],` +
+			`"jwks_uri":"https://example.com/keys"}`},
 	{word: "{role}", path: "/v1/roles", body: `{"name":"role {new id}"}`},
 	{
 		word: "{client}", path: "/v1/connections/{connection}/clients", body: `{"auth_method":"client_secret"}`,

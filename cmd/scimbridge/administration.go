@@ -96,7 +96,8 @@ func (p *program) withStore(
 		return err
 	}
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
-	directory := membership.NewDirectory(store, auth.Policy{}, membership.Options{Signer: server.ExistingSealer(s.Config, store)})
+	directory := membership.NewDirectory(store, auth.Policy{},
+		membership.Options{Signer: server.ExistingSealer(s.Config, store)})
 	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, server.NewLogger(s.Config, p.stderr))
 	call := operator(tenant)
 	call.Permissions = []string{auth.AllPermissions}
@@ -143,7 +144,8 @@ func oneID(id *membership.ID) cobra.PositionalArgs {
 		}
 		var err error
 		if *id, err = membership.ParseID(args[0]); err != nil {
-			return usageError(fmt.Sprintf("%s needs the ID of a %s, a UUID, not %q", cmd.Name(), cmd.Parent().Name(), args[0]))
+			return usageError(fmt.Sprintf("%s needs the ID of a %s, a UUID, not %q", cmd.Name(), cmd.Parent().Name(),
+				args[0]))
 		}
 		return nil
 	}

@@ -75,7 +75,8 @@ func TestAdministration(t *testing.T) {
 		assert.Equal(t, next["id"], list[0]["replaced_by"])
 		assert.NotContains(t, list[0], "token")
 
-		assert.Equal(t, map[string]any{"revoked": made["id"]}, invokeJSON(t, url, "token", "revoke", made["id"].(string), in))
+		assert.Equal(t, map[string]any{"revoked": made["id"]},
+			invokeJSON(t, url, "token", "revoke", made["id"].(string), in))
 		revoked := time.Now()
 		require.Eventually(t, func() bool { return scim(first) == http.StatusUnauthorized }, 10*time.Second,
 			50*time.Millisecond)
@@ -85,7 +86,8 @@ func TestAdministration(t *testing.T) {
 		outside := invokeJSON(t, url, "token", "create", in, "--kind=api", "--name=x", "--permission=*",
 			"--network=192.0.2.0/24")
 		status, answer, err := caller{base: server.base + nativePrefix, client: newClient(), header: http.Header{
-			"Authorization": {"Bearer " + outside["token"].(string)}, "X-Tenant-Id": {id}, "X-Forwarded-For": {"192.0.2.1"},
+			"Authorization": {"Bearer " + outside["token"].(string)}, "X-Tenant-Id": {id},
+			"X-Forwarded-For": {"192.0.2.1"},
 		}}.send(t.Context(), http.MethodGet, "/users", "")
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusForbidden, status, answer)
@@ -158,7 +160,8 @@ func TestAdministrationExitStatus(t *testing.T) {
 		{"connection create --name=x --idp=ldap --tenant=" + id, exitUsage,
 			`--idp must be one of okta, entra, generic, not "ldap"`},
 	} {
-		status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + file}, strings.Fields(test.args)...)
+		status, stdout, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=sqlite:" + file},
+			strings.Fields(test.args)...)
 		assert.Equal(t, test.status, status, test.args)
 		assert.Empty(t, stdout)
 		assert.Equal(t, "scimbridge: "+test.reason+"\n", stderr)
@@ -182,7 +185,8 @@ func TestAdministrationExitStatus(t *testing.T) {
 
 func TestParseSpan(t *testing.T) {
 	for s, want := range map[string]time.Duration{
-		"0": 0, "0d": 0, "7d": 7 * 24 * time.Hour, "1.5d": 36 * time.Hour, "12h": 12 * time.Hour, "-1d": -24 * time.Hour,
+		"0": 0, "0d": 0, "7d": 7 * 24 * time.Hour, "1.5d": 36 * time.Hour, "12h": 12 * time.Hour,
+		"-1d": -24 * time.Hour,
 	} {
 		got, err := parseSpan(s)
 		assert.NoError(t, err, s)

@@ -279,7 +279,8 @@ func TestTopLevelFolders(t *testing.T) {
 	for _, e := range entries {
 		// Folders with a dot are those of tools: .git, .ci, .github, an editor's.
 		name := e.Name()
-		if _, layer := layers[name]; e.IsDir() && !layer && !strings.HasPrefix(name, ".") && !slices.Contains(folders, name) {
+		if _, layer := layers[name]; e.IsDir() && !layer && !strings.HasPrefix(name, ".") &&
+			!slices.Contains(folders, name) {
 			t.Errorf("%s: the folders at the top are fixed; code belongs into one of them", name)
 		}
 	}
@@ -294,7 +295,8 @@ func sources(t *testing.T) map[string]*ast.File {
 		if err != nil {
 			return err
 		}
-		if e.IsDir() && name != root && (strings.HasPrefix(e.Name(), ".") || e.Name() == "bin" || e.Name() == "testdata") {
+		if e.IsDir() && name != root &&
+			(strings.HasPrefix(e.Name(), ".") || e.Name() == "bin" || e.Name() == "testdata") {
 			return filepath.SkipDir
 		}
 		if e.IsDir() || filepath.Ext(name) != ".go" {

@@ -115,7 +115,8 @@ func eventLine(e membership.Event, names membership.Names) string {
 		return what + fmt.Sprintf(" %q", name)
 	}
 	parts := []string{
-		fmt.Sprint(e.Number), membership.Timestamp(e.At), string(e.Action), called("by "+e.Actor.String(), names.Actor(e)),
+		fmt.Sprint(e.Number), membership.Timestamp(e.At), string(e.Action),
+		called("by "+e.Actor.String(), names.Actor(e)),
 	}
 	if c := e.Credential; c.Kind != "" {
 		parts = append(parts, "with "+c.String())

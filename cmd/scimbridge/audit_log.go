@@ -165,7 +165,9 @@ func (p *program) auditAcceptRestoreCommand() *cobra.Command {
 }
 
 // verifyStore verifies the logs of one tenant, or of all.
-func (p *program) verifyStore(ctx context.Context, s settings, o *administrationOptions, keys []string, since string) error {
+func (p *program) verifyStore(
+	ctx context.Context, s settings, o *administrationOptions, keys []string, since string,
+) error {
 	var given []seal.Checkpoint
 	if since != "" {
 		text, err := os.ReadFile(since)
@@ -192,7 +194,8 @@ func (p *program) verifyStore(ctx context.Context, s settings, o *administration
 		if err != nil {
 			return fmt.Errorf("tenant %s: %w", a.call.Tenant, err)
 		}
-		_, err = fmt.Fprintf(p.stdout, "tenant %s: %d events, of which %d are as the checkpoints say\n", a.call.Tenant, done.Events, done.Sealed)
+		_, err = fmt.Fprintf(p.stdout, "tenant %s: %d events, of which %d are as the checkpoints say\n", a.call.Tenant,
+			done.Events, done.Sealed)
 		return err
 	}
 	if o.tenant != "" {

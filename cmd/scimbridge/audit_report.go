@@ -97,14 +97,16 @@ func (p *program) auditExceptionsCommand() *cobra.Command {
 			if o.format != asTable {
 				return p.writeReport(&o, a.sendExceptions(ctx, &o))
 			}
-			es, err := a.directory.Exceptions(ctx, a.call, membership.ExceptionQuery{Kind: membership.ExceptionKind(o.kind)})
+			es, err := a.directory.Exceptions(ctx, a.call,
+				membership.ExceptionQuery{Kind: membership.ExceptionKind(o.kind)})
 			if err != nil {
 				return err
 			}
 			return printList(p, o.asJSON, es, api.AppendException,
 				table("KIND\tGROUP\tUSER\tSOURCES\tSINCE", func(e membership.Exception) []string {
 					return []string{
-						string(e.Kind), e.Group.DisplayName, e.User.UserName, api.ExceptionSources(e), timeOr(e.Since, ""),
+						string(e.Kind), e.Group.DisplayName, e.User.UserName, api.ExceptionSources(e),
+						timeOr(e.Since, ""),
 					}
 				}))
 		}),
@@ -166,7 +168,8 @@ func (a administration) sendRegister(ctx context.Context, o *reportOptions) func
 
 func (a administration) sendExceptions(ctx context.Context, o *reportOptions) func(membership.Send) error {
 	return func(send membership.Send) error {
-		return a.directory.ExportExceptions(ctx, a.call, membership.ExceptionKind(o.kind), api.ExceptionsFormat(o.format),
+		return a.directory.ExportExceptions(ctx, a.call, membership.ExceptionKind(o.kind),
+			api.ExceptionsFormat(o.format),
 			send)
 	}
 }

@@ -49,7 +49,8 @@ func TestAudit(t *testing.T) {
 		assert.Equal(t, map[string]any{"kind": "bootstrap"}, all[0]["credential"])
 		assert.Equal(t, map[string]any{"kind": "token", "id": opened[0]["actor"].(map[string]any)["id"],
 			"name": "bootstrap"}, opened[0]["credential"])
-		assert.Empty(t, data(t, invokeJSON(t, url, "audit", "events", in, "--cursor="+events["follow_cursor"].(string))))
+		assert.Empty(t,
+			data(t, invokeJSON(t, url, "audit", "events", in, "--cursor="+events["follow_cursor"].(string))))
 
 		assert.Contains(t, show("register", "--group="+group), `"user_name":"ada"`)
 		assert.Contains(t, show("register", "--format=csv"), `"'=1+1"`)
@@ -93,7 +94,8 @@ func TestAuditRefusesWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"events"}, {"events", in, "--action=grant.open"}, {"events", in, "--from=yesterday"},
 		{"events", in, "--user=ada"}, {"events", in, "--actor=ada"},
-		{"events", in, "--cursor=x"}, {"register", in, "--format=xlsx"}, {"register", in, "--source=ad"}, {"export", in},
+		{"events", in, "--cursor=x"}, {"register", in, "--format=xlsx"}, {"register", in, "--source=ad"},
+		{"export", in},
 		{"export", in, "--output=x", "--report=events"}, {"verify"}, {"verify", "a", "--key"},
 		{"register", in, "--as-of=2026-03-14"},
 	} {

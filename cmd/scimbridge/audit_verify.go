@@ -38,14 +38,19 @@ func (p *program) auditVerifyCommand() *cobra.Command {
 					return p.verifyStore(ctx, s, &o, keys, files.Since)
 				})(cmd, args)
 			}
-			return p.unconfigured(func(context.Context) error { return p.verifyFiles(files, keys, o.asJSON) })(cmd, args)
+			return p.unconfigured(func(context.Context) error {
+				return p.verifyFiles(files, keys, o.asJSON)
+			})(cmd, args)
 		},
 	}
-	cmd.Flags().StringArrayVar(&keys, "key", nil, "the `VKEY` that signed, or a file with one a line (may be given again)")
-	cmd.Flags().StringVar(&files.Since, "since", "", "a `FILE` with a checkpoint that you kept: the log must continue it")
+	cmd.Flags().StringArrayVar(&keys, "key", nil,
+		"the `VKEY` that signed, or a file with one a line (may be given again)")
+	cmd.Flags().StringVar(&files.Since, "since", "",
+		"a `FILE` with a checkpoint that you kept: the log must continue it")
 	cmd.Flags().BoolVar(&store, "store", false, "verify the logs in the store")
 	cmd.Flags().StringVar(&o.tenant, "tenant", "", "with --store, only the log of the tenant with this `ID`")
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON: of one report its manifest, when the report is as it says")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false,
+		"print JSON: of one report its manifest, when the report is as it says")
 	return cmd
 }
 
@@ -79,7 +84,8 @@ func verified(r seal.FileResult) string {
 	text := r.Name + ": "
 	switch {
 	case r.Report != nil:
-		text = fmt.Sprintf("%s is whole: %s, %d rows, sha256 %s", r.Name, r.Report.Report, r.Report.Rows, r.Report.SHA256)
+		text = fmt.Sprintf("%s is whole: %s, %d rows, sha256 %s", r.Name, r.Report.Report, r.Report.Rows,
+			r.Report.SHA256)
 	case r.Sealed > 0 || r.Events > 1:
 		text += fmt.Sprintf("%d events, the first %d as the checkpoint of %s says", r.Events, r.Sealed, r.Origin)
 	case r.Events == 1:

@@ -40,7 +40,9 @@ func (p *program) clientCreateCommand() *cobra.Command {
 			"--issuer and --subject, sends those that an issuer gives it.",
 		action: "create the client",
 		check:  o.read,
-		create: func(ctx context.Context, _ *cobra.Command, a administration) (n withSecret[auth.OAuthClient], err error) {
+		create: func(
+			ctx context.Context, _ *cobra.Command, a administration,
+		) (n withSecret[auth.OAuthClient], err error) {
 			if o.jwksFile != "" {
 				if o.spec.Keys.Set, err = os.ReadFile(o.jwksFile); err != nil {
 					return n, err
@@ -56,7 +58,8 @@ func (p *program) clientCreateCommand() *cobra.Command {
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&o.connection, "connection", "", "the `ID` of its connection (required)")
-	flags.StringVar(&o.method, "auth-method", string(auth.MethodSecret), "the `METHOD`: client_secret or private_key_jwt")
+	flags.StringVar(&o.method, "auth-method", string(auth.MethodSecret),
+		"the `METHOD`: client_secret or private_key_jwt")
 	flags.StringSliceVar(&o.spec.Scopes, "scope", nil, "a `SCOPE`, scim or scim:read; repeatable (default scim)")
 	flags.StringVar(&o.lifetime, "token-lifetime", "1h", "the `SPAN` for which an access token works: 1h to 6h")
 	flags.StringVar(&o.expires, "expires", "", "`WHEN` its secret ends: a time, or a number of days such as 365d, at "+
@@ -75,7 +78,8 @@ func (p *program) clientCreateCommand() *cobra.Command {
 
 func (o *clientOptions) read(now time.Time) (err error) {
 	if o.spec.Connection, err = membership.ParseID(o.connection); err != nil || o.spec.Connection.IsZero() {
-		return usageError(fmt.Sprintf("create needs --connection with the ID of a connection, a UUID, not %q", o.connection))
+		return usageError(fmt.Sprintf("create needs --connection with the ID of a connection, a UUID, not %q",
+			o.connection))
 	}
 	if o.spec.TokenLifetime, err = time.ParseDuration(o.lifetime); err != nil || o.spec.TokenLifetime <= 0 {
 		return usageError(fmt.Sprintf("--token-lifetime must be a span from 1h to 6h, not %q", o.lifetime))
@@ -93,8 +97,9 @@ func readExpires(s string, now time.Time) (time.Time, error) {
 	}
 	t, err := parseWhen(s, now)
 	if err != nil {
-		return t, usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not "+
-			"%q", s))
+		return t,
+			usageError(fmt.Sprintf("--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not "+
+				"%q", s))
 	}
 	return t, nil
 }

@@ -49,7 +49,9 @@ func (p *program) secretCreateCommand() *cobra.Command {
 			}
 			return err
 		},
-		create: func(ctx context.Context, _ *cobra.Command, a administration) (n withSecret[auth.ClientSecret], err error) {
+		create: func(
+			ctx context.Context, _ *cobra.Command, a administration,
+		) (n withSecret[auth.ClientSecret], err error) {
 			n.thing, n.secret, err = a.clients.CreateSecret(ctx, a.call, membership.ID{}, o.client, end)
 			return n, err
 		},
@@ -59,7 +61,8 @@ func (p *program) secretCreateCommand() *cobra.Command {
 		show: func(w io.Writer, n withSecret[auth.ClientSecret]) {
 			shownOnce(w, "secret")
 			printFields(w, [][2]string{
-				{"secret id", n.thing.ID.String()}, {"expires", timeOr(n.thing.ExpiresAt, "")}, {"client_secret", n.secret},
+				{"secret id", n.thing.ID.String()}, {"expires", timeOr(n.thing.ExpiresAt, "")},
+				{"client_secret", n.secret},
 			})
 		},
 	})

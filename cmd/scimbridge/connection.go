@@ -40,7 +40,8 @@ func (p *program) connectionCreateCommand() *cobra.Command {
 				return usageError("create needs --name NAME")
 			}
 			if !slices.Contains(membership.IDPs, spec.IDP) {
-				return usageError(fmt.Sprintf("--idp must be one of %s, not %q", strings.Join(membership.IDPs, ", "), spec.IDP))
+				return usageError(fmt.Sprintf("--idp must be one of %s, not %q", strings.Join(membership.IDPs, ", "),
+					spec.IDP))
 			}
 			return nil
 		},

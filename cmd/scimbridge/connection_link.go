@@ -59,7 +59,8 @@ func (p *program) connectionLinkCommand() *cobra.Command {
 				return fmt.Errorf("cannot link the group: %w", err)
 			}
 			return p.print(o.asJSON, api.AppendGroupLink(nil, l), func(w io.Writer) {
-				_, _ = fmt.Fprintf(w, "The connection %s sees the group %s as %q.\n", l.Connection, l.Group, l.DisplayName)
+				_, _ = fmt.Fprintf(w, "The connection %s sees the group %s as %q.\n", l.Connection, l.Group,
+					l.DisplayName)
 			})
 		}),
 	}
@@ -101,13 +102,15 @@ func (p *program) connectionUnlinkCommand() *cobra.Command {
 		},
 		RunE: p.administer(&o.administrationOptions, func(ctx context.Context, a administration) error {
 			if !o.yes {
-				n, err := a.directory.PreviewGroupUnlink(ctx, a.call, o.groupID, o.connectionID, membership.Removal(how))
+				n, err := a.directory.PreviewGroupUnlink(ctx, a.call, o.groupID, o.connectionID,
+					membership.Removal(how))
 				if err != nil {
 					return fmt.Errorf("cannot end the link: %w", err)
 				}
 				return p.printUnlinkPreview(o.asJSON, membership.Removal(how), n)
 			}
-			if err := a.directory.UnlinkGroup(ctx, a.call, o.groupID, o.connectionID, membership.Removal(how)); err != nil {
+			if err := a.directory.UnlinkGroup(ctx, a.call, o.groupID, o.connectionID,
+				membership.Removal(how)); err != nil {
 				return fmt.Errorf("cannot end the link: %w", err)
 			}
 			if o.asJSON {
@@ -131,7 +134,8 @@ func (p *program) printUnlinkPreview(asJSON bool, how membership.Removal, n memb
 			deleted = "yes"
 		}
 		printFields(w, [][2]string{
-			{"grants that it has open", strconv.Itoa(n.Grants)}, {"memberships that end", strconv.Itoa(n.MembershipsEnded)},
+			{"grants that it has open", strconv.Itoa(n.Grants)},
+			{"memberships that end", strconv.Itoa(n.MembershipsEnded)},
 			{"local grants that open", strconv.Itoa(n.LocalGrantsOpened)}, {"the group is deleted", deleted},
 		})
 		_, _ = fmt.Fprint(w, "\nNothing was done: --yes does it.\n")

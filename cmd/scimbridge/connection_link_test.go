@@ -49,7 +49,8 @@ func TestLinkedGroupOfAServer(t *testing.T) {
 				"--connection=" + tenant["connection_id"].(string), "--group=" + group,
 			}, more...)
 		}
-		assert.Equal(t, map[string]any{"members": 1., "local": 1., "other_connections": 0., "unseen": 1., "could_gain": 1.},
+		assert.Equal(t,
+			map[string]any{"members": 1., "local": 1., "other_connections": 0., "unseen": 1., "could_gain": 1.},
 			invokeJSON(t, url, with("link")...))
 		scim(http.MethodGet, "/Groups/"+group, "", http.StatusNotFound)
 		l := invokeJSON(t, url, with("link", "--yes", "--external-id=x", "--reason=INC-1")...)
@@ -60,7 +61,8 @@ func TestLinkedGroupOfAServer(t *testing.T) {
 		assert.Empty(t, seen["members"])
 		assert.Equal(t, 1., scim(http.MethodGet, "/Groups?filter=displayName%20eq%20%22owners%22", "",
 			http.StatusOK)["totalResults"])
-		scim(http.MethodPut, "/Groups/"+group, `{"displayName":"Owners","members":[{"value":"`+theirs+`"}]}`, http.StatusOK)
+		scim(http.MethodPut, "/Groups/"+group, `{"displayName":"Owners","members":[{"value":"`+theirs+`"}]}`,
+			http.StatusOK)
 		assert.Len(t, data(t, native(http.MethodGet, "/groups/"+group+"/members", "", http.StatusOK)), 2)
 
 		assert.Equal(t, 1., invokeJSON(t, url, with("unlink", "--members=release")...)["memberships_ended"])

@@ -68,7 +68,8 @@ func (p *program) allowRemovalsCommand() *cobra.Command {
 		encode: api.AppendRemovalAllowance,
 		show: func(w io.Writer, allowed membership.RemovalAllowance) {
 			printFields(w, [][2]string{
-				{"allowance", allowed.ID.String()}, {"group", groupOr(allowed)}, {"expires", timeOr(allowed.ExpiresAt, "")},
+				{"allowance", allowed.ID.String()}, {"group", groupOr(allowed)},
+				{"expires", timeOr(allowed.ExpiresAt, "")},
 			})
 		},
 	})

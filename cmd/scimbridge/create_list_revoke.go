@@ -21,11 +21,12 @@ import (
 type creation[T any] struct {
 	use, short, long string
 	suggest          []string
-	action           string                    // "create the token", for errors; empty: the error says enough
-	check            func(now time.Time) error // reads the flags before the store is opened; nil: there is nothing to read
-	create           func(context.Context, *cobra.Command, administration) (T, error)
-	encode           func([]byte, T) []byte // as the native API does
-	show             func(io.Writer, T)
+	action           string // "create the token", for errors; empty: the error says enough
+	// reads the flags before the store is opened; nil: there is nothing to read
+	check  func(now time.Time) error
+	create func(context.Context, *cobra.Command, administration) (T, error)
+	encode func([]byte, T) []byte // as the native API does
+	show   func(io.Writer, T)
 }
 
 func createCommand[T any](p *program, o *administrationOptions, c creation[T]) *cobra.Command {

@@ -64,7 +64,8 @@ func fullReplace(entra map[string]any) replay.Conversation {
 			},
 			{
 				Note: "Entra sees exactly what it sent", Method: http.MethodGet, Path: group,
-				Expect: expect(http.StatusOK, "$.members[*].value", fmt.Sprintf(`{"set":[%q,%q]}`, entra["a"], entra["b"])),
+				Expect: expect(http.StatusOK, "$.members[*].value",
+					fmt.Sprintf(`{"set":[%q,%q]}`, entra["a"], entra["b"])),
 			},
 		},
 	}

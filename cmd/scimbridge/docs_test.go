@@ -40,7 +40,8 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	for path, text := range documents {
 		for _, m := range test.FindAllStringSubmatch(text, -1) {
-			assert.True(t, strings.Contains(tests.String(), "func "+m[1]+"("), "%s names %s, which does not exist", path, m[1])
+			assert.True(t, strings.Contains(tests.String(), "func "+m[1]+"("), "%s names %s, which does not exist",
+				path, m[1])
 		}
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
 			_, err := os.Stat(filepath.Join(filepath.Dir(path), m[1]))

@@ -61,7 +61,8 @@ func TestEvidence(t *testing.T) {
 		// Nobody reads, and everything is under a checkpoint.
 		require.Eventually(t, func() bool {
 			status, text := get("/audit/checkpoint", "*/*")
-			return status == http.StatusOK && strings.Split(text, "\n")[1] >= "10" && len(strings.Split(text, "\n")[1]) == 2
+			return status == http.StatusOK && strings.Split(text, "\n")[1] >= "10" &&
+				len(strings.Split(text, "\n")[1]) == 2
 		}, time.Minute, time.Second)
 		kept := put("kept", must("/audit/checkpoint", "*/*"))
 		key := strings.TrimSpace(must("/audit/key", "*/*"))
@@ -95,7 +96,8 @@ func TestEvidence(t *testing.T) {
 		// Another register with a manifest of its own.
 		register2, err := os.ReadFile(lines)
 		require.NoError(t, err)
-		status, said = verify(put("forged.jsonl", strings.Replace(string(register2), `"rows":`, `"rows":0`, 1)), "--key", key)
+		status, said = verify(put("forged.jsonl", strings.Replace(string(register2), `"rows":`, `"rows":0`, 1)),
+			"--key", key)
 		assert.Equal(t, exitFailed, status, said)
 
 		cli := func(args ...string) string {

@@ -46,7 +46,8 @@ func TestFailover(t *testing.T) {
 			back := writers.awaitAnswers(t, promoted, answeredWithin)
 			stop()
 			t.Logf("%d acknowledged; writes were back %s after the promotion, %s after the failure; longest answer %s",
-				writers.acknowledged(), back.Sub(promoted).Round(time.Millisecond), back.Sub(failed).Round(time.Millisecond),
+				writers.acknowledged(), back.Sub(promoted).Round(time.Millisecond),
+				back.Sub(failed).Round(time.Millisecond),
 				writers.longest().Round(time.Millisecond))
 			assert.Less(t, back.Sub(promoted), backWithin)
 			assert.Less(t, writers.longest(), answeredWithin)
@@ -131,7 +132,8 @@ func startPrimary(t *testing.T) *pair {
 	p.primary, err = cluster.Start(bin, false)
 	require.NoError(t, err)
 	t.Cleanup(p.primary.Stop)
-	p.admin(t, "create role bridge login password 'bridge' nosuperuser nobypassrls", "create database bridge owner bridge")
+	p.admin(t, "create role bridge login password 'bridge' nosuperuser nobypassrls",
+		"create database bridge owner bridge")
 	return p
 }
 

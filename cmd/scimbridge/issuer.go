@@ -68,7 +68,8 @@ func (p *program) issuerCreateCommand() *cobra.Command {
 	flags.StringVar(&o.jwksFile, "jwks", "", "`FILE` with its JSON Web Key Set, instead; - is standard input")
 	flags.StringVar(&o.tenantClaim, "tenant-claim", "",
 		"`CLAIM` that names the tenant (default "+auth.DefaultTenantClaim+")")
-	flags.StringVar(&o.tenantValue, "tenant-value", "", "`VALUE` that it has for this tenant (default: the tenant's id)")
+	flags.StringVar(&o.tenantValue, "tenant-value", "",
+		"`VALUE` that it has for this tenant (default: the tenant's id)")
 	flags.StringVar(&o.principalClaim, "principal-claim", "",
 		"`CLAIM` that is USER, AGENT or SERVICE (default principal_type, else type)")
 	flags.StringVar(&o.kind, "default-principal", "", "`TYPE` of principal of a JWT without that claim (default USER)")
@@ -123,7 +124,8 @@ func (p *program) issuerListCommand() *cobra.Command {
 		encode: api.AppendIssuer,
 		show: table("ID\tISSUER\tAUDIENCES\tMAY GIVE\tCREATED", func(i auth.Issuer) []string {
 			return []string{
-				i.ID.String(), i.Issuer, strings.Join(i.Audiences, ","), strings.Join(i.Permissions, ","), timeOr(i.CreatedAt, ""),
+				i.ID.String(), i.Issuer, strings.Join(i.Audiences, ","), strings.Join(i.Permissions, ","),
+				timeOr(i.CreatedAt, ""),
 			}
 		}),
 	})

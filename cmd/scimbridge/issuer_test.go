@@ -36,7 +36,8 @@ func TestIssuersAtTheCommandLine(t *testing.T) {
 		in := "--tenant=" + tenant
 		i := invokeJSON(t, url, "issuer", "create", in, "--issuer=https://login.example.com", "--audience=bridge",
 			"--jwks="+file,
-			"--permission=GROUPS:READ,GROUPS:WRITE", "--max-age=12h", "--default-principal=service", "--tenant-claim=tid",
+			"--permission=GROUPS:READ,GROUPS:WRITE", "--max-age=12h", "--default-principal=service",
+			"--tenant-claim=tid",
 			"--reason=INC-1")
 		assert.InDelta(t, 12*3600, i["max_age_seconds"], 0)
 		assert.Equal(t, "SERVICE", i["default_principal"])

@@ -49,10 +49,12 @@ func TestProviderWithOAuth(t *testing.T) {
 			"header": {ClientID: id, ClientSecret: secret, AuthStyle: oauth2.AuthStyleInHeader},
 			"params": {ClientID: id, ClientSecret: secret, AuthStyle: oauth2.AuthStyleInParams},
 			"federated": {
-				ClientID: federated["client_id"].(string), AuthStyle: oauth2.AuthStyleInParams, EndpointParams: url.Values{
+				ClientID: federated["client_id"].(string), AuthStyle: oauth2.AuthStyleInParams,
+				EndpointParams: url.Values{
 					"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 					"client_assertion": {assertion(t, key, map[string]any{
-						"iss": "https://issuer.example.com", "sub": "job", "aud": server.base + auth.TokenPath, "jti": "1",
+						"iss": "https://issuer.example.com", "sub": "job", "aud": server.base + auth.TokenPath,
+						"jti": "1",
 						"exp": time.Now().Add(time.Hour).Unix(),
 					})},
 				},
@@ -192,12 +194,14 @@ func TestClientCommands(t *testing.T) {
 				`cannot create the client: token_lifetime_seconds must be a number from 3600 to 21600`},
 			"create --auth-method=x": {exitFailed,
 				`cannot create the client: auth_method must be "client_secret" or "private_key_jwt"`},
-			"list --connection=x":                {exitUsage, `--connection must be a UUID, not "x"`},
-			"revoke":                             {exitUsage, `revoke needs one ID`},
-			"revoke " + made["id"].(string):      {exitFailed, `cannot revoke the client: client not found`},
-			"secret create":                      {exitUsage, `create needs --client with the ID of a client, a UUID, not ""`},
-			"secret create " + client:            {exitFailed, `cannot create the secret: client not found`},
-			"secret revoke --client=x " + tenant: {exitUsage, `revoke needs --client with the ID of a client, a UUID, not "x"`},
+			"list --connection=x":           {exitUsage, `--connection must be a UUID, not "x"`},
+			"revoke":                        {exitUsage, `revoke needs one ID`},
+			"revoke " + made["id"].(string): {exitFailed, `cannot revoke the client: client not found`},
+			"secret create": {exitUsage,
+				`create needs --client with the ID of a client, a UUID, not ""`},
+			"secret create " + client: {exitFailed, `cannot create the secret: client not found`},
+			"secret revoke --client=x " +
+				tenant: {exitUsage, `revoke needs --client with the ID of a client, a UUID, not "x"`},
 		} {
 			arguments := append([]string{"client"}, strings.Fields(args)...)
 			if strings.Contains(args, "create -") && !strings.HasPrefix(args, "secret") {

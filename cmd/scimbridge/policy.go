@@ -51,7 +51,9 @@ func (p *program) policyPutCommand() *cobra.Command {
 			return putPolicy(ctx, a, o, cmd.InOrStdin())
 		},
 		encode: appendPolicy,
-		show:   func(w io.Writer, put auth.TenantPolicy) { _, _ = fmt.Fprintf(w, "the policy %s is in force\n", put.ID) },
+		show: func(w io.Writer, put auth.TenantPolicy) {
+			_, _ = fmt.Fprintf(w, "the policy %s is in force\n", put.ID)
+		},
 	})
 	cmd.Flags().StringVar(&o.id, "id", "", "the policy's `NAME` (required)")
 	cmd.Flags().StringVar(&o.file, "file", "", "`FILE` with the policy; - is standard input (required)")
@@ -132,7 +134,8 @@ func (p *program) deletePolicy(ctx context.Context, a administration, o policyOp
 func appendPolicy(b []byte, p auth.TenantPolicy) []byte {
 	// It is texts: nothing can fail.
 	object, _ := json.Marshal(policyDocument{
-		ID: p.ID, Cedar: p.Cedar, CreatedAt: membership.Timestamp(p.CreatedAt), UpdatedAt: membership.Timestamp(p.UpdatedAt),
+		ID: p.ID, Cedar: p.Cedar, CreatedAt: membership.Timestamp(p.CreatedAt),
+		UpdatedAt: membership.Timestamp(p.UpdatedAt),
 	})
 	return append(b, object...)
 }

@@ -200,7 +200,8 @@ func scimCaller(p *process, b bootstrapped) caller {
 
 func nativeCaller(p *process, b bootstrapped) caller {
 	return caller{base: p.base + nativePrefix, client: newClient(), header: http.Header{
-		"Authorization": {"Bearer " + b.APIToken}, "X-Tenant-Id": {b.TenantID.String()}, "Content-Type": {"application/json"},
+		"Authorization": {"Bearer " + b.APIToken}, "X-Tenant-Id": {b.TenantID.String()},
+		"Content-Type": {"application/json"},
 	}}
 }
 

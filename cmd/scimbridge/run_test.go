@@ -94,14 +94,19 @@ func TestExitStatus(t *testing.T) {
 		{[]string{"nope"}, exitUsage, `scimbridge: unknown command "nope" for "scimbridge"`},
 		{[]string{"serv"}, exitUsage, `scimbridge: unknown command "serv" for "scimbridge"; did you mean serve?`},
 		{[]string{"help", "nope"}, exitUsage, `scimbridge: unknown command "nope" for "scimbridge"`},
-		{[]string{"help", "tokn"}, exitUsage, `scimbridge: unknown command "tokn" for "scimbridge"; did you mean token?`},
-		{[]string{"tenant", "lst"}, exitUsage, `scimbridge: unknown command "lst" for "scimbridge tenant"; did you mean ` +
-			`list?`},
-		{[]string{"policy", "create"}, exitUsage, `scimbridge: unknown command "create" for "scimbridge policy"; did you ` +
-			`mean put?`},
-		{[]string{"token", "delete"}, exitUsage, `scimbridge: unknown command "delete" for "scimbridge token"; did you ` +
-			`mean revoke?`},
-		{[]string{"token", "list", "--tenat=x"}, exitUsage, `scimbridge: unknown flag: --tenat; did you mean --tenant?`},
+		{[]string{"help", "tokn"}, exitUsage,
+			`scimbridge: unknown command "tokn" for "scimbridge"; did you mean token?`},
+		{[]string{"tenant", "lst"}, exitUsage,
+			`scimbridge: unknown command "lst" for "scimbridge tenant"; did you mean ` +
+				`list?`},
+		{[]string{"policy", "create"}, exitUsage,
+			`scimbridge: unknown command "create" for "scimbridge policy"; did you ` +
+				`mean put?`},
+		{[]string{"token", "delete"}, exitUsage,
+			`scimbridge: unknown command "delete" for "scimbridge token"; did you ` +
+				`mean revoke?`},
+		{[]string{"token", "list", "--tenat=x"}, exitUsage,
+			`scimbridge: unknown flag: --tenat; did you mean --tenant?`},
 		{[]string{"bootstrap", "--databaseurl=x"}, exitUsage,
 			`scimbridge: unknown flag: --databaseurl; did you mean --database-url?`},
 		{[]string{"serve", "-x"}, exitUsage, `scimbridge: unknown shorthand flag: 'x' in -x`},
@@ -112,11 +117,13 @@ func TestExitStatus(t *testing.T) {
 		{[]string{"bootstrap", "--tenant=a", "--idp=x"}, exitUsage,
 			`scimbridge: --idp must be one of okta, entra, generic, not "x"`},
 		{[]string{"policy", "nope"}, exitUsage, `scimbridge: unknown command "nope" for "scimbridge policy"`},
-		{[]string{"policy", "list"}, exitUsage, `scimbridge: --tenant ID is required; scimbridge tenant list shows them`},
+		{[]string{"policy", "list"}, exitUsage,
+			`scimbridge: --tenant ID is required; scimbridge tenant list shows them`},
 		{[]string{"policy", "put", "--tenant=x"}, exitUsage, `scimbridge: policy put needs --id NAME and --file FILE`},
 		{[]string{"policy", "delete", "--tenant=x"}, exitUsage, `scimbridge: policy delete needs --id NAME`},
 		{[]string{"version", "--listen=:1"}, exitUsage, `scimbridge: version takes no settings, but there is --listen`},
-		{[]string{"demo", "--database-url=x"}, exitUsage, `scimbridge: demo takes no settings, but there is --database-url`},
+		{[]string{"demo", "--database-url=x"}, exitUsage,
+			`scimbridge: demo takes no settings, but there is --database-url`},
 		{[]string{"healthcheck", "--listen=127.0.0.1:1"}, exitFailed,
 			`scimbridge: Get "http://127.0.0.1:1/readyz": dial tcp…`},
 		{[]string{"healthcheck", "--listen=127.0.0.1:0"}, exitFailed,
@@ -140,7 +147,8 @@ func TestExitStatus(t *testing.T) {
 }
 
 func TestEveryProblemOfTheConfigurationIsALine(t *testing.T) {
-	status, _, stderr := invoke(t, []string{"SCIMBRIDGE_LOG_FORMAT=xml", "SCIMBRIDGE_DATABASE_URL=mysql://u:hunter2@h/d"},
+	status, _, stderr := invoke(t,
+		[]string{"SCIMBRIDGE_LOG_FORMAT=xml", "SCIMBRIDGE_DATABASE_URL=mysql://u:hunter2@h/d"},
 		"--listen=here", "serve")
 	assert.Equal(t, exitFailed, status)
 	assert.Equal(t, `scimbridge: --listen: must be HOST:PORT, not "here"

@@ -31,7 +31,8 @@ func TestReadingScope(t *testing.T) {
 			{http.MethodGet, "/Groups/" + group},
 			{http.MethodPost, "/Users/.search", search}, {http.MethodPost, "/Groups/.search", search},
 			{http.MethodPost, "/.search", search},
-			{http.MethodGet, "/ServiceProviderConfig"}, {http.MethodGet, "/Schemas"}, {http.MethodGet, "/ResourceTypes"},
+			{http.MethodGet, "/ServiceProviderConfig"}, {http.MethodGet, "/Schemas"},
+			{http.MethodGet, "/ResourceTypes"},
 		} {
 			reader.must(t, http.StatusOK, r[0], r[1], r[2])
 		}
@@ -46,7 +47,8 @@ func TestReadingScope(t *testing.T) {
 			{http.MethodPost, "/Users", newUser}, {http.MethodPut, "/Users/" + user, newUser},
 			{http.MethodPatch, "/Users/" + user, inactive}, {http.MethodDelete, "/Users/" + user},
 			{http.MethodPost, "/Groups", newGroup}, {http.MethodPut, "/Groups/" + group, newGroup},
-			{http.MethodPatch, "/Groups/" + group, rename}, {http.MethodPatch, "/Groups/" + group, memberPatch("add", user)},
+			{http.MethodPatch, "/Groups/" + group, rename},
+			{http.MethodPatch, "/Groups/" + group, memberPatch("add", user)},
 			{http.MethodPatch, "/Groups/" + group, memberPatch("remove", user)},
 			{http.MethodPatch, "/Groups/" + group, memberPatch("replace")},
 			{http.MethodDelete, "/Groups/" + group},

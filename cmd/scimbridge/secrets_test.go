@@ -47,7 +47,8 @@ func (w watched) nowhereIn(t *testing.T, where, text string) {
 	t.Helper()
 	for what, secret := range w {
 		require.NotEmpty(t, secret)
-		for _, form := range []string{secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret))} {
+		for _, form := range []string{secret, url.QueryEscape(secret),
+			base64.StdEncoding.EncodeToString([]byte(secret))} {
 			assert.NotContains(t, text, form, "%s is in %s", what, where)
 		}
 	}
@@ -67,7 +68,8 @@ func TestSecretsStaySecret(t *testing.T) {
 
 		secrets := watched{
 			"password": "pa55word-of-ann", "garbage": "garbage-credential", "cookie": "cookie-of-a-session",
-			"secret of a client": "client-s3cret", "assertion": "eyJhbGciOiJub25lIn0.eyJzdWIiOiJub2JvZHkifQ.c2lnbmF0dXJl",
+			"secret of a client": "client-s3cret",
+			"assertion":          "eyJhbGciOiJub25lIn0.eyJzdWIiOiJub2JvZHkifQ.c2lnbmF0dXJl",
 		}
 		if u, err := url.Parse(dbURL); err == nil && u.User != nil {
 			if password, ok := u.User.Password(); ok {
@@ -76,13 +78,15 @@ func TestSecretsStaySecret(t *testing.T) {
 		}
 		tokens := map[string]string{
 			"SCIM token": b.SCIMToken, "API token": b.APIToken, "another tenant's SCIM token": other.SCIMToken,
-			"another tenant's API token": other.APIToken, "unknown token": unknown, "revoked token": revoked["token"].(string),
+			"another tenant's API token": other.APIToken, "unknown token": unknown,
+			"revoked token": revoked["token"].(string),
 		}
 		credentials := map[string]string{
 			"": "", "garbage": "Bearer " + secrets["garbage"], "no scheme": secrets["garbage"],
 			"JWT":    "Bearer " + secrets["assertion"],
 			"Basic":  "Basic " + base64.StdEncoding.EncodeToString([]byte("client:"+secrets["secret of a client"])),
-			"Digest": `Digest username="ann", response="` + secrets["garbage"] + `"`, "cut": "Bearer " + b.APIToken[:100],
+			"Digest": `Digest username="ann", response="` + secrets["garbage"] + `"`,
+			"cut":    "Bearer " + b.APIToken[:100],
 		}
 		for name, token := range tokens {
 			secrets.token(name, token)
@@ -93,7 +97,8 @@ func TestSecretsStaySecret(t *testing.T) {
 		personal := watched{
 			"a user name": "zoe.quill", "an address": "zoe.quill@private.example", "a given name": "Zoequilla",
 			"a family name":  "Quillington",
-			"an external id": "ext-zoe-0815", "a telephone number": "+4917012345678", "a group's name": "Patients of Dr. Quill",
+			"an external id": "ext-zoe-0815", "a telephone number": "+4917012345678",
+			"a group's name": "Patients of Dr. Quill",
 		}
 		user := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann",` +
 			`"password":"` + secrets["password"] + `"}`
@@ -122,17 +127,21 @@ func TestSecretsStaySecret(t *testing.T) {
 					`{"displayName":"Patients of Dr. Quill","members":[{"value":"zoe.quill@private.example"}]}`},
 				{"POST", "/scim/v2/Bulk", "application/scim+json",
 					`{"Operations":[{"method":"POST","path":"/Users","bulkId":"zoe.quill","data":` + zoe + `}]}`},
-				{"POST", "/v1/users", "application/json", `{"user_name":"zoe.quill","email":"zoe.quill@private.example",` +
-					`"name":"Zoequilla Quillington"}`},
+				{"POST", "/v1/users", "application/json",
+					`{"user_name":"zoe.quill","email":"zoe.quill@private.example",` +
+						`"name":"Zoequilla Quillington"}`},
 				{"POST", "/v1/users", "application/json", `{"user_name":"zoe.quill","zoe.quill@private.example":1}`},
 				{"GET", "/scim/v2/Users/zoe.quill@private.example", "", ""},
 				{"DELETE", "/v1/users/zoe.quill", "", ""},
 				{"GET", "/v1/users?email=zoe.quill%40private.example&zoe.quill=1", "", ""},
-				{"POST", "/v1/groups", "application/json", `{"display_name":"Patients of Dr. Quill","kind":"zoe.quill"}`},
+				{"POST", "/v1/groups", "application/json",
+					`{"display_name":"Patients of Dr. Quill","kind":"zoe.quill"}`},
 				{"POST", "/scim/v2/Users", "application/scim+json", user},
 				{"POST", "/scim/v2/Users", "application/scim+json", user[:len(user)-2]},
-				{"POST", "/scim/v2/Users", "application/scim+json", strings.Replace(user, `"userName":"ann"`, `"userName":{}`, 1)},
-				{"POST", "/scim/v2/Users", "application/scim+json", strings.Replace(user, `"password":"`, `"password":["`, 1)},
+				{"POST", "/scim/v2/Users", "application/scim+json",
+					strings.Replace(user, `"userName":"ann"`, `"userName":{}`, 1)},
+				{"POST", "/scim/v2/Users", "application/scim+json",
+					strings.Replace(user, `"password":"`, `"password":["`, 1)},
 				{"GET", "/scim/v2/Users" + query, "", ""},
 				{"GET", "/scim/v2/Users?filter=" + url.QueryEscape(`password eq "`+secrets["password"]+`"`), "", ""},
 				{"POST", "/scim/v2/Users", "application/x-www-form-urlencoded", form},
@@ -142,13 +151,15 @@ func TestSecretsStaySecret(t *testing.T) {
 				{"POST", "/v1/users", "text/plain", secrets["password"]},
 				{"POST", "/v1/tokens", "application/json", `{"token":"` + b.APIToken + `"}`},
 				{"POST", "/oauth2/token", "application/x-www-form-urlencoded", form},
-				{"POST", "/oauth2/token", "application/json", `{"client_secret":"` + secrets["secret of a client"] + `"}`},
+				{"POST", "/oauth2/token", "application/json",
+					`{"client_secret":"` + secrets["secret of a client"] + `"}`},
 				{"GET", "/oauth2/token?" + form, "", ""},
 				{"GET", "/metrics" + query, "", ""},
 				{"GET", "/readyz" + query, "", ""},
 				{"GET", "/nothing" + query, "", ""},
 			} {
-				req, err := http.NewRequestWithContext(t.Context(), r.method, server.base+r.path, strings.NewReader(r.body))
+				req, err := http.NewRequestWithContext(t.Context(), r.method, server.base+r.path,
+					strings.NewReader(r.body))
 				require.NoError(t, err)
 				req.Header.Set("X-Tenant-Id", b.TenantID.String())
 				req.Header.Set("Cookie", "session="+secrets["cookie"])
@@ -168,7 +179,8 @@ func TestSecretsStaySecret(t *testing.T) {
 				for header, values := range res.Header {
 					answer = append(answer, header+": "+strings.Join(values, ",")+"\n"...)
 				}
-				secrets.nowhereIn(t, "the answer to "+r.method+" "+strings.SplitN(r.path, "?", 2)[0]+" with "+name, string(answer))
+				secrets.nowhereIn(t, "the answer to "+r.method+" "+strings.SplitN(r.path, "?", 2)[0]+" with "+name,
+					string(answer))
 			}
 		}
 

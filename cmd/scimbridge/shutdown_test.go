@@ -48,7 +48,8 @@ func TestStopFinishesWhatItBegan(t *testing.T) {
 		assert.Contains(t, server.logged(), `"msg":"stopped"`)
 		assert.Equal(t, 1+2*len(begun), strings.Count(server.logged(), `"msg":"request"`), "no line is lost")
 
-		members := nativeCaller(start(t, url), tenant).must(t, http.StatusOK, http.MethodGet, "/groups/"+group+"/members", "")
+		members := nativeCaller(start(t, url), tenant).
+			must(t, http.StatusOK, http.MethodGet, "/groups/"+group+"/members", "")
 		assert.Len(t, members["data"], len(begun))
 	})
 }
@@ -84,7 +85,8 @@ func begin(t *testing.T, p *process, token, path, body string) *begunRequest {
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 	_, err = fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: application/scim+json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", path, token, len(body))
+		"Content-Type: application/scim+json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", path, token,
+		len(body))
 	require.NoError(t, err)
 	r := &begunRequest{conn: conn, answer: bufio.NewReader(conn), body: body}
 	line, err := r.answer.ReadString('\n')
@@ -123,7 +125,8 @@ func TestStartingAtOnce(t *testing.T) {
 		}
 		for i, p := range processes {
 			p.await(t, listening[i])
-			status, doc, err := caller{base: p.base, client: newClient()}.send(t.Context(), http.MethodGet, "/readyz", "")
+			status, doc, err := caller{base: p.base, client: newClient()}.send(t.Context(), http.MethodGet,
+				"/readyz", "")
 			require.NoError(t, err)
 			assert.Equal(t, http.StatusOK, status, doc)
 		}

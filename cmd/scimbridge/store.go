@@ -57,8 +57,9 @@ func (p *program) openStoreIf(
 	}
 	switch {
 	case errors.Is(err, db.ErrNoStore):
-		return nil, fmt.Errorf("%w: %s (serve, bootstrap and migrate make one; --database-url and SCIMBRIDGE_DATABASE_URL "+
-			"say where)", err, name)
+		return nil,
+			fmt.Errorf("%w: %s (serve, bootstrap and migrate make one; --database-url and SCIMBRIDGE_DATABASE_URL "+
+				"say where)", err, name)
 	case err != nil:
 		return nil, fmt.Errorf("cannot use the store %s: %w", name, err)
 	}

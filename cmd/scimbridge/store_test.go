@@ -38,7 +38,8 @@ func TestNoStoreIsMadeByAccident(t *testing.T) {
 		assert.Equal(t, exitFailed, status, args)
 		assert.Empty(t, stdout, args)
 		assert.Equal(t, "scimbridge: there is no store: sqlite:"+filepath.Join(dir, "scimbridge.db")+
-			" (serve, bootstrap and migrate make one; --database-url and SCIMBRIDGE_DATABASE_URL say where)\n", stderr, args)
+			" (serve, bootstrap and migrate make one; --database-url and SCIMBRIDGE_DATABASE_URL say where)\n",
+			stderr, args)
 	}
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)

@@ -40,7 +40,8 @@ func TestServeNeedsItsCertificate(t *testing.T) {
 		"SCIMBRIDGE_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "x.db"), "SCIMBRIDGE_LISTEN=127.0.0.1:0",
 	}, "serve")
 	assert.Equal(t, exitFailed, status)
-	assert.Equal(t, "scimbridge: cannot use the TLS certificate: tls: failed to find any PEM data in key input\n", stderr)
+	assert.Equal(t,
+		"scimbridge: cannot use the TLS certificate: tls: failed to find any PEM data in key input\n", stderr)
 }
 
 // The whole program, with the health command that an image runs.

@@ -50,7 +50,8 @@ func (p *program) tokenCreateCommand() *cobra.Command {
 		encode: appendNewToken, show: showNewToken,
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&o.kind, "kind", "", "`KIND`: api, for the native API, or scim, for an identity provider (required)")
+	flags.StringVar(&o.kind, "kind", "",
+		"`KIND`: api, for the native API, or scim, for an identity provider (required)")
 	flags.StringVar(&o.name, "name", "", "a `NAME` to tell it from others (required)")
 	flags.StringVar(&o.connection, "connection", "", "scim: the `ID` of its connection")
 	flags.StringSliceVar(&o.scopes, "scope", nil, "scim: a `SCOPE`, scim or scim:read; repeatable (default scim)")
@@ -58,8 +59,9 @@ func (p *program) tokenCreateCommand() *cobra.Command {
 		"api: a `PERMISSION` such as GROUPS:READ, or * for every one; repeatable")
 	flags.StringVar(&o.principal, "principal", "", "api: the `TYPE` of whom it stands for, USER, AGENT or SERVICE "+
 		"(default USER)")
-	flags.StringSliceVar(&o.roles, "role", nil, "api: a `ROLE` for policies to look at; org_owner is every permission; "+
-		"repeatable")
+	flags.StringSliceVar(&o.roles, "role", nil,
+		"api: a `ROLE` for policies to look at; org_owner is every permission; "+
+			"repeatable")
 	flags.StringSliceVar(&o.networks, "network", nil, "a CIDR `BLOCK` that it may be used from; repeatable (default: "+
 		"from anywhere)")
 	flags.StringVar(&o.expires, "expires", "", "`WHEN` it ends: a time such as 2027-08-01T12:00:00Z, or a number of "+
@@ -126,7 +128,8 @@ func (p *program) tokenListCommand() *cobra.Command {
 		encode: api.AppendToken,
 		show: table("ID\tKIND\tNAME\tMAY\tEXPIRES\tLAST USED", func(t auth.Token) []string {
 			return []string{
-				t.ID.String(), string(t.Kind), t.Name, mayDo(t), timeOr(t.ExpiresAt, "never"), timeOr(t.LastUsedAt, "never"),
+				t.ID.String(), string(t.Kind), t.Name, mayDo(t), timeOr(t.ExpiresAt, "never"),
+				timeOr(t.LastUsedAt, "never"),
 			}
 		}),
 	})
@@ -167,8 +170,9 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 			return p.print(o.asJSON, appendNewToken(nil, n), func(w io.Writer) { showNewToken(w, n) })
 		}),
 	}
-	cmd.Flags().StringVar(&overlap, "overlap", "", "the `SPAN` for which the old token still works, such as 7d or 12h; "+
-		"at most 90d (required)")
+	cmd.Flags().StringVar(&overlap, "overlap", "",
+		"the `SPAN` for which the old token still works, such as 7d or 12h; "+
+			"at most 90d (required)")
 	o.flags(cmd.Flags(), true)
 	return cmd
 }

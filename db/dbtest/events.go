@@ -103,7 +103,9 @@ func testAChangeOfMembersIsOneEvent(t *testing.T, s Store) {
 			}
 		}
 	}
-	opened := slices.IndexFunc(events, func(e membership.Event) bool { return e.Action == membership.ActionGrantOpened })
+	opened := slices.IndexFunc(events, func(e membership.Event) bool {
+		return e.Action == membership.ActionGrantOpened
+	})
 	require.ElementsMatch(t, w.Users[1:9], usersOf(events[opened]))
 	require.Zero(t, events[opened].User)
 	require.Equal(t, w.Users[:1], usersOf(events[1-opened]))

@@ -42,13 +42,14 @@ func testFiltersMeanTheSameInSQLAndGo(t *testing.T, s Store) {
 		for _, l := range all {
 			v.add(Resources{}.User(l), l.User, l.LastModified)
 		}
-		v.check(rt, w, func(r membership.Reader, q membership.LinkQuery) (places []membership.Cursor, total int, err error) {
-			page, total, err := w.UserPage(r, q)
-			for _, l := range page {
-				places = append(places, q.Sort.Cursor(Resources{}.User(l), l.User))
-			}
-			return places, total, err
-		})
+		v.check(rt, w,
+			func(r membership.Reader, q membership.LinkQuery) (places []membership.Cursor, total int, err error) {
+				page, total, err := w.UserPage(r, q)
+				for _, l := range page {
+					places = append(places, q.Sort.Cursor(Resources{}.User(l), l.User))
+				}
+				return places, total, err
+			})
 	})
 }
 
@@ -93,17 +94,18 @@ func testGroupFiltersMeanTheSameInSQLAndGo(t *testing.T, s Store) {
 				require.NoError(rt, dir.DeprovisionGroup(w.Ctx, call, g, 0))
 			}
 		}()
-		v.check(rt, w, func(r membership.Reader, q membership.LinkQuery) (places []membership.Cursor, total int, err error) {
-			page, err := r.GroupLinks(w.Ctx, w.Connection, q)
-			total = page.Total
-			if err == nil && len(page.Keys) > 0 {
-				page.Links, err = r.GroupLinksByID(w.Ctx, w.Connection, keyIDs(page.Keys))
-			}
-			for _, l := range page.Links {
-				places = append(places, q.Sort.Cursor(Resources{}.Group(l), l.Group))
-			}
-			return places, total, err
-		})
+		v.check(rt, w,
+			func(r membership.Reader, q membership.LinkQuery) (places []membership.Cursor, total int, err error) {
+				page, err := r.GroupLinks(w.Ctx, w.Connection, q)
+				total = page.Total
+				if err == nil && len(page.Keys) > 0 {
+					page.Links, err = r.GroupLinksByID(w.Ctx, w.Connection, keyIDs(page.Keys))
+				}
+				for _, l := range page.Links {
+					places = append(places, q.Sort.Cursor(Resources{}.Group(l), l.Group))
+				}
+				return places, total, err
+			})
 	})
 }
 
@@ -111,7 +113,8 @@ func testFiltersOnMembers(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	count := func(f membership.Filter) (n int) {
 		w.Read(func(r membership.Reader) (err error) {
-			page, err := r.GroupLinks(context.Background(), w.Connection, membership.LinkQuery{Filter: f, Limit: 1, Resources: Resources{}})
+			page, err := r.GroupLinks(context.Background(), w.Connection,
+				membership.LinkQuery{Filter: f, Limit: 1, Resources: Resources{}})
 			n = page.Total
 			return err
 		})

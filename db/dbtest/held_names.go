@@ -40,7 +40,8 @@ func (w *Tenant) create(name, email string) error {
 			CreatedAt: at, UpdatedAt: at,
 		}
 		return errors.Join(tx.InsertUser(w.Ctx, u), tx.InsertUserLink(w.Ctx, membership.UserLink{
-			Tenant: w.ID, Connection: w.Connection, User: u.ID, UserName: name, Active: true, Email: email, Emails: emails,
+			Tenant: w.ID, Connection: w.Connection, User: u.ID, UserName: name, Active: true, Email: email,
+			Emails:     emails,
 			Attributes: []byte(`{}`), Version: 1, CreatedAt: at, LastModified: at,
 		}))
 	})

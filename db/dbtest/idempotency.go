@@ -26,7 +26,8 @@ func testExpiredReservationsAreCleanedUp(t *testing.T, s Store) {
 	for _, w := range []*Tenant{a, b} {
 		w.Update(func(tx membership.Tx) error {
 			for i := range 25 {
-				inserted, err := tx.InsertReservation(t.Context(), reservation(i, Now().Add(-time.Hour+time.Duration(i)*time.Second)))
+				inserted, err := tx.InsertReservation(t.Context(),
+					reservation(i, Now().Add(-time.Hour+time.Duration(i)*time.Second)))
 				require.NoError(t, err)
 				require.True(t, inserted)
 			}

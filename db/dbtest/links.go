@@ -53,7 +53,8 @@ func testLinkNames(t *testing.T, s Store) {
 	other := membership.NewID()
 	w.Update(func(tx membership.Tx) error {
 		return tx.InsertConnection(w.Ctx, membership.Connection{
-			Tenant: w.ID, ID: other, Name: "other", IDP: "okta", GroupKind: membership.GroupCustom, CursorKey: []byte("k"),
+			Tenant: w.ID, ID: other, Name: "other", IDP: "okta", GroupKind: membership.GroupCustom,
+			CursorKey: []byte("k"),
 			CreatedAt: Now(),
 		})
 	})

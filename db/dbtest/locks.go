@@ -83,7 +83,8 @@ func testAddsRaceWithEnds(t *testing.T, s Store) {
 	for _, u := range w.Users[1:] {
 		wg.Go(func() {
 			_, err := s.WriteMembers(w.Ctx, w.Change([]membership.ID{u}, nil))
-			if k := membership.KindOf(err); err != nil && k != membership.KindUnknownMembers && k != membership.KindNotFound {
+			if k := membership.KindOf(err); err != nil && k != membership.KindUnknownMembers &&
+				k != membership.KindNotFound {
 				t.Errorf("add: %v", err)
 			}
 		})
@@ -118,7 +119,8 @@ func testConcurrentCreatesOfOneName(t *testing.T, s Store) {
 			_, results[i] = dir.ProvisionUser(w.Ctx, call, membership.UserLink{UserName: "Same", Active: true})
 		})
 		wg.Go(func() {
-			_, groups[i] = dir.ProvisionGroup(w.Ctx, call, membership.GroupLink{DisplayName: "Same"}, membership.MemberDelta{})
+			_, groups[i] = dir.ProvisionGroup(w.Ctx, call, membership.GroupLink{DisplayName: "Same"},
+				membership.MemberDelta{})
 		})
 	}
 	wg.Wait()

@@ -177,7 +177,8 @@ func testWhatAChangeWrites(t *testing.T, s Store) {
 		}
 		slices.Sort(members)
 		lines = append(lines, fmt.Sprintf("%s of %s by %s %s, source %s, connection %s, grants of %s",
-			e.Action, strings.Join(members, ", "), e.Actor.Kind, name[e.Actor.ID], e.Source, name[e.Connection.String()], e.MemberSource))
+			e.Action, strings.Join(members, ", "), e.Actor.Kind, name[e.Actor.ID], e.Source,
+			name[e.Connection.String()], e.MemberSource))
 		if len(e.Members) == 1 {
 			require.Equal(t, e.Members[0].User, e.User)
 		} else {

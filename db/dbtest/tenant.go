@@ -61,7 +61,8 @@ func NewTenant(t testing.TB, s Store) *Tenant {
 // InsertUser adds a user with a link.
 func (w *Tenant) InsertUser(tx membership.Tx, name string, at time.Time) error {
 	u := membership.User{
-		Tenant: w.ID, ID: membership.NewID(), UserName: name, Origin: "scim", Active: true, CreatedAt: at, UpdatedAt: at,
+		Tenant: w.ID, ID: membership.NewID(), UserName: name, Origin: "scim", Active: true, CreatedAt: at,
+		UpdatedAt: at,
 	}
 	w.Users = append(w.Users, u.ID)
 	return errors.Join(tx.InsertUser(w.Ctx, u), tx.InsertUserLink(w.Ctx, membership.UserLink{
@@ -96,8 +97,9 @@ func (w *Tenant) Change(open, closed []membership.ID) membership.MemberChange {
 // Local is a judged change of one local member.
 func (w *Tenant) Local(u membership.ID, add bool, judge func(membership.MemberState) error) membership.MemberChange {
 	c := membership.MemberChange{
-		Call: membership.Call{Tenant: w.ID, RequestID: "r", Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"}},
-		At:   Now(), Group: w.Group, Judge: judge,
+		Call: membership.Call{Tenant: w.ID, RequestID: "r",
+			Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"}},
+		At: Now(), Group: w.Group, Judge: judge,
 	}
 	if add {
 		c.Open = []membership.ID{u}

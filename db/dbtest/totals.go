@@ -30,7 +30,8 @@ type linker struct {
 func newLinker(t testing.TB, s Store, connections int) *linker {
 	w := NewTenant(t, s)
 	v := &linker{w: w, dir: membership.NewDirectory(s, AllowAll{}, membership.Options{})}
-	v.admin = membership.Call{Tenant: w.ID, RequestID: "r", Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"}}
+	v.admin = membership.Call{Tenant: w.ID, RequestID: "r",
+		Actor: membership.Actor{Kind: membership.ActorUser, ID: "u"}}
 	v.calls = []membership.Call{w.Change(nil, nil).Call}
 	for i := 1; i < connections; i++ {
 		c := membership.Connection{
@@ -121,14 +122,16 @@ func testTotalsAreExact(t *testing.T, s Store) {
 			case 2:
 				v.group(call, name)
 			case 3:
-				how := rapid.SampledFrom([]membership.Removal{"", membership.RemovalRelease, membership.RemovalConvert}).Draw(rt, "how")
+				how := rapid.SampledFrom([]membership.Removal{"", membership.RemovalRelease,
+					membership.RemovalConvert}).Draw(rt, "how")
 				v.local(rt, call, fmt.Sprint("local", n, name), how)
 			}
 		}
 		v.check(rt)
 	})
 	connections := auth.NewConnections(s, v.dir, Now, nil)
-	for i, how := range []membership.Removal{membership.RemovalFreeze, membership.RemovalConvert, membership.RemovalRelease} {
+	for i, how := range []membership.Removal{membership.RemovalFreeze, membership.RemovalConvert,
+		membership.RemovalRelease} {
 		require.NoError(t, connections.Remove(v.w.Ctx, v.admin, v.calls[i].Connection, how))
 		v.check(t)
 	}

@@ -22,7 +22,8 @@ func CheckSchema(ctx context.Context, t Tx, version int64) error {
 		return err
 	}
 	if have < version {
-		return fmt.Errorf("%w: it has schema %d, this program needs %d: run scimbridge migrate", ErrSchema, have, version)
+		return fmt.Errorf("%w: it has schema %d, this program needs %d: run scimbridge migrate", ErrSchema, have,
+			version)
 	}
 	return CheckProgram(ctx, t, version)
 }

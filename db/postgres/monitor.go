@@ -167,7 +167,8 @@ func (m *monitor) look(ctx context.Context) {
 	}
 	if hangs || err != nil && !refusesOnly(err) {
 		if n := m.conns.giveUp(conn); n > 0 {
-			m.log.Warn("connections to the database were given up", zap.Int("connections", n), zap.NamedError("error", lost))
+			m.log.Warn("connections to the database were given up", zap.Int("connections", n),
+				zap.NamedError("error", lost))
 		}
 	}
 	if !errors.Is(lost, errNoConnection) {
@@ -240,7 +241,8 @@ func (m *monitor) connect(ctx context.Context) (*pgx.Conn, *pgx.ConnConfig, erro
 			}()
 			return a.conn, a.host, nil
 		}
-		failed = errors.Join(failed, fmt.Errorf("%s: %w", net.JoinHostPort(a.host.Host, fmt.Sprint(a.host.Port)), a.err))
+		failed = errors.Join(failed,
+			fmt.Errorf("%s: %w", net.JoinHostPort(a.host.Host, fmt.Sprint(a.host.Port)), a.err))
 	}
 	return nil, nil, failed
 }

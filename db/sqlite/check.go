@@ -36,10 +36,11 @@ func (e *Engine) CheckIntegrity(ctx context.Context) error {
 	c.watch(ctx)
 	defer c.unwatch()
 	found := "ok"
-	err = sqlitex.ExecuteTransient(c.Conn, "pragma quick_check(1)", &sqlitex.ExecOptions{ResultFunc: func(s *zombiezen.Stmt) error {
-		found = s.ColumnText(0)
-		return nil
-	}})
+	err = sqlitex.ExecuteTransient(c.Conn, "pragma quick_check(1)",
+		&sqlitex.ExecOptions{ResultFunc: func(s *zombiezen.Stmt) error {
+			found = s.ColumnText(0)
+			return nil
+		}})
 	if err == nil && found != "ok" {
 		err = fmt.Errorf("%w: %s", errCorrupted, found)
 	}

@@ -47,7 +47,8 @@ func (e *Engine) Class(err error) engine.Class {
 	switch code.ToPrimary() {
 	case zombiezen.ResultBusy, zombiezen.ResultLocked:
 		return engine.ClassRetry
-	case zombiezen.ResultCantOpen, zombiezen.ResultIOErr, zombiezen.ResultFull, zombiezen.ResultReadOnly, zombiezen.ResultCorrupt,
+	case zombiezen.ResultCantOpen, zombiezen.ResultIOErr, zombiezen.ResultFull, zombiezen.ResultReadOnly,
+		zombiezen.ResultCorrupt,
 		zombiezen.ResultNotADB:
 		return engine.ClassUnavailable
 	case zombiezen.ResultError: // of everything that is wrong with a statement

@@ -113,7 +113,8 @@ func (is *Link) write(ctx context.Context, t engine.Tx, l engine.Link) error {
 		return nil
 	}
 	is.raised = false
-	n, err := t.Exec(ctx, qRaiseLink, l.Tenant, l.Connection, l.Group, is.Version, engine.Stamp(is.Modified), is.Members)
+	n, err := t.Exec(ctx, qRaiseLink, l.Tenant, l.Connection, l.Group, is.Version, engine.Stamp(is.Modified),
+		is.Members)
 	if err == nil && n == 0 {
 		return membership.NotFound("group")
 	}

@@ -259,7 +259,8 @@ func TestFolder(t *testing.T) {
 		require.ErrorAs(t, err, &conflict)
 	}
 	// The machine stopped while it wrote: what was before counts.
-	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(files[0]), "0000000000000000400.checkpoint"), []byte("brid"), 0o600))
+	require.NoError(t,
+		os.WriteFile(filepath.Join(filepath.Dir(files[0]), "0000000000000000400.checkpoint"), []byte("brid"), 0o600))
 	again, err = NewFolder(dir)
 	require.NoError(t, err)
 	_, err = again.Publish(t.Context(), l.at(401))
@@ -288,7 +289,9 @@ func TestWebhookAndLog(t *testing.T) {
 	require.Error(t, err, "not where the guard refuses")
 
 	line := ""
-	_, err = Log{Write: func(origin string, size int64, note string) { line = fmt.Sprint(origin, size, note) }}.Publish(t.Context(), l.at(3))
+	_, err = Log{Write: func(origin string, size int64, note string) {
+		line = fmt.Sprint(origin, size, note)
+	}}.Publish(t.Context(), l.at(3))
 	require.NoError(t, err)
 	assert.Contains(t, line, string(l.at(3).Note))
 }
@@ -320,7 +323,8 @@ tsa_name = yes
 [signing]
 extendedKeyUsage = critical,timeStamping
 `), 0o600))
-	a.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=root", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2")
+	a.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=root", "-keyout", "ca.key", "-out",
+		"ca.pem", "-days", "2")
 	a.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=tsa", "-keyout", "tsa.key", "-out", "tsa.csr")
 	a.openssl("x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
 		"-extfile", "tsa.cnf", "-extensions", "signing", "-out", "tsa.pem")

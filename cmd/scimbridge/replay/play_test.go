@@ -152,16 +152,19 @@ func TestPlayVerdicts(t *testing.T) {
 			`nothing to capture at $.no`},
 		{"header", get(`,"expect":{"headers":{"Content-Type":"x"}}`), Fail,
 			`header Content-Type: "application/scim+json" instead of "x"`},
-		{"no body", `[` + createUser + `,{"note":"d","method":"DELETE","path":"/Users/{{u}}","expect":{"json":{"$.id":"x"}` +
-			`}}]`, Fail, `$.id: no JSON body`},
+		{"no body",
+			`[` + createUser + `,{"note":"d","method":"DELETE","path":"/Users/{{u}}","expect":{"json":{"$.id":"x"}` +
+				`}}]`, Fail, `$.id: no JSON body`},
 		{"no body is empty", `[` + createUser + `,{"note":"d","method":"DELETE","path":"/Users/{{u}}",` +
 			`"expect":{"json":{"$.id":{"emptyOrAbsent":true}}}}]`, Pass, ""},
 		{"bad token", `[{"note":"n","method":"GET","path":"/Users","auth":"bad","expect":{"status":[401]}}]`, Pass, ""},
-		{"raw authorization", `[{"note":"n","method":"GET","path":"/Users","auth":"Bearer secret","expect":{"status":[404]` +
-			`}}]`, Pass, ""},
+		{"raw authorization",
+			`[{"note":"n","method":"GET","path":"/Users","auth":"Bearer secret","expect":{"status":[404]` +
+				`}}]`, Pass, ""},
 		{"no authorization", `[{"note":"n","method":"GET","path":"/Users","auth":"none","expect":{"status":[401]}}]`,
 			Pass, ""},
-		{"raw body", `[{"note":"n","method":"POST","path":"/Users","rawBody":"{\"a\":","expect":{"status":[400]}}]`, Pass,
+		{"raw body",
+			`[{"note":"n","method":"POST","path":"/Users","rawBody":"{\"a\":","expect":{"status":[400]}}]`, Pass,
 			""},
 	}
 	for _, tt := range tests {
@@ -245,7 +248,8 @@ func TestPlaySendsPathsAsRecorded(t *testing.T) {
 		}
 	}
 	s.seen = nil
-	r := mustPlay(t, s.client(), `[{"note":"n","method":"GET","path":"/Users?filter=a eq b","expect":{"status":[200]}}]`)
+	r := mustPlay(t, s.client(),
+		`[{"note":"n","method":"GET","path":"/Users?filter=a eq b","expect":{"status":[200]}}]`)
 	if r.Verdict != Fail || len(s.seen) != 0 || !strings.Contains(r.Steps[0].Fails[0], "unescaped characters") {
 		t.Errorf("a space in the request line: %+v", r)
 	}
@@ -267,7 +271,8 @@ func TestPlayNoAnswer(t *testing.T) {
 	srv := httptest.NewServer(http.NotFoundHandler())
 	srv.Close()
 	r := mustPlay(t, &Client{Base: srv.URL}, `[{"note":"n","method":"GET","path":"/","expect":{"status":[200]}}]`)
-	if r.Verdict != Fail || r.Steps[0].Status != 0 || !strings.HasPrefix(r.Steps[0].Fails[0], "status 0, wanted 200: ") {
+	if r.Verdict != Fail || r.Steps[0].Status != 0 ||
+		!strings.HasPrefix(r.Steps[0].Fails[0], "status 0, wanted 200: ") {
 		t.Errorf("%+v", r)
 	}
 }

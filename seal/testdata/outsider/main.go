@@ -38,7 +38,8 @@ type folder string
 func (f folder) Height() int                     { return 8 }
 func (f folder) SaveTiles([]tlog.Tile, [][]byte) {}
 func (f folder) read(t tlog.Tile, kind string) []byte {
-	path := strings.Replace(t.Path(), fmt.Sprintf("tile/8/%s", kind), "tile/"+strings.Replace(kind, "data", "entries", 1), 1)
+	path := strings.Replace(t.Path(), fmt.Sprintf("tile/8/%s", kind),
+		"tile/"+strings.Replace(kind, "data", "entries", 1), 1)
 	return must(os.ReadFile(filepath.Join(string(f), path)))
 }
 func (f folder) ReadTiles(tiles []tlog.Tile) (data [][]byte, err error) {
@@ -52,7 +53,8 @@ func main() {
 	dir, older := folder(os.Args[2]), open(must(os.ReadFile(os.Args[3])))
 	tree := open(must(os.ReadFile(filepath.Join(string(dir), "checkpoint"))))
 	hashes := tlog.TileHashReader(tree, dir) // verifies each tile against the checkpoint
-	if err := tlog.CheckTree(must(tlog.ProveTree(tree.N, older.N, hashes)), tree.N, tree.Hash, older.N, older.Hash); err != nil {
+	if err := tlog.CheckTree(must(tlog.ProveTree(tree.N, older.N, hashes)), tree.N, tree.Hash, older.N,
+		older.Hash); err != nil {
 		log.Fatal("the log does not continue the older checkpoint: ", err)
 	}
 	for n := int64(0); n < tree.N; n += 256 {
