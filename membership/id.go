@@ -53,6 +53,23 @@ func NewID() ID {
 	return id
 }
 
+// NewIDAt returns a new UUIDv7 of a time.
+func NewIDAt(t time.Time) ID {
+	id := FirstID(t)
+	_, _ = rand.Read(id[6:])
+	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
+	return id
+}
+
+// FirstID is below every UUIDv7 of a time, to the millisecond, and above every
+// earlier one.
+func FirstID(t time.Time) (id ID) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(max(t.UnixMilli(), 0))) //nolint:gosec // not negative
+	copy(id[:6], b[2:])
+	return id
+}
+
 // ParseID reads the 36-character text form, in either case.
 func ParseID(s string) (ID, error) { return ParseIDOf(s) }
 

@@ -69,10 +69,12 @@ type Request struct {
 	Credential ID
 	Hint       string
 	Method     string
-	Path       string
-	Query      string
-	Body       string
-	Status     int
+	// Operation is the method and the template of the path, as PATCH /Groups/{id}.
+	Operation string
+	Path      string
+	Query     string
+	Body      string
+	Status    int
 	RequestAnswer
 	Duration          time.Duration
 	BytesIn, BytesOut int64
@@ -80,8 +82,8 @@ type Request struct {
 	UserAgent         string
 	// Count is of how many requests it is the row: repeats of a refusal share one.
 	Count int
-	// Names are the keyed hashes of the userNames and externalIds in it (RequestName).
-	Names []RequestName
+	// UserNames and ExternalIDs are those in it, as keyed hashes.
+	UserNames, ExternalIDs []RequestName
 	// Numbers are those of its events that have one, as far as they are asked for.
 	Numbers []int64
 }
@@ -96,7 +98,7 @@ type RequestFilter struct {
 	Outcome    RequestOutcome
 	Status     int
 	ScimType   string
-	Operation  string // RequestClass.Operation
+	Operation  string // Request.Operation
 	User       ID
 	Group      ID
 	UserName   *RequestName

@@ -68,10 +68,11 @@ func driverViolation(file, imported string) string {
 
 // storage are the two floors of db: which of its folders may import which others.
 var storage = map[string][]string{
-	"db":          {"db/engine", "db/postgres", "db/sqlite"},
+	"db":          {"db/engine", "db/postgres", "db/requests", "db/sqlite"},
 	"db/engine":   {},
 	"db/postgres": {"db/engine"},
 	"db/sqlite":   {"db/engine"},
+	"db/requests": {"db/engine", "db/sqlite"},
 }
 
 // domainMayImport is what membership may use besides the standard library.

@@ -55,7 +55,15 @@ type Options struct {
 	// MustExist makes the error engine.ErrNoStore where the file is missing, instead
 	// of making it.
 	MustExist bool
+	// Log: what was written last may be lost with the power, and few read.
+	Log bool
 }
+
+// logPragmas are those of the connection that writes a log: nothing waits for the
+// disk but the copy into the file.
+var logPragmas = []string{"cache_size(-8192)", "synchronous(NORMAL)", "journal_size_limit(67108864)"}
+
+const logReaders = 2
 
 // Open opens the file of a path.
 func Open(path string, o Options) (*Engine, error) {
@@ -65,11 +73,15 @@ func Open(path string, o Options) (*Engine, error) {
 	if err := prepareFile(path, o.MustExist, o.Logger); err != nil {
 		return nil, err
 	}
-	w, err := newPool(path, 1, "begin immediate", writePragmas...)
+	pragmas := writePragmas
+	readers := max(4, 2*runtime.NumCPU()) // half of them keep the processors busy: one tenant has no more
+	if o.Log {
+		pragmas, readers = logPragmas, logReaders
+	}
+	w, err := newPool(path, 1, "begin immediate", pragmas...)
 	if err != nil {
 		return nil, err
 	}
-	readers := max(4, 2*runtime.NumCPU()) // half of them keep the processors busy: one tenant has no more
 	cache := max(readCache/readers, minReadCache)
 	r, err := newPool(path, readers, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", cache))
 	if err != nil {

@@ -1,0 +1,173 @@
+package db_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// eachRequestLog runs a test on the request log of a fresh store of each engine.
+func eachRequestLog(t *testing.T, test func(t *testing.T, l *db.RequestLog)) {
+	t.Helper()
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		s := dbtest.Open(t, url)
+		l, err := s.OpenRequestLog(t.Context(), url)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, l.Close()) })
+		test(t, l)
+	})
+}
+
+func request(tenant membership.ID, at time.Time, change func(*membership.Request)) membership.Request {
+	r := membership.Request{
+		ID: membership.NewIDAt(at), Tenant: tenant, At: at, RequestID: "r", Operation: "GET /Users", Status: 200, Count: 1,
+		RequestAnswer: membership.RequestAnswer{Outcome: membership.RequestNothing},
+	}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+// What is asked for in any combination is what is answered, in pages of any size,
+// the newest first.
+func TestRequestLogFilters(t *testing.T) {
+	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
+		tenant, other := membership.NewID(), membership.NewID()
+		connections := []membership.ID{membership.NewID(), membership.NewID()}
+		user, group := membership.NewID(), membership.NewID()
+		name, external := membership.RequestName{1}, membership.RequestName{2}
+		begin := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		var all []membership.Request
+		for i := range 300 {
+			all = append(all, request(tenant, begin.Add(time.Duration(i)*time.Second), func(r *membership.Request) {
+				r.Connection = connections[i%2]
+				r.RequestID = fmt.Sprint("r", i/2)
+				r.Status = []int{200, 400, 404}[i%3]
+				r.Outcome = membership.RequestOutcomes[i%5]
+				if i%3 == 1 {
+					r.ScimType = "invalidValue"
+				}
+				if i%7 == 0 {
+					r.Users = []membership.ID{membership.NewID(), user}
+				}
+				if i%11 == 0 {
+					r.Groups = []membership.ID{group}
+				}
+				if i%13 == 0 {
+					r.UserNames, r.ExternalIDs = []membership.RequestName{name}, []membership.RequestName{external}
+				}
+			}))
+		}
+		foreign := request(other, begin, func(r *membership.Request) { r.Users = []membership.ID{user} })
+		require.NoError(t, l.AppendRequests(t.Context(), append(all, foreign)))
+		require.NoError(t, l.AppendRequests(t.Context(), all[:10]), "again: they are there once")
+
+		for what, c := range map[string]struct {
+			f     membership.RequestFilter
+			match func(i int) bool
+		}{
+			"all":        {membership.RequestFilter{}, func(int) bool { return true }},
+			"connection": {membership.RequestFilter{Connection: connections[1]}, func(i int) bool { return i%2 == 1 }},
+			"outcome":    {membership.RequestFilter{Outcome: membership.RequestRefused}, func(i int) bool { return i%5 == 2 }},
+			"status and type": {
+				membership.RequestFilter{Status: 400, ScimType: "invalidValue"}, func(i int) bool { return i%3 == 1 },
+			},
+			"nothing has both": {membership.RequestFilter{Status: 404, ScimType: "invalidValue"}, func(int) bool { return false }},
+			"user":             {membership.RequestFilter{User: user}, func(i int) bool { return i%7 == 0 }},
+			"user, group and connection": {
+				membership.RequestFilter{User: user, Group: group, Connection: connections[0]}, func(i int) bool { return i%154 == 0 },
+			},
+			"userName":     {membership.RequestFilter{UserName: &name}, func(i int) bool { return i%13 == 0 }},
+			"externalId":   {membership.RequestFilter{ExternalID: &external, Status: 200}, func(i int) bool { return i%39 == 0 }},
+			"another kind": {membership.RequestFilter{ExternalID: &name}, func(int) bool { return false }},
+			"request id":   {membership.RequestFilter{RequestID: "r7"}, func(i int) bool { return i/2 == 7 }},
+			"time": {
+				membership.RequestFilter{From: begin.Add(10 * time.Second), To: begin.Add(20 * time.Second), Connection: connections[0]},
+				func(i int) bool { return i >= 10 && i < 20 && i%2 == 0 },
+			},
+		} {
+			var want []membership.ID
+			for i := len(all) - 1; i >= 0; i-- {
+				if c.match(i) {
+					want = append(want, all[i].ID)
+				}
+			}
+			for _, limit := range []int{1, 7, 400} {
+				assert.Equal(t, want, listRequests(t, l, tenant, c.f, limit), "%s, %d a page", what, limit)
+			}
+		}
+		_, err := l.Request(t.Context(), tenant, foreign.ID)
+		assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
+		assert.Equal(t, []membership.ID{foreign.ID}, listRequests(t, l, other, membership.RequestFilter{User: user}, 10))
+	})
+}
+
+func listRequests(
+	t *testing.T, l *db.RequestLog, tenant membership.ID, f membership.RequestFilter, limit int,
+) (found []membership.ID) {
+	t.Helper()
+	f.Limit = limit
+	for {
+		p, err := l.Requests(t.Context(), tenant, f)
+		require.NoError(t, err)
+		for _, r := range p.Requests {
+			found = append(found, r.ID)
+		}
+		if !p.More {
+			return found
+		}
+		f.Before = p.Last
+	}
+}
+
+// A request is read as it was written.
+func TestRequestLogKeepsAll(t *testing.T) {
+	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
+		want := request(membership.NewID(), time.Date(2026, 11, 1, 1, 2, 3, 4000, time.UTC), func(r *membership.Request) {
+			r.Connection, r.Credential, r.Hint = membership.NewID(), membership.NewID(), "scimbridge_…abcd"
+			r.Method, r.Operation, r.Path, r.Query, r.Body = "PATCH", "PATCH /Groups/{id}", "/scim/v2/Groups/x", "a=b", `{"op":"add"}`
+			r.Duration, r.BytesIn, r.BytesOut, r.Client, r.UserAgent, r.Count = time.Millisecond, 3, 4, "192.0.2.1", "Okta", 7
+			r.RequestAnswer = membership.RequestAnswer{
+				ScimType: "noTarget", Detail: "d", Outcome: membership.RequestHeld, Why: "w", Ignored: []string{"x"},
+				Events: []membership.ID{membership.NewID()}, Users: []membership.ID{membership.NewID()},
+				Groups:     []membership.ID{membership.NewID()},
+				Operations: []membership.RequestOperation{{Method: "POST", Path: "/Users", Status: 201, Outcome: "changed"}},
+			}
+		})
+		require.NoError(t, l.AppendRequests(t.Context(), []membership.Request{want}))
+		got, err := l.Request(t.Context(), want.Tenant, want.ID)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	})
+}
+
+// What is too old goes in steps, with its keys; the rest stays.
+func TestRequestLogRemoves(t *testing.T) {
+	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
+		tenant, other, user := membership.NewID(), membership.NewID(), membership.NewID()
+		begin := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		of := func(r *membership.Request) { r.Users = []membership.ID{user} }
+		rs := []membership.Request{request(other, begin, of)}
+		for i := range 10 {
+			rs = append(rs, request(tenant, begin.Add(time.Duration(i)*time.Hour), of))
+		}
+		require.NoError(t, l.AppendRequests(t.Context(), rs))
+		for _, want := range []int{4, 3, 0} {
+			n, err := l.RemoveRequests(t.Context(), tenant, begin.Add(7*time.Hour), 4)
+			require.NoError(t, err)
+			assert.Equal(t, want, n)
+		}
+		for _, f := range []membership.RequestFilter{{}, {Status: 200}, {User: user}} {
+			assert.Len(t, listRequests(t, l, tenant, f, 100), 3)
+			assert.Len(t, listRequests(t, l, other, f, 100), 1)
+		}
+	})
+}
