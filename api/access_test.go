@@ -171,7 +171,7 @@ var elsewhere = map[string]struct {
 	"PUT /api/v1/organizations/{organization_id}/users":            {http.StatusForbidden, codeTenantMismatch},
 }
 
-// harmless is a policy that concerns nobody.
+// harmless is a policy that concerns no caller.
 const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", resource);`
 
 // things are the ids that a row of the table is filled with.

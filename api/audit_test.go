@@ -123,7 +123,7 @@ func TestEventsTellWhatHappened(t *testing.T) {
 }
 
 // An event that is dated before others that were read already is told to
-// whoever follows, once, also in a period that was read to its end.
+// a follower, once, also in a period that was read to its end.
 func TestFollowersMissNoLateEvent(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.user("ada")

@@ -34,7 +34,7 @@ func TestCells(t *testing.T) {
 	}
 }
 
-// Whoever splits lines at a separator, quoted or not, sees no formula begin.
+// A program that splits lines at a separator, quoted or not, sees no formula begin.
 func FuzzCells(f *testing.F) {
 	for text := range cells {
 		f.Add(text)

@@ -131,7 +131,7 @@ func TestNotifications(t *testing.T) {
 			h.user(name)
 			h.custom(org, group, `{"usernamesToAdd":["`+name+`"],"notifyUsers":true}`).is(http.StatusOK)
 		}
-		h.custom(org, group, `{"usernamesToAdd":["a"],"notifyUsers":true}`).is(http.StatusOK) // nobody was added
+		h.custom(org, group, `{"usernamesToAdd":["a"],"notifyUsers":true}`).is(http.StatusOK) // no user was added
 		assert.Empty(t, h.do(http.MethodGet, "/v1/notifications", "", as(h.other)).data())
 
 		first := h.do(http.MethodGet, "/v1/notifications?limit=2", "").is(http.StatusOK)

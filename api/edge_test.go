@@ -247,7 +247,7 @@ func failingAfter(n int, err error) iter.Seq2[membership.Member, error] {
 }
 
 // Once a list has begun, its status is sent: a failure breaks the transfer, so
-// that nobody takes a part for the whole.
+// that a part is not taken for the whole.
 func TestFailureInTheMiddleOfAListBreaksIt(t *testing.T) {
 	for name, members := range map[string]iter.Seq2[membership.Member, error]{
 		"error": failingAfter(1000, errors.New("lost")),

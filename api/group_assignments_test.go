@@ -154,7 +154,7 @@ func TestAssigningIsAllOrNothing(t *testing.T) {
 }
 
 // The names of a provider's user come from the provider; somebody inactive has
-// no permission; whoever acts and is a user of the tenant is shown as one.
+// no permission; an actor who is a user of the tenant is shown as one.
 func TestAssignedPeople(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		l, err := h.directory.ProvisionUser(t.Context(), h.provider(), membership.UserLink{
@@ -263,7 +263,7 @@ func TestGroupPermissions(t *testing.T) {
 		h.do(http.MethodPatch, path, `{"permissions":[`+strings.Join(many, ",")+`]}`).
 			fails(http.StatusBadRequest, codeInvalidInput)
 
-		// Nobody gives more than they have; what is there already may stay.
+		// A caller gives no more than they have; what is there already may stay.
 		_, weak := h.token("GROUPS:WRITE")
 		refusals := len(h.events(membership.ActionRefused))
 		h.do(http.MethodPost, "/v1/groups", `{"display_name":"H","permissions":["TENANT:ADMIN"]}`, bearer(weak)).

@@ -125,7 +125,7 @@ func TestIssuersThatAreRefused(t *testing.T) {
 	})
 }
 
-// Whoever may administer the tenant and no more cannot give themselves more by
+// A caller who may administer the tenant and no more cannot give themselves more by
 // an issuer of their own.
 func TestIssuersGiveNoMoreThanTheirMakerHas(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {

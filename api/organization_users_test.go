@@ -156,7 +156,7 @@ func TestAddThousandsOfOrganizationUsers(t *testing.T) {
 	})
 }
 
-// Whoever signs up with the address of an invitation is who was invited.
+// A user who signs up with the address of an invitation is the one invited.
 func TestSignUpClaimsAnInvitation(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		invited := h.place(`[{"email":"ann@example.com","project_ids":null}]`).array()[0]

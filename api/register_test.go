@@ -155,7 +155,7 @@ func TestRegisterFormatsAndBadInput(t *testing.T) {
 			"format=xlsx":          "format must be one of jsonl, csv",
 			"format=json":          "format must be one of jsonl, csv",
 			"as_of=2026-03-14":     "as_of must be a time of RFC 3339, such as 2026-08-01T12:00:00Z",
-			"as_of=" + future:      "as_of is in the future: nobody knows who will be a member of what",
+			"as_of=" + future:      "as_of is in the future: who will be a member of what is not known",
 			"membership_source=ad": "membership_source must be local or scim",
 			"user_id=ada":          "user_id must be a UUID",
 			"limit=1":              `unknown query parameter "limit"`,

@@ -114,7 +114,7 @@ func TestNoEscalationThroughTokens(t *testing.T) {
 		assert.Equal(t, refusals+4, h.refusals())
 		h.do(http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["GROUPS:READ"]}`, bearer(admin)).
 			is(http.StatusCreated)
-		// Revoking gives nobody anything.
+		// Revoking gives no permission.
 		h.do(http.MethodDelete, "/v1/tokens/"+strongID.String(), "", bearer(admin)).is(http.StatusNoContent)
 	})
 }

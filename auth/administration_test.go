@@ -197,7 +197,7 @@ func TestRotationIsOnce(t *testing.T) {
 	})
 }
 
-// Whoever administers tokens gives nobody, themselves included, what they do
+// An administrator of tokens gives no one, themselves included, what they do
 // not have.
 func TestNoTokenCanDoMoreThanItsMaker(t *testing.T) {
 	eachDesk(t, func(t *testing.T, o *desk) {

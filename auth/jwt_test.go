@@ -92,7 +92,7 @@ func TestJWTsCostNoQueryEach(t *testing.T) {
 	assert.ErrorContains(t, err, "expired", "what is remembered ends with the JWT")
 }
 
-// Whoever names tenants without issuers fills nothing.
+// Tokens that name tenants without issuers fill no cache.
 func TestWhatJWTsRememberIsBounded(t *testing.T) {
 	now := time.Now()
 	j, s, sign := trust(t, &now)

@@ -150,12 +150,14 @@ func checkKeySet(b []byte) error {
 		if json.Unmarshal(r, &secret) == nil &&
 			(secret.D != nil || secret.K != nil || secret.P != nil || secret.Q != nil) {
 			return membership.Invalidf(
-				"jwks has a private key or a secret, which is compromised now: make a new one, and give its public part")
+				"jwks has a private key or a secret, which is compromised now: make a new one, " +
+					"and give its public part")
 		}
 	}
 	if len(parseKeySet(b)) == 0 {
 		return membership.Invalidf(
-			"jwks has no key for signatures that can be used: RSA of %d to %d bits, EC on P-256, P-384 or P-521, or Ed25519",
+			"jwks has no key for signatures that can be used: RSA of %d to %d bits, "+
+				"EC on P-256, P-384 or P-521, or Ed25519",
 			minRSA, maxRSA)
 	}
 	return nil

@@ -136,7 +136,7 @@ func TestFailedAttempts(t *testing.T) {
 		assert.LessOrEqual(t, retryAfter(t, err), time.Second)
 	}
 
-	// Whoever shares the address and has a good token is let in, also when it is
+	// A caller of the same address with a good token is let in, also when it is
 	// used for the first time, or the store has to be asked again.
 	for range 3 {
 		fresh, text := Mint(Token{Tenant: kept.Tenant, Kind: KindAPI})
@@ -206,7 +206,7 @@ func TestAddressesOfIPv6CountByNetwork(t *testing.T) {
 	assert.Equal(t, l.source(from(t, "::ffff:192.0.2.3")), l.source(from(t, "192.0.2.3")))
 }
 
-// What is full goes first: nobody notices.
+// What is full goes first: it makes no difference.
 func TestBucketsAreBounded(t *testing.T) {
 	now := time.Now()
 	b := newBuckets[int](func() time.Time { return now }, 1, 1)

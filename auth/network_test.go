@@ -14,7 +14,7 @@ import (
 )
 
 // verifyFrom verifies a token in a request from an address. The headers say
-// something else: nobody asks them.
+// something else: they are not read.
 func verifyFrom(t *testing.T, v *auth.Verifier, text, remote string) (err error) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)

@@ -199,7 +199,7 @@ func TestWorkloadIdentityFederation(t *testing.T) {
 		}
 
 		// The server of the keys: fetched once, asked again for what is new, and
-		// missed by nobody while it is down.
+		// not missed while it is down.
 		require.EqualValues(t, 1, server.requests.Load())
 		server.serve(jwks(t, first.jwk(t), second.jwk(t)))
 		o.token(form(second, c))

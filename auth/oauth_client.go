@@ -120,10 +120,12 @@ func (s ClientSpec) checkJWT(keys *KeySets) error {
 		return membership.Invalidf("the auth_method %s needs either jwks or jwks_uri", MethodJWT)
 	case (s.Issuer == "") != (s.Subject == ""):
 		return membership.Invalidf(
-			"issuer and subject have to be given both: without a subject every token of the issuer would be the client's")
+			"issuer and subject have to be given both: without a subject every token of the issuer " +
+				"would be the client's")
 	case s.ReuseAssertions && s.Issuer == "":
 		return membership.Invalidf(
-			"reuse_assertions is for assertions of an issuer: a client that signs them itself makes a new one each time")
+			"reuse_assertions is for assertions of an issuer: a client that signs them itself " +
+				"makes a new one each time")
 	case len(s.Keys.Set) > maxGivenKeys || !membership.ValidText(string(s.Keys.Set)):
 		return membership.Invalidf("jwks has a NUL byte, is not UTF-8 or is longer than %d bytes", maxGivenKeys)
 	}

@@ -167,7 +167,7 @@ func TestPoliciesAreChecked(t *testing.T) {
 	})
 }
 
-// A policy is read before the transaction that stores it begins: nobody waits
+// A policy is read before the transaction that stores it begins: no caller waits
 // for that.
 func TestPoliciesAreCheckedBeforeTheTransaction(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {

@@ -55,7 +55,7 @@ func TestDefaultPoliciesLookAtPermissionsOnly(t *testing.T) {
 	}
 }
 
-// Whoever asks, for whatever, under whatever policies, and however often: the
+// Any caller, any action, any policies, and however often: the
 // answer is that of the policies.
 func TestRememberedAnswersAreThoseOfThePolicies(t *testing.T) {
 	tenant := membership.NewID()

@@ -26,7 +26,8 @@ func (s TokenSpec) check(now time.Time) error {
 	case !s.ExpiresAt.IsZero() && !s.ExpiresAt.After(now):
 		return membership.Invalidf("expires_at has passed already")
 	case s.ExpiresAt.Sub(now) > maxLifetime:
-		return membership.Invalidf("expires_at is more than 100 years away: leave it out for a token that does not expire")
+		return membership.Invalidf("expires_at is more than 100 years away: " +
+			"leave it out for a token that does not expire")
 	}
 	if err := checkNetworks(s.Networks); err != nil {
 		return err
@@ -45,7 +46,8 @@ func (s TokenSpec) checkSCIM() error {
 	case s.Connection.IsZero():
 		return membership.Invalidf("a scim token needs a connection")
 	case len(s.Permissions) > 0:
-		return membership.Invalidf("a scim token has no permissions: it acts in its connection's view, within its scopes")
+		return membership.Invalidf("a scim token has no permissions: " +
+			"it acts in its connection's view, within its scopes")
 	case s.Principal != membership.ActorUser, len(s.Roles) > 0:
 		return membership.Invalidf("a scim token has no principal and no roles: it stands for its connection")
 	case len(s.Scopes) == 0:

@@ -85,8 +85,8 @@ func freePort(ctx context.Context) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// splitBase takes a SCIM base URL apart. Only this machine is driven: nobody
-// shall be hit by a load that was meant for himself.
+// splitBase takes a SCIM base URL apart. Only this machine is driven: no other
+// server shall be hit by the load.
 func splitBase(base string) (address, path string, err error) {
 	u, err := url.Parse(base)
 	if err != nil {

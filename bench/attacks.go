@@ -46,7 +46,8 @@ func (t *target) attacks(size int) ([]attack, error) {
 	address, group := t.scim.address, t.groups[size]
 	sorted := t.scim.request("GET", "/Users?sortBy=emails.value&count=10", "")
 	malformed := t.scim.request("PATCH", "/Groups/"+group, malformedBody)
-	form := []byte("POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 10000\r\n\r\n")
+	form := []byte("POST /oauth2/token HTTP/1.1\r\nHost: x\r\n" +
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10000\r\n\r\n")
 	docs := bytes.Repeat([]byte("GET /v1/docs HTTP/1.1\r\nHost: x\r\n\r\n"), 100)
 	refused := weak.request("GET", "/users", "")
 	policy := t.native.request("PUT", "/policies/long", longPolicy())
@@ -109,7 +110,7 @@ func unread(address string, request []byte) func(context.Context) {
 			if _, err := c.Write(request); err != nil {
 				return
 			}
-			for range 100 { // nobody reads, so only writing shows whether it was cut off
+			for range 100 { // no client reads, so only writing shows whether it was cut off
 				select {
 				case <-ctx.Done():
 					return

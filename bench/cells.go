@@ -186,7 +186,7 @@ func replace(name string, size, differ int) cell {
 	}
 }
 
-// post creates users, each of whom is new.
+// post creates users, each a new one.
 func post() cell {
 	return cell{
 		name: "post user", kinds: []string{"post user"},

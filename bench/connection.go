@@ -65,7 +65,8 @@ type answer struct {
 }
 
 // do sends a rendered request and reads the whole answer. The body of a success
-// goes into body, or nowhere if that is nil; of anything else, into refusal. After an error the connection is of no use.
+// goes into body, or nowhere if that is nil; of anything else, into refusal. After
+// an error the connection is of no use.
 func (c *connection) do(request []byte, body *bytes.Buffer) (a answer, err error) {
 	begin := time.Now()
 	if err := c.conn.SetDeadline(begin.Add(answerTime)); err != nil {

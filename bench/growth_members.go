@@ -60,7 +60,8 @@ func (g *grown) growExceptions(c *connection, group string) error {
 		if err := c.must(g.native.request("POST", "/groups/"+group+"/members", grant), &body); err != nil {
 			return err
 		}
-		user := fmt.Sprintf(`{"user_name":"local%d@growth.example","email":"local%d@growth.example","name":"Local"}`, i, i)
+		user := fmt.Sprintf(`{"user_name":"local%d@growth.example","email":"local%[1]d@growth.example","name":"Local"}`,
+			i)
 		if err := c.must(g.native.request("POST", "/users", user), &body); err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ import (
 	_ "modernc.org/sqlite" // the driver of sql.Open
 )
 
-// as connects to the database of a target as somebody for whom row-level security
+// as connects to the database of a target as a role to which row-level security
 // does not hold.
 func (p *postgres) as(ctx context.Context, t *target) (*pgx.Conn, error) {
 	of, err := url.Parse(t.store)

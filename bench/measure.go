@@ -182,7 +182,7 @@ func (b *bench) series(ctx context.Context, e engine, ts []*target, cells []cell
 		b.say("%s: round %d of %d, %d cells", e.name, round+1, b.rounds, len(cells))
 		for i, c := range cells {
 			for j := range ts {
-				t := ts[(j+round)%len(ts)] // nobody is always the first
+				t := ts[(j+round)%len(ts)] // another is the first each time
 				if c.native && !t.native.known() {
 					continue
 				}

@@ -20,7 +20,8 @@ const (
 // of a user, operations with capitals, and removal by a path.
 
 func userBody(name string, n int) string {
-	return fmt.Sprintf(`{"schemas":[%q,%q],"externalId":"%08x-%s","userName":%q,"active":true,"displayName":"Person %d",`+
+	return fmt.Sprintf(`{"schemas":[%q,%q],"externalId":"%08x-%s","userName":%q,"active":true,`+
+		`"displayName":"Person %d",`+
 		`"emails":[{"primary":true,"type":"work","value":%q}],"meta":{"resourceType":"User"},`+
 		`"name":{"formatted":"Pat Person %d","familyName":"Person %d","givenName":"Pat"},"title":"Clerk",`+
 		`%q:{"department":"Department %d","employeeNumber":"%d"}}`,

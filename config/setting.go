@@ -50,8 +50,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "public_url", Value: "URL", Default: "",
-			Usage: "base URL under which clients reach the server; empty: the listen address with http://, or https:// if " +
-				"there is a certificate",
+			Usage: "base URL under which clients reach the server; empty: the listen address with http://, or " +
+				"https:// if there is a certificate",
 			read: func(c Config) string { return c.PublicURL },
 			write: func(c *Config, v string) error {
 				c.PublicURL = strings.TrimRight(v, "/")
@@ -87,8 +87,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "allowed_networks", Value: "NETWORKS", Default: "",
-			Usage: "networks, with commas between, that the server may also fetch from (jwks_uri), by http too; empty: " +
-				"public addresses over https only",
+			Usage: "networks, with commas between, that the server may also fetch from (jwks_uri), by http too; " +
+				"empty: public addresses over https only",
 			read:  func(c Config) string { return c.AllowedNetworks.String() },
 			write: func(c *Config, v string) (err error) { c.AllowedNetworks, err = networks(v); return err },
 		},
@@ -106,13 +106,15 @@ func Settings() []Setting {
 		},
 		{
 			Key: "issuer_rate_limit", Value: "NUMBER", Default: "1000",
-			Usage: "requests a second of all subjects of one issuer of JWTs, twice that at once; above it, 429; 0: no limit",
+			Usage: "requests a second of all subjects of one issuer of JWTs, twice that at once; above it, 429; 0: " +
+				"no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.IssuerRateLimit) },
 			write: func(c *Config, v string) (err error) { c.IssuerRateLimit, err = rate(v); return err },
 		},
 		{
 			Key: "failed_auth_limit", Value: "NUMBER", Default: "10",
-			Usage: "failed authentications a second of one client address, six times that at once; above it, 429; 0: no limit",
+			Usage: "failed authentications a second of one client address, six times that at once; above it, 429; " +
+				"0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.FailedAuthLimit) },
 			write: func(c *Config, v string) (err error) { c.FailedAuthLimit, err = rate(v); return err },
 		},
@@ -130,8 +132,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "max_requests", Value: "NUMBER", Default: "500",
-			Usage: "requests with a credential that run at once; one tenant gets half of them at most; above it, 503; 0: no " +
-				"limit",
+			Usage: "requests with a credential that run at once; one tenant gets half of them at most; above it, " +
+				"503; 0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxRequests) },
 			write: func(c *Config, v string) (err error) { c.MaxRequests, err = rate(v); return err },
 		},
@@ -143,21 +145,22 @@ func Settings() []Setting {
 		},
 		{
 			Key: "max_caller_requests", Value: "NUMBER", Default: "125",
-			Usage: "requests of one connection, API token or subject of an issuer that run at once; above it, 429; 0: no limit",
+			Usage: "requests of one connection, API token or subject of an issuer that run at once; above it, 429; " +
+				"0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxCallerRequests) },
 			write: func(c *Config, v string) (err error) { c.MaxCallerRequests, err = rate(v); return err },
 		},
 		{
 			Key: "max_anonymous_requests", Value: "NUMBER", Default: "64",
-			Usage: "requests without a credential that run at once, of each kind; a quarter of one client address; above it, " +
-				"503; 0: no limit",
+			Usage: "requests without a credential that run at once, of each kind; a quarter of one client address; " +
+				"above it, 503; 0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxAnonymousRequests) },
 			write: func(c *Config, v string) (err error) { c.MaxAnonymousRequests, err = rate(v); return err },
 		},
 		{
 			Key: "max_anonymous_connections", Value: "NUMBER", Default: "4096",
-			Usage: "connections that have shown no credential; a quarter of one client address; above it, the oldest is " +
-				"closed; 0: no limit",
+			Usage: "connections that have shown no credential; a quarter of one client address; above it, the " +
+				"oldest is closed; 0: no limit",
 			read:  func(c Config) string { return strconv.Itoa(c.MaxAnonymousConnections) },
 			write: func(c *Config, v string) (err error) { c.MaxAnonymousConnections, err = rate(v); return err },
 		},
@@ -175,7 +178,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "seal_key_file", Value: "FILE", Default: "",
-			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key beside the embedded store, and with PostgreSQL nothing is sealed",
+			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key " +
+				"beside the embedded store, and with PostgreSQL nothing is sealed",
 			read:  func(c Config) string { return c.SealKeyFile },
 			write: func(c *Config, v string) error { c.SealKeyFile = v; return nil },
 		},

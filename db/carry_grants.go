@@ -12,7 +12,8 @@ import (
 // opened and closed them, where there are any.
 const carryGrantsBefore = `select b.group_id, b.user_id, b.id, b.connection_id, b.member_since,
 		b.opened_at, b.opened_by_kind, b.opened_by_id, b.opened_request, b.opened_reason,
-		b.closed_at, coalesce(b.closed_by_kind, ''), coalesce(b.closed_by_id, ''), coalesce(b.closed_request, ''), coalesce(b.closed_reason, ''),
+		b.closed_at, coalesce(b.closed_by_kind, ''), coalesce(b.closed_by_id, ''),
+		coalesce(b.closed_request, ''), coalesce(b.closed_reason, ''),
 		x.no, coalesce(c.no, 0), coalesce(oe.position, 0), coalesce(oe.body, ''), coalesce(ot.text, ''),
 		coalesce(ce.position, 0), coalesce(ce.body, ''), coalesce(ct.text, '')
 	from (select * from grants_before b where b.tenant_id = $1 and (b.group_id, b.user_id, b.id) > ($2, $3, $4)
@@ -50,16 +51,19 @@ func (g *grantBefore) dest() []any {
 }
 
 const (
-	carryGrant = `insert into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
+	carryGrant = `insert into grants
+		(tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`
 	carryPast = `insert into past_grants
-		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event, closed_at)
+		(tenant_id, group_no, user_id, closed_event,
+			connection_no, id, member_since, opened_at, opened_event, closed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 	carryChanged = `update groups set members_changed_at = $3
 		where tenant_id = $1 and no = $2 and (members_changed_at is null or members_changed_at < $3)`
 	carryDropBefore = `delete from grants_before where tenant_id = $1
 		and (group_id, user_id, id) > ($2, $3, $4) and (group_id, user_id, id) <= ($5, $6, $7)`
-	carryInsertCarrier = `insert into events (tenant_id, position, group_id, user_id, body, members) values ($1, $2, $3, $4, $5, $6)`
+	carryInsertCarrier = `insert into events (tenant_id, position, group_id, user_id, body, members)
+		values ($1, $2, $3, $4, $5, $6)`
 )
 
 // carryGrants carries a tenant's grants over. A row that was carried over is deleted
@@ -182,7 +186,8 @@ const (
 			where tenant_id = $1 and connection_no > 0 group by group_no, connection_no) o
 		join groups x on x.tenant_id = $1 and x.no = o.group_no
 		join connections c on c.tenant_id = $1 and c.no = o.connection_no`
-	carrySetMembers = `update group_links set members = $4 where tenant_id = $1 and connection_id = $2 and group_id = $3`
+	carrySetMembers = `update group_links set members = $4
+		where tenant_id = $1 and connection_id = $2 and group_id = $3`
 )
 
 // countMembers counts the open grants of each link.

@@ -71,7 +71,8 @@ func (s *session) LockConnectionShared(ctx context.Context, id membership.ID) (m
 	return s.connection(ctx, qLockConnectionShared, id)
 }
 
-const qNameInView = `select 1 from user_links l where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key = $3`
+const qNameInView = `select 1 from user_links l
+	where l.tenant_id = $1 and l.connection_id = $2 and l.user_name_key = $3`
 
 // LockNameHolders implements membership.Tx.
 func (s *session) LockNameHolders(

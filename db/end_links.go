@@ -13,7 +13,8 @@ const (
 	qLockUsersLinked = `select count(*) from (select u.id from users u where u.tenant_id = $1
 		and u.id in (select l.user_id from user_links l where l.tenant_id = $1 and l.connection_id = $2)
 		order by u.id {for no key update}) x`
-	qFreezeLinks = `update group_links set frozen_version = case when $3 then version end where tenant_id = $1 and connection_id = $2`
+	qFreezeLinks = `update group_links set frozen_version = case when $3 then version end
+		where tenant_id = $1 and connection_id = $2`
 )
 
 // LockConnectionScope implements membership.Tx.
@@ -34,7 +35,8 @@ func (s *session) FreezeLinks(ctx context.Context, connection membership.ID, fro
 }
 
 const (
-	qNextUsers   = `select l.user_id from user_links l where l.tenant_id = $1 and l.connection_id = $2 order by l.user_id limit $3`
+	qNextUsers = `select l.user_id from user_links l where l.tenant_id = $1 and l.connection_id = $2
+		order by l.user_id limit $3`
 	qLockUsersIn = `select count(*) from (select u.id from users u where u.tenant_id = $1 and u.id {in $2}
 		order by u.id {for no key update}) x`
 	qUsersUnlinked = `select l.user_id, l.active, u.active, ` + otherLinks + `, ` + activeLinks + `

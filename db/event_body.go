@@ -87,7 +87,7 @@ const (
 	maxCallTexts = 666
 )
 
-// checkCallTexts refuses a caller of whom an event would be too long. No server lets
+// checkCallTexts refuses a caller whose events would be too long. No server lets
 // one in.
 func checkCallTexts(a membership.Actor, c membership.Credential, request string) error {
 	if n := len(a.ID) + len(c.Subject) + len(request); n > maxCallTexts {

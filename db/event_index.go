@@ -90,9 +90,12 @@ const (
 		on conflict (tenant_id, key, span) do update set last = excluded.last`
 	qIndexTime = `insert into event_spans (tenant_id, span, first_at, last_at) values ($1, $2, $3, $4)
 		on conflict (tenant_id, span) do update set
-			first_at = case when excluded.first_at < event_spans.first_at then excluded.first_at else event_spans.first_at end,
-			last_at = case when excluded.last_at > event_spans.last_at then excluded.last_at else event_spans.last_at end`
-	qRaiseLatest = `update event_heads set latest_at = $2 where tenant_id = $1 and (latest_at is null or latest_at < $2)`
+			first_at = case when excluded.first_at < event_spans.first_at
+				then excluded.first_at else event_spans.first_at end,
+			last_at = case when excluded.last_at > event_spans.last_at
+				then excluded.last_at else event_spans.last_at end`
+	qRaiseLatest = `update event_heads set latest_at = $2
+		where tenant_id = $1 and (latest_at is null or latest_at < $2)`
 )
 
 // write adds it to what is there. Who numbers holds the lock, so that no two write

@@ -25,8 +25,8 @@ const (
 		where e.tenant_id = $1 and e.number > 0 order by e.number limit $2`
 	selectPendingBefore = `select ` + eventBeforeColumns + ` from events_before e {index events_unnumbered}
 		where e.tenant_id = $1 and e.number is null order by e.position, e.at, e.id limit $2`
-	selectPackedBefore = `select m.id, m.at, m.actor_kind, m.actor_id, m.credential, m.source, m.connection_id, m.action,
-			m.group_id, m.request_id, m.reason, m.side, m.members, m.position
+	selectPackedBefore = `select m.id, m.at, m.actor_kind, m.actor_id, m.credential, m.source, m.connection_id,
+			m.action, m.group_id, m.request_id, m.reason, m.side, m.members, m.position
 		from member_events_before m where m.tenant_id = $1 order by m.position, m.at, m.id limit $2`
 	selectPackedSizes = `select length(m.members) from member_events_before m where m.tenant_id = $1
 		order by m.position, m.at, m.id limit $2`

@@ -134,7 +134,8 @@ func (w *eventsWhere) ofKey(key string) {
 		w.and("span <=", through/keySpan)
 	}
 	w.WriteString(`) k
-		{lookup events e by events_by_number on e.tenant_id = $1 and e.number >= k.first and e.number <= k.last} where true` +
+		{lookup events e by events_by_number on e.tenant_id = $1 and e.number >= k.first and e.number <= k.last}
+		where true` +
 		w.between("+e.number"))
 }
 

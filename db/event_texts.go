@@ -12,7 +12,7 @@ import (
 )
 
 // What may be personal in an event stands in its body as a hash. The text is a row
-// of event_texts, and when that is deleted nobody learns it any more, while the
+// of event_texts, and when that is deleted it cannot be read any more, while the
 // body stays what it was.
 
 // The fields that can be hidden: the reason, and an externalId among the facts.

@@ -27,7 +27,8 @@ const (
 	behindUser  = `, case when x.no = $2 then {id $3} else {no id} end as behind`
 	behindGroup = `, case when x.id = $3 then cast($2 as bigint) else 0 end as behind`
 
-	grantsOfUser = ` {lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = d.id and g.group_no > d.behind}`
+	grantsOfUser = ` {lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = d.id
+		and g.group_no > d.behind}`
 
 	// A grant that its connection will not end: the connection is gone, or does not
 	// provision the group any more.
@@ -41,7 +42,8 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 	membership.ExceptionLocalInEnterprise: {
 		from: `(select x.no` + behindUser + ` from groups x {index groups_no}
 				where x.tenant_id = $1 and x.kind = 'enterprise' and x.no >= $2) d
-			{lookup grants g by grants_local on g.tenant_id = $1 and g.group_no = d.no and g.connection_no = 0 and g.user_id > d.behind}`,
+			{lookup grants g by grants_local on g.tenant_id = $1 and g.group_no = d.no and g.connection_no = 0
+				and g.user_id > d.behind}`,
 		group: `d.no`, user: `g.user_id`,
 		where: `g.connection_no = 0`,
 	},
@@ -49,7 +51,8 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 	membership.ExceptionDoublyGranted: {
 		from: `(select x.group_no, x.user_id from grants x {index grants_beside}
 				where x.tenant_id = $1 and x.member_since is not null and (x.group_no, x.user_id) > ($2, $3)
-					and exists (select 1 from grants y where y.tenant_id = $1 and y.group_no = x.group_no and y.user_id = x.user_id
+					and exists (select 1 from grants y
+						where y.tenant_id = $1 and y.group_no = x.group_no and y.user_id = x.user_id
 						and y.connection_no <> x.connection_no limit 1 offset 0)) d`,
 		group: `d.group_no`, user: `d.user_id`,
 		where: `true`,
@@ -76,8 +79,10 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 					select y.no from connections k {lookup group_links l on l.tenant_id = $1 and l.connection_id = k.id}
 						{lookup groups y on y.tenant_id = $1 and y.id = l.group_id}
 						where k.tenant_id = $1 and k.removed_at is not null and y.no >= $2
-					union select y.group_no from ended_links y where y.tenant_id = $1 and y.group_no > 0 and y.group_no >= $2) x) d
-			{lookup grants g on g.tenant_id = $1 and g.group_no = d.no and g.connection_no <> 0 and g.user_id > d.behind}`,
+					union select y.group_no from ended_links y
+						where y.tenant_id = $1 and y.group_no > 0 and y.group_no >= $2) x) d
+			{lookup grants g on g.tenant_id = $1 and g.group_no = d.no and g.connection_no <> 0
+				and g.user_id > d.behind}`,
 		group: `d.no`, user: `g.user_id`,
 		with:  withConnection,
 		where: `g.connection_no <> 0 and ` + abandoned,
@@ -85,7 +90,7 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 }
 
 // exceptionsQuery writes the query of the grants that make exceptions of one kind,
-// behind a group and a user. A limit is one of members, of whom all such grants come.
+// behind a group and a user. A limit counts members; all such grants of each come.
 func exceptionsQuery(
 	s *session, kind membership.ExceptionKind, group int64, user membership.ID, limit int,
 ) (string, []any) {

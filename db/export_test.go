@@ -382,7 +382,8 @@ func (s *Store) GrantsBefore(ctx context.Context, tenant membership.ID) (grants 
 		grants, err = list(ctx, &session{tx: t, store: s, tenant: tenant},
 			`select id, group_id, user_id, connection_id, member_since,
 				opened_at, opened_by_kind, opened_by_id, opened_request, opened_reason,
-				closed_at, coalesce(closed_by_kind, ''), coalesce(closed_by_id, ''), coalesce(closed_request, ''), coalesce(closed_reason, '')
+				closed_at, coalesce(closed_by_kind, ''), coalesce(closed_by_id, ''), coalesce(closed_request, ''),
+				coalesce(closed_reason, '')
 			from grants where tenant_id = $1`, []any{tenant}, func(g *membership.Grant) []any {
 				return []any{
 					&g.ID, &g.Group, &g.User, &g.Connection, (*stamp)(&g.MemberSince),

@@ -28,11 +28,12 @@ type grantRow struct {
 // Columns of a grant g, and of its end: that of a past grant, or none. Queries order
 // by their numbers, since they may be of two tables.
 const (
-	grantColumns = `g.user_id, g.group_no, g.connection_no, g.id, coalesce(g.member_since, g.opened_at), g.opened_at, g.opened_event`
-	grantNoEnd   = `, null, 0`
-	grantEnd     = `, g.closed_at, g.closed_event`
-	byUser       = ` order by 1`
-	byGroup      = ` order by 2, 1`
+	grantColumns = `g.user_id, g.group_no, g.connection_no, g.id, coalesce(g.member_since, g.opened_at),
+		g.opened_at, g.opened_event`
+	grantNoEnd = `, null, 0`
+	grantEnd   = `, g.closed_at, g.closed_event`
+	byUser     = ` order by 1`
+	byGroup    = ` order by 2, 1`
 )
 
 func grantDest(r *grantRow) []any {
@@ -76,7 +77,8 @@ const (
 	qEventBodies = `select e.position, e.body from events e where e.tenant_id = $1 and e.position {in numbers $2}`
 	qReasons     = `select t.position, t.text from event_texts t
 		where t.tenant_id = $1 and t.position {in numbers $2} and t.field = 'reason'`
-	qNamesOfConnections = `select c.no, c.id, c.name from connections c {index connections_no} where c.tenant_id = $1 and c.no {in numbers $2}`
+	qNamesOfConnections = `select c.no, c.id, c.name from connections c {index connections_no}
+		where c.tenant_id = $1 and c.no {in numbers $2}`
 )
 
 // grantFacts is what the numbers of grants stand for, but for their groups.

@@ -51,7 +51,8 @@ func (s *session) groupLinks(ctx context.Context, q string, args ...any) ([]memb
 	})
 }
 
-const qGroupsLinked = `select l.group_id from group_links l where l.tenant_id = $1 and l.connection_id = $2 order by l.group_id limit $3`
+const qGroupsLinked = `select l.group_id from group_links l where l.tenant_id = $1 and l.connection_id = $2
+	order by l.group_id limit $3`
 
 // GroupsLinked implements membership.Reader.
 func (s *session) GroupsLinked(ctx context.Context, connection membership.ID, limit int) ([]membership.ID, error) {

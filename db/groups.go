@@ -81,7 +81,8 @@ func (s *session) InsertGroup(ctx context.Context, g membership.Group) error {
 		string(g.Kind), string(g.Origin), jsonList(g.Permissions), stamp(g.CreatedAt), stamp(g.UpdatedAt))
 }
 
-const qUpdateGroup = `update groups set display_name = $3, display_name_key = $4, kind = $5, permissions = $6, updated_at = $7
+const qUpdateGroup = `update groups
+	set display_name = $3, display_name_key = $4, kind = $5, permissions = $6, updated_at = $7
 	where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 
 // UpdateGroup implements membership.Tx.
@@ -90,7 +91,8 @@ func (s *session) UpdateGroup(ctx context.Context, g membership.Group) error {
 		string(g.Kind), jsonList(g.Permissions), stamp(g.UpdatedAt))
 }
 
-const qDeleteGroup = `update groups set deleted_at = $3 where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
+const qDeleteGroup = `update groups set deleted_at = $3
+	where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 
 // DeleteGroup implements membership.Tx.
 func (s *session) DeleteGroup(ctx context.Context, id membership.ID, at time.Time) error {

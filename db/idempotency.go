@@ -59,7 +59,8 @@ func (s *session) UpdateReservation(ctx context.Context, c membership.Idempotenc
 const expiredAtOnce = 20
 
 const qDeleteExpiredReservations = `delete from idempotency_keys where tenant_id = $1 and (actor, route, key) in (
-	select actor, route, key from idempotency_keys where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)
+	select actor, route, key from idempotency_keys where tenant_id = $1 and expires_at <= $2
+		order by expires_at limit $3)
 	returning length(body)`
 
 // DeleteExpiredReservations implements membership.Tx.
@@ -84,12 +85,16 @@ func (s *session) AddReservationBytes(ctx context.Context, change int) (total in
 // What has no number yet, and what has one not long before the time that is asked
 // for.
 const (
-	ofRequest       = ` {fact e.body request_id} = $2 and {fact e.body at} >= $3 and {fact e.body at} <= $4 and {fact e.body action} <> $5 limit 1) `
+	ofRequest = ` {fact e.body request_id} = $2 and {fact e.body at} >= $3 and {fact e.body at} <= $4
+		and {fact e.body action} <> $5 limit 1) `
 	qRequestChanged = `select (select count(*) from (select 1 from events e {index events_waiting}
 			where e.tenant_id = $1 and e.number is null and e.position > 0 and` + ofRequest + `x)
 		+ (select count(*) from (select 1 from events e {index events_by_number}
-			where e.tenant_id = $1 and e.number >= 1024 * (select min(span) from event_spans where tenant_id = $1 and last_at >= $6)
-				and e.number < 1024 * (select 1 + max(span) from event_spans where tenant_id = $1 and first_at <= $7) and` + ofRequest + `y)`
+			where e.tenant_id = $1
+				and e.number >= 1024 * (select min(span) from event_spans where tenant_id = $1 and last_at >= $6)
+				and e.number < 1024 *
+					(select 1 + max(span) from event_spans where tenant_id = $1 and first_at <= $7)
+				and` + ofRequest + `y)`
 )
 
 // RequestChanged implements membership.Reader.

@@ -108,7 +108,7 @@ func (v linksOf[L]) where(p *pushdown, f membership.Filter, among candidates) (w
 	return where, exact
 }
 
-// total is how many a filter selects; nobody counts all there is.
+// total is how many a filter selects; it does not count all there is.
 func (v linksOf[L]) total(
 	ctx context.Context, s *session, f membership.Filter, among candidates, where string, args []any,
 ) (n int, err error) {

@@ -16,8 +16,8 @@ import (
 type delta interface {
 	// change does so inside the transaction of s.
 	change(ctx context.Context, s *session, c membership.MemberChange) (membership.MemberResult, error)
-	// write does so in a transaction of its own, or together with others that come
-	// at the same time.
+	// write does so in a transaction of its own, or in a batch with others that come at
+	// the same time.
 	write(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error)
 }
 

@@ -12,7 +12,8 @@ import (
 
 const qChangeMembers = `select status, coalesce(version, 0), last_modified, event, changed, unknown_job, unknown,
 		held_job, held_closing, held_in_group, held_in_all, coalesce(held_open, 0)
-	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+		$12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
 
 // What goes into one statement at most. A change that is larger waits in no
 // queue: it takes long enough by itself.

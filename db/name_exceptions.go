@@ -21,7 +21,8 @@ const (
 			select s.id from users s where s.tenant_id = $1 and s.name_rank > 0 and s.deleted_at is null
 				and exists (select 1 from users o where o.tenant_id = $1 and o.user_name_key = s.user_name_key
 					and o.deleted_at is null and o.id <> s.id)
-			union select o.id from users s cross join users o where s.tenant_id = $1 and s.name_rank > 0 and s.deleted_at is null
+			union select o.id from users s cross join users o
+				where s.tenant_id = $1 and s.name_rank > 0 and s.deleted_at is null
 				and o.tenant_id = $1 and o.user_name_key = s.user_name_key and o.deleted_at is null and o.id <> s.id
 			union select s.user_id from user_links s where s.tenant_id = $1 and s.name_rank > 0
 				and exists (select 1 from user_links o where o.tenant_id = $1 and o.user_name_key = s.user_name_key
@@ -32,7 +33,8 @@ const (
 	qUsersOfPartedNames = exceptionalUsers + `
 			select s.user_id from user_links s cross join users o where s.tenant_id = $1 and s.name_parted = 1
 				and o.tenant_id = $1 and o.id = s.user_id and o.user_name_key <> s.user_name_key
-			union select s.user_id from user_links s cross join user_links o where s.tenant_id = $1 and s.name_parted = 1
+			union select s.user_id from user_links s cross join user_links o
+				where s.tenant_id = $1 and s.name_parted = 1
 				and o.tenant_id = $1 and o.user_id = s.user_id and o.user_name_key <> s.user_name_key` + orderOfUsers
 	qGroupsOfOneName = `select g.id, l.display_name, g.kind, l.connection_id, c.name, l.created_at
 		from group_links l
@@ -40,9 +42,11 @@ const (
 		join connections c on c.tenant_id = $1 and c.id = l.connection_id
 		where l.tenant_id = $1 and l.group_id > $2 and l.group_id in (
 			select s.group_id from group_links s where s.tenant_id = $1 and s.name_rank > 0
-				and exists (select 1 from group_links o where o.tenant_id = $1 and o.display_name_key = s.display_name_key
+				and exists (select 1 from group_links o
+					where o.tenant_id = $1 and o.display_name_key = s.display_name_key
 					and o.connection_id = s.connection_id and o.group_id <> s.group_id)
-			union select o.group_id from group_links s cross join group_links o where s.tenant_id = $1 and s.name_rank > 0
+			union select o.group_id from group_links s cross join group_links o
+				where s.tenant_id = $1 and s.name_rank > 0
 				and o.tenant_id = $1 and o.display_name_key = s.display_name_key and o.connection_id = s.connection_id
 				and o.group_id <> s.group_id)
 		order by l.group_id, l.created_at, l.connection_id`

@@ -49,7 +49,8 @@ const (
 		where l.tenant_id = $1 and u.tenant_id = $1 and u.id = l.user_id
 			and (l.connection_id, l.user_id) > ($2, $3) order by l.connection_id, l.user_id limit $4`
 	qNextGroupLinkNames = `select l.connection_id, l.group_id, l.display_name, l.display_name_key from group_links l
-		where l.tenant_id = $1 and (l.connection_id, l.group_id) > ($2, $3) order by l.connection_id, l.group_id limit $4`
+		where l.tenant_id = $1 and (l.connection_id, l.group_id) > ($2, $3)
+		order by l.connection_id, l.group_id limit $4`
 
 	// The first rank that is free: 0, unless others have the name already.
 	qUserNameRank = `select coalesce(max(u.name_rank) + 1, 0) from users u {index users_user_name}
@@ -62,14 +63,16 @@ const (
 	// What was renamed since it was read has its key already.
 	qRenewUserName = `update users set user_name_key = $4, name_rank = $5
 		where tenant_id = $1 and id = $2 and user_name = $3`
-	qRenewGroupName    = `update groups set display_name_key = $4 where tenant_id = $1 and id = $2 and display_name = $3`
+	qRenewGroupName = `update groups set display_name_key = $4
+		where tenant_id = $1 and id = $2 and display_name = $3`
 	qRenewUserLinkName = `update user_links set user_name_key = $4, name_rank = $5
 		where tenant_id = $1 and user_id = $2 and user_name = $3 and connection_id = $6`
 	qRenewGroupLinkName = `update group_links set display_name_key = $4, name_rank = $5
 		where tenant_id = $1 and group_id = $2 and display_name = $3 and connection_id = $6`
 	qRenewUserEmail = `update users set email_key = $4 where tenant_id = $1 and id = $2 and email = $3`
-	qPartName       = `update user_links set name_parted = 1 where tenant_id = $1 and connection_id = $2 and user_id = $3`
-	qNamesOfLinks   = `select l.connection_id, l.user_name from user_links l {index user_links_user}
+	qPartName       = `update user_links set name_parted = 1
+		where tenant_id = $1 and connection_id = $2 and user_id = $3`
+	qNamesOfLinks = `select l.connection_id, l.user_name from user_links l {index user_links_user}
 		where l.tenant_id = $1 and l.user_id = $2`
 )
 

@@ -41,7 +41,8 @@ var nameSchema = []string{
 
 	`alter table group_links add column name_rank integer not null default 0`,
 	`drop index group_links_display_name`,
-	`create unique index group_links_display_name on group_links (tenant_id, display_name_key, connection_id, name_rank)`,
+	`create unique index group_links_display_name
+		on group_links (tenant_id, display_name_key, connection_id, name_rank)`,
 	`create index group_links_name_shared on group_links (tenant_id, display_name_key) where name_rank > 0`,
 }
 

@@ -53,15 +53,16 @@ func (o *oldNames) link(connection int, user membership.ID, name string, emails 
 		doc += strings.Repeat(",", min(i, 1)) + fmt.Sprintf(`{"value":%q}`, e)
 	}
 	c := o.connections[connection]
-	o.exec(`insert into user_links (tenant_id, connection_id, user_id, external_id, user_name, user_name_key, active, email, name,
-			attributes, version, created_at, last_modified)
+	o.exec(`insert into user_links (tenant_id, connection_id, user_id, external_id, user_name, user_name_key, active,
+			email, name, attributes, version, created_at, last_modified)
 		values ($1, $2, $3, '', $4, $5, true, '', '', $6, 1, $7, $7)`,
 		o.tenant, c, user, name, oldKey(name), doc+`]}`, db.Stamp(dbtest.Now()))
 	keys := map[string]bool{}
 	for _, e := range emails {
 		if !keys[oldKey(e)] {
 			keys[oldKey(e)] = true
-			o.exec(`insert into user_link_emails (tenant_id, connection_id, email_key, user_id) values ($1, $2, $3, $4)`,
+			o.exec(`insert into user_link_emails (tenant_id, connection_id, email_key, user_id)
+				values ($1, $2, $3, $4)`,
 				o.tenant, c, oldKey(e), user)
 		}
 	}
@@ -70,11 +71,12 @@ func (o *oldNames) link(connection int, user membership.ID, name string, emails 
 func (o *oldNames) group(connection int, name string) membership.ID {
 	o.t.Helper()
 	id := membership.NewID()
-	o.exec(`insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, permissions, created_at, updated_at)
+	o.exec(`insert into groups
+		(tenant_id, id, display_name, display_name_key, kind, origin, permissions, created_at, updated_at)
 		values ($1, $2, $3, $4, 'custom', 'scim', '[]', $5, $5)`, o.tenant, id, name, oldKey(name),
 		db.Stamp(dbtest.Now()))
-	o.exec(`insert into group_links (tenant_id, connection_id, group_id, external_id, display_name, display_name_key, attributes,
-			version, created_at, last_modified)
+	o.exec(`insert into group_links (tenant_id, connection_id, group_id, external_id, display_name, display_name_key,
+			attributes, version, created_at, last_modified)
 		values ($1, $2, $3, '', $4, $5, '{}', 1, $6, $6)`, o.tenant, o.connections[connection], id, name, oldKey(name),
 		db.Stamp(dbtest.Now()))
 	return id
@@ -88,7 +90,8 @@ func newOldNames(t *testing.T, s *db.Store) *oldNames {
 	for i := range 2 {
 		c := membership.NewID()
 		o.connections = append(o.connections, c)
-		o.exec(`insert into connections (tenant_id, id, name, idp, link_existing_users, group_kind, cursor_key, created_at)
+		o.exec(`insert into connections
+			(tenant_id, id, name, idp, link_existing_users, group_kind, cursor_key, created_at)
 			values ($1, $2, $3, 'okta', true, 'custom', $4, $5)`, o.tenant, c, fmt.Sprint("c", i), make([]byte, 32),
 			db.Stamp(dbtest.Now()))
 	}
@@ -261,7 +264,7 @@ func (o *oldNames) settles(padded, ann, third, weiss membership.ID) {
 	}
 	require.NoError(t, change(third, membership.UserChange{UserName: &plain}), "the same name, written otherwise")
 
-	// By the name nobody is meant.
+	// The name means none of them.
 	_, err := dir.ProvisionUser(o.ctx, scim, membership.UserLink{UserName: "ann", Active: true})
 	require.Equal(t, membership.KindUniqueness, membership.KindOf(err))
 	_, err = dir.CreateUser(o.ctx, admin, membership.NewUser{UserName: "ANN "})

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	clientColumns = `id, connection_id, auth_method, scopes, jwks, jwks_uri, issuer, subject, audience, reuse_assertions,
-	token_lifetime, created_at, last_used_at, refused_at, revoked_at`
+	clientColumns = `id, connection_id, auth_method, scopes, jwks, jwks_uri, issuer, subject, audience,
+		reuse_assertions, token_lifetime, created_at, last_used_at, refused_at, revoked_at`
 
 	qClient     = `select ` + clientColumns + ` from oauth_clients where tenant_id = $1 and id = $2`
 	qLockClient = `select ` + clientColumns + ` from oauth_clients

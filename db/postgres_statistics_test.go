@@ -13,7 +13,7 @@ import (
 )
 
 // A first import brings its users before it brings any member: that the tables
-// were looked at when nobody was a member does not keep them from another look.
+// were looked at when there were no members does not keep them from another look.
 func TestGrantsHaveStatisticsOfTheirOwn(t *testing.T) {
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	w := newTenant(t, s)

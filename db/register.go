@@ -12,8 +12,9 @@ import (
 
 // A grant is in the register whatever became of its user.
 const (
-	registerColumns = `, coalesce(u.user_name, ''), coalesce(u.email, ''), coalesce(u.name, ''), coalesce(u.active, false), u.deleted_at`
-	registerUser    = ` {maybe users u on u.tenant_id = $1 and u.id = g.user_id}`
+	registerColumns = `, coalesce(u.user_name, ''), coalesce(u.email, ''), coalesce(u.name, ''),
+		coalesce(u.active, false), u.deleted_at`
+	registerUser = ` {maybe users u on u.tenant_id = $1 and u.id = g.user_id}`
 )
 
 type registerRow struct {
@@ -195,7 +196,7 @@ func yieldAll(rows []membership.RegisterRow, err error, yield func(membership.Re
 }
 
 // actorNames finds what is called by the ids of actors: a connection, a token, or the
-// user whom the subject of a JWT names.
+// user that the subject of a JWT names.
 type actorNames struct {
 	s     *session
 	known map[membership.Actor]string

@@ -20,8 +20,10 @@ const (
 	qRemovedLately = `select coalesce(sum(case when group_id = $3 then closed else 0 end), 0),
 			coalesce(sum(case when group_id = $3 then 0 else closed end), 0)
 		from removal_windows where tenant_id = $1 and connection_id = $2 and group_id in ($3, $4) and minute > $5`
-	qCountRemovals = `insert into removal_windows (tenant_id, connection_id, group_id, minute, closed) values ($1, $2, $3, $4, $5)
-		on conflict (tenant_id, connection_id, group_id, minute) do update set closed = removal_windows.closed + excluded.closed`
+	qCountRemovals = `insert into removal_windows (tenant_id, connection_id, group_id, minute, closed)
+		values ($1, $2, $3, $4, $5)
+		on conflict (tenant_id, connection_id, group_id, minute)
+		do update set closed = removal_windows.closed + excluded.closed`
 	qDropRemovals = `delete from removal_windows
 		where tenant_id = $1 and connection_id = $2 and group_id in ($3, $4) and minute <= $5`
 )

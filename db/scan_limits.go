@@ -105,8 +105,8 @@ var (
 	}
 	errLongScan error = &membership.Error{
 		Kind: membership.KindTooMany,
-		Message: "no index answers the query, and it looks into too much: ask for userName, displayName, externalId, an " +
-			"address or an id with eq, and sort by none but names",
+		Message: "no index answers the query, and it looks into too much: ask for userName, displayName, " +
+			"externalId, an address or an id with eq, and sort by none but names",
 	}
 	// errNeedsSlot ends a transaction that met a scan and has no slot for one.
 	errNeedsSlot = errors.New("a query that no index answers needs a slot")

@@ -199,7 +199,7 @@ func TestLookupsGoByTheUserWithoutStatistics(t *testing.T) {
 }
 
 // A provider looks for every user before it makes them. The store sees to it
-// that a first import has statistics to plan that with, while nobody else does.
+// that a first import has statistics to plan that with, and others do not.
 func TestAFirstImportIsPlannedWithStatistics(t *testing.T) {
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	w := newTenant(t, s)

@@ -18,7 +18,7 @@ import (
 	"github.com/scimbridge/scimbridge/db"
 )
 
-// Whatever the umask, nobody but the owner reads the files of a store.
+// Whatever the umask, only the owner reads the files of a store.
 func TestFilesOfAStoreAreTheirOwners(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o777} {
 		path := filepath.Join(t.TempDir(), "x.db")

@@ -195,7 +195,8 @@ const qUsersShowing = `select ` + userColumns + ` from user_links l
 		and u.tenant_id = $1 and u.id = l.user_id and (u.deleted_at is null) is true
 		and (u.user_name = l.user_name or u.email = l.email or u.name = l.name)
 		and (u.native_user_name <> '' or u.native_email <> '' or u.native_name <> '' or exists (
-			select 1 from user_links o {index user_links_user} where o.tenant_id = $1 and o.user_id = l.user_id and o.connection_id <> $2))
+			select 1 from user_links o {index user_links_user}
+				where o.tenant_id = $1 and o.user_id = l.user_id and o.connection_id <> $2))
 	order by l.user_id limit $4`
 
 // UsersShowing implements membership.Reader.

@@ -10,8 +10,8 @@ type AsOf struct {
 	Time time.Time
 	// Behind, where it is not zero, is what the clock of the machine says, and what
 	// is dated after it has happened by Time all the same: another server wrote it
-	// whose clock is ahead, or this one did before its clock was set back. Nobody
-	// knows when it happened, but it has.
+	// whose clock is ahead, or this one did before its clock was set back. When
+	// it happened is not known, but it has.
 	Behind time.Time
 }
 
@@ -55,7 +55,7 @@ func (d *Directory) asOf(ctx context.Context, r EventReader, at time.Time) (AsOf
 	case at.IsZero():
 		at = now
 	case at.After(now):
-		return AsOf{}, Invalidf("as_of is in the future: nobody knows who will be a member of what")
+		return AsOf{}, Invalidf("as_of is in the future: who will be a member of what is not known")
 	}
 	return AsOf{Time: at}.near(machine), nil
 }

@@ -28,7 +28,7 @@ type EventCursor struct{ Number, Through int64 }
 // EventPage is a page of events in the order of their numbers.
 type EventPage struct {
 	Events []Event
-	Names  Names // of whom and what the events tell
+	Names  Names // of the users and groups in the events
 	// Next is where the next page begins; nil: there was no more. A page can be
 	// shorter than its limit although there is a next one.
 	Next *EventCursor

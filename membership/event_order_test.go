@@ -128,7 +128,7 @@ func eventsWanted(t *testing.T) int64 {
 }
 
 // Numbers follow cause: twelve writers on two servers whose clocks differ by
-// hours do whatever can be done, while one follows the log on each. Nobody sees
+// hours do whatever can be done, while one follows the log on each. None sees
 // an event before what it depends on, and to replay them gives the register.
 func TestNumbersFollowCause(t *testing.T) {
 	want := eventsWanted(t)

@@ -19,7 +19,7 @@ const (
 	ExceptionDoublyGranted ExceptionKind = "doubly_granted"
 	// ExceptionInactiveMember is a membership of a user who is inactive.
 	ExceptionInactiveMember ExceptionKind = "inactive_member"
-	// ExceptionAfterDeprovisioning is a grant that is left of a user whom
+	// ExceptionAfterDeprovisioning is a grant that is left of a user that
 	// the provider does not have any more, or none has (rule 25).
 	ExceptionAfterDeprovisioning ExceptionKind = "grant_after_deprovisioning"
 	// ExceptionConnectionGone is a grant whose connection will not end it: the
@@ -31,7 +31,7 @@ const (
 	ExceptionSharedUserName ExceptionKind = "shared_user_name"
 	// ExceptionSharedGroupName is the same of groups in a connection's view.
 	ExceptionSharedGroupName ExceptionKind = "shared_group_name"
-	// ExceptionPartedUserName is a user whom a connection was linked to, because
+	// ExceptionPartedUserName is a user that a connection was linked to, because
 	// two names were the same that are not any more: perhaps two people.
 	ExceptionPartedUserName ExceptionKind = "parted_user_name"
 )

@@ -11,7 +11,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// largeUsers provisions users of whom only a few fit into a part of a page.
+// largeUsers provisions users so large that only a few fit into a part of a page.
 func (w *world) largeUsers(n int) (ids []membership.ID) {
 	w.t.Helper()
 	for i := range n {

@@ -22,7 +22,7 @@ type localChanges struct {
 }
 
 // lockLocal locks the group, if it exists. That it does not is no error yet: a
-// caller whom the policy denies gets to know nothing of groups.
+// caller that the policy denies gets to know nothing of groups.
 func (d *Directory) lockLocal(ctx context.Context, tx Tx, call Call, group ID, each bool) (*localChanges, error) {
 	l := &localChanges{d: d, tx: tx, call: call, id: group, each: each}
 	g, err := tx.LockGroup(ctx, group)

@@ -50,8 +50,8 @@ func (d *MemberDelta) Remove(users ...ID) {
 	}
 }
 
-// Retain takes out everybody but users: who of them is in stays, nobody comes
-// in.
+// Retain takes out all members but users: those of them who are in stay, no other
+// comes in.
 func (d *MemberDelta) Retain(users ...ID) {
 	d.expect(len(users))
 	retained := make([]int32, 0, len(users))

@@ -82,7 +82,7 @@ type UserChange struct {
 	Email    *string
 	Name     *string
 	// Active false suspends (rule 26). True lifts a suspension and takes back a
-	// user whom rule 25 left inactive; it does not overrule a provider.
+	// user that rule 25 left inactive; it does not overrule a provider.
 	Active *bool
 }
 
@@ -182,7 +182,7 @@ func nativeUserEvents(call Call, was, u User) []Event {
 	return events
 }
 
-// DeleteUser removes a user whom no provider has, with all their grants. A
+// DeleteUser removes a user that no provider has, with all their grants. A
 // provider's user is refused: the next sync would bring them back.
 func (d *Directory) DeleteUser(ctx context.Context, call Call, id ID) error {
 	if err := d.allow(ctx, call, OpWriteUsers, ID{}, id); err != nil {
@@ -202,7 +202,8 @@ func (d *Directory) DeleteUser(ctx context.Context, call Call, id ID) error {
 		}
 		if len(links) > 0 {
 			return errorf(KindForbidden,
-				"this user is provisioned by an identity provider: deprovision them there, or suspend them here with active=false")
+				"this user is provisioned by an identity provider: deprovision them there, or suspend them here "+
+					"with active=false")
 		}
 		closing := call
 		if closing.Reason == "" {

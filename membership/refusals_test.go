@@ -38,7 +38,7 @@ func (w *world) refused() (es []membership.Event, facts []refusedFacts) {
 }
 
 // The first refusal of one actor for one reason is an event at once, the repeats
-// are one event with their count, however many and whoever else is refused.
+// are one event with their count, however many they are and whatever else is refused.
 func TestRepeatedRefusalsAreCounted(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		weak, other := w.admin, w.admin
@@ -111,7 +111,7 @@ func TestRefusalsAreWrittenAtTheEnd(t *testing.T) {
 	})
 }
 
-// Whoever has actors without end, as an issuer of JWTs does, fills neither the
+// A caller with actors without end, as an issuer of JWTs is, fills neither the
 // memory nor the store.
 func TestRefusalsOfManyActorsAreBounded(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {

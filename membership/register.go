@@ -25,7 +25,7 @@ type RegisterRow struct {
 	User           User
 	UserDeletedAt  time.Time
 	// OpenedByName and ClosedByName are what is called so that acted: a connection,
-	// a token, or the user whom the subject of a JWT names; empty: nothing is. Only
+	// a token, or the user that the subject of a JWT names; empty: nothing is. Only
 	// the register has them.
 	OpenedByName, ClosedByName string
 }

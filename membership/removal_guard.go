@@ -150,7 +150,8 @@ func (h *heldRemoval) answer(call Call, group ID) error {
 		if h.scope == "connection" {
 			had = "memberships that it had in all groups"
 		}
-		what = fmt.Sprintf("%d members of this connection from the group %s; with %d removed in the last %d minutes that is %d of the %d %s",
+		what = fmt.Sprintf("%d members of this connection from the group %s; with %d removed in the last %d "+
+			"minutes that is %d of the %d %s",
 			h.closing, group, h.before, int(RemovalWindow.Minutes()), h.total(), h.of(), had)
 	}
 	e := errorf(KindHeld, "held by the removal guard, nothing was changed: the request would remove %s. "+

@@ -19,7 +19,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// Whoever takes a report slowly holds nothing of the store, and of the reports only
+// A slow reader of a report holds nothing of the store, and of the reports only
 // their tenant's.
 func TestReportsThatNobodyTakes(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -201,7 +201,7 @@ func TestGuardCountsMembersOnly(t *testing.T) {
 		g := w.scimGroup(w.okta, all...)
 		require.NoError(t, w.try(w.okta, g, append(strangers, all[0])))
 		require.NoError(t, w.try(w.okta, g, strangers))
-		// Local members, and another provider's, are nobody's business here.
+		// Local members, and another provider's, do not count here.
 		ids, _ := w.seen(w.okta, g)
 		require.Len(t, ids, 11)
 		w.kind(membership.KindHeld, w.try(w.okta, g, append(strangers, all...)))

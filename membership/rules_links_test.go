@@ -56,7 +56,7 @@ func TestRule31_LinkMakesALocalGroupVisible(t *testing.T) {
 		_, err = w.dir.UpdateProvisionedGroup(w.ctx, w.entra, group, membership.GroupUpdate{})
 		w.kind(membership.KindNotFound, err)
 
-		// The provider adds its own, and takes nobody else away.
+		// The provider adds its own, and takes no other away.
 		w.scimAdd(w.okta, group, seen, gains)
 		require.NoError(t, w.patch(w.okta, group, func(d *membership.MemberDelta) {
 			d.Clear()

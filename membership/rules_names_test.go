@@ -9,7 +9,7 @@ import (
 )
 
 // Names that only look the same to full case folding are two people through
-// every door: nobody gets the other's place, group or account.
+// every door: neither gets the other's seat, group or account.
 func TestRule22_OtherLettersAreAnotherPerson(t *testing.T) {
 	for _, names := range [][2]string{
 		{"j.weiß@x.test", "j.weiss@x.test"}, {"ﬁona@x.test", "fiona@x.test"}, {"ılker@x.test", "ilker@x.test"},

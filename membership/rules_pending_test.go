@@ -17,7 +17,7 @@ func (w *world) invite(email string) membership.User {
 	return placed[0].User
 }
 
-// Rules 20 to 22 for somebody who was invited: whoever comes with the userName or
+// Rules 20 to 22 for an invited user: who comes with the userName or
 // the address is that user.
 func TestRule22_SCIMClaimsAnInvitedUser(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -176,7 +176,7 @@ func TestConnectionIsFrozen(t *testing.T) {
 		require.Equal(t, membership.ConnectionFrozen, w.state(w.okta))
 		require.Equal(t, before, w.list(p.shared, membership.MemberQuery{}), "grants stay exactly as they are")
 
-		// Nobody changes it: not whoever was let in before, and not natively.
+		// It is not changed: not by a request let in before, and not natively.
 		require.Empty(t, w.during(func() {
 			w.kind(membership.KindNotFound,
 				w.patch(w.okta, p.shared, func(d *membership.MemberDelta) { d.Remove(p.both) }))

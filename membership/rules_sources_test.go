@@ -62,7 +62,7 @@ func TestRule25_AProvidersWordsEndWithItsLink(t *testing.T) {
 
 func TestRule25_WhatIsLeftStays(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
-		// The last link of a local user who had no address: nobody has another.
+		// The last link of a local user who had no address: there is no other.
 		bob, err := w.dir.CreateUser(w.ctx, w.admin, membership.NewUser{UserName: "bob"})
 		require.NoError(t, err)
 		w.sends(w.okta, person("bob", "bob@okta.test", "Bob"))

@@ -24,7 +24,7 @@ type Store interface {
 	Update(ctx context.Context, tenant ID, fn func(Tx) error) error
 
 	// UpdateHolding is Update for a transaction that begins with Tx.LockNameHolders. While
-	// nobody has the name or one of the addresses it may be one with others of the same
+	// none has the name or one of the addresses it may be one with others of the same
 	// moment (group commit): fn refuses before it writes, if it does.
 	UpdateHolding(ctx context.Context, tenant ID, n HeldName, fn func(Tx, NameHolders) error) error
 

@@ -133,7 +133,7 @@ func TestRedirects(t *testing.T) {
 	require.ErrorIs(t, err, ErrRefused)
 }
 
-// A proxy would connect to what nobody here can check.
+// A proxy would connect to what cannot be checked here.
 func TestNoProxyOfTheEnvironment(t *testing.T) {
 	var asked atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))

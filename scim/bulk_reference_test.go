@@ -124,7 +124,7 @@ func TestBulkBadReferences(t *testing.T) {
 		require.Zero(t, b.total("/Groups", `id pr`))
 		b.statuses(post("/Users", "u", "u", "")+`,{"method":"DELETE","path":"/Groups/bulkId:u"}`, "", "201", "404")
 
-		// A bulkId that is there twice names nobody.
+		// A bulkId that is there twice names no resource.
 		all = b.statuses(post("/Users", "d", "d1", "")+","+post("/Users", "d", "d2", "")+","+post("/Users", "D", "d3",
 			"")+","+
 			post("/Groups", "g", "g", `,"members":[{"value":"bulkId:d"}]`), "", "400", "400", "201", "409")

@@ -12,7 +12,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// repeated is a body that nobody holds: start, then so many times part, then
+// repeated is a body that is never held whole: start, then so many times part, then
 // end. Near the end it looks how much memory is taken.
 type repeated struct {
 	start, end string

@@ -93,7 +93,7 @@ func TestPatchGroup(t *testing.T) {
 	})
 }
 
-// TestShownMembers: members are absent when nobody wants them, and [] when
+// TestShownMembers: members are absent when they are not asked for, and [] when
 // there are none.
 func TestShownMembers(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {

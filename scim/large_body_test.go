@@ -11,7 +11,7 @@ import (
 )
 
 // Bodies that take much memory wait for each other, as far as they have come in,
-// and the small ones for nobody.
+// and the small ones do not wait.
 func TestLargeBodiesAreReadAFewAtATime(t *testing.T) {
 	room := semaphore.NewWeighted(2 * largeStep)
 	body := func(ctx context.Context, size int) *largeBody {

@@ -140,7 +140,7 @@ func reversed(s []string) []string {
 	return out
 }
 
-// A cursor opens for whom it was made, and for what.
+// A cursor opens for the caller and the query that it was made for.
 func TestCursorsAreBound(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for i := range 3 {

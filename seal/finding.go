@@ -58,7 +58,8 @@ func (f *Finding) Error() string {
 		return fmt.Sprintf("the log was rewritten: among %s something is not what the checkpoint of size %d says",
 			events, f.Checkpoint)
 	case Inconsistent:
-		return fmt.Sprintf("the log is not consistent with the checkpoint of size %d that you gave: it differs among %s",
+		return fmt.Sprintf("the log is not consistent with the checkpoint of size %d that you gave: it differs "+
+			"among %s",
 			f.Checkpoint, events)
 	case HashChanged:
 		return fmt.Sprintf("the stored hashes were changed, first at event %d; the events are whole", f.Number)

@@ -16,7 +16,7 @@ import (
 
 // connections bounds those that have shown no credential: of one address, and of
 // all. A new one beyond that closes the oldest, so a client that opens many keeps
-// nobody out. Connections of trusted proxies are not counted: they are many
+// no client out. Connections of trusted proxies are not counted: they are many
 // callers'.
 type connections struct {
 	most    int // 0: any number

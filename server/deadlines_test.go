@@ -116,7 +116,7 @@ func TestDeadlinesAreThePeersOnly(t *testing.T) {
 	}
 }
 
-// An answer that nobody takes ends seconds later, whatever of it is in buffers
+// An answer that is not read ends seconds later, whatever of it is in buffers
 // by then; one that is taken slowly does not.
 func TestAnswersThatAreNotRead(t *testing.T) {
 	for _, http2 := range []bool{false, true} {

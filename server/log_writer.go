@@ -14,7 +14,7 @@ const (
 	logBufferSize = 64 << 10
 )
 
-// logWriter is a zapcore.WriteSyncer that writes lines together: within
+// logWriter is a zapcore.WriteSyncer that writes lines in batches: within
 // logDelay, or with the next Sync. zap's own would never write again after a
 // write has failed once.
 type logWriter struct {

@@ -78,7 +78,7 @@ func TestBufferedLinesAreAllWritten(t *testing.T) {
 	assert.Equal(t, "last", to.lines()[writers*each], "after the end nothing is held")
 }
 
-// Nobody has to do anything for a line to be written.
+// A line is written without another one after it.
 func TestBufferedLineIsWrittenByItself(t *testing.T) {
 	to := &sink{}
 	log, end := NewBufferedLogger(config.Default(), to)

@@ -50,8 +50,8 @@ func newMetrics(engine, version string) *metrics {
 		}, []string{"door"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_requests_refused_total",
-			Help: "Requests that were refused as too many ran at once: of the caller, its tenant, the server, or without a " +
-				"credential.",
+			Help: "Requests that were refused as too many ran at once: of the caller, its tenant, the server, or " +
+				"without a credential.",
 		}, []string{"scope"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "scimbridge_http_request_duration_seconds",

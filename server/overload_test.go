@@ -117,7 +117,7 @@ func (a attacked) token(t *testing.T, id, secret string) *http.Response {
 const oneByteOfAForm = "POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
 	"Content-Length: 1000\r\n\r\ng"
 
-// Forms that do not arrive stop nobody, and count against their address.
+// Forms that do not arrive stop no other request, and count against their address.
 func TestFormsThatDoNotArrive(t *testing.T) {
 	eachAttacked(t, func(t *testing.T, a attacked) {
 		id, secret := a.oauthClient(t)
@@ -176,7 +176,7 @@ func TestBadSecretsLockNobodyOut(t *testing.T) {
 	}, func(c *config.Config) { c.FailedAuthLimit = 1 })
 }
 
-// Pages that are asked for again and again and not taken stop nobody, and are
+// Pages that are asked for again and again and not taken stop no other request, and are
 // cut off after seconds.
 func TestPagesThatAreNotTaken(t *testing.T) {
 	eachAttacked(t, func(t *testing.T, a attacked) {

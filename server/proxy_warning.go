@@ -13,8 +13,8 @@ func (s *Server) warnOfProxy(next http.Handler) http.Handler {
 		return next
 	}
 	warn := sync.OnceFunc(func() {
-		s.log.Warn("requests have X-Forwarded-For, but trusted_proxies is not set: callers are told apart by the address " +
-			"of the proxy")
+		s.log.Warn("requests have X-Forwarded-For, but trusted_proxies is not set: callers are told apart by the " +
+			"address of the proxy")
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.Header["X-Forwarded-For"]) > 0 {

@@ -30,7 +30,7 @@ func (n *requestNote) MarshalLogObject(to zapcore.ObjectEncoder) error {
 	switch c := note.Credential; c.Kind {
 	case membership.CredentialClient:
 		n.id(to, "oauth_client", c.ID)
-	case membership.CredentialJWT: // whom it is for, may be personal: events have it
+	case membership.CredentialJWT: // the subject may be personal: events have it
 		n.id(to, "issuer", c.Owner)
 	default:
 		n.id(to, "token", c.ID)

@@ -107,8 +107,8 @@ func (s testServer) unread(t *testing.T, n int, path string, header http.Header)
 	}
 }
 
-// Whoever asks for every list there is, many times, and reads nothing of it stops
-// nobody else: their reads and writes are answered, the server is ready, and its
+// A caller that asks for every list there is, many times, and reads nothing of it
+// stops no other: their reads and writes are answered, the server is ready, and its
 // memory is bounded.
 func TestAnswersThatNobodyReads(t *testing.T) {
 	dbtest.EachURL(t, func(t *testing.T, url string) {
@@ -179,7 +179,7 @@ func (s testServer) answersOthers(t *testing.T, b auth.Bootstrapped, while strin
 	send("GET", "/readyz", "", "")
 }
 
-// A group's members are those of its version, whoever changes them meanwhile.
+// A group's members are those of its version, whatever changes them meanwhile.
 func TestMembersAreThoseOfTheVersion(t *testing.T) {
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		s := newTestServer(t, func(c *config.Config) {

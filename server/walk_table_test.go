@@ -9,7 +9,7 @@ import (
 // fail. Words in braces stand for ids, see things; {tenant} is the caller's.
 type walkRow struct {
 	path, body string
-	status     int // for whoever may
+	status     int // for a caller who may
 	// may is what a native caller needs, the first for a refusal that says so;
 	// none: the route asks for no credential, or is a provider's.
 	may []string
@@ -20,7 +20,7 @@ type walkRow struct {
 	elsewhere int
 }
 
-// harmlessPolicy concerns nobody.
+// harmlessPolicy concerns no caller.
 const harmlessPolicy = `forbid (principal == User::\"nobody\", action == Action::\"audit.read\", resource);`
 
 const patchOp = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`

@@ -197,7 +197,7 @@ func (w *walk) send(method, path, body, authorization string, tenant membership.
 	return answered{rec.Code, h, rec.Body.String()}
 }
 
-// refuses sends the request with everything that opens this door for nobody.
+// refuses sends the request with every credential that does not open this door.
 func (w *walk) refuses(method string, row walkRow, mine things, wrongDoor map[string]string) {
 	w.t.Helper()
 	credentials := map[string]string{

@@ -22,7 +22,7 @@ var root = filepath.Join("..", "..")
 
 // layers is the whole of the architecture: which top-level folder's production
 // code may import which others of this module. server ties them together; cmd is
-// on top of it, and nobody imports cmd. Only those two know the settings.
+// on top of it, and no package imports cmd. Only those two know the settings.
 var layers = map[string][]string{
 	"membership": {},
 	"auth":       {"membership"},

@@ -58,7 +58,7 @@ func TestEvidence(t *testing.T) {
 			return file(name)
 		}
 
-		// Nobody reads, and everything is under a checkpoint.
+		// Without a reader, everything is under a checkpoint.
 		require.Eventually(t, func() bool {
 			status, text := get("/audit/checkpoint", "*/*")
 			return status == http.StatusOK && strings.Split(text, "\n")[1] >= "10" &&

@@ -156,7 +156,8 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 		Args: oneID(&id),
 		PreRunE: func(*cobra.Command, []string) (err error) {
 			if span, err = parseSpan(overlap); err != nil || span < 0 || span > auth.MaxOverlap {
-				return usageError(fmt.Sprintf("rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, not %q",
+				return usageError(fmt.Sprintf("rotate needs --overlap with a span from 0 to 90d, such as 7d or 12h, "+
+					"not %q",
 					overlap))
 			}
 			return nil

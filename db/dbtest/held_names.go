@@ -18,7 +18,7 @@ var heldNamePromises = subject{"held names", []promise{
 	{"a connection that is not there", testHeldNameOfNoConnection},
 }}
 
-// create adds a user with an address under a name that nobody has.
+// create adds a user with an address under a free name.
 func (w *Tenant) create(name, email string) error {
 	var emails []string
 	if email != "" {
@@ -48,7 +48,7 @@ func (w *Tenant) create(name, email string) error {
 }
 
 // Those that share a transaction are answered for themselves: a name that is taken,
-// an address that another has fail nobody else.
+// an address that another has do not fail the others.
 func testHeldNamesAtOnce(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	require.NoError(t, w.create("first", "first@example.com"))

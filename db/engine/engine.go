@@ -65,7 +65,7 @@ type Dialect struct {
 	// UnlockTenants and LockTenants do so around a migration, which may come before
 	// the one that ListTenants needs.
 	UnlockTenants, LockTenants string
-	// RoundTrips: statements travel to a server, so what waits goes together.
+	// RoundTrips: statements travel to a server, so what waits goes in one batch.
 	RoundTrips bool
 	// RowIDs: a statement can name rows by their place in the table, {row id x}.
 	RowIDs bool

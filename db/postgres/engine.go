@@ -75,7 +75,8 @@ const qListTenants = `select set_config('scimbridge.list', 'tenants', true)`
 // migration takes it away for the length of its transaction.
 func (e *Engine) Dialect() engine.Dialect {
 	return engine.Dialect{
-		HasColumn:     `select count(*) from pg_attribute where attrelid = to_regclass($1::text) and attname = $2 and not attisdropped`,
+		HasColumn: `select count(*) from pg_attribute
+			where attrelid = to_regclass($1::text) and attname = $2 and not attisdropped`,
 		ListTenants:   qListTenants,
 		UnlockTenants: `alter table tenants no force row level security`,
 		LockTenants:   `alter table tenants force row level security`,

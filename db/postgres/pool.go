@@ -138,7 +138,7 @@ func (p *pool) with(ctx context.Context, fn func(*pgx.Conn) error) error {
 }
 
 // withSpare runs fn on a connection that is kept for readiness, however busy the others
-// are. It is not there before it is asked for, and goes when nobody asks.
+// are. It is not there before it is asked for, and goes when it is not asked for.
 func (p *pool) withSpare(ctx context.Context, fn func(*pgx.Conn) error) error {
 	if err := p.monitor.err(); err != nil {
 		return err

@@ -37,7 +37,7 @@ var words = engine.Words{
 		ids, n, _ := strings.Cut(x, " ")
 		return "(" + ids + "::uuid[])[" + n + " + 1]"
 	},
-	"id of": engine.Around("case when # ~ '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$' then #::uuid end"),
+	"id of": engine.Around(`case when # ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' then #::uuid end`),
 }
 
 // lookup joins rows of a table by what comes before it. A subquery with an offset is

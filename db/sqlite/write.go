@@ -28,7 +28,7 @@ type Write struct {
 // because of another: nothing of it was written, and it can be carried out again.
 var errOthersFailed = errors.New("the shared transaction was rolled back because of another request in it")
 
-// Write carries out a write, alone or together with those that wait as well.
+// Write carries out a write, alone or in a batch with those that wait as well.
 func (e *Engine) Write(ctx context.Context, w Write) error { return e.writes.Do(ctx, w) }
 
 // WritesWaiting counts the writes that wait for the next transaction.

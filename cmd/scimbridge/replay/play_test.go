@@ -207,7 +207,7 @@ func TestPlayRepeatAndEach(t *testing.T) {
 	}
 }
 
-// The server answers nobody before all have asked: it takes requests that
+// The server answers no request before all have come: it takes requests that
 // really are in flight together to get through.
 func TestPlayParallel(t *testing.T) {
 	const n = 8
