@@ -23,6 +23,9 @@ type Note struct {
 	// Answer is what the door says of the request for the request log.
 	Answer membership.RequestAnswer
 
+	// Effect takes what a use case does for the request.
+	Effect membership.Effect
+
 	store atomic.Int64 // nanoseconds
 }
 
@@ -39,6 +42,18 @@ func (n *Note) InStore(took time.Duration) { n.store.Add(int64(took)) }
 
 // StoreTime is the time that the store took, streaming an answer included.
 func (n *Note) StoreTime() time.Duration { return time.Duration(n.store.Load()) }
+
+// Did takes what became of a change that was carried out.
+func (n *Note) Did() { n.Answer = n.Effect.Answer() }
+
+// Failed takes how a request ended that was not carried out. detail is without a
+// value of the request, and so is the reason, which is kept where nothing nearer to
+// the cause gave one.
+func (n *Note) Failed(outcome membership.RequestOutcome, scimType, detail, reason string) {
+	n.Refuse(reason)
+	n.Answer = membership.RequestAnswer{Outcome: outcome, ScimType: scimType, Detail: detail,
+		Why: membership.Plain(n.Refused)}
+}
 
 // Refuse keeps the first reason: it comes from nearest to the cause.
 func (n *Note) Refuse(reason string) {

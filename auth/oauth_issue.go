@@ -109,6 +109,7 @@ func (i *issuer) prove(ctx context.Context, c OAuthClient, r tokenRequest) (p pr
 // give makes the access token, if everything still holds in the transaction:
 // what ended the client meanwhile ends this, too.
 func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []string) (t Token, text string, err error) {
+	var issued membership.Event
 	err = i.store.UpdateClients(ctx, c.Tenant, func(tx ClientTx) error {
 		now := i.clock.Now()
 		// The connection first, as its removal does.
@@ -156,9 +157,12 @@ func (i *issuer) give(ctx context.Context, c OAuthClient, p proof, scopes []stri
 			facts["secret_id"] = p.secret
 		}
 		call := c.principal().Call(clientOf(ctx).requestID, "")
-		return tx.AppendEvents(ctx,
-			call.Event(now, membership.ActionTokenIssued, membership.ID{}, membership.ID{}, nil, facts))
+		issued = call.Event(now, membership.ActionTokenIssued, membership.ID{}, membership.ID{}, nil, facts)
+		return tx.AppendEvents(ctx, issued)
 	})
+	if err == nil {
+		NoteOf(ctx).Effect.Wrote(issued.ID)
+	}
 	return t, text, err
 }
 

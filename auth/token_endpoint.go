@@ -68,14 +68,16 @@ func NewTokenEndpoint(store ClientStore, keys *KeySets, clock membership.Clock, 
 // ServeHTTP implements http.Handler.
 func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.edge.Serve(NewAnswer(w), r, func(a *Answer) error { //nolint:contextcheck // the request has the context
-		req, err := e.readTokenRequest(a, r)
+		note := NoteOf(r.Context())
+		note.Answer.Outcome = membership.RequestFailed // as long as it does not end otherwise: it may panic
+		t, text, err := e.issue(a, r)
 		if err != nil {
+			shown := oauthErrorOf(err)
+			note.Failed(membership.OutcomeOf(err, shown.Status()), shown.code, shown.description, shown.Error())
 			return err
 		}
-		t, text, err := e.issuer.issue(r.Context(), req)
-		if err != nil {
-			return err
-		}
+		note.Did()
+		note.Effect.Tell(&note.Answer)
 		answerToken(a, http.StatusOK, struct {
 			AccessToken string `json:"access_token"`
 			TokenType   string `json:"token_type"`
@@ -84,6 +86,14 @@ func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}{text, "Bearer", int64(t.ExpiresAt.Sub(t.CreatedAt) / time.Second), strings.Join(t.Scopes, " ")})
 		return nil
 	})
+}
+
+func (e *tokenEndpoint) issue(a *Answer, r *http.Request) (Token, string, error) {
+	req, err := e.readTokenRequest(a, r)
+	if err != nil {
+		return Token{}, "", err
+	}
+	return e.issuer.issue(r.Context(), req)
 }
 
 // TokenNotAllowed answers requests to the token endpoint that are no POST. The router

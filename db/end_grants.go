@@ -60,6 +60,7 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 	var events []eventRow
 	var ended, past, groups, links [][]any
 	var pastOf []int // the row of the event
+	var ids []membership.ID
 	for _, g := range grants {
 		if !e.All && g.connection != e.Connection {
 			continue
@@ -74,6 +75,7 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 		if err != nil {
 			return 0, 0, err
 		}
+		ids = append(ids, event.ID)
 		events, pastOf = append(events, rows...), append(pastOf, len(events))
 		ended = append(ended, []any{s.tenant, g.groupNo, e.User, g.connectionNo})
 		past = append(past, []any{
@@ -93,6 +95,7 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 	if err != nil {
 		return 0, 0, err
 	}
+	e.Call.Effect.Wrote(ids...)
 	for i := range past {
 		past[i][3] = positions[pastOf[i]]
 	}

@@ -15,10 +15,6 @@ const (
 		where number is null and position > 0 order by tenant_id`
 	qTenantsToSeal = `select h.tenant_id from event_heads h left join seal_logs l on l.tenant_id = h.tenant_id
 		where h.number > coalesce(l.size, 0) and coalesce(l.stopped, '') = '' order by h.tenant_id`
-	qEventHeads = `select t.id, coalesce((select h.number from event_heads h where h.tenant_id = t.id), 0),
-		exists (select 1 from events e {index events_waiting}
-			where e.tenant_id = t.id and e.number is null and e.position > 0)
-		from {ids $1} t`
 	qTenantsStopped = `select tenant_id from seal_logs where stopped <> '' order by tenant_id`
 )
 
@@ -59,17 +55,6 @@ func (s *Store) TenantsToSeal(ctx context.Context) ([]membership.ID, error) {
 // TenantsStopped lists the tenants whose log is not sealed any further.
 func (s *Store) TenantsStopped(ctx context.Context) ([]membership.ID, error) {
 	return s.listTenants(ctx, qTenantsStopped)
-}
-
-// EventHeads implements membership.EventHeads.
-func (s *Store) EventHeads(ctx context.Context, tenants []membership.ID) (heads []membership.EventHead, err error) {
-	err = s.acrossTenants(ctx, func(s *session) error {
-		heads, err = list(ctx, s, qEventHeads, []any{tenants}, func(h *membership.EventHead) []any {
-			return []any{&h.Tenant, &h.Number, &h.Pending}
-		})
-		return err
-	})
-	return heads, err
 }
 
 func (s *Store) listTenants(ctx context.Context, q string) (ids []membership.ID, err error) {

@@ -87,6 +87,7 @@ func (a *memberAnswer) dest() []any {
 func (j *memberJobs) results(ws []*memberWrite, a *memberAnswer) (changed int, errs []error) {
 	for i, e := range a.event {
 		r, n := &ws[j.eventJob[e-1]-1].result, int(a.changed[i])
+		r.Events = append(r.Events, j.event[e-1])
 		if changed += n; j.eventAction[e-1] == string(membership.ActionGrantOpened) {
 			r.Opened += n
 		} else {

@@ -82,6 +82,7 @@ type memberSteps struct {
 	at   time.Time // of what it writes: after all that was done in the group
 
 	open, close []memberFact
+	written     []membership.ID // events
 }
 
 // memberFact is a user in the group, and the grant that is to be opened or closed.
@@ -114,6 +115,7 @@ func (d *sqliteDelta) changeShared(
 	if err := m.write(ctx); err != nil {
 		return r, err
 	}
+	r.Events = m.written
 	if r.Opened, r.Closed = len(m.open), len(m.close); r.Opened+r.Closed == 0 {
 		return r, nil
 	}
@@ -271,6 +273,9 @@ func (m *memberSteps) events(ctx context.Context, action membership.Action, fact
 	e.At, e.Members = m.at, make([]membership.EventMember, len(facts))
 	for i, f := range facts {
 		e.Members[i] = membership.EventMember{User: f.user, Grant: f.grant, Still: f.still}
+	}
+	for i := range (len(facts) + membership.MaxEventMembers - 1) / membership.MaxEventMembers {
+		m.written = append(m.written, nextID(e.ID, i))
 	}
 	return m.insertMemberEvents(ctx, e)
 }

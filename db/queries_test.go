@@ -71,8 +71,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 
 // acrossTenants are the statements that see more than one tenant: what they select
 // is which tenants there are, and nothing of what is in them.
-var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsStopped",
-	"qEventHeads"}
+var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsStopped"}
 
 // Every statement names its tenant itself: row-level security is only the
 // second wall, and never routes in a distributed database.
@@ -103,8 +102,7 @@ var wholeTenant = []string{
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventSpans",
 	"qRequestChanged", // of what has no number yet
-	"qEventHeads",
-	"qTenantsToSeal", // a row a tenant, on purpose of all
+	"qTenantsToSeal",  // a row a tenant, on purpose of all
 	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
 	"qNoteEndedGroups", "qNoteEndedUsers", // once, of a store from before

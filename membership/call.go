@@ -54,6 +54,7 @@ type Call struct {
 	ActorSince time.Time
 	RequestID  string
 	Reason     string
+	Effect     *Effect // takes what is done; nil: it is not noted
 }
 
 // Source is scim when a connection calls, else local.

@@ -17,7 +17,6 @@ type Directory struct {
 	observer Observer
 	guard    RemovalGuard
 	refusals *Refusals
-	watch    *EventWatch
 	exports  *exportLimiter
 	answers  *answerBudget
 }
@@ -37,7 +36,6 @@ type Options struct {
 	Refusals *Refusals    // of its own, which is not run
 	Answers  AnswerLimits
 	Signer   ReportSigner // signs nothing
-	Watch    *EventWatch  // none: no one waits for events
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -55,7 +53,6 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 		o.Signer = unsigned{}
 	}
 	return &Directory{
-		watch:    o.Watch,
 		signer:   o.Signer,
 		refusals: o.Refusals,
 		store:    store, policy: policy, clock: newSteadyClock(o.Clock), observer: o.Observer, guard: o.Guard,
@@ -134,6 +131,9 @@ type tally struct {
 
 func (t *tally) change(ctx context.Context, tx Tx, c MemberChange) (MemberResult, error) {
 	r, err := tx.ChangeMembers(ctx, c)
+	if err == nil {
+		c.Call.Effect.members(&c, &r)
+	}
 	if r.LastModified.After(t.latest) {
 		t.latest = r.LastModified
 	}

@@ -127,6 +127,7 @@ func (c *MemberChange) Side() Source {
 // of the connection's link after it (zero for local grants).
 type MemberResult struct {
 	Opened, Closed int
+	Events         []ID // that were written, in their order
 	Version        int64
 	LastModified   time.Time
 	Member         Member // added by a change with Judge, as it is now

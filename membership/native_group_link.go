@@ -238,7 +238,7 @@ func (d *Directory) endGroupLink(ctx context.Context, tx Tx, call Call, g Group,
 		}
 		events = append(events, call.Event(at, ActionGroupDeleted, g.ID, ID{}, Facts{"display_name": g.DisplayName}, deleted))
 	}
-	return tx.AppendEvents(ctx, events...)
+	return call.append(ctx, tx, events...)
 }
 
 // linked is nil when the connection sees the group.

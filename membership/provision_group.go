@@ -12,6 +12,7 @@ import (
 func (d *Directory) ProvisionGroup(
 	ctx context.Context, call Call, view GroupLink, members MemberDelta,
 ) (GroupLink, error) {
+	call.Effect.names(&members)
 	if err := d.allow(ctx, call, OpWriteGroups, ID{}, ID{}); err != nil {
 		return GroupLink{}, err
 	}
@@ -24,6 +25,7 @@ func (d *Directory) ProvisionGroup(
 	}
 	var out GroupLink
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		call.Effect.restart()
 		conn, err := tx.LockConnectionShared(ctx, call.Connection)
 		if err != nil {
 			return err
@@ -53,7 +55,8 @@ func (d *Directory) ProvisionGroup(
 		if err := tx.InsertGroupLink(ctx, born); err != nil {
 			return err
 		}
-		if err := tx.AppendEvents(ctx, call.Event(now, ActionGroupCreated, l.Group, ID{}, nil,
+		call.Effect.about(l.Group, ID{})
+		if err := call.append(ctx, tx, call.Event(now, ActionGroupCreated, l.Group, ID{}, nil,
 			Facts{"origin": SourceSCIM, "kind": conn.GroupKind, "display_name": l.DisplayName,
 				"external_id": l.ExternalID})); err != nil {
 			return err
@@ -75,6 +78,7 @@ func (d *Directory) ProvisionGroup(
 		out = l
 		return nil
 	})
+	call.Effect.ends(err)
 	return out, d.refusedMember(ctx, call, ID{}, err)
 }
 
@@ -93,6 +97,8 @@ type GroupUpdate struct {
 // costs what it changes. The answer has the new version; its attributes are set
 // only when up has a Change.
 func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID, up GroupUpdate) (GroupLink, error) {
+	call.Effect.about(id, ID{})
+	call.Effect.names(&up.Members)
 	if up.Change != nil || up.Members.IsZero() {
 		if err := d.allow(ctx, call, OpWriteGroups, id, ID{}); err != nil {
 			return GroupLink{}, err
@@ -104,10 +110,12 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 	}
 	if !each && up.Change == nil && up.Members.isPlain() {
 		l, err := d.changeProvisionedMembers(ctx, call, id, up)
+		d.tellUnseen(ctx, call, &up.Members, err)
 		return l, d.held(ctx, call, id, err)
 	}
 	var out GroupLink
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		call.Effect.restart()
 		g, err := tx.LockGroup(ctx, id)
 		if err != nil {
 			return err
@@ -137,6 +145,8 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 		out = l
 		return nil
 	})
+	call.Effect.ends(err)
+	d.tellUnseen(ctx, call, &up.Members, err)
 	return out, d.held(ctx, call, id, d.refusedMember(ctx, call, id, err))
 }
 
@@ -154,12 +164,15 @@ func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id 
 		return GroupLink{}, err
 	case r.Held != nil:
 		if err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) (err error) {
+			call.Effect.restart()
 			r, err = d.changeGuarded(ctx, tx, t, c)
 			return err
 		}); err != nil {
+			call.Effect.ends(err)
 			return GroupLink{}, err
 		}
 	default:
+		call.Effect.members(&c, &r)
 		d.clock.saw(r.LastModified)
 		d.observe(SourceSCIM, r.Opened, r.Closed)
 	}
@@ -182,6 +195,9 @@ func (d *Directory) changeMembers(
 		var err error
 		if in, out, err = delta.difference(ctx, tx, group, call.Connection, in); err != nil {
 			return MemberResult{}, err
+		}
+		if len(in)+len(out) == 0 {
+			call.Effect.same()
 		}
 	}
 	if each {
@@ -227,6 +243,7 @@ func (d *Directory) changeGroupView(
 	}
 	changed := l.changedFrom(before)
 	if len(changed) == 0 {
+		call.Effect.same()
 		return l, nil
 	}
 	l.Version++
@@ -246,7 +263,7 @@ func (d *Directory) changeGroupView(
 			return l, err
 		}
 	}
-	return l, tx.AppendEvents(ctx, call.Event(l.LastModified, ActionGroupUpdated, g.ID, ID{},
+	return l, call.append(ctx, tx, call.Event(l.LastModified, ActionGroupUpdated, g.ID, ID{},
 		Facts{"display_name": was, "version": before.Version},
 		Facts{"display_name": g.DisplayName, "version": l.Version, "changed": changed}))
 }
@@ -254,10 +271,12 @@ func (d *Directory) changeGroupView(
 // DeprovisionGroup ends the calling connection's link to a group and its grants
 // there (rule 32).
 func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVersion int64) error {
+	call.Effect.about(id, ID{})
 	if err := d.allow(ctx, call, OpWriteGroups, id, ID{}); err != nil {
 		return err
 	}
 	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		call.Effect.restart()
 		g, err := tx.LockGroup(ctx, id)
 		if err != nil {
 			return err
@@ -274,6 +293,7 @@ func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVe
 		}
 		return d.endGroupLink(ctx, tx, call, g, call.Connection, nil)
 	})
+	call.Effect.ends(err)
 	return d.held(ctx, call, id, err)
 }
 

@@ -19,6 +19,7 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 	var out UserLink
 	name := HeldName{Connection: call.Connection, Name: Fold(view.UserName), Emails: addresses(view)}
 	err := d.store.UpdateHolding(ctx, call.Tenant, name, func(tx Tx, h NameHolders) (err error) {
+		call.Effect.restart()
 		l := view
 		l.Tenant, l.Connection, l.Version = call.Tenant, call.Connection, 1
 		l.CreatedAt = d.clock.Now()
@@ -36,9 +37,11 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 		if err != nil {
 			return err
 		}
+		call.Effect.about(ID{}, l.User)
 		out = l
 		return nil
 	})
+	call.Effect.ends(err)
 	return out, err
 }
 
@@ -83,7 +86,7 @@ func (d *Directory) createProvisioned(ctx context.Context, tx Tx, call Call, l *
 	if err := tx.InsertUserLink(ctx, *l); err != nil {
 		return err
 	}
-	return tx.AppendEvents(ctx, call.Event(l.CreatedAt, ActionUserCreated, ID{}, u.ID, nil,
+	return call.append(ctx, tx, call.Event(l.CreatedAt, ActionUserCreated, ID{}, u.ID, nil,
 		Facts{"origin": SourceSCIM, "external_id": l.ExternalID, "active": u.Active}))
 }
 
@@ -125,7 +128,7 @@ func (d *Directory) linkExisting(ctx context.Context, tx Tx, call Call, conn Con
 	if before.Pending {
 		events = append(events, invitationAccepted(call, u))
 	}
-	return tx.AppendEvents(ctx, events...)
+	return call.append(ctx, tx, events...)
 }
 
 // UpdateProvisionedUser changes a user of the calling connection's view. change
@@ -135,11 +138,13 @@ func (d *Directory) linkExisting(ctx context.Context, tx Tx, call Call, conn Con
 func (d *Directory) UpdateProvisionedUser(
 	ctx context.Context, call Call, id ID, ifVersion int64, change func(*UserLink) error,
 ) (UserLink, error) {
+	call.Effect.about(ID{}, id)
 	if err := d.allow(ctx, call, OpWriteUsers, ID{}, id); err != nil {
 		return UserLink{}, err
 	}
 	var out UserLink
 	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		call.Effect.restart()
 		u, err := tx.LockUser(ctx, id)
 		if err != nil {
 			return err
@@ -160,12 +165,14 @@ func (d *Directory) UpdateProvisionedUser(
 		}
 		changed := l.changedFrom(before)
 		if len(changed) == 0 {
+			call.Effect.same()
 			out = before
 			return nil
 		}
 		out, err = d.saveProvisioned(ctx, tx, call, u, before, l, changed)
 		return err
 	})
+	call.Effect.ends(err)
 	return out, err
 }
 
@@ -211,7 +218,7 @@ func (d *Directory) saveProvisioned(
 	if err != nil {
 		return l, err
 	}
-	return l, tx.AppendEvents(ctx, events...)
+	return l, call.append(ctx, tx, events...)
 }
 
 // userLinkEvents tells the two kinds of change apart: what the connection says
@@ -249,10 +256,12 @@ func userLinkEvents(
 // DeprovisionUser ends the calling connection's link to a user and its grants
 // for them (rule 25).
 func (d *Directory) DeprovisionUser(ctx context.Context, call Call, id ID, ifVersion int64) error {
+	call.Effect.about(ID{}, id)
 	if err := d.allow(ctx, call, OpWriteUsers, ID{}, id); err != nil {
 		return err
 	}
-	return d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
+		call.Effect.restart()
 		if _, err := tx.UserLink(ctx, call.Connection, id); err != nil {
 			return err
 		}
@@ -291,6 +300,8 @@ func (d *Directory) DeprovisionUser(ctx context.Context, call Call, id ID, ifVer
 		}
 		return d.endUser(ctx, tx, closing, at, u, link, links, gone)
 	})
+	call.Effect.ends(err)
+	return err
 }
 
 // endUser writes what is left of a user after one of its links ended.
@@ -315,12 +326,12 @@ func (d *Directory) endUser(
 		if len(changed) > 0 {
 			events = append(events, call.Event(at, ActionUserUpdated, ID{}, u.ID, nil, Facts{"changed": changed}))
 		}
-		return tx.AppendEvents(ctx, events...)
+		return call.append(ctx, tx, events...)
 	}
 	if err := tx.DeleteUser(ctx, u.ID, at); err != nil {
 		return err
 	}
-	return tx.AppendEvents(ctx, unlinked, call.Event(at, ActionUserDeleted, ID{}, u.ID, Facts{"active": was}, nil))
+	return call.append(ctx, tx, unlinked, call.Event(at, ActionUserDeleted, ID{}, u.ID, Facts{"active": was}, nil))
 }
 
 // closeGrantsOf closes the open grants of a user, or those of one connection. The

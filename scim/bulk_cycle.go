@@ -39,9 +39,9 @@ func (j *bulkJob) complete(o *bulkOperation) {
 		body, err = encode(map[string]any{"Operations": []any{map[string]any{"op": opAdd, "value": o.later}}})
 	}
 	if err != nil {
-		j.end(o, j.refusal(err))
+		j.end(o, j.refuse(o, err))
 	} else {
-		j.end(o, j.send(http.MethodPatch, o.of.endpoint, o.id, "", body))
+		j.end(o, j.send(o, http.MethodPatch, o.of.endpoint, o.id, "", body))
 	}
 	if o.result.Response == nil {
 		o.result.Status = made.Status

@@ -47,8 +47,9 @@ func (a *bulkAnswer) madeID() string { return path.Base(a.header.Get("Location")
 
 func newBulkAnswer() *bulkAnswer { return &bulkAnswer{header: http.Header{}} }
 
-// refusal is the answer to what cannot even be sent.
-func (j *bulkJob) refusal(err error) *bulkAnswer {
+// refuse is the answer to what cannot even be sent, or has failed.
+func (j *bulkJob) refuse(o *bulkOperation, err error) *bulkAnswer {
+	o.failed = err
 	a := newBulkAnswer()
 	errorOf(err).Write(a)
 	return a
@@ -56,7 +57,7 @@ func (j *bulkJob) refusal(err error) *bulkAnswer {
 
 // send sends a request through the door's own routes, on behalf of the caller of
 // the bulk request and as a part of it.
-func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bulkAnswer) {
+func (j *bulkJob) send(o *bulkOperation, method, endpoint, id, version string, body []byte) (a *bulkAnswer) {
 	address := &url.URL{Path: root + endpoint}
 	if id != "" {
 		address.Path += "/" + id
@@ -74,16 +75,19 @@ func (j *bulkJob) send(method, endpoint, id, version string, body []byte) (a *bu
 		r.Header.Set("If-Match", version)
 	}
 	a = newBulkAnswer()
-	x := &exchange{w: auth.NewAnswer(a), r: r, call: j.x.call, searched: j.x.searched}
+	call := j.x.call
+	call.Effect = &o.effect
+	x := &exchange{w: auth.NewAnswer(a), r: r, call: call, searched: j.x.searched}
 	defer func() { j.x.ignored.addAll(x.ignored); j.x.searched = x.searched }()
 	defer func() {
 		if p := recover(); p != nil {
 			j.edge.LogPanic(r, p)
-			a = j.refusal(errInternal)
+			a = j.refuse(o, errInternal)
 		}
 	}()
 	if err := j.route(x); err != nil {
-		a = j.refusal(j.edge.Shown(x.w, r, err))
+		a = j.refuse(o, j.edge.Shown(x.w, r, err))
+		o.failed = err
 	}
 	return a
 }

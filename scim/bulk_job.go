@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 )
 
 // bulkJob carries out the operations of a bulk request in their order, except
@@ -156,10 +157,10 @@ func (j *bulkJob) carryOut(o *bulkOperation) {
 		body, o.bad = encode(o.linked)
 	}
 	if o.bad != nil {
-		j.end(o, j.refusal(o.bad))
+		j.end(o, j.refuse(o, o.bad))
 		return
 	}
-	r := j.send(o.Method, o.of.endpoint, o.id, o.Version, body)
+	r := j.send(o, o.Method, o.of.endpoint, o.id, o.Version, body)
 	if o.makes() && r.succeeded() {
 		o.id = r.madeID()
 	}
@@ -206,14 +207,23 @@ func (j *bulkJob) results() []bulkResult {
 	all := []bulkResult{}
 	for _, o := range j.operations {
 		if o.made() && !o.ended { // failOnErrors came before the rest of it
-			j.end(o, j.refusal(&scimError{
+			j.end(o, j.refuse(o, &scimError{
 				status: http.StatusConflict,
 				detail: "it was made, but not what in it refers to operations that were not carried out",
 			}))
 		}
 		if o.ended {
 			all = append(all, o.result)
+			j.tell(o)
 		}
 	}
 	return all
+}
+
+// tell says for the request log what became of an operation.
+func (j *bulkJob) tell(o *bulkOperation) {
+	t := o.told(j.x.r)
+	t.Status, _ = strconv.Atoi(o.result.Status)
+	j.x.told = append(j.x.told, t)
+	j.x.call.Effect.Add(&o.effect)
 }

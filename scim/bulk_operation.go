@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // bulkOperation is one operation of a bulk request, and what became of it.
@@ -41,6 +43,8 @@ type bulkOperation struct {
 	later  map[string]any
 	result bulkResult
 	ended  bool
+	effect membership.Effect
+	failed error // nil: it was carried out
 }
 
 // bulkResult is what the response says of an operation.

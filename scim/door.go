@@ -92,8 +92,9 @@ type exchange struct {
 	call   membership.Call
 	pathID string // what stands for {id} in the path
 
-	ignored  ignoredNames // attributes that no schema has
-	searched int          // members that paths looked into
+	ignored  ignoredNames                  // attributes that no schema has
+	searched int                           // members that paths looked into
+	told     []membership.RequestOperation // of a Bulk
 
 	large   *semaphore.Weighted // nil: bodies are held already
 	counted *largeBody          // nil: it is not large
@@ -117,15 +118,20 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve authenticates before anything else, discovery included:
 // providers send it with every request.
 func (d *door) serve(a *auth.Answer, r *http.Request) error {
+	note := auth.NoteOf(r.Context())
+	note.Answer.Outcome = membership.RequestFailed // as long as it does not end otherwise: it may panic
 	call, err := d.authenticate(r)
 	if err != nil {
+		tellFailure(r, note, err)
 		return err
 	}
 	a.Count(d.directory, r, call.Tenant)
+	call.Effect = &note.Effect
 	x := &exchange{w: a, r: r, call: call, large: d.large}
 	defer x.done()
 	err = d.route(x)
 	d.logIgnored(r, call, x.ignored)
+	x.tell(note, err)
 	return err
 }
 

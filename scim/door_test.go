@@ -28,6 +28,8 @@ type bench struct {
 	tenant auth.Bootstrapped
 	base   string
 	token  string
+
+	answers *answers // what the door says of the requests for the request log
 }
 
 // each runs a test against the door over a store of each engine.
@@ -39,7 +41,7 @@ func newBench(t *testing.T, store *db.Store) *bench {
 	t.Helper()
 	tenant, err := auth.Bootstrap(t.Context(), store, time.Now, auth.BootstrapSpec{TenantName: "test", IDP: "okta"})
 	require.NoError(t, err)
-	b := &bench{t: t, store: store, tenant: tenant, token: tenant.SCIMToken}
+	b := &bench{t: t, store: store, tenant: tenant, token: tenant.SCIMToken, answers: new(answers)}
 	b.serve()
 	return b
 }
@@ -53,12 +55,12 @@ func (b *bench) serve() {
 		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	handler = scim.New(
+	handler = b.answers.of(scim.New(
 		membership.NewDirectory(store, auth.Policy{}, membership.Options{
 			Guard: membership.RemovalGuard{On: true, Members: 100, Percent: 50},
 		}), auth.NewVerifier(store, time.Now),
 		scim.Config{PublicURL: server.URL, Logger: zaptest.NewLogger(t)},
-	)
+	))
 	b.base = server.URL + "/scim/v2"
 }
 

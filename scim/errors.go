@@ -108,6 +108,19 @@ func reason(err error) string {
 	return "internal"
 }
 
+// plainDetail is the detail without the values in it.
+func plainDetail(err error) string {
+	var own *scimError
+	var domain *membership.Error
+	switch {
+	case errors.As(err, &own):
+		return membership.Plain(cmp.Or(own.format, own.detail))
+	case errors.As(err, &domain) && domain.Kind != membership.KindHeld: // which names ids and numbers only
+		return membership.Plain(cmp.Or(domain.Format, domain.Message))
+	}
+	return errorOf(err).detail
+}
+
 // Status implements auth.Failure.
 func (e *scimError) Status() int { return e.status }
 

@@ -117,7 +117,8 @@ func methodNotAllowed(x *exchange, m methods) error {
 	}
 	slices.Sort(allow)
 	x.w.Header().Set("Allow", strings.Join(allow, ", "))
-	return &scimError{status: http.StatusMethodNotAllowed, detail: x.r.Method + " is not allowed here"}
+	return &scimError{status: http.StatusMethodNotAllowed, detail: x.r.Method + " is not allowed here",
+		format: "the method is not allowed here"}
 }
 
 // noMe is the answer on /Me (RFC 7644 section 3.11).
