@@ -24,7 +24,8 @@ type memberJobs struct {
 	known        []membership.ID
 }
 
-func (j *memberJobs) add(c membership.MemberChange) error {
+// addTexts begins a job with the texts of its events.
+func (j *memberJobs) addTexts(c membership.MemberChange) error {
 	rest, texts, err := memberEventRest(c.Event(""))
 	if err != nil {
 		return err
@@ -35,6 +36,13 @@ func (j *memberJobs) add(c membership.MemberChange) error {
 	}
 	j.at = latest(j.at, c.At.UTC())
 	j.rest, j.reason, j.salt = append(j.rest, rest), append(j.reason, reason.text), append(j.salt, reason.salt)
+	return nil
+}
+
+func (j *memberJobs) add(c membership.MemberChange) error {
+	if err := j.addTexts(c); err != nil {
+		return err
+	}
 	j.openEvent = j.addEvents(j.openEvent, membership.ActionGrantOpened, len(c.Open))
 	j.open = append(j.open, c.Open...)
 	j.closeEvent = j.addEvents(j.closeEvent, membership.ActionGrantClosed, len(c.Close))

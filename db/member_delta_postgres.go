@@ -154,6 +154,10 @@ func (d *postgresDelta) changeOne(
 // the result of each. The errors are the answers to each; the last one means that
 // nothing was written.
 func (d *postgresDelta) call(ctx context.Context, s *session, ws []*memberWrite) ([]error, error) {
+	if user, opens, only := onlyMember(ws[0].change); only && len(ws) == 1 {
+		answer, err := d.callOne(ctx, s, ws[0], user, opens)
+		return []error{answer}, err
+	}
 	var j memberJobs
 	most := 0
 	for _, w := range ws {
