@@ -122,6 +122,7 @@ var accessTable = map[string]access{
 
 	"GET /v1/audit/events":                {"/v1/audit/events", "", 200, "AUDIT:READ", nil},
 	"GET /v1/audit/checkpoint":            {"/v1/audit/checkpoint", "", 200, "AUDIT:READ", nil},
+	"GET /v1/audit/checkpoint/timestamp":  {"/v1/audit/checkpoint/timestamp", "", 200, "AUDIT:READ", nil},
 	"GET /v1/audit/key":                   {"/v1/audit/key", "", 200, "AUDIT:READ", nil},
 	"GET /v1/audit/events/{number}/proof": {"/v1/audit/events/1/proof", "", 200, "AUDIT:READ", nil},
 	"GET /v1/audit/register":              {"/v1/audit/register", "", 200, "AUDIT:READ", nil},

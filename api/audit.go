@@ -17,6 +17,7 @@ func (d *door) auditRoutes() []route {
 		{http.MethodGet, "/v1/audit/register", d.private(d.exportRegister,
 			"as_of", "group_id", "user_id", "connection_id", "membership_source", "format")},
 		{http.MethodGet, "/v1/audit/checkpoint", d.private(d.checkpoint, "size")},
+		{http.MethodGet, "/v1/audit/checkpoint/timestamp", d.private(d.timeStamp, "size")},
 		{http.MethodGet, "/v1/audit/key", d.private(d.verifierKeys)},
 		{http.MethodGet, "/v1/audit/events/{number}/proof", d.private(d.proof)},
 		{http.MethodGet, "/v1/audit/exceptions", d.private(d.listExceptions, "kind", "limit", "cursor", "format")},

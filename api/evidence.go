@@ -16,6 +16,9 @@ import (
 type Evidence interface {
 	// Checkpoint is the signed checkpoint of a size; 0: the newest.
 	Checkpoint(ctx context.Context, tenant membership.ID, size int64) (string, error)
+	// TimeStamp is that of the checkpoint of a size; 0: the newest that has one. of is
+	// the size of its checkpoint.
+	TimeStamp(ctx context.Context, tenant membership.ID, size int64) (of int64, token []byte, err error)
 	// VerifierKeys are the keys that verify checkpoints, one a line.
 	VerifierKeys(ctx context.Context, tenant membership.ID) (string, error)
 	// Proof proves that the newest checkpoint has the event with a number.
@@ -26,19 +29,47 @@ func (d *door) checkpoint(w http.ResponseWriter, r request) error {
 	if err := d.Directory.MayReadAudit(r.Context(), r.call); err != nil {
 		return err
 	}
-	size := int64(0)
-	if text, given := r.query["size"]; given {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 1 {
-			return membership.Invalidf("size must be a number of events, at least 1")
-		}
-		size = n
+	size, err := r.sizeOfLog()
+	if err != nil {
+		return err
 	}
 	text, err := d.Evidence.Checkpoint(r.Context(), r.call.Tenant, size)
 	if err != nil {
 		return err
 	}
 	return sendPlain(w, []byte(text))
+}
+
+// sizeOfLog reads the size of a checkpoint; 0: none was given.
+func (r request) sizeOfLog() (int64, error) {
+	text, given := r.query["size"]
+	if !given {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, membership.Invalidf("size must be a number of events, at least 1")
+	}
+	return n, nil
+}
+
+func (d *door) timeStamp(w http.ResponseWriter, r request) error {
+	if err := d.Directory.MayReadAudit(r.Context(), r.call); err != nil {
+		return err
+	}
+	size, err := r.sizeOfLog()
+	if err != nil {
+		return err
+	}
+	of, token, err := d.Evidence.TimeStamp(r.Context(), r.call.Tenant, size)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/timestamp-reply")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Scimbridge-Checkpoint-Size", strconv.FormatInt(of, 10))
+	_, err = w.Write(token)
+	return err
 }
 
 func (d *door) verifierKeys(w http.ResponseWriter, r request) error {

@@ -318,6 +318,10 @@ func (evidence) Checkpoint(_ context.Context, tenant membership.ID, size int64) 
 
 func (evidence) VerifierKeys(context.Context, membership.ID) (string, error) { return "key\n", nil }
 
+func (evidence) TimeStamp(context.Context, membership.ID, int64) (int64, []byte, error) {
+	return 1, []byte{0x30, 0x00}, nil
+}
+
 func (evidence) Proof(context.Context, membership.ID, int64) ([]byte, error) {
 	return []byte("proof\n"), nil
 }

@@ -30,6 +30,16 @@ type Config struct {
 	TLSCertFile             string // PEM, the chain too; empty: no TLS
 	TLSKeyFile              string // PEM
 	SealKeyFile             string // of the key that seals events; empty: beside the embedded store
+	Anchors                 Anchors
+}
+
+// Anchors are where signed checkpoints are carried to; empty: not there.
+type Anchors struct {
+	Folder       string
+	WebhookURL   string
+	WitnessURL   string // its submission prefix
+	WitnessKey   string // its vkey
+	TimeStampURL string
 }
 
 // Default returns the settings of a program that is given none.
@@ -49,6 +59,9 @@ func (c Config) TLS() bool { return c.TLSCertFile != "" }
 func (c Config) conflicts() (found Problems) {
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		found = append(found, "tls_cert_file and tls_key_file: set both or none")
+	}
+	if (c.Anchors.WitnessURL == "") != (c.Anchors.WitnessKey == "") {
+		found = append(found, "anchor_witness_url and anchor_witness_key: set both or none")
 	}
 	return found
 }

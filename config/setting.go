@@ -87,7 +87,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "allowed_networks", Value: "NETWORKS", Default: "",
-			Usage: "networks, with commas between, that the server may also fetch from (jwks_uri), by http too; " +
+			Usage: "networks, with commas between, that the server may also connect to (jwks_uri, anchors), by http too; " +
 				"empty: public addresses over https only",
 			read:  func(c Config) string { return c.AllowedNetworks.String() },
 			write: func(c *Config, v string) (err error) { c.AllowedNetworks, err = networks(v); return err },
@@ -178,10 +178,40 @@ func Settings() []Setting {
 		},
 		{
 			Key: "seal_key_file", Value: "FILE", Default: "",
-			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key " +
-				"beside the embedded store, and with PostgreSQL nothing is sealed",
+			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key beside the " +
+				"embedded store, and with PostgreSQL nothing is sealed",
 			read:  func(c Config) string { return c.SealKeyFile },
 			write: func(c *Config, v string) error { c.SealKeyFile = v; return nil },
+		},
+		{
+			Key: "anchor_folder", Value: "FOLDER", Default: "",
+			Usage: "folder that signed checkpoints are written to, a file each, nothing is changed in it; empty: none",
+			read:  func(c Config) string { return c.Anchors.Folder },
+			write: func(c *Config, v string) error { c.Anchors.Folder = v; return nil },
+		},
+		{
+			Key: "anchor_webhook_url", Value: "URL", Default: "", Secret: true,
+			Usage: "URL that signed checkpoints are posted to; empty: none",
+			read:  func(c Config) string { return c.Anchors.WebhookURL },
+			write: func(c *Config, v string) error { c.Anchors.WebhookURL = v; return checkAnchorURL(v) },
+		},
+		{
+			Key: "anchor_witness_url", Value: "URL", Default: "",
+			Usage: "submission prefix of a witness that cosigns checkpoints (C2SP tlog-witness); empty: none",
+			read:  func(c Config) string { return c.Anchors.WitnessURL },
+			write: func(c *Config, v string) error { c.Anchors.WitnessURL = v; return checkAnchorURL(v) },
+		},
+		{
+			Key: "anchor_witness_key", Value: "VKEY", Default: "",
+			Usage: "verifier key of the witness",
+			read:  func(c Config) string { return c.Anchors.WitnessKey },
+			write: func(c *Config, v string) error { c.Anchors.WitnessKey = v; return nil },
+		},
+		{
+			Key: "anchor_timestamp_url", Value: "URL", Default: "",
+			Usage: "URL of an authority that time stamps checkpoints (RFC 3161); empty: none",
+			read:  func(c Config) string { return c.Anchors.TimeStampURL },
+			write: func(c *Config, v string) error { c.Anchors.TimeStampURL = v; return checkAnchorURL(v) },
 		},
 	}
 }
@@ -214,6 +244,18 @@ func checkPublicURL(v string) error {
 	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return errors.New("must have no user, query or fragment")
+	}
+	return nil
+}
+
+func checkAnchorURL(v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Fragment != "" {
+		return errors.New("must be https://HOST/PATH, or http://… in an allowed network, without a user and a " +
+			"fragment")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -15,6 +16,10 @@ const (
 		where number is null and position > 0 order by tenant_id`
 	qTenantsToSeal = `select h.tenant_id from event_heads h left join seal_logs l on l.tenant_id = h.tenant_id
 		where h.number > coalesce(l.size, 0) and coalesce(l.stopped, '') = '' order by h.tenant_id`
+	qTenantsToAnchor = `select l.tenant_id from seal_logs l
+		left join seal_anchors a on a.tenant_id = l.tenant_id and a.anchor = $1
+		where l.size > 0 and l.stopped = '' and (a.tenant_id is null or (a.size < l.size or a.origin <> l.origin)
+			and (a.next_at is null or a.next_at <= $2)) order by a.next_at, l.tenant_id limit $3`
 	qTenantsStopped = `select tenant_id from seal_logs where stopped <> '' order by tenant_id`
 )
 
@@ -52,14 +57,20 @@ func (s *Store) TenantsToSeal(ctx context.Context) ([]membership.ID, error) {
 	return s.listTenants(ctx, qTenantsToSeal)
 }
 
+// TenantsToAnchor lists tenants whose newest checkpoint an anchor has not taken, and
+// whose turn it is, those first that have waited longest.
+func (s *Store) TenantsToAnchor(ctx context.Context, anchor string, now time.Time, limit int) ([]membership.ID, error) {
+	return s.listTenants(ctx, qTenantsToAnchor, anchor, stamp(now), limit)
+}
+
 // TenantsStopped lists the tenants whose log is not sealed any further.
 func (s *Store) TenantsStopped(ctx context.Context) ([]membership.ID, error) {
 	return s.listTenants(ctx, qTenantsStopped)
 }
 
-func (s *Store) listTenants(ctx context.Context, q string) (ids []membership.ID, err error) {
+func (s *Store) listTenants(ctx context.Context, q string, args ...any) (ids []membership.ID, err error) {
 	err = s.acrossTenants(ctx, func(s *session) error {
-		ids, err = s.ids(ctx, q)
+		ids, err = s.ids(ctx, q, args...)
 		return err
 	})
 	return ids, err

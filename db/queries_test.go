@@ -71,7 +71,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 
 // acrossTenants are the statements that see more than one tenant: what they select
 // is which tenants there are, and nothing of what is in them.
-var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsStopped"}
+var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsToAnchor", "qTenantsStopped"}
 
 // Every statement names its tenant itself: row-level security is only the
 // second wall, and never routes in a distributed database.
@@ -101,8 +101,8 @@ var wholeTenant = []string{
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventSpans",
-	"qRequestChanged", // of what has no number yet
-	"qTenantsToSeal",  // a row a tenant, on purpose of all
+	"qRequestChanged",                    // of what has no number yet
+	"qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
 	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
 	"qNoteEndedGroups", "qNoteEndedUsers", // once, of a store from before
@@ -155,7 +155,7 @@ var tables = []string{
 	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "policies",
 	"oauth_clients", "oauth_secrets", "oauth_assertions",
 	"event_heads", "event_users", "event_keys", "event_spans", "event_texts",
-	"seal_logs", "seal_hashes", "seal_checkpoints", "seal_receipts",
+	"seal_logs", "seal_hashes", "seal_checkpoints", "seal_receipts", "seal_anchors",
 	"removal_windows", "removal_allowances",
 	"issuers",
 	"idempotency_keys",

@@ -58,7 +58,7 @@ const (
 		where tenant_id = $1 and (holder = $2 or held_until is null or held_until < $4)`
 	qSealStep = `update seal_logs set size = $4, public_key = $5
 		where tenant_id = $1 and origin = $2 and size = $3 and stopped = ''`
-	qStopSealLog      = `update seal_logs set stopped = $2 where tenant_id = $1 and stopped = ''`
+	qStopSealLog      = `update seal_logs set stopped = $3 where tenant_id = $1 and origin = $2 and stopped = ''`
 	qRestartSealLog   = `update seal_logs set origin = $2, public_key = $3, size = 0, stopped = '' where tenant_id = $1`
 	qDeleteSealHashes = `delete from seal_hashes where tenant_id = $1`
 	qDeleteHashRuns   = `delete from seal_hashes where tenant_id = $1 and level = $2 and first >= $3 and first < $4`
@@ -69,10 +69,6 @@ const (
 	qCheckpoint       = `select note from seal_checkpoints where tenant_id = $1 and origin = $2 and size = $3`
 	qLastCheckpoints  = `select note from seal_checkpoints where tenant_id = $1 and origin = $2 and size <= $3
 		order by size desc limit $4`
-	qInsertReceipt = `insert into seal_receipts (tenant_id, origin, size, anchor, at, lines, token)
-		values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`
-	qReceipts = `select anchor, lines, token from seal_receipts
-		where tenant_id = $1 and origin = $2 and size = $3 order by anchor`
 
 	qLeaves = `select number, position, body, coalesce(members, ''), case when group_id is null then '' else {text group_id} end,
 		case when user_id is null then '' else {text user_id} end from events {index events_by_number}
@@ -145,10 +141,11 @@ func (s *Store) SealStep(ctx context.Context, tenant membership.ID, step Seal) e
 
 const fullRun = 256 * 32
 
-// StopSealLog stops the sealing of a log; of several reasons the first stays.
-func (s *Store) StopSealLog(ctx context.Context, tenant membership.ID, reason string) error {
+// StopSealLog stops the sealing of a log, unless it goes on under another origin
+// already; of several reasons the first stays.
+func (s *Store) StopSealLog(ctx context.Context, tenant membership.ID, origin, reason string) error {
 	return s.update(ctx, tenant, func(s *session) error {
-		_, err := s.exec(ctx, qStopSealLog, tenant, reason)
+		_, err := s.exec(ctx, qStopSealLog, tenant, origin, reason)
 		return err
 	})
 }
@@ -211,33 +208,6 @@ func (s *Store) Checkpoints(ctx context.Context, tenant membership.ID, origin st
 		return err
 	})
 	return notes, err
-}
-
-// SealReceipt is what an anchor gave back for a checkpoint.
-type SealReceipt struct {
-	Anchor, Lines string
-	Token         []byte
-}
-
-// AddReceipt keeps a receipt.
-func (s *Store) AddReceipt(
-	ctx context.Context, tenant membership.ID, origin string, size int64, at time.Time, r SealReceipt,
-) error {
-	return s.update(ctx, tenant, func(s *session) error {
-		_, err := s.exec(ctx, qInsertReceipt, tenant, origin, size, r.Anchor, stamp(at), r.Lines, append([]byte{}, r.Token...))
-		return err
-	})
-}
-
-// Receipts lists what anchors gave back for a checkpoint.
-func (s *Store) Receipts(ctx context.Context, tenant membership.ID, origin string, size int64) (rs []SealReceipt, err error) {
-	err = s.read(ctx, tenant, func(s *session) error {
-		rs, err = list(ctx, s, qReceipts, []any{tenant, origin, size}, func(r *SealReceipt) []any {
-			return []any{&r.Anchor, &r.Lines, &r.Token}
-		})
-		return err
-	})
-	return rs, err
 }
 
 // Leaves reads events as they were stored, by number, those after a number: in

@@ -40,7 +40,7 @@ func newSealed(t *testing.T, s *db.Store) *sealed {
 
 // server is a sealer of another server, or of this one after a start.
 func (w *sealed) server(key seal.Key) *server.Sealer {
-	state, err := anchor.NewFolder(w.state)
+	state, err := anchor.NewState(w.state)
 	require.NoError(w.T, err)
 	return server.NewSealer(w.store, server.SealerOptions{
 		Keys: seal.Keys{key}, PublicURL: "https://bridge.example.com", State: state,
@@ -311,7 +311,7 @@ func TestKeyRotation(t *testing.T) {
 		w := newSealed(t, s)
 		next, err := seal.NewKey()
 		require.NoError(t, err)
-		state, err := anchor.NewFolder(w.state)
+		state, err := anchor.NewState(w.state)
 		require.NoError(t, err)
 		rotated := server.NewSealer(s,
 			server.SealerOptions{Keys: seal.Keys{next, w.key}, PublicURL: "https://elsewhere", State: state})

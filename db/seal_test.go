@@ -87,13 +87,13 @@ func TestSealSteps(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "note 7", note)
 		r := db.SealReceipt{Anchor: "witness", Lines: "x", Token: []byte{}}
-		require.NoError(t, s.AddReceipt(ctx, w.ID, "one", 7, now, r))
+		require.NoError(t, s.AnchorTook(ctx, w.ID, "one", 7, r, now, now))
 		rs, err := s.Receipts(ctx, w.ID, "one", 7)
 		require.NoError(t, err)
 		assert.Equal(t, []db.SealReceipt{r}, rs)
 
-		require.NoError(t, s.StopSealLog(ctx, w.ID, "why"))
-		require.NoError(t, s.StopSealLog(ctx, w.ID, "another"))
+		require.NoError(t, s.StopSealLog(ctx, w.ID, "one", "why"))
+		require.NoError(t, s.StopSealLog(ctx, w.ID, "one", "another"))
 		stopped, err := s.TenantsStopped(ctx)
 		require.NoError(t, err)
 		assert.Contains(t, stopped, w.ID)

@@ -43,7 +43,11 @@ func loggerTo(c config.Config, to zapcore.WriteSyncer, options ...zap.Option) *z
 		shape.EncodeLevel = zapcore.CapitalLevelEncoder
 		encoder = zapcore.NewConsoleEncoder(shape)
 	}
-	return zap.New(zapcore.NewCore(encoder, to, level), options...)
+	core := zapcore.NewCore(encoder, to, level)
+	if level > zapcore.InfoLevel {
+		core = zapcore.NewTee(core, checkpointCore{zapcore.NewCore(encoder, to, zapcore.InfoLevel)})
+	}
+	return zap.New(core, options...)
 }
 
 var asMicroseconds = zapcore.TimeEncoderOfLayout("2006-01-02T15:04:05.000000Z")

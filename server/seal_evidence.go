@@ -41,6 +41,19 @@ func (s *Sealer) Checkpoint(ctx context.Context, tenant membership.ID, size int6
 	return text, err
 }
 
+// TimeStamp is that of the checkpoint of a size; 0: the newest that has one.
+func (s *Sealer) TimeStamp(ctx context.Context, tenant membership.ID, size int64) (of int64, token []byte, err error) {
+	l, err := s.opened(ctx, tenant)
+	if err != nil {
+		return 0, nil, err
+	}
+	of, token, err = s.store.TimeStamp(ctx, tenant, l.Origin, size)
+	if err == nil && token == nil {
+		err = membership.NotFound("time stamp")
+	}
+	return of, token, err
+}
+
 // VerifierKeys are the vkeys of the tenant's log, one a line, the one in use first.
 func (s *Sealer) VerifierKeys(ctx context.Context, tenant membership.ID) (string, error) {
 	l, err := s.opened(ctx, tenant)

@@ -4,11 +4,12 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // sealMetrics tell how the sealing of events goes.
 type sealMetrics struct {
-	up             prometheus.Gauge
-	sealed         prometheus.Counter
-	stopped        prometheus.Gauge
-	failures       prometheus.Counter
-	anchorFailures *prometheus.CounterVec // anchor
+	up       prometheus.Gauge
+	sealed   prometheus.Counter
+	stopped  prometheus.Gauge
+	failures prometheus.Counter
+	// By anchor:
+	anchored, anchorRetries, anchorFailures *prometheus.CounterVec
 }
 
 func newSealMetrics() *sealMetrics {
@@ -26,6 +27,13 @@ func newSealMetrics() *sealMetrics {
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "scimbridge_seal_failures_total", Help: "Times that the log of a tenant could not be sealed.",
 		}),
+		anchored: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scimbridge_anchor_checkpoints_total", Help: "Checkpoints that an anchor took.",
+		}, []string{"anchor"}),
+		anchorRetries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "scimbridge_anchor_retries_total",
+			Help: "Checkpoints carried to an anchor after it did not take one of the same log.",
+		}, []string{"anchor"}),
 		anchorFailures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_anchor_failures_total", Help: "Checkpoints that an anchor did not take.",
 		}, []string{"anchor"}),
@@ -33,5 +41,5 @@ func newSealMetrics() *sealMetrics {
 }
 
 func (m *sealMetrics) register(r *prometheus.Registry) {
-	r.MustRegister(m.up, m.sealed, m.stopped, m.failures, m.anchorFailures)
+	r.MustRegister(m.up, m.sealed, m.stopped, m.failures, m.anchored, m.anchorRetries, m.anchorFailures)
 }

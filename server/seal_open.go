@@ -8,6 +8,7 @@ import (
 
 	"github.com/scimbridge/scimbridge/config"
 	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/outbound"
 	"github.com/scimbridge/scimbridge/seal"
 	"github.com/scimbridge/scimbridge/seal/anchor"
 )
@@ -18,13 +19,21 @@ const stateSuffix = ".signed"
 
 // OpenSealer makes the sealer of a configuration, and the key where there is none.
 func OpenSealer(c config.Config, store *db.Store, publicURL string, log *zap.Logger) (*Sealer, error) {
-	return openSealer(c, store, publicURL, nil, log)
+	return openSealer(c, store, publicURL, nil, nil, log)
 }
 
-func openSealer(c config.Config, store *db.Store, publicURL string, m *metrics, log *zap.Logger) (*Sealer, error) {
+// openSealer makes that of a server, which has metrics, and a guard for its anchors;
+// those of a command are none.
+func openSealer(
+	c config.Config, store *db.Store, publicURL string, guard *outbound.Guard, m *metrics, log *zap.Logger,
+) (*Sealer, error) {
 	o := SealerOptions{PublicURL: publicURL, Log: log}
 	if m != nil {
 		o.metrics = m.seal
+	}
+	var err error
+	if o.Anchors, err = openAnchors(c, guard); err != nil {
+		return nil, err
 	}
 	path := KeyFile(c)
 	if path == "" {
@@ -43,13 +52,10 @@ func openSealer(c config.Config, store *db.Store, publicURL string, m *metrics, 
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, fmt.Errorf("what was signed cannot be remembered: %w", err)
 	}
-	if o.State, err = anchor.NewFolder(state); err != nil {
+	if o.State, err = anchor.NewState(state); err != nil {
 		return nil, err
 	}
 	o.Keys = keys
-	o.Anchors = append(o.Anchors, anchor.Log{Write: func(origin string, size int64, note string) {
-		log.Info("sealed", zap.String("origin", origin), zap.Int64("size", size), zap.String("checkpoint", note))
-	}})
 	if m != nil {
 		m.seal.up.Set(1)
 	}

@@ -30,6 +30,8 @@ const (
 	numberBatch = 1000
 	// sealBatch bounds one step, in events.
 	sealBatch = 1000
+	// stepsInTurn is how many steps a large log goes until others have their turn.
+	stepsInTurn = 10
 	// holdTime is how long a server that stopped keeps others from sealing.
 	holdTime = 30 * time.Second
 )
@@ -42,8 +44,9 @@ type Sealer struct {
 	host    string    // begins the origin of a new log
 	holder  string
 	state   *anchor.Folder // what this server has signed; nil: it is not remembered
-	anchors []anchor.Anchor
+	anchors *anchors
 	now     func() time.Time
+	hold    time.Duration // holdTime
 	log     *zap.Logger
 	metrics *sealMetrics
 
@@ -56,7 +59,8 @@ type SealerOptions struct {
 	Keys      seal.Keys
 	PublicURL string
 	State     *anchor.Folder
-	Anchors   []anchor.Anchor
+	Anchors   []anchor.Anchor // beside the log, where every checkpoint is a line
+	Now       func() time.Time
 	Log       *zap.Logger
 	metrics   *sealMetrics
 }
@@ -73,9 +77,13 @@ func NewSealer(store *db.Store, o SealerOptions) *Sealer {
 	if o.metrics == nil {
 		o.metrics = newSealMetrics()
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &Sealer{
-		store: store, keys: o.Keys, host: host, holder: membership.NewID().String(), state: o.State, anchors: o.Anchors,
-		now: time.Now, log: o.Log, metrics: o.metrics, said: map[membership.ID]string{},
+		store: store, keys: o.Keys, host: host, holder: membership.NewID().String(), state: o.State,
+		anchors: newAnchors(store, o.Anchors, o.Now, o.Log, o.metrics),
+		now:     o.Now, hold: holdTime, log: o.Log, metrics: o.metrics, said: map[membership.ID]string{},
 	}
 }
 
@@ -91,25 +99,49 @@ func KeyFile(c config.Config) string {
 	return ""
 }
 
-// Run numbers and seals until ctx ends.
+// Run numbers, seals and anchors until ctx ends, each beside the others.
 func (s *Sealer) Run(ctx context.Context) {
-	number, sealing := time.NewTicker(numberEvery), time.NewTicker(sealEvery)
-	defer number.Stop()
-	defer sealing.Stop()
-	for {
-		var err error
-		select {
-		case <-ctx.Done():
-			return
-		case <-number.C:
-			err = s.Number(ctx)
-		case <-sealing.C:
-			err = s.Seal(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("events could not be numbered or sealed now", zap.Error(err))
+	var all sync.WaitGroup
+	every := func(pause time.Duration, do func(context.Context) error) {
+		tick := time.NewTicker(pause)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("events could not be numbered or sealed now", zap.Error(err))
+			}
 		}
 	}
+	all.Go(func() { every(numberEvery, s.Number) })
+	all.Go(func() { every(sealEvery, s.Seal) })
+	all.Go(func() { s.anchors.run(ctx) })
+	all.Wait()
+}
+
+// Anchor carries to the anchors what they have not taken yet.
+func (s *Sealer) Anchor(ctx context.Context) error { return s.anchors.once(ctx) }
+
+// inTurns does a piece of work for each tenant until none has more: a large log
+// lets others through.
+func inTurns(tenants []membership.ID, piece func(membership.ID) (more bool, err error)) error {
+	for len(tenants) > 0 {
+		left := tenants[:0]
+		for _, tenant := range tenants {
+			more, err := piece(tenant)
+			if err != nil {
+				return err
+			}
+			if more {
+				left = append(left, tenant)
+			}
+		}
+		tenants = left
+	}
+	return nil
 }
 
 // Number gives every committed event its number.
@@ -118,18 +150,13 @@ func (s *Sealer) Number(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, tenant := range tenants {
-		for more := true; more && err == nil; {
-			err = s.store.Update(ctx, tenant, func(tx membership.Tx) error {
-				more, err = tx.NumberEvents(ctx, numberBatch)
-				return err
-			})
-		}
-		if err != nil {
+	return inTurns(tenants, func(tenant membership.ID) (more bool, err error) {
+		err = s.store.Update(ctx, tenant, func(tx membership.Tx) error {
+			more, err = tx.NumberEvents(ctx, numberBatch)
 			return err
-		}
-	}
-	return nil
+		})
+		return more, err
+	})
 }
 
 // Seal signs checkpoints of all logs that have grown.
@@ -141,13 +168,15 @@ func (s *Sealer) Seal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, tenant := range tenants {
-		switch err := s.SealTenant(ctx, tenant); {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil && !errors.Is(err, db.ErrSealedElsewhere):
+	err = inTurns(tenants, func(tenant membership.ID) (more bool, err error) {
+		more, err = s.sealSome(ctx, tenant, stepsInTurn)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, db.ErrSealedElsewhere) {
 			s.problem(tenant, err)
 		}
+		return more && err == nil, ctx.Err()
+	})
+	if err != nil {
+		return err
 	}
 	stopped, err := s.store.TenantsStopped(ctx)
 	s.metrics.stopped.Set(float64(len(stopped)))
@@ -170,49 +199,62 @@ var errOtherKey = errors.New("the log is signed by another key than this server 
 
 // SealTenant seals all events of a tenant that have a number.
 func (s *Sealer) SealTenant(ctx context.Context, tenant membership.ID) error {
-	now := s.now()
+	for {
+		more, err := s.sealSome(ctx, tenant, stepsInTurn)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// sealSome seals events of a tenant in so many steps at most, and says whether
+// there are more.
+func (s *Sealer) sealSome(ctx context.Context, tenant membership.ID, steps int) (more bool, err error) {
 	l, found, err := openLog(ctx, s.store, tenant)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !found {
 		_, err := s.store.BeginSealLog(ctx, tenant, s.host+"/"+tenant.String(), s.keys[0].Public())
 		if err != nil {
-			return err
+			return false, err
 		}
 		if l, _, err = openLog(ctx, s.store, tenant); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if l.Stopped != "" {
-		return nil
+		return false, nil
 	}
 	if !s.keys.Has(l.PublicKey) {
-		return errOtherKey
+		return false, errOtherKey
 	}
-	held, err := s.store.HoldSealLog(ctx, tenant, s.holder, now, now.Add(holdTime))
+	now := s.now()
+	held, err := s.store.HoldSealLog(ctx, tenant, s.holder, now, now.Add(s.hold))
 	if err != nil || !held {
-		return err
+		return false, err
 	}
 	tree, err := s.trusted(ctx, l)
 	if err != nil {
-		return s.stopFor(ctx, l, err)
+		return false, s.stopFor(ctx, l, err)
 	}
-	for {
-		more, err := s.step(ctx, &l, tree)
-		if err != nil {
-			return s.stopFor(ctx, l, err)
+	if l.Size > 0 && !s.anchors.ask(tenant) {
+		return false, nil
+	}
+	var last []byte // of several checkpoints only the last is carried elsewhere
+	for more = true; more && steps > 0; steps-- {
+		var text []byte
+		if text, more, err = s.step(ctx, &l, tree); err != nil {
+			return false, s.stopFor(ctx, l, err)
 		}
-		if !more {
-			return nil
-		}
-		if s.now().Sub(now) > holdTime/2 {
-			now = s.now()
-			if held, err := s.store.HoldSealLog(ctx, tenant, s.holder, now, now.Add(holdTime)); err != nil || !held {
-				return err
-			}
+		if text != nil {
+			last = text
 		}
 	}
+	if last == nil {
+		return more, nil
+	}
+	return more, s.stopFor(ctx, l, s.publish(ctx, l, tree, last))
 }
 
 // untrusted is why a log must not be sealed any further.
@@ -225,7 +267,7 @@ func (s *Sealer) stopFor(ctx context.Context, l sealedLog, err error) error {
 	var u untrusted
 	var conflict *anchor.Conflict
 	if errors.As(err, &u) || errors.As(err, &conflict) {
-		return errors.Join(err, s.store.StopSealLog(ctx, l.tenant, err.Error()))
+		return errors.Join(err, s.store.StopSealLog(ctx, l.tenant, l.Origin, err.Error()))
 	}
 	return err
 }
@@ -284,25 +326,26 @@ func (s *Sealer) trusted(ctx context.Context, l sealedLog) (*seal.Tree, error) {
 	return tree, err
 }
 
-// step seals the next events, and says whether there may be more.
-func (s *Sealer) step(ctx context.Context, l *sealedLog, tree *seal.Tree) (more bool, err error) {
+// step seals the next events, and says whether there may be more. note is their
+// signed checkpoint; nil: there were none.
+func (s *Sealer) step(ctx context.Context, l *sealedLog, tree *seal.Tree) (note []byte, more bool, err error) {
 	collect := newRuns(tree)
 	before := tree.Size()
 	var line []byte
 	for stored, err := range s.store.Leaves(ctx, l.tenant, before, sealBatch) {
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
 		if stored.Number != tree.Size()+1 {
-			return false,
+			return nil, false,
 				untrusted{&seal.Finding{Kind: seal.Missing, Number: tree.Size() + 1, Through: stored.Number - 1}}
 		}
 		line, err = seal.Leaf{Number: stored.Number, Tenant: l.tenant.String(), Body: stored.Body}.Append(line[:0])
 		if err != nil {
-			return false, untrusted{err}
+			return nil, false, untrusted{err}
 		}
 		if err := tree.Append(tlog.RecordHash(line), collect.full); err != nil {
-			return false, err
+			return nil, false, err
 		}
 		if tree.Size()-before == sealBatch {
 			more = true
@@ -310,16 +353,16 @@ func (s *Sealer) step(ctx context.Context, l *sealedLog, tree *seal.Tree) (more 
 		}
 	}
 	if tree.Size() == before {
-		return false, nil
+		return nil, false, nil
 	}
 	root, err := tree.Root()
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	c := seal.Checkpoint{Origin: l.Origin, Size: tree.Size(), Root: root}
 	text, err := c.Sign(s.keys.Signers(l.Origin)...)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	next := db.Seal{
 		Origin: l.Origin, From: before, Size: c.Size, PublicKey: s.keys[0].Public(), At: s.now(), Note: text,
@@ -330,14 +373,11 @@ func (s *Sealer) step(ctx context.Context, l *sealedLog, tree *seal.Tree) (more 
 			map[string]any{"verifier_key": s.vkey(l.Origin)}, "")
 	}
 	if err := s.store.SealStep(ctx, l.tenant, next); err != nil {
-		return false, err
+		return nil, false, err
 	}
 	l.Size, l.PublicKey = c.Size, next.PublicKey
 	s.metrics.sealed.Add(float64(c.Size - before))
-	if more {
-		return true, nil // only the last checkpoint of several is carried elsewhere
-	}
-	return false, s.publish(ctx, *l, tree, c, text)
+	return text, more, nil
 }
 
 func (s *Sealer) vkey(origin string) string {
@@ -355,38 +395,23 @@ func (s *Sealer) event(
 	return &e
 }
 
-// publish carries a checkpoint to what remembers it. Of an anchor that does not
-// answer the next checkpoint says the same and more, so it is not tried again before
-// that.
-func (s *Sealer) publish(ctx context.Context, l sealedLog, tree *seal.Tree, c seal.Checkpoint, text []byte) error {
-	sealed := anchor.Sealed{Checkpoint: c, Note: text, Prove: func(from int64) (tlog.TreeProof, error) {
+// publish writes the line of a checkpoint, and remembers it. Anchors find it in the
+// store.
+func (s *Sealer) publish(ctx context.Context, l sealedLog, tree *seal.Tree, text []byte) error {
+	c, err := seal.UnverifiedCheckpoint(text)
+	if err != nil {
+		return err
+	}
+	s.log.Info(sealedMessage, zap.String("origin", c.Origin), zap.Int64("size", c.Size),
+		zap.String("checkpoint", string(text)))
+	if s.state == nil {
+		return nil
+	}
+	prove := func(from int64) (tlog.TreeProof, error) {
 		return tlog.ProveTree(c.Size, from, l.hashes(ctx, tree))
-	}}
-	if s.state != nil {
-		if _, err := s.state.Publish(ctx, sealed); err != nil {
-			return err
-		}
 	}
-	var conflicts error
-	for _, a := range s.anchors {
-		r, err := a.Publish(ctx, sealed)
-		var conflict *anchor.Conflict
-		switch {
-		case errors.As(err, &conflict):
-			conflicts = errors.Join(conflicts, err)
-		case err != nil:
-			s.metrics.anchorFailures.WithLabelValues(a.Name()).Inc()
-			s.log.Warn("a checkpoint could not be anchored", zap.String("anchor", a.Name()), zap.Error(err))
-		case r.Cosignatures != "" || r.Token != nil:
-			err := s.store.AddReceipt(ctx, l.tenant, c.Origin, c.Size, s.now(), db.SealReceipt{
-				Anchor: a.Name(), Lines: r.Cosignatures, Token: r.Token,
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return conflicts
+	_, err = s.state.Publish(ctx, anchor.Sealed{Checkpoint: c, Note: text, Prove: prove})
+	return err
 }
 
 // AcceptRestore lets a log go on that was set back, under a new origin: its first

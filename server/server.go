@@ -95,7 +95,7 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	m := newMetrics(store.Engine(), version)
 	public := PublicURL(c, address)
 	guard := outbound.New(c.AllowedNetworks)
-	sealer, err := openSealer(c, store, public, m, log.Named("seal"))
+	sealer, err := openSealer(c, store, public, guard, m, log.Named("seal"))
 	if err != nil {
 		_ = store.Close()
 		_ = listener.Close()

@@ -181,7 +181,9 @@ var walkTable = map[string]walkRow{
 
 	"GET /v1/audit/events":     {path: "/v1/audit/events", status: 200, may: []string{"AUDIT:READ"}},
 	"GET /v1/audit/checkpoint": {path: "/v1/audit/checkpoint", status: 200, may: []string{"AUDIT:READ"}},
-	"GET /v1/audit/key":        {path: "/v1/audit/key", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/checkpoint/timestamp": {path: "/v1/audit/checkpoint/timestamp", status: 404,
+		may: []string{"AUDIT:READ"}},
+	"GET /v1/audit/key": {path: "/v1/audit/key", status: 200, may: []string{"AUDIT:READ"}},
 	"GET /v1/audit/events/{number}/proof": {path: "/v1/audit/events/1/proof", status: 200,
 		may: []string{"AUDIT:READ"}},
 	"GET /v1/audit/register":   {path: "/v1/audit/register", status: 200, may: []string{"AUDIT:READ"}},

@@ -93,6 +93,8 @@ func violation(file, imported string) string {
 		return "membership imports the standard library and " + domainMayImport + " only"
 	case !inModule:
 		return driverViolation(file, imported)
+	case within(own, "seal/anchor/anchortest"):
+		return "only tests import seal/anchor/anchortest"
 	case within(own, "db/dbtest") && !within(path.Dir(file), "db/dbtest"):
 		return "only tests import db/dbtest"
 	case storage[path.Dir(file)] != nil && within(own, "db") && !slices.Contains(storage[path.Dir(file)], own):

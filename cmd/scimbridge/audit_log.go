@@ -84,13 +84,24 @@ func (p *program) auditKeyCommand() *cobra.Command {
 func (p *program) auditCheckpointCommand() *cobra.Command {
 	var o administrationOptions
 	var size int64
+	var timeStamp bool
 	cmd := &cobra.Command{
 		Use:   "checkpoint --tenant ID",
 		Short: "Show the newest signed checkpoint of a tenant's log",
 		Long: "Show the newest signed checkpoint of a tenant's log (c2sp.org/tlog-checkpoint). Who\n" +
-			"keeps it outside proves with audit verify that nothing before it was changed.",
+			"keeps it outside proves with audit verify that nothing before it was changed.\n" +
+			"With --timestamp it is the answer of a time stamp authority (RFC 3161) for it.",
 		Args: noArguments,
 		RunE: p.evidence(&o, func(ctx context.Context, a administration, sealer *server.Sealer) error {
+			if timeStamp {
+				of, token, err := sealer.TimeStamp(ctx, a.call.Tenant, size)
+				if err != nil {
+					return err
+				}
+				_, _ = fmt.Fprintf(p.stderr, "scimbridge: of the checkpoint of size %d\n", of)
+				_, err = p.stdout.Write(token)
+				return err
+			}
 			text, err := sealer.Checkpoint(ctx, a.call.Tenant, size)
 			if err != nil {
 				return err
@@ -101,6 +112,7 @@ func (p *program) auditCheckpointCommand() *cobra.Command {
 	}
 	o.flags(cmd.Flags(), false)
 	cmd.Flags().Int64Var(&size, "size", 0, "the checkpoint of this `SIZE`, in events, instead of the newest")
+	cmd.Flags().BoolVar(&timeStamp, "timestamp", false, "the time stamp of the newest checkpoint that has one, as DER")
 	return cmd
 }
 

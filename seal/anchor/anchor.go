@@ -1,5 +1,5 @@
 // Package anchor carries signed checkpoints to where whoever has the database and
-// the key cannot change them: a log, a folder, a webhook, a witness
+// the key cannot change them: a folder, a webhook, a witness
 // (c2sp.org/tlog-witness), a time stamp authority (RFC 3161). Who kept one of them
 // proves with package seal that nothing before it was changed since.
 package anchor
@@ -33,6 +33,8 @@ type Receipt struct {
 // that is a Conflict means that the log must not be sealed any further.
 type Anchor interface {
 	Name() string
+	// Remembers says whether it can tell that a log is not the one it has seen.
+	Remembers() bool
 	Publish(ctx context.Context, s Sealed) (Receipt, error)
 }
 

@@ -14,25 +14,35 @@ import (
 	"github.com/scimbridge/scimbridge/seal"
 )
 
-// Folder keeps every checkpoint as a file of its own, named by its size, in a folder
-// of each log. Nothing in it is ever changed: it can lie on storage that only takes
-// new files.
+// Folder keeps checkpoints as files, named by their size, in a folder of each log.
+// What it has written it never changes.
 type Folder struct {
-	dir  string
+	dir string
+	// own: no other program writes into it, and only the last checkpoint is kept.
+	own  bool
 	mu   sync.Mutex
-	last map[string]seal.Checkpoint // by origin
+	last map[string]seal.Checkpoint // by origin, of an own folder
 }
 
-// NewFolder makes the anchor. The folder must be there.
-func NewFolder(dir string) (*Folder, error) {
+// NewFolder makes an anchor that keeps every checkpoint. The folder must be there. It
+// can lie on storage that only takes new files, and several servers can share it.
+func NewFolder(dir string) (*Folder, error) { return newFolder(dir, false) }
+
+// NewState makes the memory of one server: the last checkpoint of each log.
+func NewState(dir string) (*Folder, error) { return newFolder(dir, true) }
+
+func newFolder(dir string, own bool) (*Folder, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s is no folder", dir)
 	}
-	return &Folder{dir: dir, last: map[string]seal.Checkpoint{}}, nil
+	return &Folder{dir: dir, own: own, last: map[string]seal.Checkpoint{}}, nil
 }
 
 // Name is that of the anchor in metrics.
 func (*Folder) Name() string { return "folder" }
+
+// Remembers is true.
+func (*Folder) Remembers() bool { return true }
 
 const checkpointSuffix = ".checkpoint"
 
@@ -66,7 +76,9 @@ func (f *Folder) read(origin string) (c seal.Checkpoint, ok bool, err error) {
 		if c, err = seal.UnverifiedCheckpoint(text); err != nil || c.Origin != origin {
 			continue // half written when the machine stopped
 		}
-		f.last[origin] = c
+		if f.own {
+			f.last[origin] = c
+		}
 		return c, true, nil
 	}
 	return c, false, err
@@ -93,8 +105,23 @@ func (f *Folder) Publish(_ context.Context, s Sealed) (Receipt, error) {
 	if err := f.write(s); err != nil {
 		return Receipt{}, err
 	}
+	if !f.own {
+		return Receipt{}, nil
+	}
 	f.last[s.Origin] = s.Checkpoint
-	return Receipt{}, nil
+	if !ok {
+		return Receipt{}, nil
+	}
+	err = os.Remove(f.file(last)) // that of the new one is durable
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // servers that share a key share what is beside it
+	}
+	return Receipt{}, err
+}
+
+// file is where a checkpoint is.
+func (f *Folder) file(c seal.Checkpoint) string {
+	return filepath.Join(f.of(c.Origin), fmt.Sprintf("%019d%s", c.Size, checkpointSuffix))
 }
 
 func (f *Folder) write(s Sealed) error {
@@ -103,8 +130,7 @@ func (f *Folder) write(s Sealed) error {
 		return err
 	}
 	// A file that is there is half a one, or was read as the last: it stays.
-	name := filepath.Join(dir, fmt.Sprintf("%019d%s", s.Size, checkpointSuffix))
-	out, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o400)
+	out, err := os.OpenFile(f.file(s.Checkpoint), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o400)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s holds half a checkpoint of size %d", dir, s.Size)
 	}

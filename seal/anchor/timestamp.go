@@ -23,6 +23,9 @@ type TimeStamp struct {
 // Name is that of the anchor in metrics.
 func (TimeStamp) Name() string { return "timestamp" }
 
+// Remembers is false: an authority stamps everything.
+func (TimeStamp) Remembers() bool { return false }
+
 // Publish gets a token, and checks that it is of this checkpoint and this request.
 // Whether its signature leads to a root that somebody trusts is for who reads it.
 func (t TimeStamp) Publish(ctx context.Context, s Sealed) (Receipt, error) {

@@ -7,20 +7,6 @@ import (
 	"net/http"
 )
 
-// Log writes every checkpoint as a line of a log.
-type Log struct {
-	Write func(origin string, size int64, note string)
-}
-
-// Name is that of the anchor in metrics.
-func (Log) Name() string { return "log" }
-
-// Publish writes the line.
-func (l Log) Publish(_ context.Context, s Sealed) (Receipt, error) {
-	l.Write(s.Origin, s.Size, string(s.Note))
-	return Receipt{}, nil
-}
-
 // Webhook posts every checkpoint to a URL, as text/plain. It is signed already, so
 // the request is not.
 type Webhook struct {
@@ -30,6 +16,9 @@ type Webhook struct {
 
 // Name is that of the anchor in metrics.
 func (Webhook) Name() string { return "webhook" }
+
+// Remembers is false: nothing comes back.
+func (Webhook) Remembers() bool { return false }
 
 // Publish posts it. Every status of success will do.
 func (w Webhook) Publish(ctx context.Context, s Sealed) (Receipt, error) {

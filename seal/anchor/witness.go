@@ -37,6 +37,9 @@ func NewWitness(client Doer, prefix, vkey string) (*Witness, error) {
 // Name is that of the anchor in metrics.
 func (*Witness) Name() string { return "witness" }
 
+// Remembers is true.
+func (*Witness) Remembers() bool { return true }
+
 // Publish gets the cosignature.
 func (w *Witness) Publish(ctx context.Context, s Sealed) (Receipt, error) {
 	w.mu.Lock()
