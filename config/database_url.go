@@ -12,7 +12,7 @@ type DatabaseURL string
 
 // String returns the URL without its password.
 func (u DatabaseURL) String() string {
-	if strings.HasPrefix(string(u), "sqlite:") || u == "" {
+	if _, embedded := u.File(); embedded || u == "" {
 		return string(u)
 	}
 	parsed, err := url.Parse(string(u))
@@ -37,7 +37,7 @@ func (u DatabaseURL) MarshalText() ([]byte, error) { return []byte(u.String()), 
 
 // check never repeats the URL: it may hold a password.
 func (u DatabaseURL) check() error {
-	if path, ok := strings.CutPrefix(string(u), "sqlite:"); ok {
+	if path, embedded := u.File(); embedded {
 		if path == "" {
 			return errors.New("sqlite: needs the path of a file")
 		}
@@ -51,4 +51,9 @@ func (u DatabaseURL) check() error {
 		return errors.New("must be sqlite:PATH or postgres://…")
 	}
 	return nil
+}
+
+// File returns the path of an embedded store; embedded: it is one.
+func (u DatabaseURL) File() (path string, embedded bool) {
+	return strings.CutPrefix(string(u), "sqlite:")
 }

@@ -51,12 +51,22 @@ type Options struct {
 	// MustExist makes the error ErrNoStore where the file of an embedded store is
 	// missing, instead of making it.
 	MustExist bool
+	// Copy opens a copy of an embedded store that no program uses, such as a backup, for
+	// reading: neither it nor anything beside it is changed. ErrInUse: it has a log beside
+	// it, without which it is not whole.
+	Copy bool
 
 	noStatistics bool // of tests: PostgreSQL plans without statistics
 }
 
 // ErrNoStore is that of a store which has to be there and is not.
 var ErrNoStore = engine.ErrNoStore
+
+// ErrInUse is that of a copy which is none.
+var ErrInUse = engine.ErrInUse
+
+// ErrNoBackup is that of Backup where the database has its own programs for it.
+var ErrNoBackup = engine.ErrNoBackup
 
 // IsUnavailable reports whether an error of Open or Migrate may go away by itself: a
 // database that cannot be reached, is starting, or has no connection to give.
@@ -73,7 +83,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
 		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"),
-			sqlite.Options{Logger: o.Logger, MustExist: o.MustExist})
+			sqlite.Options{Logger: o.Logger, MustExist: o.MustExist, Copy: o.Copy})
 		if err != nil {
 			return nil, err
 		}
@@ -93,6 +103,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 
 // Engine is sqlite or postgres.
 func (s *Store) Engine() string { return s.engine.Name() }
+
+// Backup writes a copy of one moment to a file that must not exist, while others read
+// and write; the file is there when the copy is whole and was checked, or not at all.
+func (s *Store) Backup(ctx context.Context, path string) error { return s.engine.Backup(ctx, path) }
 
 // Close waits for nothing: end the use of the store first.
 func (s *Store) Close() error { return s.engine.Close() }

@@ -260,12 +260,17 @@ func KeysOf(given []string) (note.Verifiers, error) {
 	if len(given) == 0 {
 		return nil, nil
 	}
-	var text strings.Builder
-	for _, g := range given {
+	return Verifiers(strings.Join(KeyLines(given), "\n"))
+}
+
+// KeyLines are the verifier keys that are given, with files read.
+func KeyLines(given []string) []string {
+	lines := make([]string, len(given))
+	for i, g := range given {
+		lines[i] = g
 		if b, err := os.ReadFile(g); err == nil {
-			g = string(b)
+			lines[i] = strings.TrimRight(string(b), "\n")
 		}
-		text.WriteString(g + "\n")
 	}
-	return Verifiers(text.String())
+	return lines
 }

@@ -89,7 +89,7 @@ func NewSealer(store *db.Store, o SealerOptions) *Sealer {
 
 // KeyFile is where the key of a configuration is; "": nowhere.
 func KeyFile(c config.Config) string {
-	path, embedded := strings.CutPrefix(string(c.DatabaseURL), "sqlite:")
+	path, embedded := c.DatabaseURL.File()
 	switch {
 	case c.SealKeyFile != "":
 		return c.SealKeyFile

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -32,7 +31,7 @@ func OpenStore(ctx context.Context, c config.Config, log *zap.Logger) (store *db
 // StoreName is the database URL for people: without its password, and of a file
 // the whole path, since a store in another folder looks like an empty one.
 func StoreName(c config.Config) string {
-	if path, ok := strings.CutPrefix(string(c.DatabaseURL), "sqlite:"); ok {
+	if path, embedded := c.DatabaseURL.File(); embedded {
 		if whole, err := filepath.Abs(path); err == nil {
 			return "sqlite:" + whole
 		}

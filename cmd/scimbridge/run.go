@@ -74,7 +74,7 @@ func (p *program) rootCommand() *cobra.Command {
 		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(), p.clientCommand(),
 		p.tenantCommand(), p.connectionCommand(), p.tokenCommand(), p.policyCommand(), p.issuerCommand(),
 		p.auditCommand(),
-		p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),
+		p.backupCommand(), p.restoreCommand(), p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root
 }

@@ -45,6 +45,9 @@ type Engine interface {
 	TryWrite(ctx context.Context) error
 	// CheckIntegrity looks for damage in all of the store, if the database can.
 	CheckIntegrity(ctx context.Context) error
+	// Backup writes a copy of one moment to a file that must not exist, while others
+	// read and write. ErrNoBackup: the database has its own programs for that.
+	Backup(ctx context.Context, path string) error
 
 	Class(err error) Class
 	// Fault says why an error means that the store itself cannot be used; NoFault:

@@ -34,6 +34,10 @@ var (
 	ErrBusy = errors.New("too many requests wait for the store")
 	// ErrNoStore is that of a store which has to be there and is not.
 	ErrNoStore = errors.New("there is no store")
+	// ErrInUse is that of a copy which has the log of a store in use beside it.
+	ErrInUse = errors.New("a log (-wal or -journal) is beside it: it is in use, or was copied while it was")
+	// ErrNoBackup is that of a database which this program does not copy.
+	ErrNoBackup = errors.New("the database has its own programs for backups")
 	// ErrSchema is that of a store which was not migrated for this program.
 	ErrSchema = errors.New("the store is not migrated")
 	// ErrProgram is that of a store which was migrated for a newer program, and can

@@ -27,22 +27,28 @@ func (e *Engine) TryWrite(ctx context.Context) error {
 
 // CheckIntegrity implements engine.Engine. It has a connection of its own: it
 // reads the whole file.
-func (e *Engine) CheckIntegrity(ctx context.Context) error {
-	c, err := openConn(e.path, "query_only(1)", fmt.Sprintf("cache_size(-%d)", minReadCache))
+func (e *Engine) CheckIntegrity(ctx context.Context) error { return e.file.checkIntegrity(ctx) }
+
+// checkIntegrity reads all pages; of a copy, which makes none wait, it also holds
+// the indexes against the tables.
+func (f file) checkIntegrity(ctx context.Context) error {
+	c, err := openConn(f, "query_only(1)", fmt.Sprintf("cache_size(-%d)", minReadCache))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = c.Close() }()
 	c.watch(ctx)
 	defer c.unwatch()
-	found := "ok"
-	err = sqlitex.ExecuteTransient(c.Conn, "pragma quick_check(1)",
-		&sqlitex.ExecOptions{ResultFunc: func(s *zombiezen.Stmt) error {
-			found = s.ColumnText(0)
-			return nil
-		}})
+	check, found := "pragma quick_check(1)", "ok"
+	if f.isCopy {
+		check = "pragma integrity_check(1)"
+	}
+	err = sqlitex.ExecuteTransient(c.Conn, check, &sqlitex.ExecOptions{ResultFunc: func(s *zombiezen.Stmt) error {
+		found = s.ColumnText(0)
+		return nil
+	}})
 	if err == nil && found != "ok" {
 		err = fmt.Errorf("%w: %s", errCorrupted, found)
 	}
-	return err
+	return c.failed(err)
 }

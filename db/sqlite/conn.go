@@ -40,14 +40,17 @@ const maxPrepared = 256
 const largeArgument = 16 << 10
 
 // openConn opens the file.
-func openConn(path string, pragmas ...string) (*conn, error) {
-	opened, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite, zombiezen.OpenCreate)
+func openConn(f file, pragmas ...string) (*conn, error) {
+	opened, err := f.open()
 	if err != nil {
 		return nil, err
 	}
 	opened.SetBusyTimeout(busyTimeout)
 	c := &conn{Conn: opened, prepared: make(map[statement]*prepared)}
-	for _, p := range slices.Concat(commonPragmas, pragmas) {
+	if !f.isCopy && !f.isNew {
+		pragmas = slices.Concat(commonPragmas, pragmas)
+	}
+	for _, p := range pragmas {
 		if err := c.setPragma(p); err != nil {
 			_ = c.Close()
 			return nil, err

@@ -19,7 +19,7 @@ import (
 // Engine implements engine.Engine. Writers wait in its queue instead of failing
 // at the file.
 type Engine struct {
-	path        string
+	file        file
 	write, read *pool
 	probe       *pool // answers CheckSchema, however busy the others are
 	writes      engine.Queue[Write]
@@ -57,6 +57,9 @@ type Options struct {
 	MustExist bool
 	// Log: what was written last may be lost with the power, and few read.
 	Log bool
+	// Copy opens a copy that no program uses, such as a backup, for reading: neither it
+	// nor anything beside it is changed.
+	Copy bool
 }
 
 // logPragmas are those of the connection that writes a log: nothing waits for the
@@ -70,7 +73,12 @@ func Open(path string, o Options) (*Engine, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("the embedded store needs a file: sqlite:PATH")
 	}
-	if err := prepareFile(path, o.MustExist, o.Logger); err != nil {
+	f := file{path: path, isCopy: o.Copy}
+	if o.Copy {
+		if err := f.checkCopy(o.Logger); err != nil {
+			return nil, err
+		}
+	} else if err := prepareFile(path, o.MustExist, o.Logger); err != nil {
 		return nil, err
 	}
 	pragmas := writePragmas
@@ -78,20 +86,20 @@ func Open(path string, o Options) (*Engine, error) {
 	if o.Log {
 		pragmas, readers = logPragmas, logReaders
 	}
-	w, err := newPool(path, 1, "begin immediate", pragmas...)
+	w, err := newPool(f, 1, "begin immediate", pragmas...)
 	if err != nil {
 		return nil, err
 	}
 	cache := max(readCache/readers, minReadCache)
-	r, err := newPool(path, readers, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", cache))
+	r, err := newPool(f, readers, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", cache))
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	p, err := newPool(path, 1, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", probeCache))
+	p, err := newPool(f, 1, "begin", "query_only(1)", fmt.Sprintf("cache_size(-%d)", probeCache))
 	if err != nil {
 		return nil, errors.Join(err, r.close(), w.close())
 	}
-	e := &Engine{path: path, write: w, read: r, probe: p}
+	e := &Engine{file: f, write: w, read: r, probe: p}
 	e.writes.Run = e.writeBatch
 	return e, nil
 }

@@ -42,7 +42,7 @@ func (e *Engine) migrations(files fs.FS, inGo []*goose.Migration, do func(*goose
 	// goose asks for database/sql, and so for the driver that has it.
 	wait := fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds())
 	v := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{wait}, commonPragmas...)}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: e.path}).EscapedPath()+"?"+v.Encode())
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: e.file.path}).EscapedPath()+"?"+v.Encode())
 	if err != nil {
 		return err
 	}

@@ -21,12 +21,12 @@ type pool struct {
 	closed bool
 }
 
-func newPool(path string, size int, begin string, pragmas ...string) (*pool, error) {
+func newPool(f file, size int, begin string, pragmas ...string) (*pool, error) {
 	p := &pool{begin: begin, slots: make(chan struct{}, size)}
 	for range size {
-		c, err := openConn(path, pragmas...)
+		c, err := openConn(f, pragmas...)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), p.close())
+			return nil, errors.Join(fmt.Errorf("open %s: %w", f.path, err), p.close())
 		}
 		p.idle = append(p.idle, c)
 	}
