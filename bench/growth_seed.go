@@ -74,7 +74,8 @@ func seedTables(size growthSize, tenant, connection string) []seedTable {
 
 // seedTotals counts them where the server does. The row is none of its own.
 const seedTotals = `insert into link_totals (tenant_id, connection_id, kind, stripe, links)
-	values ($1, $2, 'user_links', -1, $3)`
+	values ($1, $2, 'user_links', -1, cast($3 as bigint)),
+		($1, $2, 'inactive user_links', -1, cast($3 as bigint) / 100)`
 
 // grownAttributes is the document of the attributes of userBody.
 func grownAttributes(i int) string {

@@ -48,7 +48,8 @@ const (
 	qDeactivateUsers   = `update users set active = false, updated_at = $3 where tenant_id = $1 and id {in $2}`
 	qDeprovisionUsers  = `update users set deprovisioned = true, updated_at = $3 where tenant_id = $1 and id {in $2}`
 	qDeleteEmailsOf    = `delete from user_link_emails where tenant_id = $1 and connection_id = $2 and user_id {in $3}`
-	qDeleteUserLinksOf = `delete from user_links where tenant_id = $1 and connection_id = $2 and user_id {in $3}`
+	qDeleteUserLinksOf = `delete from user_links where tenant_id = $1 and connection_id = $2 and user_id {in $3}
+		returning active`
 )
 
 // EndUserLinks implements membership.Tx.
@@ -104,6 +105,6 @@ func (s *session) EndUserLinks(ctx context.Context, e membership.UserLinksEnd) (
 	if _, err := s.exec(ctx, qDeleteEmailsOf, s.tenant, e.Connection, users); err != nil {
 		return 0, err
 	}
-	_, err = s.unlink(ctx, e.Connection, userLinkTable, qDeleteUserLinksOf, s.tenant, e.Connection, users)
+	_, err = s.unlinkUsers(ctx, e.Connection, qDeleteUserLinksOf, s.tenant, e.Connection, users)
 	return len(users), err
 }

@@ -33,8 +33,8 @@ type columns struct {
 }
 
 // flag is a column that is true or false; index is of those where it is false, of
-// the connection, in the order of ids.
-type flag struct{ column, index string }
+// the connection, in the order of ids, and total is the number of these.
+type flag struct{ column, index, total string }
 
 type text struct {
 	column   string
@@ -49,7 +49,7 @@ var userFilter = columns{
 		"userName":   {column: "l.user_name_key", index: "user_links_user_name", fold: true},
 		"externalId": {column: "l.external_id", index: "user_links_external_id", optional: true},
 	},
-	bools: map[string]flag{"active": {column: "l.active", index: "user_links_inactive"}},
+	bools: map[string]flag{"active": {column: "l.active", index: "user_links_inactive", total: inactiveLinks}},
 	times: map[string]string{"meta.lastModified": "l.last_modified", "meta.created": "l.created_at"},
 	related: map[string]string{"emails.value": `(l.user_id in (select e.user_id from user_link_emails e
 		where e.tenant_id = $1 and e.connection_id = $2 and e.email_key = %s))`},

@@ -94,7 +94,8 @@ func (s *session) DeleteGroupLink(ctx context.Context, connection, group members
 	if err := s.execLater(ctx, qNoteEndedGroup, s.tenant, connection, group); err != nil {
 		return err
 	}
-	n, err := s.unlink(ctx, connection, groupLinkTable, qDeleteGroupLink, s.tenant, connection, group)
+	n, err := s.exec(ctx, qDeleteGroupLink, s.tenant, connection, group)
+	s.linked(connection, groupLinkTable, -n)
 	if err == nil && n == 0 {
 		return membership.NotFound("group")
 	}

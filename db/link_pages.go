@@ -118,7 +118,10 @@ func (v linksOf[L]) total(
 	case among.all:
 		return len(among.ids), nil
 	}
-	err = s.one(ctx, "total", `select count(*)`+where, args, &n)
+	n, known, err := v.flagTotal(ctx, s, f)
+	if err == nil && !known {
+		err = s.one(ctx, "total", `select count(*)`+where, args, &n)
+	}
 	return n, err
 }
 

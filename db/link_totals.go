@@ -14,7 +14,8 @@ import (
 // takes.
 type totals map[totalOf]int64
 
-// totalOf is what is counted: the links of a connection in one table.
+// totalOf is what is counted: the links of a connection in one table, or a part of
+// them.
 type totalOf struct {
 	connection membership.ID
 	table      string
@@ -23,6 +24,7 @@ type totalOf struct {
 const (
 	userLinkTable  = "user_links"
 	groupLinkTable = "group_links"
+	inactiveLinks  = "inactive user_links" // those of userLinkTable that are not active
 )
 
 // linked counts links that were made, or ended if n is negative.
@@ -33,13 +35,29 @@ func (s *session) linked(connection membership.ID, table string, n int64) {
 	s.totals[totalOf{connection, table}] += n
 }
 
-// unlink runs a statement that ends links of a connection, and counts them.
-func (s *session) unlink(ctx context.Context, connection membership.ID, table, q string, args ...any) (int64, error) {
-	n, err := s.exec(ctx, q, args...)
-	if err == nil && n > 0 {
-		s.linked(connection, table, -n)
+// unlinkUsers runs a statement that ends links of users of a connection, returns
+// whether each was active, and counts them.
+func (s *session) unlinkUsers(ctx context.Context, connection membership.ID, q string, args ...any) (int, error) {
+	active, err := list(ctx, s, q, args, func(a *bool) []any { return []any{a} })
+	if err != nil {
+		return 0, err
 	}
-	return n, err
+	s.linked(connection, userLinkTable, -int64(len(active)))
+	for _, a := range active {
+		s.turned(connection, a, true)
+	}
+	return len(active), nil
+}
+
+// turned counts a link of a user that was active or not, and is now; one that is
+// not there counts as active.
+func (s *session) turned(connection membership.ID, was, is bool) {
+	switch {
+	case was && !is:
+		s.linked(connection, inactiveLinks, 1)
+	case is && !was:
+		s.linked(connection, inactiveLinks, -1)
+	}
 }
 
 const qAddLinks = `insert into link_totals (tenant_id, connection_id, kind, stripe, links)
@@ -71,4 +89,23 @@ func (s *session) linksTotal(ctx context.Context, connection membership.ID, tabl
 	var n int
 	err := s.one(ctx, "total", qLinksTotal, []any{s.tenant, connection, table}, &n)
 	return n + int(s.totals[totalOf{connection, table}]), err
+}
+
+// flagTotal is how many links have the value of a flag that a filter is all about;
+// known is false if it is about something else.
+func (v linksOf[L]) flagTotal(ctx context.Context, s *session, f membership.Filter) (n int, known bool, err error) {
+	compare, is := f.(membership.Compare)
+	value, isBool := compare.Value.(bool)
+	if !is || !isBool || compare.Op != membership.Equal || compare.Attribute.Schema != "" {
+		return 0, false, nil
+	}
+	of, known := v.columns.bools[compare.Attribute.Path()]
+	if !known {
+		return 0, false, nil
+	}
+	if n, err = s.linksTotal(ctx, v.connection, of.total); err != nil || !value {
+		return n, true, err
+	}
+	all, err := s.linksTotal(ctx, v.connection, v.table)
+	return all - n, true, err
 }

@@ -18,6 +18,7 @@ type session struct {
 	reads  bool   // it is a transaction that only reads
 	slot   *scan  // nil: it may not scan
 	totals totals // that are yet to be written
+	held   map[userLinkKey]bool
 }
 
 // stamp is a time in a query.

@@ -39,9 +39,24 @@ func (s *session) UserLink(ctx context.Context, connection, user membership.ID) 
 	return s.userLink(ctx, qUserLink, s.tenant, connection, user)
 }
 
+// userLinkKey names a link that this transaction has locked.
+type userLinkKey struct{ connection, user membership.ID }
+
+// hold remembers whether a link that is locked is active: what changes that counts.
+func (s *session) hold(l membership.UserLink) {
+	if s.held == nil {
+		s.held = map[userLinkKey]bool{}
+	}
+	s.held[userLinkKey{l.Connection, l.User}] = l.Active
+}
+
 // LockUserLink implements membership.Tx.
 func (s *session) LockUserLink(ctx context.Context, connection, user membership.ID) (membership.UserLink, error) {
-	return s.userLink(ctx, qLockUserLink, s.tenant, connection, user)
+	l, err := s.userLink(ctx, qLockUserLink, s.tenant, connection, user)
+	if err == nil {
+		s.hold(l)
+	}
+	return l, err
 }
 
 // UserLinkByName implements membership.Reader.
@@ -75,6 +90,7 @@ func (s *session) InsertUserLink(ctx context.Context, l membership.UserLink) err
 		return err
 	}
 	s.linked(l.Connection, userLinkTable, 1)
+	s.turned(l.Connection, true, l.Active)
 	return s.insertEmails(ctx, l)
 }
 
@@ -85,13 +101,24 @@ const qUpdateUserLink = `update user_links set external_id = $4, user_name = $5,
 
 const qDeleteEmails = `delete from user_link_emails where tenant_id = $1 and connection_id = $2 and user_id = $3`
 
+const qWasActive = `select l.active from user_links l
+	where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = $3 {for update}`
+
 // UpdateUserLink implements membership.Tx.
 func (s *session) UpdateUserLink(ctx context.Context, l membership.UserLink) error {
+	was, held := s.held[userLinkKey{l.Connection, l.User}]
+	if !held {
+		if err := s.one(ctx, "user", qWasActive, []any{s.tenant, l.Connection, l.User}, &was); err != nil {
+			return err
+		}
+	}
 	if err := s.changed(ctx, "user", qUpdateUserLink, s.tenant, l.Connection, l.User, l.ExternalID,
 		l.UserName, membership.Fold(l.UserName), l.Active, l.Email, l.Name, string(l.Attributes),
 		l.Version, stamp(l.LastModified)); err != nil {
 		return err
 	}
+	s.turned(l.Connection, was, l.Active)
+	s.hold(l)
 	if err := s.execLater(ctx, qDeleteEmails, s.tenant, l.Connection, l.User); err != nil {
 		return err
 	}
@@ -117,14 +144,15 @@ func (s *session) insertEmails(ctx context.Context, l membership.UserLink) error
 	return nil
 }
 
-const qDeleteUserLink = `delete from user_links where tenant_id = $1 and connection_id = $2 and user_id = $3`
+const qDeleteUserLink = `delete from user_links where tenant_id = $1 and connection_id = $2 and user_id = $3
+	returning active`
 
 // DeleteUserLink implements membership.Tx.
 func (s *session) DeleteUserLink(ctx context.Context, connection, user membership.ID) error {
 	if err := s.execLater(ctx, qNoteEndedUserLink, s.tenant, user, connection); err != nil {
 		return err
 	}
-	n, err := s.unlink(ctx, connection, userLinkTable, qDeleteUserLink, s.tenant, connection, user)
+	n, err := s.unlinkUsers(ctx, connection, qDeleteUserLink, s.tenant, connection, user)
 	if err == nil && n == 0 {
 		return membership.NotFound("user")
 	}

@@ -3,6 +3,7 @@ package dbtest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -55,6 +56,22 @@ func (v *linker) check(t require.TestingT) {
 				return err
 			}
 			require.Equal(t, len(users.Links)+len(users.Keys), users.Total)
+			for _, active := range []bool{true, false} {
+				q := membership.LinkQuery{Limit: 10_000, Filter: membership.Compare{
+					Attribute: membership.Attribute{Name: "active"}, Op: membership.Equal, Value: active,
+				}}
+				some, err := r.UserLinks(v.w.Ctx, call.Connection, q)
+				if err != nil {
+					return err
+				}
+				require.Equal(t, len(some.Links)+len(some.Keys), some.Total, "active %v", active)
+				q.Limit = 0
+				counted, err := r.UserLinks(v.w.Ctx, call.Connection, q)
+				if err != nil {
+					return err
+				}
+				require.Equal(t, some.Total, counted.Total)
+			}
 			groups, err := r.GroupLinks(v.w.Ctx, call.Connection, membership.LinkQuery{Limit: 10_000})
 			if err != nil {
 				return err
@@ -65,9 +82,24 @@ func (v *linker) check(t require.TestingT) {
 	}
 }
 
-// user makes or ends the link of a user of that name; both may be refused.
+// turn makes the link of a user of that name active, or inactive; there may be none.
+func (v *linker) turn(call membership.Call, name string) {
+	var user membership.ID
+	_ = v.w.Store.Read(v.w.Ctx, v.w.ID, func(r membership.Reader) error {
+		l, err := r.UserLinkByName(v.w.Ctx, call.Connection, membership.Fold(name))
+		user = l.User
+		return err
+	})
+	_, _ = v.dir.UpdateProvisionedUser(v.w.Ctx, call, user, 0, func(l *membership.UserLink) error {
+		l.Active = !l.Active
+		return nil
+	})
+}
+
+// user makes or ends the link of a user of that name; both may be refused. Who has a
+// capital letter is not active.
 func (v *linker) user(call membership.Call, name string) {
-	view := membership.UserLink{UserName: name, Active: true}
+	view := membership.UserLink{UserName: name, Active: name == strings.ToLower(name)}
 	if _, err := v.dir.ProvisionUser(v.w.Ctx, call, view); membership.KindOf(err) != membership.KindUniqueness {
 		return
 	}
@@ -109,14 +141,16 @@ func (v *linker) local(t require.TestingT, call membership.Call, name string, ho
 func testTotalsAreExact(t *testing.T, s Store) {
 	v := newLinker(t, s, 3)
 	v.check(t)
-	names := []string{"a", "A", "b", "c"}
+	names := []string{"a", "A", "b", "c", "D"}
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
 		for range rapid.IntRange(1, 6).Draw(rt, "steps") {
 			call := rapid.SampledFrom(v.calls).Draw(rt, "connection")
 			name := rapid.SampledFrom(names).Draw(rt, "name")
-			switch rapid.IntRange(0, 3).Draw(rt, "step") {
+			switch rapid.IntRange(0, 4).Draw(rt, "step") {
+			case 4:
+				v.turn(call, name)
 			case 0, 1:
 				v.user(call, name)
 			case 2:
@@ -147,6 +181,7 @@ func testTotalsOfMany(t *testing.T, s Store) {
 			for j := range 25 {
 				call := v.calls[(i+j)%2]
 				v.user(call, fmt.Sprint("u", j%5))
+				v.turn(call, fmt.Sprint("u", (j+i)%5))
 				v.group(call, fmt.Sprint("g", j%3))
 			}
 		})

@@ -314,3 +314,12 @@ begin
     end if;
 end $$;
 -- +goose StatementEnd
+
+-- How many links of a connection are not active has a total as well.
+alter table user_links no force row level security;
+alter table link_totals no force row level security;
+insert into link_totals
+    select tenant_id, connection_id, 'inactive user_links', 0, count(*) from user_links where not active
+    group by tenant_id, connection_id;
+alter table user_links force row level security;
+alter table link_totals force row level security;
