@@ -12,7 +12,7 @@ import (
 
 func (d *door) auditRoutes() []route {
 	return []route{
-		{http.MethodGet, "/v1/audit/events", d.private(d.listEvents, "limit", "cursor",
+		{http.MethodGet, "/v1/audit/events", d.private(d.listEvents, "limit", "cursor", "wait",
 			"from", "to", "actor", "user_id", "group_id", "connection_id", "action")},
 		{http.MethodGet, "/v1/audit/register", d.private(d.exportRegister,
 			"as_of", "group_id", "user_id", "connection_id", "membership_source", "format")},
@@ -30,7 +30,11 @@ func (d *door) listEvents(w http.ResponseWriter, r request) error {
 		return err
 	}
 	f.Stored = r.wantsLeaves()
-	p, err := d.Directory.NumberedEvents(r.Context(), r.call, f)
+	wait, err := r.query.wait()
+	if err != nil {
+		return err
+	}
+	p, err := d.eventsWithin(r, f, wait)
 	if err != nil {
 		return err
 	}

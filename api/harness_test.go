@@ -57,7 +57,9 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	}
 	h := &house{t: t, store: store}
 	policy := auth.NewPolicy(store, time.Now, c.Logger)
-	h.directory = membership.NewDirectory(store, policy, membership.Options{})
+	watch := membership.NewEventWatch(store)
+	t.Cleanup(watch.Stop)
+	h.directory = membership.NewDirectory(store, policy, membership.Options{Watch: watch})
 	verifier := auth.NewVerifier(store, time.Now)
 	h.verifier = verifier
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)

@@ -20,6 +20,15 @@ type ConcurrencyLimits struct {
 	// Anonymous are those without a credential, of each kind; one client address
 	// has a quarter of them.
 	Anonymous int
+	// Waiting are the requests that wait for something to happen (Wait).
+	Waiting Places
+}
+
+// Places are how many requests there may be at once; 0 is no limit.
+type Places struct {
+	All    int // a tenant gets no more of them than are left for others
+	Tenant int
+	Caller int
 }
 
 // The scopes of a limit, as Concurrency reports what it refused.
@@ -42,9 +51,8 @@ type Concurrency struct {
 	refused func(scope string)
 
 	mu        sync.Mutex
-	running   int
-	tenants   map[membership.ID]int
-	callers   map[caller]int
+	running   counts
+	waiting   counts
 	kinds     map[string]int
 	addresses map[anonymous]int
 }
@@ -70,6 +78,7 @@ const (
 	slotNone slotState = iota
 	slotAnonymous
 	slotCaller
+	slotWaiting
 )
 
 // NewConcurrency returns limits of the requests that run at once; refused is
@@ -77,7 +86,7 @@ const (
 func NewConcurrency(l ConcurrencyLimits, refused func(scope string)) *Concurrency {
 	return &Concurrency{
 		limits: l, refused: refused,
-		tenants: make(map[membership.ID]int), callers: make(map[caller]int),
+		running: newCounts(Places{All: l.Requests, Tenant: l.Tenant, Caller: l.Caller}), waiting: newCounts(l.Waiting),
 		kinds: make(map[string]int), addresses: make(map[anonymous]int),
 	}
 }
@@ -132,28 +141,61 @@ func identify(ctx context.Context, p Principal) error {
 	k := callerOf(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if scope := c.full(k); scope != "" {
+	if scope := c.running.full(k); scope != "" {
 		c.refused(scope)
 		return busy(scope)
 	}
 	c.release(&at.slot)
-	c.running++
-	c.tenants[k.tenant]++
-	c.callers[k]++
+	c.running.enter(k)
 	at.slot.caller, at.slot.state = k, slotCaller
 	return nil
 }
 
+// Wait counts a request of ctx as one that waits, instead of one that runs, until its
+// credential is verified again: what waits takes no place of what runs. The errors are
+// those of a request that finds no room.
+func Wait(ctx context.Context) error {
+	at := clientOf(ctx)
+	c := at.slot.in
+	if c == nil || at.slot.state != slotCaller {
+		return nil
+	}
+	k := at.slot.caller
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if scope := c.waiting.full(k); scope != "" {
+		c.refused(scope)
+		return busy(scope)
+	}
+	c.release(&at.slot)
+	c.waiting.enter(k)
+	at.slot.state = slotWaiting
+	return nil
+}
+
+// counts are requests that callers have under way. Counters at zero are deleted, so
+// the maps stay small.
+type counts struct {
+	places  Places
+	all     int
+	tenants map[membership.ID]int
+	callers map[caller]int
+}
+
+func newCounts(p Places) counts {
+	return counts{places: p, tenants: make(map[membership.ID]int), callers: make(map[caller]int)}
+}
+
 // full returns the scope in which another request of a caller has no room.
-func (c *Concurrency) full(k caller) string {
+func (c *counts) full(k caller) string {
 	of := c.tenants[k.tenant]
-	free := c.limits.Requests - c.running
-	switch l := c.limits; {
-	case l.Caller > 0 && c.callers[k] >= l.Caller:
+	free := c.places.All - c.all
+	switch p := c.places; {
+	case p.Caller > 0 && c.callers[k] >= p.Caller:
 		return ScopeCaller
-	case l.Tenant > 0 && of >= l.Tenant:
+	case p.Tenant > 0 && of >= p.Tenant:
 		return ScopeTenant
-	case l.Requests == 0:
+	case p.All == 0:
 		return ""
 	case free <= 0:
 		return ScopeServer
@@ -161,6 +203,18 @@ func (c *Concurrency) full(k caller) string {
 		return ScopeTenant
 	}
 	return ""
+}
+
+func (c *counts) enter(k caller) {
+	c.all++
+	c.tenants[k.tenant]++
+	c.callers[k]++
+}
+
+func (c *counts) leave(k caller) {
+	c.all--
+	less(c.tenants, k.tenant)
+	less(c.callers, k)
 }
 
 func busy(scope string) error {
@@ -182,17 +236,16 @@ func (c *Concurrency) leave(s *slot) {
 	c.release(s)
 }
 
-// release takes a request out of what it counts as. Counters at zero are deleted,
-// so the maps stay small.
+// release takes a request out of what it counts as.
 func (c *Concurrency) release(s *slot) {
 	switch s.state {
 	case slotAnonymous:
 		less(c.kinds, s.anonymous.kind)
 		less(c.addresses, s.anonymous)
 	case slotCaller:
-		c.running--
-		less(c.tenants, s.caller.tenant)
-		less(c.callers, s.caller)
+		c.running.leave(s.caller)
+	case slotWaiting:
+		c.waiting.leave(s.caller)
 	}
 	s.state = slotNone
 }

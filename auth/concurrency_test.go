@@ -102,7 +102,7 @@ func TestConcurrencyKeepsRoom(t *testing.T) {
 		_ = r.enter(newPrincipal(membership.NewID(), 1))
 	}
 	assert.Error(t, r.enter(newPrincipal(membership.NewID(), 1)), "60 are all there are")
-	assert.Equal(t, 60, r.in.running)
+	assert.Equal(t, 60, r.in.running.all)
 	assert.Equal(t, ScopeServer, r.over[len(r.over)-1])
 }
 
@@ -129,11 +129,11 @@ func TestConcurrencyWithoutCredential(t *testing.T) {
 	require.True(t, r.in.EnterAnonymous(ctx, "c"))
 	require.NoError(t, identify(ctx, newPrincipal(membership.NewID(), 1)))
 	assert.Zero(t, r.in.kinds["c"])
-	assert.Equal(t, 2, r.in.running)
+	assert.Equal(t, 2, r.in.running.all)
 	assert.NoError(t, identify(ctx, newPrincipal(membership.NewID(), 1)), "once")
-	assert.Equal(t, 2, r.in.running)
+	assert.Equal(t, 2, r.in.running.all)
 	end()
-	assert.Equal(t, 1, r.in.running)
+	assert.Equal(t, 1, r.in.running.all)
 }
 
 func TestConcurrencyEndsWithTheRequest(t *testing.T) {
@@ -150,8 +150,8 @@ func TestConcurrencyEndsWithTheRequest(t *testing.T) {
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		assert.PanicsWithValue(t, http.ErrAbortHandler, func() { h.ServeHTTP(httptest.NewRecorder(), req) })
 	}
-	assert.Zero(t, r.in.running)
-	for _, left := range []int{len(r.in.tenants), len(r.in.callers), len(r.in.kinds), len(r.in.addresses)} {
+	assert.Zero(t, r.in.running.all)
+	for _, left := range []int{len(r.in.running.tenants), len(r.in.running.callers), len(r.in.kinds), len(r.in.addresses)} {
 		assert.Zero(t, left, "nothing is kept of who has left")
 	}
 }
@@ -184,4 +184,40 @@ func TestRequestsOfAnIssuer(t *testing.T) {
 	other := subject(1)
 	other.Issuer = membership.NewID()
 	assert.NoError(t, l.request(t.Context(), other), "another issuer")
+}
+
+// What waits takes no place of what runs, and has places of its own.
+func TestWaitingHasPlacesOfItsOwn(t *testing.T) {
+	r := newRunning(t, ConcurrencyLimits{Caller: 1, Waiting: Places{All: 8, Tenant: 3, Caller: 2}})
+	tenant := membership.NewID()
+	wait := func(p Principal) (context.Context, error) {
+		ctx, end := r.request("192.0.2.1")
+		t.Cleanup(end)
+		require.NoError(t, identify(ctx, p), "the place of the one before is free: it waits")
+		err := Wait(ctx)
+		if err != nil {
+			r.in.leave(&clientOf(ctx).slot)
+		}
+		return ctx, err
+	}
+	one, err := wait(newPrincipal(tenant, 1))
+	require.NoError(t, err)
+	require.NoError(t, Wait(one), "it waits already")
+	_, err = wait(newPrincipal(tenant, 1))
+	require.NoError(t, err)
+	_, err = wait(newPrincipal(tenant, 1))
+	assert.LessOrEqual(t, retryAfter(t, err), time.Second, "429: its own doing")
+	_, err = wait(newPrincipal(tenant, 2))
+	require.NoError(t, err)
+	_, err = wait(newPrincipal(tenant, 3))
+	assert.Equal(t, membership.KindBusy, membership.KindOf(err), "the tenant's places are taken")
+	_, err = wait(newPrincipal(membership.NewID(), 1))
+	require.NoError(t, err, "another tenant")
+
+	require.NoError(t, identify(one, newPrincipal(tenant, 1)), "it runs again")
+	assert.Equal(t, 3, r.in.waiting.all)
+	ctx, end := r.request("192.0.2.1")
+	assert.Error(t, identify(ctx, newPrincipal(tenant, 1)), "and takes a place of those that run")
+	end()
+	assert.Equal(t, []string{ScopeCaller, ScopeTenant, ScopeCaller}, r.over)
 }

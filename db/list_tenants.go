@@ -20,6 +20,10 @@ const (
 		left join seal_anchors a on a.tenant_id = l.tenant_id and a.anchor = $1
 		where l.size > 0 and l.stopped = '' and (a.tenant_id is null or (a.size < l.size or a.origin <> l.origin)
 			and (a.next_at is null or a.next_at <= $2)) order by a.next_at, l.tenant_id limit $3`
+	qEventHeads = `select t.id, coalesce((select h.number from event_heads h where h.tenant_id = t.id), 0),
+		exists (select 1 from events e {index events_waiting}
+			where e.tenant_id = t.id and e.number is null and e.position > 0)
+		from {ids $1} t`
 	qTenantsStopped = `select tenant_id from seal_logs where stopped <> '' order by tenant_id`
 )
 
@@ -66,6 +70,17 @@ func (s *Store) TenantsToAnchor(ctx context.Context, anchor string, now time.Tim
 // TenantsStopped lists the tenants whose log is not sealed any further.
 func (s *Store) TenantsStopped(ctx context.Context) ([]membership.ID, error) {
 	return s.listTenants(ctx, qTenantsStopped)
+}
+
+// EventHeads implements membership.EventHeads.
+func (s *Store) EventHeads(ctx context.Context, tenants []membership.ID) (heads []membership.EventHead, err error) {
+	err = s.acrossTenants(ctx, func(s *session) error {
+		heads, err = list(ctx, s, qEventHeads, []any{tenants}, func(h *membership.EventHead) []any {
+			return []any{&h.Tenant, &h.Number, &h.Pending}
+		})
+		return err
+	})
+	return heads, err
 }
 
 func (s *Store) listTenants(ctx context.Context, q string, args ...any) (ids []membership.ID, err error) {

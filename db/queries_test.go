@@ -71,7 +71,8 @@ func TestEveryQueryPrepares(t *testing.T) {
 
 // acrossTenants are the statements that see more than one tenant: what they select
 // is which tenants there are, and nothing of what is in them.
-var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsToAnchor", "qTenantsStopped"}
+var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsToAnchor", "qTenantsStopped",
+	"qEventHeads"}
 
 // Every statement names its tenant itself: row-level security is only the
 // second wall, and never routes in a distributed database.
@@ -101,7 +102,8 @@ var wholeTenant = []string{
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventSpans",
-	"qRequestChanged",                    // of what has no number yet
+	"qRequestChanged", // of what has no number yet
+	"qEventHeads",
 	"qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
 	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",

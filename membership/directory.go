@@ -17,6 +17,7 @@ type Directory struct {
 	observer Observer
 	guard    RemovalGuard
 	refusals *Refusals
+	watch    *EventWatch
 	exports  *exportLimiter
 	answers  *answerBudget
 }
@@ -36,6 +37,7 @@ type Options struct {
 	Refusals *Refusals    // of its own, which is not run
 	Answers  AnswerLimits
 	Signer   ReportSigner // signs nothing
+	Watch    *EventWatch  // none: no one waits for events
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -53,6 +55,7 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 		o.Signer = unsigned{}
 	}
 	return &Directory{
+		watch:    o.Watch,
 		signer:   o.Signer,
 		refusals: o.Refusals,
 		store:    store, policy: policy, clock: newSteadyClock(o.Clock), observer: o.Observer, guard: o.Guard,

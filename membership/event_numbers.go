@@ -159,3 +159,14 @@ func upToMicrosecond(t time.Time) time.Time {
 func (d *Directory) MayReadAudit(ctx context.Context, call Call) error {
 	return d.allow(ctx, call, OpReadAudit, ID{}, ID{})
 }
+
+// AwaitEvents waits for events after those that a page has told of. It returns false
+// when ctx ends, or the server does. What is there then, NumberedEvents says.
+func (d *Directory) AwaitEvents(ctx context.Context, call Call, follow EventCursor) bool {
+	return d.watch != nil && d.watch.Wait(ctx, call.Tenant, follow.Number)
+}
+
+// PauseEvents waits between two looks at a log that grows by what is not asked for.
+func (d *Directory) PauseEvents(ctx context.Context, between time.Duration) bool {
+	return d.watch != nil && d.watch.Pause(ctx, between)
+}

@@ -40,3 +40,17 @@ type EventWriter interface {
 	// has the greater number. Of one tenant one transaction at a time does it.
 	NumberEvents(ctx context.Context, limit int) (more bool, err error)
 }
+
+// EventHeads says how far the logs of several tenants are, for those who wait for what
+// comes next.
+type EventHeads interface {
+	// EventHeads looks at all of the tenants in one statement.
+	EventHeads(ctx context.Context, tenants []ID) ([]EventHead, error)
+}
+
+// EventHead is how far the log of a tenant is.
+type EventHead struct {
+	Tenant  ID
+	Number  int64 // the last that was given
+	Pending bool  // there are events without a number
+}

@@ -43,6 +43,10 @@ var usualPhases = phases{
 
 const maxHeaderBytes = 64 << 10
 
+// waitingPlaces are the requests that may wait for events at once. One costs a
+// connection and some tens of kilobytes, and nothing else.
+var waitingPlaces = auth.Places{All: 2000, Tenant: 100, Caller: 20}
+
 // Server is one store and one listener.
 type Server struct {
 	config   config.Config
@@ -53,6 +57,7 @@ type Server struct {
 	refusals *membership.Refusals
 	keys     *auth.KeySets
 	sealer   *Sealer
+	watch    *membership.EventWatch
 	listener net.Listener
 	debug    net.Listener // nil: none
 	cert     *certificate // nil: no TLS
@@ -106,7 +111,7 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	}
 	concurrency := auth.NewConcurrency(auth.ConcurrencyLimits{
 		Requests: c.MaxRequests, Tenant: c.MaxTenantRequests, Caller: c.MaxCallerRequests,
-		Anonymous: c.MaxAnonymousRequests,
+		Anonymous: c.MaxAnonymousRequests, Waiting: waitingPlaces,
 	}, m.requestRefused)
 	return &Server{
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
@@ -114,6 +119,7 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		refusals: membership.NewRefusals(measured(store, m), time.Now),
 		keys:     auth.NewKeySets(guard, time.Now, log.Named("keys")),
 		sealer:   sealer,
+		watch:    membership.NewEventWatch(store),
 		address:  address, publicURL: public,
 		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}, nil
@@ -172,6 +178,7 @@ func (s *Server) Run(ctx context.Context) error {
 		err = s.drain(ctx, h)
 	}
 	served()
+	s.watch.Stop()
 	background.Wait()
 	return errors.Join(err, s.store.Close())
 }
@@ -189,6 +196,7 @@ func (s *Server) drain(ctx context.Context, h *http.Server) error {
 	s.log.Info("stopping", zap.Duration("timeout", s.config.ShutdownTimeout))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 	defer cancel()
+	s.watch.Stop() // requests that wait answer with what there is
 	if err := h.Shutdown(ctx); err != nil {
 		_ = h.Close() // cuts off whatever is left
 		return fmt.Errorf("requests still ran after %s and were cut off", s.config.ShutdownTimeout)
