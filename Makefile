@@ -21,7 +21,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## Build the static program bin/scimbridge
@@ -109,6 +109,13 @@ tidy-check: ## Fail if go.mod or go.sum is not tidy
 .PHONY: verify
 verify: ## All that has to hold before a change goes in (what CI runs)
 	.ci/run
+
+CYCLONEDX_VERSION := v1.10.0
+HELM_VERSION := v3.22.0
+
+.PHONY: release-check
+release-check: ## Check what a release has beside the program (more than a minute)
+	.ci/release-check $(CYCLONEDX_VERSION) $(HELM_VERSION)
 
 .PHONY: clean
 clean: ## Remove what make has built

@@ -38,9 +38,9 @@ var layers = map[string][]string{
 	"bench":      {}, // it drives the built program, as a user would
 }
 
-// folders are the other directories at the top: docs holds no code, bin is what
-// make builds.
-var folders = []string{"docs", "bin"}
+// folders are the other directories at the top: docs and deploy hold no code, bin is
+// what make builds.
+var folders = []string{"docs", "deploy", "bin"}
 
 // drivers are the libraries of databases, and the one folder that imports each: the
 // rest of db asks db/engine. db/dbtest makes the databases of tests, and bench is a
