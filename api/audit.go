@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"net/http"
 	"strings"
 	"time"
@@ -161,7 +162,25 @@ func AppendEvent(b []byte, e membership.Event, names membership.Names) []byte {
 	if e.Reason != "" {
 		b = appendField(append(b, ','), "reason", e.Reason)
 	}
-	return append(b, '}')
+	return append(appendDisclosed(b, e.Disclosed), '}')
+}
+
+// appendDisclosed appends what the hashes in a leaf are made of.
+func appendDisclosed(b []byte, texts []membership.DisclosedText) []byte {
+	for i, t := range texts {
+		if i == 0 {
+			b = append(b, `,"disclosed":{`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = appendField(append(appendName(b, t.Field), '{'), "text", t.Text)
+		b = appendField(append(b, ','), "salt", hex.EncodeToString(t.Salt))
+		b = append(b, '}')
+	}
+	if len(texts) > 0 {
+		b = append(b, '}')
+	}
+	return b
 }
 
 // appendEventMembers appends the members of an event of grants. They have no names:

@@ -51,7 +51,7 @@ func TestEventsTellWhatHappened(t *testing.T) {
 		last := all[len(all)-1]
 		assertFields(t, last, "id", "number", "at", "actor", "actor_name", "credential", "source", "action", "group_id",
 			"group_name",
-			"user_id", "user_name", "membership_source", "members", "request_id", "reason")
+			"user_id", "user_name", "membership_source", "members", "request_id", "reason", "disclosed")
 		assert.Equal(t, "grant.opened", last["action"])
 		assert.Equal(t, map[string]any{"kind": "user", "id": tokenID.String()}, last["actor"])
 		assert.Equal(t, "local", last["membership_source"])

@@ -75,6 +75,8 @@ func TestEventsAreReadAsTheyWereWritten(t *testing.T) {
 		events := w.Numbered(0)
 		require.Len(t, events, 6)
 		full.Number = 1
+		require.Len(t, events[0].Disclosed, 3)
+		events[0].Disclosed = nil
 		require.Equal(t, full, events[0])
 		one.Number, one.User = 2, one.Members[0].User
 		require.Equal(t, one, events[1])
@@ -104,6 +106,7 @@ func TestEventsAreReadAsTheyWereWritten(t *testing.T) {
 		require.NoError(t, s.Exec(w.Ctx, w.ID, `delete from event_texts where tenant_id = $1`, w.ID))
 		again := w.Numbered(0)
 		require.Empty(t, again[0].Reason)
+		require.Empty(t, again[0].Disclosed)
 		require.Regexp(t, `^{"active":false,"external_id_sha256":"[0-9a-f]{64}"}$`, string(again[0].After))
 		require.Equal(t, members[:membership.MaxEventMembers], again[3].Members)
 	})

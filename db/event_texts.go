@@ -80,6 +80,7 @@ func hideTexts(e *membership.Event) (t hiddenTexts, err error) {
 
 // disclose puts a text back into an event.
 func (h hiddenText) disclose(e *membership.Event) error {
+	e.Disclosed = append(e.Disclosed, membership.DisclosedText{Field: h.field, Text: h.text, Salt: h.salt})
 	switch h.field {
 	case reasonField:
 		e.Reason = h.text

@@ -110,6 +110,9 @@ type Event struct {
 	After      []byte
 	RequestID  string
 	Reason     string
+	// Disclosed are the texts that were read back into Reason, Before and After, with
+	// what they are hidden by where the event is stored. Writers leave it empty.
+	Disclosed []DisclosedText
 	// Members are those that grants were opened for or closed. Of one alone User
 	// says who it is, too.
 	Members []EventMember
@@ -120,6 +123,13 @@ type Event struct {
 	Number int64
 	// Stored is the text of the event as it is stored, where an EventFilter asks for it.
 	Stored []byte
+}
+
+// DisclosedText is a text of an event that is stored as SHA-256(Salt || Text). Field
+// is where it stands: reason, before.external_id or after.external_id.
+type DisclosedText struct {
+	Field, Text string
+	Salt        []byte
 }
 
 // EventMember is a member in an event of grants.

@@ -93,6 +93,14 @@ func (d *Directory) numberEvents(ctx context.Context, tenant ID) (behind bool, e
 // memberText is how long a member of an event is in an answer, in bytes.
 const memberText = 130
 
+// disclosedSize is the bytes of an event's texts beside it.
+func disclosedSize(e *Event) (n int) {
+	for _, t := range e.Disclosed {
+		n += len(t.Field) + len(t.Text) + 2*len(t.Salt)
+	}
+	return n
+}
+
 func eventPage(ctx context.Context, r EventReader, f EventFilter, behind bool) (p EventPage, err error) {
 	head, err := r.EventHead(ctx)
 	if err != nil {
@@ -123,7 +131,7 @@ func eventPage(ctx context.Context, r EventReader, f EventFilter, behind bool) (
 	}
 	more := false
 	p.Events, more, err = fillPage(f.Limit,
-		func(e *Event) int { return len(e.Before) + len(e.After) + len(e.Reason) + memberText*len(e.Members) },
+		func(e *Event) int { return len(e.Before) + len(e.After) + len(e.Reason) + disclosedSize(e) + memberText*len(e.Members) },
 		func(last *Event, n int) ([]Event, error) {
 			part := f
 			if part.Limit = n; last != nil {
