@@ -35,6 +35,7 @@ var accessTable = map[string]access{
 	},
 	"GET /v1/users/{id}":    {"/v1/users/{user}", "", 200, "USERS:READ", nil},
 	"PATCH /v1/users/{id}":  {"/v1/users/{user}", `{"name":"Changed"}`, 200, "USERS:WRITE", nil},
+	"POST /v1/users/{id}/erase": {"/v1/users/{user}/erase", `{"reason":"INC-1"}`, 200, "TENANT:ADMIN", nil},
 	"DELETE /v1/users/{id}": {"/v1/users/{user}", "", 204, "USERS:WRITE", nil},
 
 	"GET /v1/users/{id}/groups": {"/v1/users/{user}/groups", "", 200, "GROUPS:READ", nil},

@@ -58,6 +58,8 @@ func (s failingStore) UpdateHolding(
 
 func (s failingStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
+func (s failingStore) Scrub(ctx context.Context) error { return s.store.Scrub(ctx) }
+
 // failingReader has the ports of the real reader, but for that of members.
 type failingReader struct {
 	membership.TenantReader

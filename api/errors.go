@@ -18,6 +18,7 @@ const (
 	codeTenantMismatch   = "tenant_mismatch"
 	codeManagedByIdP     = "membership_managed_by_idp"
 	codeGroupManaged     = "group_managed_by_idp"
+	codeUserManaged      = "user_managed_by_idp"
 	codeNotFound         = "not_found"
 	codeMethodNotAllowed = "method_not_allowed"
 	codeAlreadyMember    = "already_member"
@@ -46,6 +47,7 @@ var answers = map[membership.Kind]struct {
 	membership.KindForbidden:     {http.StatusForbidden, codeForbidden},
 	membership.KindManagedByIdP:  {http.StatusForbidden, codeManagedByIdP},
 	membership.KindGroupManaged:  {http.StatusForbidden, codeGroupManaged},
+	membership.KindLinked:        {http.StatusConflict, codeUserManaged},
 	membership.KindKeyReused:     {http.StatusUnprocessableEntity, codeKeyReused},
 	membership.KindInProgress:    {http.StatusConflict, codeInProgress},
 	membership.KindAnswerLost:    {http.StatusConflict, codeAnswerLost},

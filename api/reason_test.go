@@ -24,6 +24,8 @@ func (a access) withReason(method string, ids things, reason string) (path, body
 			sign = "&"
 		}
 		return path + sign + "reason=" + url.QueryEscape(reason), body
+	case strings.HasPrefix(body, `{"reason":`): // it has to have one
+		return path, `{"reason":"` + reason + `"}`
 	case body == "", body == "{}":
 		return path, `{"reason":"` + reason + `"}`
 	}

@@ -17,6 +17,7 @@ func (d *door) userRoutes() []route {
 		{http.MethodGet, user, d.private(d.getUser)},
 		{http.MethodPatch, user, d.private(d.changeUser)},
 		{http.MethodDelete, user, d.private(d.deleteUser, "reason")},
+		{http.MethodPost, user + "/erase", d.private(d.eraseUser)},
 		{http.MethodGet, user + "/groups", d.private(d.listMemberships, "limit", "cursor")},
 	}
 }
@@ -88,4 +89,31 @@ func (d *door) deleteUser(w http.ResponseWriter, r request) error {
 		return err
 	}
 	return sendNothing(w)
+}
+
+func (d *door) eraseUser(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "user")
+	if err != nil {
+		return err
+	}
+	if err := d.decode(w, r, fields{"reason": &r.call.Reason}, "reason"); err != nil {
+		return err
+	}
+	erased, err := d.Directory.EraseUser(r.Context(), r.call, id)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, AppendErased(nil, erased))
+}
+
+// AppendErased appends what an erasure did as JSON.
+func AppendErased(b []byte, e membership.Erased) []byte {
+	b = append(b, `{"erased":{`...)
+	for i, n := range e.Counts() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendNumberField(b, n.Name, int64(n.N))
+	}
+	return append(b, "}}"...)
 }

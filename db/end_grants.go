@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -31,6 +32,9 @@ const (
 	qLockGroupsOf = `select count(*) from (select g.id from groups g {index groups_no} where g.tenant_id = $1
 		and g.no in (select x.group_no from grants x where x.tenant_id = $1 and x.user_id = $2)
 		order by g.id {for no key update}) x`
+	qLockSomeGroupsOf = `select g.id from groups g {index groups_no} where g.tenant_id = $1
+		and g.no in (select x.group_no from grants x where x.tenant_id = $1 and x.user_id = $2)
+		order by g.id limit $3 {for no key update}`
 	qGroupChanged = `update groups set members_changed_at = $3 where tenant_id = $1 and id = $2`
 	qLinkLeft     = `update group_links set version = version + 1, last_modified = $4, members = members - 1
 		where tenant_id = $1 and connection_id = $2 and group_id = $3`
@@ -40,6 +44,11 @@ const (
 func (s *session) LockGroupsOf(ctx context.Context, user membership.ID) error {
 	var n int
 	return s.one(ctx, "user", qLockGroupsOf, []any{s.tenant, user}, &n)
+}
+
+// LockSomeGroupsOf implements membership.ErasureWriter.
+func (s *session) LockSomeGroupsOf(ctx context.Context, user membership.ID, limit int) ([]membership.ID, error) {
+	return s.ids(ctx, qLockSomeGroupsOf, s.tenant, user, limit)
 }
 
 // EndGrantsOf implements membership.Tx.
@@ -62,7 +71,7 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 	var pastOf []int // the row of the event
 	var ids []membership.ID
 	for _, g := range grants {
-		if !e.All && g.connection != e.Connection {
+		if !e.All && g.connection != e.Connection || e.Groups != nil && !slices.Contains(e.Groups, g.group) {
 			continue
 		}
 		left[g.group]--

@@ -202,6 +202,18 @@ func (s *Store) UpdateCredentials(ctx context.Context, tenant membership.ID, fn 
 	return s.update(ctx, tenant, func(s *session) error { return fn(s) })
 }
 
+// Scrub implements membership.Store.
+func (s *Store) Scrub(ctx context.Context) error {
+	err := s.engine.Scrub(ctx)
+	if errors.Is(err, engine.ErrBusy) {
+		return &membership.Error{
+			Kind: membership.KindUnavailable, Err: err, Message: "what was erased is deleted, but the log of the store still " +
+				"has it, since others read an older state: repeat this, until it succeeds",
+		}
+	}
+	return s.translate(err)
+}
+
 // WriteMembers implements membership.Store.
 func (s *Store) WriteMembers(ctx context.Context, c membership.MemberChange) (r membership.MemberResult, err error) {
 	// Before it shares a transaction with others.

@@ -37,6 +37,7 @@ const (
 	ActionUserReactivated    Action = "user.reactivated" // a native suspension or rule 25 undone
 	ActionUserUnlinked       Action = "user.unlinked"
 	ActionUserDeleted        Action = "user.deleted"
+	ActionUserErased         Action = "user.erased" // what names the person was deleted
 	ActionGroupCreated       Action = "group.created"
 	ActionGroupLinked        Action = "group.linked" // by an administrator (rule 31)
 	ActionGroupUpdated       Action = "group.updated"
@@ -79,7 +80,7 @@ var Actions = []Action{
 	ActionTokenCreated, ActionTokenRotated, ActionTokenRevoked, ActionTokenExpiring, ActionTokenIssued,
 	ActionClientCreated, ActionClientRevoked, ActionClientRefused, ActionSecretCreated, ActionSecretRevoked,
 	ActionUserCreated, ActionUserLinked, ActionUserUpdated, ActionUserDeactivated, ActionUserActivated,
-	ActionUserSuspended, ActionUserReactivated, ActionUserUnlinked, ActionUserDeleted, ActionGroupCreated,
+	ActionUserSuspended, ActionUserReactivated, ActionUserUnlinked, ActionUserDeleted, ActionUserErased, ActionGroupCreated,
 	ActionGroupLinked, ActionGroupUpdated, ActionGroupUnlinked, ActionGroupDeleted, ActionGrantOpened,
 	ActionGrantClosed, ActionRefused, ActionExported, ActionLogRestored, ActionKeyRotated,
 	ActionRemovalHeld, ActionRemovalAllowed, ActionAllowanceUsed,

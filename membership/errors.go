@@ -21,6 +21,7 @@ const (
 	KindForbidden       Kind = "forbidden"        // the policy says no
 	KindManagedByIdP    Kind = "managed_by_idp"   // the membership is a provider's (rule 10)
 	KindGroupManaged    Kind = "group_managed"    // the group is a provider's (rule 12)
+	KindLinked          Kind = "linked"           // a provider still has the user
 	KindVersionMismatch Kind = "version_mismatch" // a precondition on the version failed (RFC 7644 section 3.14)
 	KindPaused          Kind = "paused"           // the connection is paused
 	KindTooLarge        Kind = "too_large"        // more than one request may hold

@@ -131,7 +131,9 @@ func eventPage(ctx context.Context, r EventReader, f EventFilter, behind bool) (
 	}
 	more := false
 	p.Events, more, err = fillPage(f.Limit,
-		func(e *Event) int { return len(e.Before) + len(e.After) + len(e.Reason) + disclosedSize(e) + memberText*len(e.Members) },
+		func(e *Event) int {
+			return len(e.Before) + len(e.After) + len(e.Reason) + disclosedSize(e) + memberText*len(e.Members)
+		},
 		func(last *Event, n int) ([]Event, error) {
 			part := f
 			if part.Limit = n; last != nil {

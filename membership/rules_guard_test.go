@@ -304,6 +304,8 @@ func (s *countingStore) UpdateHolding(
 
 func (s *countingStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
+func (s *countingStore) Scrub(ctx context.Context) error { return s.store.Scrub(ctx) }
+
 // What the guard cannot hold stays one round trip.
 func TestGuardLeavesTheHotPath(t *testing.T) {
 	eachGuarded(t, small, func(t *testing.T, w *world) {

@@ -240,6 +240,8 @@ func (s halfStore) UpdateHolding(
 
 func (s halfStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
+func (s halfStore) Scrub(ctx context.Context) error { return s.store.Scrub(ctx) }
+
 func TestConnectionRemovalIsFinished(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		p := w.provisioned()

@@ -34,6 +34,11 @@ type Store interface {
 	// never the size of the group.
 	WriteMembers(ctx context.Context, c MemberChange) (MemberResult, error)
 
+	// Scrub overwrites what was deleted wherever the store itself keeps copies of it,
+	// such as a log; KindUnavailable: readers of an older state still need them. What
+	// a database server keeps is not in its power.
+	Scrub(ctx context.Context) error
+
 	// Ready reports whether the store answers and has the schema that this
 	// program expects.
 	Ready(ctx context.Context) error
@@ -75,4 +80,5 @@ type Tx interface {
 	ReservationWriter
 	OrganizationWriter
 	OutboxWriter
+	ErasureWriter
 }

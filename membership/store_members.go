@@ -71,4 +71,5 @@ type UserGrantsEnd struct {
 	User       ID
 	All        bool // also those of other sources than Connection
 	Connection ID
+	Groups     []ID // only those in these groups; nil: in all
 }

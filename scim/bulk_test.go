@@ -253,6 +253,8 @@ func (s *fading) UpdateHolding(
 
 func (s *fading) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
+func (s *fading) Scrub(ctx context.Context) error { return s.store.Scrub(ctx) }
+
 // TestBulkBreaks: what was done before something broke stays done, and what can
 // be done behind it is.
 func TestBulkBreaks(t *testing.T) {

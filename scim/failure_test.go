@@ -47,6 +47,8 @@ func (s breaking) UpdateHolding(
 
 func (s breaking) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
+func (s breaking) Scrub(ctx context.Context) error { return s.store.Scrub(ctx) }
+
 type breakingReader struct {
 	membership.Reader
 	after int

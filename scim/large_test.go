@@ -51,6 +51,8 @@ func (s crowded) UpdateHolding(
 
 func (s crowded) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
+func (s crowded) Scrub(ctx context.Context) error { return s.store.Scrub(ctx) }
+
 type crowdedReader struct {
 	membership.Reader
 	seen chan struct{}

@@ -71,6 +71,12 @@ func (s measuredStore) LookUpGroupLink(
 	return s.store.LookUpGroupLink(ctx, tenant, connection, group)
 }
 
+// Scrub implements membership.Store.
+func (s measuredStore) Scrub(ctx context.Context) (err error) {
+	defer s.measure(ctx, "scrub", time.Now(), &err)
+	return s.store.Scrub(ctx)
+}
+
 // Ready implements membership.Store. It is a probe, and not measured: the metric
 // of the store's state has its outcome.
 func (s measuredStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }

@@ -87,6 +87,8 @@ var walkTable = map[string]walkRow{
 	"GET /v1/users/{id}": {path: "/v1/users/{user}", status: 200, may: []string{"USERS:READ"}},
 	"PATCH /v1/users/{id}": {path: "/v1/users/{user}", body: `{"name":"Changed"}`, status: 200,
 		may: []string{"USERS:WRITE"}},
+	"POST /v1/users/{id}/erase": {path: "/v1/users/{user}/erase", body: `{"reason":"x"}`, status: 200,
+		may: []string{"TENANT:ADMIN"}},
 	"DELETE /v1/users/{id}": {path: "/v1/users/{user}", status: 204, may: []string{"USERS:WRITE"}},
 
 	"GET /v1/users/{id}/links":  {path: "/v1/users/{user}/links", status: 200, may: []string{"USERS:READ"}},

@@ -49,6 +49,10 @@ type Engine interface {
 	// read and write. ErrNoBackup: the database has its own programs for that.
 	Backup(ctx context.Context, path string) error
 
+	// Scrub overwrites copies of what was deleted that the engine itself keeps; ErrBusy:
+	// others still read them.
+	Scrub(ctx context.Context) error
+
 	Class(err error) Class
 	// Fault says why an error means that the store itself cannot be used; NoFault:
 	// it does not.

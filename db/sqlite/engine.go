@@ -47,7 +47,11 @@ const busyTimeout = 5 * time.Second
 
 // commonPragmas are those of every connection. synchronous=FULL: what was
 // acknowledged survives a loss of power.
-var commonPragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"}
+// What is deleted or changed is overwritten in its page, and free pages are: erased
+// means that the file does not have it (scrub.go).
+var commonPragmas = []string{
+	"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "secure_delete(1)",
+}
 
 // Options of an engine.
 type Options struct {
