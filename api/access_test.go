@@ -33,10 +33,10 @@ var accessTable = map[string]access{
 	"POST /v1/users": {
 		"/v1/users", `{"user_name":"new","email":"new@example.com","name":"New"}`, 201, "USERS:WRITE", nil,
 	},
-	"GET /v1/users/{id}":    {"/v1/users/{user}", "", 200, "USERS:READ", nil},
-	"PATCH /v1/users/{id}":  {"/v1/users/{user}", `{"name":"Changed"}`, 200, "USERS:WRITE", nil},
+	"GET /v1/users/{id}":        {"/v1/users/{user}", "", 200, "USERS:READ", nil},
+	"PATCH /v1/users/{id}":      {"/v1/users/{user}", `{"name":"Changed"}`, 200, "USERS:WRITE", nil},
 	"POST /v1/users/{id}/erase": {"/v1/users/{user}/erase", `{"reason":"INC-1"}`, 200, "TENANT:ADMIN", nil},
-	"DELETE /v1/users/{id}": {"/v1/users/{user}", "", 204, "USERS:WRITE", nil},
+	"DELETE /v1/users/{id}":     {"/v1/users/{user}", "", 204, "USERS:WRITE", nil},
 
 	"GET /v1/users/{id}/groups": {"/v1/users/{user}/groups", "", 200, "GROUPS:READ", nil},
 

@@ -101,8 +101,8 @@ func (s *session) EraseTexts(ctx context.Context, t membership.TextErasure) (e m
 // A grant of before has an event with a position below zero where none of the log told
 // of it (carry_grants.go). They have no number, and are found by the grants.
 const (
-	qHasCarriers   = `select count(*) from (select 1 from events where tenant_id = $1 and position < 0 limit 1) e`
-	pastOfUser     = ` from groups o
+	qHasCarriers = `select count(*) from (select 1 from events where tenant_id = $1 and position < 0 limit 1) e`
+	pastOfUser   = ` from groups o
 		{lookup past_grants g on g.tenant_id = $1 and g.group_no = o.no and g.user_id = $2} where o.tenant_id = $1`
 	qCarriedOfUser = `select t.position, t.salt from (
 			select g.opened_event as position` + pastOfUser + ` and g.opened_event < 0

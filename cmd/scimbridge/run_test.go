@@ -50,6 +50,7 @@ func TestHelp(t *testing.T) {
 		"client", "client create", "client list", "client revoke",
 		"client secret", "client secret create", "client secret revoke",
 		"issuer", "issuer create", "issuer list", "issuer delete",
+		"user", "user erase",
 		"audit", "audit events", "audit exceptions", "audit export", "audit register", "audit verify",
 	} {
 		t.Run("scimbridge "+command, func(t *testing.T) {
