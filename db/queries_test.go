@@ -105,7 +105,6 @@ var wholeTenant = []string{
 	"qRequestChanged", // of what has no number yet
 	"qEventHeads",
 	"qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
-	"qRequestChanged", // of what has no number yet
 	"qAnswersToErase", // there is a budget for them
 	"qCarriedOfUser",  // once, of a store from before: the past is by groups
 	"qTenantsToSeal",  // a row a tenant, on purpose of all
