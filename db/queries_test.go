@@ -107,7 +107,6 @@ var wholeTenant = []string{
 	"qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
 	"qAnswersToErase", // there is a budget for them
 	"qCarriedOfUser",  // once, of a store from before: the past is by groups
-	"qTenantsToSeal",  // a row a tenant, on purpose of all
 	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
 	"qNoteEndedGroups", "qNoteEndedUsers", // once, of a store from before
