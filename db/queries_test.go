@@ -104,6 +104,8 @@ var wholeTenant = []string{
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventSpans",
 	"qRequestChanged", // of what has no number yet
 	"qEventHeads",
+	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
+	"qGrantOfNoEvent", "qEventWithText", // to verify a store
 	"qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
 	"qAnswersToErase", // there is a budget for them
 	"qCarriedOfUser",  // once, of a store from before: the past is by groups

@@ -15,6 +15,9 @@ const (
 	Rewritten    Kind = "rewritten"    // events were changed, and what proves them as well
 	Inconsistent Kind = "inconsistent" // not the log of the checkpoint that was given
 	HashChanged  Kind = "hash changed" // the events are whole, a stored hash is not
+	// Beside is that of a store whose events are whole: what finds one of them, or what
+	// it hides, is not what it says.
+	Beside Kind = "changed beside"
 )
 
 // Finding is the first thing that does not hold.
@@ -61,6 +64,9 @@ func (f *Finding) Error() string {
 		return fmt.Sprintf("the log is not consistent with the checkpoint of size %d that you gave: it differs "+
 			"among %s",
 			f.Checkpoint, events)
+	case Beside:
+		return fmt.Sprintf("what is kept beside event %d was changed: its index, its texts, or what refers to it",
+			f.Number)
 	case HashChanged:
 		return fmt.Sprintf("the stored hashes were changed, first at event %d; the events are whole", f.Number)
 	}

@@ -79,13 +79,16 @@ func (l sealedLog) checkpoint(ctx context.Context, size int64) (string, error) {
 	return text, err
 }
 
-// leaves reads the lines of the events after a number.
-func (l sealedLog) leaves(ctx context.Context, after int64) iter.Seq2[[]byte, error] {
+// leaves reads the lines of the events after a number. Each is called with every
+// event.
+func (l sealedLog) leaves(
+	ctx context.Context, after int64, each func(db.StoredLeaf) error,
+) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		var line []byte
 		for stored, err := range l.store.Leaves(ctx, l.tenant, after, leafBatch) {
 			if err == nil {
-				err = checkColumns(stored)
+				err = each(stored)
 			}
 			if err == nil {
 				line, err = seal.Leaf{Number: stored.Number, Tenant: l.tenant.String(),
@@ -160,10 +163,18 @@ func VerifyStore(
 	if len(v.Checkpoints) == 0 {
 		return seal.Verified{}, errors.New("the tenant's log has no checkpoint")
 	}
-	return v.Verify(seal.Log{
-		Leaves: l.leaves(ctx, 0), Size: l.Size,
+	columns := newColumnCheck(ctx, l)
+	done, err := v.Verify(seal.Log{
+		Leaves: columns.leaves(), Size: l.Size,
 		Tile: func(level int, n int64, width int) ([]tlog.Hash, error) { return l.tile(ctx, level, n, width) },
 	})
+	if err == nil {
+		err = columns.wrong()
+	}
+	if err != nil {
+		return seal.Verified{}, err
+	}
+	return done, nil
 }
 
 // maxCheckpoints is how many checkpoints a log is held against, the newest.
@@ -193,5 +204,5 @@ func (s *Sealer) WriteTiles(ctx context.Context, tenant membership.ID, dir strin
 	if err != nil {
 		return 0, err
 	}
-	return l.Size, seal.WriteTiles(dir, l.leaves(ctx, 0), []byte(checkpoint))
+	return l.Size, seal.WriteTiles(dir, l.leaves(ctx, 0, checkColumns), []byte(checkpoint))
 }
