@@ -36,6 +36,37 @@ func TestFilesOfAStoreAreTheirOwners(t *testing.T) {
 	}
 }
 
+// A backup that is given up leaves nothing, and one takes the place of nothing.
+func TestABackupIsThereWholeOrNotAtAll(t *testing.T) {
+	s, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "x.db"), db.Options{})
+	require.NoError(t, err)
+	defer func() { _ = s.Close() }()
+	require.NoError(t, s.Migrate(t.Context()))
+	file := filepath.Join(t.TempDir(), "backup.db")
+	left := func() int {
+		entries, err := os.ReadDir(filepath.Dir(file))
+		require.NoError(t, err)
+		return len(entries)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	require.ErrorIs(t, s.Backup(ended, file), context.Canceled)
+	assert.Zero(t, left())
+	require.NoError(t, s.Backup(t.Context(), file))
+	assert.Equal(t, 1, left())
+	require.ErrorIs(t, s.Backup(t.Context(), file), fs.ErrExist)
+	assert.Equal(t, 1, left())
+	assert.Equal(t, fs.FileMode(0o600), mode(t, file))
+
+	// A copy is read, and never written.
+	copied, err := db.Open(t.Context(), "sqlite:"+file, db.Options{Copy: true})
+	require.NoError(t, err)
+	require.NoError(t, copied.CheckSchema(t.Context()))
+	require.Error(t, copied.Backup(ended, file+"2"))
+	require.NoError(t, copied.Close())
+	assert.Equal(t, 1, left())
+}
+
 // Files that others can read are closed, also behind a link, and the log says so.
 func TestFilesOfAnOldStoreAreClosed(t *testing.T) {
 	dir := t.TempDir()

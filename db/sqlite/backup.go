@@ -92,11 +92,11 @@ func copyPages(ctx context.Context, to, from *conn, f *os.File) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	for n := 1; ; n++ {
-		more, err := b.Step(backupStep)
-		if err != nil || !more {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil {
+		more, err := b.Step(backupStep)
+		if err != nil || !more {
 			return err
 		}
 		if n%(backupSync/backupStep) == 0 {
