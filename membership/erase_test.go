@@ -124,8 +124,8 @@ func (w *world) localUsers(n int) (ids []membership.ID) {
 		us := make([]membership.User, n)
 		for i := range us {
 			us[i] = membership.User{
-				Tenant: w.admin.Tenant, ID: membership.NewID(), UserName: w.name("many"), Origin: membership.SourceLocal,
-				Active: true, CreatedAt: w.clock.Now(), UpdatedAt: w.clock.Now(),
+				Tenant: w.admin.Tenant, ID: membership.NewID(), UserName: w.name("many"),
+				Origin: membership.SourceLocal, Active: true, CreatedAt: w.clock.Now(), UpdatedAt: w.clock.Now(),
 			}
 			ids = append(ids, us[i].ID)
 		}
@@ -202,7 +202,8 @@ func TestErasureInSteps(t *testing.T) {
 						Origin: membership.SourceLocal, CreatedAt: w.clock.Now(), UpdatedAt: w.clock.Now(),
 					}
 					c := membership.MemberChange{
-						Call: w.because("Jane joins"), At: w.clock.Now(), Group: g.ID, Open: []membership.ID{user, other},
+						Call: w.because("Jane joins"), At: w.clock.Now(), Group: g.ID,
+						Open: []membership.ID{user, other},
 					}
 					if err := errors.Join(tx.InsertGroup(w.ctx, g), dbtest.ChangeMembers(w.ctx, tx, c)); err != nil {
 						return err
