@@ -129,6 +129,9 @@ var accessTable = map[string]access{
 	"GET /v1/audit/register":              {"/v1/audit/register", "", 200, "AUDIT:READ", nil},
 	"GET /v1/audit/exceptions":            {"/v1/audit/exceptions", "", 200, "AUDIT:READ", nil},
 
+	"GET /v1/requests":      {"/v1/requests", "", 200, "REQUESTS:READ", nil},
+	"GET /v1/requests/{id}": {"/v1/requests/{request}", "", 200, "REQUESTS:READ", nil},
+
 	"GET /v1/issuers":      {"/v1/issuers", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/issuers":     {"/v1/issuers", issuerBody("new"), 201, "TENANT:ADMIN", []string{"USERS:READ"}},
 	"GET /v1/issuers/{id}": {"/v1/issuers/{issuer}", "", 200, "TENANT:ADMIN", nil},
@@ -182,13 +185,15 @@ type things struct {
 
 	tenant string // whose they are
 	linked string // a group that the connection sees
+
+	request string // in the request log
 }
 
 // of maps each word in braces to its id.
 func (ids *things) of() map[string]*string {
 	return map[string]*string{
-		"{linked}": &ids.linked,
-		"{user}":   &ids.user, "{group}": &ids.group, "{member}": &ids.member,
+		"{linked}": &ids.linked, "{request}": &ids.request,
+		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
 		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
 		"{issuer}":       &ids.issuer,
 		"{notification}": &ids.notification, "{role}": &ids.role,
@@ -227,6 +232,7 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 		return tx.InsertNotification(h.t.Context(), notify)
 	}))
 	ids.notification = notify.ID.String()
+	ids.request = h.keep(whose.TenantID, membership.Request{Status: 200}).String()
 	ids.role = h.make("/v1/roles", `{"name":"Role"}`, as(whose))
 	h.do(http.MethodPut, "/api/v1/organizations/"+ids.tenant+"/users",
 		`[{"user_id":"`+ids.member+`","project_ids":null,"role_id":"`+ids.role+`"}]`, as(whose)).array()

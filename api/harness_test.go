@@ -2,12 +2,15 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +39,29 @@ type house struct {
 	server    *httptest.Server
 	mine      auth.Bootstrapped
 	other     auth.Bootstrapped
+	requests  *db.RequestLog
+}
+
+// kept is a request log without the server that fills it.
+type kept struct{ log *db.RequestLog }
+
+func (k kept) RequestLog() membership.RequestLog            { return k.log }
+func (k kept) UserName(name string) *membership.RequestName { return nameOf("u" + name) }
+func (k kept) ExternalID(id string) *membership.RequestName { return nameOf("x" + id) }
+func (k kept) Dropped(membership.ID) int64                  { return 3 }
+func nameOf(s string) *membership.RequestName {
+	sum := sha256.Sum256([]byte(s))
+	n := membership.RequestName(sum[:16])
+	return &n
+}
+
+// keep puts a request into the log.
+func (h *house) keep(tenant membership.ID, r membership.Request) membership.ID {
+	h.t.Helper()
+	r.ID, r.Tenant, r.Outcome = membership.NewID(), tenant, cmp.Or(r.Outcome, membership.RequestNothing)
+	r.At = recentTime()
+	require.NoError(h.t, h.requests.AppendRequests(h.t.Context(), []membership.Request{r}))
+	return r.ID
 }
 
 // each runs a test with a fresh house on each engine.
@@ -59,7 +85,11 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	policy := auth.NewPolicy(store, time.Now, c.Logger)
 	watch := membership.NewEventWatch(store)
 	t.Cleanup(watch.Stop)
-	h.directory = membership.NewDirectory(store, policy, membership.Options{Watch: watch})
+	var err error
+	h.requests, err = store.OpenRequestLog(t.Context(), store.Engine()+":"+filepath.Join(t.TempDir(), "x.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, h.requests.Close()) })
+	h.directory = membership.NewDirectory(store, policy, membership.Options{Watch: watch, Requests: kept{h.requests}})
 	verifier := auth.NewVerifier(store, time.Now)
 	h.verifier = verifier
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)

@@ -20,6 +20,13 @@ type Note struct {
 	Refused    string // why: a code, and what is wrong
 	Filter     string // the shape of a filter; at debug only
 
+	// Named is what a refused credential says it is of: nothing proves it. Ended is when
+	// the credential ended, if it did.
+	Named NamedCredential
+	Ended time.Time
+	// Rejected: the credential itself was refused.
+	Rejected bool
+
 	// Answer is what the door says of the request for the request log.
 	Answer membership.RequestAnswer
 
@@ -65,3 +72,7 @@ func (n *Note) Refuse(reason string) {
 func (n *Note) is(p Principal) {
 	n.Tenant, n.Connection, n.Credential = p.Tenant, p.Connection, p.Credential
 }
+
+// NamedCredential is what the public part of a credential names. Connection is that of
+// the credential, if there is one with this id.
+type NamedCredential struct{ Tenant, Connection, ID membership.ID }

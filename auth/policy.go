@@ -27,6 +27,7 @@ var permissionOf = map[membership.Operation]string{
 	membership.OpAddMembers:    "GROUPS:WRITE",
 	membership.OpRemoveMembers: "GROUPS:WRITE",
 	membership.OpReadAudit:     "AUDIT:READ",
+	membership.OpReadRequests:  "REQUESTS:READ",
 	membership.OpAdminister:    "TENANT:ADMIN",
 }
 

@@ -54,9 +54,10 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 		membership.OpAddMembers:    {"GROUPS:WRITE", write},
 		membership.OpRemoveMembers: {"GROUPS:WRITE", write},
 		membership.OpReadAudit:     {"AUDIT:READ", nil},
+		membership.OpReadRequests:  {"REQUESTS:READ", nil},
 		membership.OpAdminister:    {"TENANT:ADMIN", nil},
 	}
-	all := []string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "TENANT:ADMIN"}
+	all := []string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "REQUESTS:READ", "TENANT:ADMIN"}
 	for _, op := range operations(t) {
 		t.Run(string(op), func(t *testing.T) {
 			want, ok := rows[op]

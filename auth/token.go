@@ -92,3 +92,14 @@ func parse(s string) (bearer, error) {
 	}
 	return b, nil
 }
+
+// TokenHint shows which token an Authorization header has, without being of use: the
+// beginning that all have and its last four characters, which are of the checksum.
+// It is empty where there is no token.
+func TokenHint(authorization string) string {
+	text, ok := bearerText(authorization)
+	if !ok || len(text) != textSize || !strings.HasPrefix(text, prefix) {
+		return ""
+	}
+	return prefix + "…" + text[textSize-4:]
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -89,6 +90,7 @@ func (v *Verifier) Verify(ctx context.Context, authorization string) (Principal,
 	}
 	t, err := v.token(ctx, text)
 	if err != nil {
+		NoteOf(ctx).Rejected = true
 		return Principal{}, v.limits.failed(ctx, err)
 	}
 	p := t.principal()
@@ -117,6 +119,7 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 		note.Cached = true
 		if why := t.ended(v.clock); why != "" {
 			note.is(t.principal())
+			note.Ended = t.endedAt()
 			note.Refuse(why)
 			return Token{}, errNotOpened
 		}
@@ -126,6 +129,7 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	if err != nil {
 		return Token{}, errNoToken
 	}
+	note.Named = NamedCredential{Tenant: b.tenant, ID: b.id}
 	// A token that was good before is worth a query at once.
 	known := v.cache.known(key)
 	if !known {
@@ -144,9 +148,11 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("find token: %w", err)
 	}
+	note.Named.Connection = t.Connection
 	why := "unauthenticated: the secret is not that of the token"
 	if subtle.ConstantTimeCompare(t.Hash, b.hash()) == 1 {
 		if why = t.ended(v.clock); why != "" {
+			note.Ended = t.endedAt()
 			note.is(t.principal()) // who has the whole secret is its owner, or has stolen it
 		}
 	}
@@ -173,6 +179,9 @@ func (v *Verifier) checkNetwork(ctx context.Context, t Token) error {
 		return nil
 	}
 	refusal := forbidden("this token may not be used from this address")
+	note := NoteOf(ctx)
+	note.Rejected = true
+	note.Refuse("the token was used from outside its networks")
 	// It does not count for the token's owner, and writes no end of events.
 	if err := v.limits.failed(ctx, refusal); err != refusal { //nolint:errorlint // the very same
 		return err
@@ -206,6 +215,17 @@ func (t Token) ended(clock membership.Clock) string {
 		return "unauthenticated: the token has expired"
 	}
 	return ""
+}
+
+// endedAt is when a token ended that opens nothing any more.
+func (t Token) endedAt() time.Time {
+	switch {
+	case !t.RevokedAt.IsZero():
+		return t.RevokedAt
+	case !t.ConnectionRemovedAt.IsZero():
+		return t.ConnectionRemovedAt
+	}
+	return t.ExpiresAt
 }
 
 func (t Token) principal() Principal {

@@ -31,6 +31,7 @@ type Config struct {
 	TLSKeyFile              string // PEM
 	SealKeyFile             string // of the key that seals events; empty: beside the embedded store
 	Anchors                 Anchors
+	RequestLog              time.Duration // how long requests are kept; 0: they are not
 }
 
 // Anchors are where signed checkpoints are carried to; empty: not there.

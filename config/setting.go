@@ -177,6 +177,12 @@ func Settings() []Setting {
 			write: func(c *Config, v string) error { c.TLSKeyFile = v; return nil },
 		},
 		{
+			Key: "request_log", Value: "DURATION", Default: "720h",
+			Usage: "how long SCIM and token requests are kept in the request log; 0: they are not",
+			read:  func(c Config) string { return c.RequestLog.String() },
+			write: func(c *Config, v string) (err error) { c.RequestLog, err = duration(v); return err },
+		},
+		{
 			Key: "seal_key_file", Value: "FILE", Default: "",
 			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key beside the " +
 				"embedded store, and with PostgreSQL nothing is sealed",

@@ -20,6 +20,7 @@ type Directory struct {
 	watch    *EventWatch
 	exports  *exportLimiter
 	answers  *answerBudget
+	requests KeptRequests // nil: none
 }
 
 // Observer is called after the commit, with how many grants were opened and closed,
@@ -38,6 +39,7 @@ type Options struct {
 	Answers  AnswerLimits
 	Signer   ReportSigner // signs nothing
 	Watch    *EventWatch  // none: no one waits for events
+	Requests KeptRequests // none are kept
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -59,7 +61,7 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 		signer:   o.Signer,
 		refusals: o.Refusals,
 		store:    store, policy: policy, clock: newSteadyClock(o.Clock), observer: o.Observer, guard: o.Guard,
-		exports: newExportLimiter(), answers: newAnswerBudget(o.Answers),
+		exports: newExportLimiter(), answers: newAnswerBudget(o.Answers), requests: o.Requests,
 	}
 }
 

@@ -56,8 +56,11 @@ func NewID() ID {
 // NewIDAt returns a new UUIDv7 of a time.
 func NewIDAt(t time.Time) ID {
 	id := FirstID(t)
-	_, _ = rand.Read(id[6:])
-	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
+	_, _ = rand.Read(id[8:])
+	// The fraction of the millisecond is in it, too (RFC 9562 section 6.2, method 3).
+	fraction := uint16(t.Nanosecond() % 1e6 * 4096 / 1e6) //nolint:gosec // below 4096
+	binary.BigEndian.PutUint16(id[6:8], 0x7000|fraction)
+	id[8] = id[8]&0x3f | 0x80
 	return id
 }
 

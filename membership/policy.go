@@ -15,13 +15,14 @@ const (
 	OpAddMembers    Operation = "members.add"
 	OpRemoveMembers Operation = "members.remove"
 	OpReadAudit     Operation = "audit.read"
+	OpReadRequests  Operation = "requests.read"
 	OpAdminister    Operation = "tenant.administer"
 )
 
 // writes reports whether what the operation does is dated.
 func (o Operation) writes() bool {
 	switch o {
-	case OpReadUsers, OpReadGroups, OpReadMembers, OpReadAudit:
+	case OpReadUsers, OpReadGroups, OpReadMembers, OpReadAudit, OpReadRequests:
 		return false
 	}
 	return true

@@ -31,6 +31,7 @@ type metrics struct {
 	transactions *prometheus.HistogramVec // operation, outcome
 	storeUp      prometheus.Gauge
 	seal         *sealMetrics
+	requestLog   *requestMetrics
 }
 
 // buckets are in seconds: from an embedded store's lookup to the longest list.
@@ -39,7 +40,7 @@ var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1
 func newMetrics(engine, version string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		seal:     newSealMetrics(),
+		seal:     newSealMetrics(), requestLog: newRequestMetrics(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_http_requests_total", Help: "Requests that were answered.",
 		}, []string{"door", "method", "status"}),
@@ -96,6 +97,7 @@ func newMetrics(engine, version string) *metrics {
 		m.transactions, m.storeUp, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.seal.register(m.registry)
+	m.requestLog.register(m.registry)
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,15 +20,23 @@ func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handl
 	if door == doorSystem {
 		level = zapcore.DebugLevel // probes come every few seconds
 	}
+	keeps := s.requests != nil && (door == doorSCIM || door == doorOAuth)
 	more := s.log.Core().Enabled(zapcore.DebugLevel)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := recorders.Get().(*recorder)
 		*rec = recorder{ResponseWriter: w, cutOff: true, note: requestNote{r: r, more: more, text: rec.note.text}}
+		var sent *keptBody
+		if keeps && door == doorSCIM {
+			sent = keepBody(r)
+		}
 		// Deferred: a door that has to break off its answer panics.
 		defer func() {
 			took := time.Since(start)
 			m.request(door, r.Method, rec.status, took)
+			if keeps {
+				s.requests.record(rec, r, sent, start, took)
+			}
 			if entry := s.log.Check(level, "request"); entry != nil {
 				rec.entry = [...]zap.Field{
 					zap.String("request_id", r.Header.Get(requestIDHeader)), zap.String("door", door),
@@ -57,10 +66,10 @@ func loggedPath(r *http.Request) string {
 	const longest = 256
 	path := r.URL.EscapedPath()
 	path = path[:min(len(path), longest)]
-	rest, before := path, ""
+	rest, before, provider := path, "", strings.HasPrefix(path, SCIMPrefix+"/")
 	for rest != "" {
 		segment, _, _ := strings.Cut(rest[1:], "/")
-		if segment != "" && ofPeople(before) && !knownSegment(segment) {
+		if segment != "" && (ofPeople(before) && !knownSegment(segment) || provider && !knownWord(segment)) {
 			return path[:len(path)-len(rest)] + "/(no id)"
 		}
 		if rest = rest[1+len(segment):]; segment != "" {
@@ -81,6 +90,12 @@ func ofPeople(segment string) bool {
 		return strings.EqualFold(segment, "members")
 	}
 	return false
+}
+
+// knownWord: the door of providers has few words, ids, and names of schemas.
+func knownWord(segment string) bool {
+	return knownSegment(segment) || strings.HasPrefix(segment, "urn:ietf:params:scim:") && nameLike(segment) ||
+		slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, segment) })
 }
 
 func knownSegment(segment string) bool {

@@ -45,7 +45,8 @@ func (s *Server) router() *mux.Router {
 	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
 		Observer: m, Signer: s.sealer, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
-		Watch: s.watch,
+		Watch:    s.watch,
+		Requests: s.keptRequests(),
 	})
 	verifier := auth.NewVerifier(s.store, time.Now)
 	verifier.Report(s.usage)

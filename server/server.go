@@ -58,6 +58,7 @@ type Server struct {
 	keys     *auth.KeySets
 	sealer   *Sealer
 	watch    *membership.EventWatch
+	requests *RequestKeeper // nil: requests are not kept
 	listener net.Listener
 	debug    net.Listener // nil: none
 	cert     *certificate // nil: no TLS
@@ -120,6 +121,7 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		keys:     auth.NewKeySets(guard, time.Now, log.Named("keys")),
 		sealer:   sealer,
 		watch:    membership.NewEventWatch(store),
+		requests: openRequests(ctx, c, store, m.requestLog, log.Named("requests")),
 		address:  address, publicURL: public,
 		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}, nil
@@ -165,6 +167,7 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	background.Go(func() { s.checkStore(recording) })
 	background.Go(func() { s.sealer.Run(recording) })
+	background.Go(func() { s.requests.Run(recording) })
 	if s.debug != nil {
 		defer s.serveDebug()()
 	}

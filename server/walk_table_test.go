@@ -190,6 +190,8 @@ var walkTable = map[string]walkRow{
 		may: []string{"AUDIT:READ"}},
 	"GET /v1/audit/register":   {path: "/v1/audit/register", status: 200, may: []string{"AUDIT:READ"}},
 	"GET /v1/audit/exceptions": {path: "/v1/audit/exceptions", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /v1/requests":         {path: "/v1/requests", status: 200, may: []string{"REQUESTS:READ"}},
+	"GET /v1/requests/{id}":    {path: "/v1/requests/{request}", status: 200, may: []string{"REQUESTS:READ"}},
 	"PATCH /v1/connections/{id}": {path: "/v1/connections/{connection}", body: `{"paused":true}`, status: 200,
 		may: []string{"TENANT:ADMIN"}},
 	"DELETE /v1/connections/{id}": {path: "/v1/connections/{connection}?members=release", status: 204,

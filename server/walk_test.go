@@ -155,6 +155,11 @@ func (w *walk) furnish(who auth.Bootstrapped, row walkRow) things {
 		}
 		ids["{new id}"] = membership.NewID().String() // each is used once
 	}
+	if row.path == "" || strings.Contains(row.path, "{request}") {
+		r := membership.Request{ID: membership.NewID(), Tenant: who.TenantID, At: time.Now(), Status: 200}
+		require.NoError(w.t, w.requests.kept.AppendRequests(w.t.Context(), []membership.Request{r}))
+		ids["{request}"] = r.ID.String()
+	}
 	return ids
 }
 

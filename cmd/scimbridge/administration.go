@@ -96,8 +96,10 @@ func (p *program) withStore(
 		return err
 	}
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
+	requests, end := server.ExistingRequests(ctx, s.Config, store)
+	defer end() //nolint:errcheck // it was only read
 	directory := membership.NewDirectory(store, auth.Policy{},
-		membership.Options{Signer: server.ExistingSealer(s.Config, store)})
+		membership.Options{Signer: server.ExistingSealer(s.Config, store), Requests: requests})
 	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, server.NewLogger(s.Config, p.stderr))
 	call := operator(tenant)
 	call.Permissions = []string{auth.AllPermissions}

@@ -1,0 +1,246 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/config"
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+const (
+	// requestBatch is how many requests are written together, requestDelay for how
+	// long one waits for others.
+	requestBatch = 500
+	requestDelay = time.Second
+	// requestTimeout bounds the writing of a batch, requestsAtEnd that of all that is
+	// left when the server stops.
+	requestTimeout = 5 * time.Second
+	requestsAtEnd  = 5 * time.Second
+	// minFreeDisk is the room on the disk of an embedded store below which the log is
+	// not written: what is left is for provisioning.
+	minFreeDisk = 256 << 20
+	// Of what is too old so many are removed at once, with a pause between.
+	requestsRemoved = 200
+	removePause     = 50 * time.Millisecond
+	removeEvery     = 10 * time.Minute
+)
+
+// RequestKeeper keeps the request log: what every request leaves waits in a queue, and
+// is redacted and written in the background. A nil one keeps nothing.
+type RequestKeeper struct {
+	requestKey
+	queue   *requestQueue
+	kept    *db.RequestLog
+	store   *db.Store
+	age     time.Duration
+	file    string // whose disk has to have room; "": it is not known
+	metrics *requestMetrics
+	log     *zap.Logger
+
+	tenants map[membership.ID]bool // that there are, of those that a credential named
+	failing bool
+}
+
+// openRequests opens the request log of a configuration; nil: there is none. A log
+// that cannot be opened is no reason not to serve.
+func openRequests(ctx context.Context, c config.Config, store *db.Store, m *requestMetrics, log *zap.Logger) *RequestKeeper {
+	if c.RequestLog == 0 {
+		return nil
+	}
+	kept, err := store.OpenRequestLog(ctx, string(c.DatabaseURL))
+	if err != nil {
+		log.Error("there is no request log, as it cannot be opened", zap.Error(err))
+		return nil
+	}
+	k := &RequestKeeper{
+		queue: newRequestQueue(), kept: kept, store: store, age: c.RequestLog, file: db.RequestLogFile(string(c.DatabaseURL)),
+		metrics: m, log: log, tenants: map[membership.ID]bool{},
+	}
+	if path := requestKeyFile(c); path == "" {
+		log.Warn("requests cannot be found by userName or externalId: set seal_key_file, beside which their key is kept")
+	} else if k.requestKey, err = loadRequestKey(path); err != nil {
+		log.Error("requests cannot be found by userName or externalId: the key cannot be read", zap.Error(err))
+	}
+	m.up.Set(1)
+	return k
+}
+
+// ExistingRequests is the request log of a command, which only reads; nil: there is
+// none. close ends its use.
+func ExistingRequests(ctx context.Context, c config.Config, store *db.Store) (kept membership.KeptRequests, end func() error) {
+	if file := db.RequestLogFile(string(c.DatabaseURL)); file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return nil, func() error { return nil }
+		}
+	}
+	log, err := store.OpenRequestLog(ctx, string(c.DatabaseURL))
+	if err != nil {
+		return nil, func() error { return nil }
+	}
+	k := &RequestKeeper{queue: newRequestQueue(), kept: log}
+	if path := requestKeyFile(c); path != "" {
+		k.requestKey, _ = readRequestKey(path) // without it names are not found
+	}
+	return k, log.Close
+}
+
+// RequestLog implements membership.KeptRequests.
+func (k *RequestKeeper) RequestLog() membership.RequestLog { return k.kept }
+
+// Dropped implements membership.KeptRequests.
+func (k *RequestKeeper) Dropped(tenant membership.ID) int64 { return k.queue.Dropped(tenant) }
+
+// keptRequests is what a directory reads; nil: nothing is kept.
+func (s *Server) keptRequests() membership.KeptRequests {
+	if s.requests == nil {
+		return nil
+	}
+	return s.requests
+}
+
+// record takes note of a request. It never waits.
+func (k *RequestKeeper) record(rec *recorder, r *http.Request, body *keptBody, began time.Time, took time.Duration) {
+	if e, ok := newEntry(rec, r, body, began, took); ok && !k.queue.add(e) {
+		k.metrics.dropped.Inc()
+	}
+}
+
+// Run writes what waits, and removes what is too old, until ctx ends; then it writes
+// what is left.
+func (k *RequestKeeper) Run(ctx context.Context) {
+	if k == nil {
+		return
+	}
+	defer func() { _ = k.kept.Close() }()
+	removed := make(chan struct{})
+	go func() {
+		defer close(removed)
+		k.removeOld(ctx)
+	}()
+	tick := time.NewTicker(requestDelay)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-k.queue.ready:
+		}
+		k.writeAll(context.WithoutCancel(ctx), ctx.Err)
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestsAtEnd)
+	defer cancel()
+	k.queue.endRepeats()
+	k.writeAll(end, end.Err)
+	<-removed
+}
+
+// writeAll writes what waits, batch after batch, until ended says to stop.
+func (k *RequestKeeper) writeAll(ctx context.Context, ended func() error) {
+	for more := true; more && ended() == nil; {
+		var batch []requestEntry
+		if batch, more = k.queue.take(time.Now()); len(batch) == 0 {
+			return
+		}
+		err := k.write(ctx, batch)
+		k.queue.done(batch, err != nil)
+		if err != nil {
+			k.metrics.dropped.Add(float64(len(batch)))
+		} else {
+			k.metrics.written.Add(float64(len(batch)))
+		}
+		if failing := err != nil; failing != k.failing {
+			if k.failing = failing; failing {
+				k.log.Warn("requests could not be written to the request log, and are dropped until they can", zap.Error(err))
+			} else {
+				k.log.Info("requests are written to the request log again")
+			}
+		}
+	}
+}
+
+func (k *RequestKeeper) write(ctx context.Context, batch []requestEntry) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if err := enoughRoom(k.file); err != nil {
+		return err
+	}
+	rows := make([]membership.Request, 0, len(batch))
+	for i := range batch {
+		if e := &batch[i]; e.proven || k.isTenant(ctx, e.tenant) {
+			rows = append(rows, e.request(k.requestKey))
+		}
+	}
+	return k.kept.AppendRequests(ctx, rows)
+}
+
+// isTenant reports whether there is a tenant: a credential that is not verified can
+// name any.
+func (k *RequestKeeper) isTenant(ctx context.Context, id membership.ID) bool {
+	if known, ok := k.tenants[id]; ok {
+		return known
+	}
+	err := k.store.Read(ctx, id, func(r membership.Reader) error {
+		_, err := r.Tenant(ctx)
+		return err
+	})
+	if err != nil && membership.KindOf(err) != membership.KindNotFound {
+		return false
+	}
+	if len(k.tenants) > maxDroppedTenants {
+		clear(k.tenants)
+	}
+	k.tenants[id] = err == nil
+	return err == nil
+}
+
+// removeOld removes what is older than the log is kept, in steps that hold up nobody.
+func (k *RequestKeeper) removeOld(ctx context.Context) {
+	tick := time.NewTicker(removeEvery)
+	defer tick.Stop()
+	for {
+		if err := k.RemoveOld(ctx, time.Now().Add(-k.age)); err != nil && ctx.Err() == nil {
+			k.log.Warn("old requests could not be removed from the request log", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// RemoveOld removes the requests of all tenants from before a time.
+func (k *RequestKeeper) RemoveOld(ctx context.Context, before time.Time) error {
+	const page = 100
+	for after := (membership.ID{}); ; {
+		tenants, err := k.store.Tenants(ctx, after, page)
+		if err != nil {
+			return err
+		}
+		for _, t := range tenants {
+			for n := requestsRemoved; n == requestsRemoved; {
+				if n, err = k.kept.RemoveRequests(ctx, t.ID, before, requestsRemoved); err != nil {
+					return err
+				}
+				if n == 0 {
+					break
+				}
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(removePause):
+				}
+			}
+			after = t.ID
+		}
+		if len(tenants) < page {
+			return nil
+		}
+	}
+}

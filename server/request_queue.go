@@ -1,0 +1,132 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// What waits for the request log at most, in all and of one tenant. What comes beyond
+// that is dropped and counted.
+const (
+	maxWaitingRequests      = 20_000
+	maxWaitingBytes         = 48 << 20
+	maxTenantRequestsQueued = 8_000
+	maxTenantBytesQueued    = 16 << 20
+	// maxDroppedTenants bounds the tenants whose dropped requests are counted apart.
+	maxDroppedTenants = 10_000
+)
+
+// requestQueue holds requests until they are written. To add to it waits for nothing
+// but its own lock.
+type requestQueue struct {
+	mu      sync.Mutex
+	waiting []requestEntry
+	bytes   int64
+	tenants map[membership.ID]*queued
+	dropped map[membership.ID]int64
+	repeats repeats
+	ready   chan struct{} // there is a batch
+}
+
+// queued is what of one tenant waits.
+type queued struct {
+	requests int
+	bytes    int64
+}
+
+func newRequestQueue() *requestQueue {
+	return &requestQueue{
+		tenants: map[membership.ID]*queued{}, dropped: map[membership.ID]int64{}, ready: make(chan struct{}, 1),
+		repeats: newRepeats(),
+	}
+}
+
+// add takes a request; false: it was dropped.
+func (q *requestQueue) add(e requestEntry) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if e.repeatable() && q.repeats.counts(&e) {
+		return true
+	}
+	return q.push(e)
+}
+
+func (q *requestQueue) push(e requestEntry) bool {
+	size, of := e.size(), q.tenants[e.tenant]
+	if len(q.waiting) >= maxWaitingRequests || q.bytes+size > maxWaitingBytes ||
+		of != nil && (of.requests >= maxTenantRequestsQueued || of.bytes+size > maxTenantBytesQueued) {
+		q.drop(e.tenant, 1)
+		return false
+	}
+	if of == nil {
+		of = &queued{}
+		q.tenants[e.tenant] = of
+	}
+	of.requests, of.bytes, q.bytes = of.requests+1, of.bytes+size, q.bytes+size
+	q.waiting = append(q.waiting, e)
+	if len(q.waiting) >= requestBatch {
+		select {
+		case q.ready <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// drop counts requests that are not written. mu is held.
+func (q *requestQueue) drop(tenant membership.ID, n int64) {
+	if _, counted := q.dropped[tenant]; counted || len(q.dropped) < maxDroppedTenants {
+		q.dropped[tenant] += n
+	}
+}
+
+// take returns the next batch, with the repeats whose minute is over, and what is left.
+// The batch counts as waiting until done.
+func (q *requestQueue) take(now time.Time) (batch []requestEntry, more bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range q.repeats.due(now) {
+		q.push(e)
+	}
+	n := min(len(q.waiting), requestBatch)
+	batch = q.waiting[:n:n]
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil
+	}
+	return batch, len(q.waiting) > 0
+}
+
+// done gives back what a batch held; lost says that it was not written.
+func (q *requestQueue) done(batch []requestEntry, lost bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range batch {
+		e := &batch[i]
+		of, size := q.tenants[e.tenant], e.size()
+		q.bytes -= size
+		if of.requests, of.bytes = of.requests-1, of.bytes-size; of.requests == 0 {
+			delete(q.tenants, e.tenant)
+		}
+		if lost {
+			q.drop(e.tenant, 1)
+		}
+	}
+}
+
+// endRepeats makes rows of all repeats.
+func (q *requestQueue) endRepeats() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range q.repeats.due(time.Now().Add(2 * repeatEvery)) {
+		q.push(e)
+	}
+}
+
+// Dropped is how many requests of a tenant were not written since the start.
+func (q *requestQueue) Dropped(tenant membership.ID) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped[tenant]
+}
