@@ -27,9 +27,9 @@ type patching struct {
 	users  [16]string // one for each client
 }
 
-func newPatching(b *testing.B) *patching {
+func newPatching(b *testing.B, changes ...func(*config.Config)) *patching {
 	b.Helper()
-	s := newTestServer(b, func(c *config.Config) { c.RateLimit = 1_000_000 })
+	s := newTestServer(b, append(changes, func(c *config.Config) { c.RateLimit = 1_000_000 })...)
 	log, end := NewBufferedLogger(s.config, io.Discard)
 	b.Cleanup(end)
 	s.log = log
