@@ -129,4 +129,6 @@ type RequestLog interface {
 	// RemoveRequests removes at most limit requests of a tenant from before a time,
 	// and returns how many there were.
 	RemoveRequests(ctx context.Context, tenant ID, before time.Time, limit int) (int, error)
+	// RequestDays returns what is counted of connections, from the day of a time on.
+	RequestDays(ctx context.Context, tenant ID, connections []ID, from time.Time) ([]RequestDay, error)
 }

@@ -113,11 +113,12 @@ func (l *Log) append(ctx context.Context, tenant membership.ID, rs []membership.
 		}
 		rows = append(rows, []any{tenant, rs[i].ID, key.class, flat, encode(&rs[i])})
 	}
+	days := dayRows(tenant, rs)
 	err := l.engine.Update(ctx, tenant, func(t engine.Tx) error {
 		for _, part := range []struct {
 			q    string
 			rows [][]any
-		}{{qInsertClass, classes}, {qInsertRequest, rows}, {qInsertKey, keys}} {
+		}{{qInsertClass, classes}, {qInsertRequest, rows}, {qInsertKey, keys}, {qAddDay, days}} {
 			if len(part.rows) == 0 {
 				continue
 			}
@@ -170,6 +171,9 @@ func (l *Log) RemoveRequests(ctx context.Context, tenant membership.ID, before t
 		olds, err := engine.ReadAll(rs, func(o *old) []any { return []any{&o.id, &o.keys} })
 		rs.Close()
 		if n = len(olds); err != nil || n == 0 {
+			return err
+		}
+		if _, err := t.Exec(ctx, qRemoveDays, tenant, dayOf(before)); err != nil {
 			return err
 		}
 		var rows, keys [][]any

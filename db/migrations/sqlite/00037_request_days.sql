@@ -1,0 +1,3 @@
+-- +goose Up
+-- It is in the file of the request log: db/requests/schema.
+select 1;
