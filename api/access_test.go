@@ -132,6 +132,10 @@ var accessTable = map[string]access{
 	"GET /v1/requests":      {"/v1/requests", "", 200, "REQUESTS:READ", nil},
 	"GET /v1/requests/{id}": {"/v1/requests/{request}", "", 200, "REQUESTS:READ", nil},
 
+	"GET /v1/requests/problems":   {"/v1/requests/problems", "", 200, "REQUESTS:READ", nil},
+	"GET /v1/users/{id}/explain":  {"/v1/users/{user}/explain", "", 200, "REQUESTS:READ", []string{"AUDIT:READ"}},
+	"GET /v1/groups/{id}/explain": {"/v1/groups/{group}/explain", "", 200, "REQUESTS:READ", []string{"AUDIT:READ"}},
+
 	"GET /v1/issuers":      {"/v1/issuers", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/issuers":     {"/v1/issuers", issuerBody("new"), 201, "TENANT:ADMIN", []string{"USERS:READ"}},
 	"GET /v1/issuers/{id}": {"/v1/issuers/{issuer}", "", 200, "TENANT:ADMIN", nil},

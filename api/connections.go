@@ -52,7 +52,18 @@ func (d *door) listConnections(w http.ResponseWriter, r request) error {
 		return err
 	}
 	cs, next := cut(cs, limit, func(c membership.Connection) membership.ID { return c.ID })
-	return send(w, http.StatusOK, appendPage(nil, cs, AppendConnection, next))
+	health, err := d.Directory.Health(r.Context(), r.call, cs)
+	if err != nil {
+		return err
+	}
+	at := 0
+	return send(w, http.StatusOK, appendPage(nil, cs, func(b []byte, c membership.Connection) []byte {
+		if b = AppendConnection(b, c); at < len(health) {
+			b = appendHealth(b, health[at])
+		}
+		at++
+		return b
+	}, next))
 }
 
 func (d *door) getConnection(w http.ResponseWriter, r request) error {
@@ -64,7 +75,15 @@ func (d *door) getConnection(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	return send(w, http.StatusOK, AppendConnection(nil, c))
+	b := AppendConnection(nil, c)
+	health, err := d.Directory.Health(r.Context(), r.call, []membership.Connection{c})
+	if err == nil && len(health) > 0 {
+		b = appendHealth(b, health[0])
+	}
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, b)
 }
 
 func (d *door) changeConnection(w http.ResponseWriter, r request) error {

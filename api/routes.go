@@ -38,6 +38,7 @@ func (d *door) routes() []route {
 		d.tokenRoutes(),
 		d.policyRoutes(),
 		d.auditRoutes(),
+		d.problemRoutes(),
 		d.requestRoutes(),
 		d.issuerRoutes(),
 		d.groupAssignmentRoutes(),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -110,11 +111,20 @@ func errorsIn(r *Request) []Request {
 			continue
 		}
 		one := *r
-		one.Operation, one.Status, one.Count = r.Operation, o.Status, 1
+		one.Operation, one.Status, one.Count = o.operation(), o.Status, 1
 		one.RequestAnswer = RequestAnswer{ScimType: o.ScimType, Detail: o.Detail, Outcome: o.Outcome, Why: o.Why}
 		failed = append(failed, one)
 	}
 	return failed
+}
+
+// operation is that of the request that it stands for.
+func (o *RequestOperation) operation() string {
+	path := o.Path
+	if i := strings.LastIndexByte(path, '/'); i > 0 {
+		path = path[:i] + "/{id}"
+	}
+	return strings.TrimSpace(o.Method + " " + path)
 }
 
 func addProblem(of map[problemKey]*Problem, r Request) {
