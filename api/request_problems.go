@@ -66,7 +66,7 @@ func (d *door) explainUser(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	return d.explain(w, r, membership.ID{}, id)
+	return d.explain(w, r, "user", membership.ID{}, id)
 }
 
 func (d *door) explainGroup(w http.ResponseWriter, r request) error {
@@ -74,10 +74,13 @@ func (d *door) explainGroup(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	return d.explain(w, r, id, membership.ID{})
+	return d.explain(w, r, "group", id, membership.ID{})
 }
 
-func (d *door) explain(w http.ResponseWriter, r request, group, user membership.ID) error {
+func (d *door) explain(w http.ResponseWriter, r request, what string, group, user membership.ID) error {
+	if group.IsZero() && user.IsZero() { // to the domain that means everything
+		return membership.NotFound(what)
+	}
 	from, to, err := r.query.period()
 	if err != nil {
 		return err

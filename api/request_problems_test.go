@@ -26,7 +26,8 @@ func TestProblems(t *testing.T) {
 		c := h.do(http.MethodPost, "/v1/connections", `{"name":"Entra","idp":"entra"}`).is(http.StatusCreated)
 		connection, err := membership.ParseID(c["id"].(string))
 		require.NoError(t, err)
-		unknown := refusedAt(connection, "PATCH /Groups/{id}", "invalidValue", "unknown_members: no such user for this connection: …")
+		unknown := refusedAt(connection, "PATCH /Groups/{id}", "invalidValue", "unknown_members: no such user for "+
+			"this connection: …")
 		h.keep(h.other.TenantID, unknown)
 		h.keep(h.mine.TenantID, unknown)
 		h.keep(h.mine.TenantID, refusedAt(connection, "POST /Users", "uniqueness", "uniqueness: userName is taken"))
@@ -34,11 +35,13 @@ func TestProblems(t *testing.T) {
 		last := h.keep(h.mine.TenantID, unknown)
 		h.keep(h.mine.TenantID, membership.Request{
 			Connection: connection, Status: 200, Operation: "POST /Bulk",
-			RequestAnswer: membership.RequestAnswer{Outcome: membership.RequestRefused, Operations: []membership.RequestOperation{
-				{Method: "POST", Path: "/Users", Status: 409, ScimType: "uniqueness", Outcome: membership.RequestRefused,
-					Why: "uniqueness: userName is taken"},
-				{Method: "POST", Path: "/Users", Status: 201, Outcome: membership.RequestChanged},
-			}},
+			RequestAnswer: membership.RequestAnswer{Outcome: membership.RequestRefused,
+				Operations: []membership.RequestOperation{
+					{Method: "POST", Path: "/Users", Status: 409, ScimType: "uniqueness",
+						Outcome: membership.RequestRefused,
+						Why:     "uniqueness: userName is taken"},
+					{Method: "POST", Path: "/Users", Status: 201, Outcome: membership.RequestChanged},
+				}},
 		})
 
 		list := h.do(http.MethodGet, "/v1/requests/problems?connection_id="+connection.String(), "").is(http.StatusOK)
@@ -63,7 +66,8 @@ func TestProblems(t *testing.T) {
 // Requests and events of a user or a group come in one line of time.
 func TestExplain(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		user := h.do(http.MethodPost, "/v1/users", `{"user_name":"x","email":"x@example.com","name":"X"}`).is(http.StatusCreated)
+		user := h.do(http.MethodPost, "/v1/users",
+			`{"user_name":"x","email":"x@example.com","name":"X"}`).is(http.StatusCreated)
 		group := h.do(http.MethodPost, "/v1/groups", `{"display_name":"g"}`).is(http.StatusCreated)
 		h.do(http.MethodPost, "/v1/groups/"+group["id"].(string)+"/members", `{"user_id":"`+user["id"].(string)+`"}`).
 			is(http.StatusCreated)
@@ -90,7 +94,8 @@ func TestExplain(t *testing.T) {
 		x = h.do(http.MethodGet, "/v1/groups/"+group["id"].(string)+"/explain", "").is(http.StatusOK)
 		assert.Equal(t, "g", x["group"].(map[string]any)["display_name"])
 		assert.Len(t, x["data"], 2)
-		h.do(http.MethodGet, "/v1/users/"+membership.NewID().String()+"/explain", "").fails(http.StatusNotFound, codeNotFound)
+		h.do(http.MethodGet, "/v1/users/"+membership.NewID().String()+"/explain", "").fails(http.StatusNotFound,
+			codeNotFound)
 	})
 }
 
@@ -113,7 +118,8 @@ func TestConnectionHealth(t *testing.T) {
 		}
 		assert.Equal(t, map[string]any{"state": "waiting", "requests_today": 0.0, "errors_today": 0.0}, health())
 		h.keep(h.mine.TenantID, membership.Request{
-			Connection: connection, Status: 201, RequestAnswer: membership.RequestAnswer{Outcome: membership.RequestChanged},
+			Connection: connection, Status: 201,
+			RequestAnswer: membership.RequestAnswer{Outcome: membership.RequestChanged},
 		})
 		now := health()
 		assert.Equal(t, "active", now["state"])

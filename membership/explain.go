@@ -33,7 +33,8 @@ const (
 
 // Explain tells of a user or a group: one of them is zero. It takes who may read both
 // the requests and the audit log.
-func (d *Directory) Explain(ctx context.Context, call Call, group, user ID, from, to time.Time) (x Explanation, err error) {
+func (d *Directory) Explain(ctx context.Context, call Call, group, user ID, from, to time.Time) (x Explanation,
+	err error) {
 	for _, op := range []Operation{OpReadRequests, OpReadAudit} {
 		if err := d.allow(ctx, call, op, group, user); err != nil {
 			return x, err

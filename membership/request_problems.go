@@ -141,7 +141,8 @@ func addProblem(of map[problemKey]*Problem, r Request) {
 		p.First = r.At
 	}
 	if !r.At.Before(p.Last) {
-		p.Last, p.LastID, p.Outcome, p.Status, p.Detail, p.agent = r.At, r.ID, r.Outcome, r.Status, r.Detail, r.UserAgent
+		p.Last, p.LastID, p.Outcome, p.Status, p.Detail, p.agent = r.At, r.ID, r.Outcome, r.Status, r.Detail,
+			r.UserAgent
 	}
 }
 

@@ -343,6 +343,9 @@ func (w *walk) native(method string, row walkRow) {
 			mine = w.furnish(w.mine, row) // it has changed something
 		}
 	}
+	if issuer := mine["{issuer}"]; issuer != "" { // a tenant has 50 at most
+		w.send(http.MethodDelete, "/v1/issuers/"+issuer, "", "Bearer "+w.mine.APIToken, w.mine.TenantID)
+	}
 }
 
 // public: whatever is sent, the answer is the same.

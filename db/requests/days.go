@@ -14,7 +14,8 @@ import (
 const (
 	qAddDay = `insert into request_days (tenant_id, connection_id, day, outcome, requests, last_at, last_why)
 		values ($1, $2, $3, $4, $5, $6, $7)
-		on conflict (tenant_id, connection_id, day, outcome) do update set requests = request_days.requests + excluded.requests,
+		on conflict (tenant_id, connection_id, day,
+			outcome) do update set requests = request_days.requests + excluded.requests,
 			last_why = case when excluded.last_at < request_days.last_at then request_days.last_why else excluded.last_why end,
 			last_at = case when excluded.last_at < request_days.last_at then request_days.last_at else excluded.last_at end`
 	qDays = `select connection_id, day, outcome, requests, last_at, last_why from request_days
@@ -49,7 +50,8 @@ func dayRows(tenant membership.ID, rs []membership.Request) (rows [][]any) {
 		}
 	}
 	slices.SortFunc(keys, func(a, b dayKey) int {
-		return cmp.Or(bytes.Compare(a.connection[:], b.connection[:]), cmp.Compare(a.day, b.day), cmp.Compare(a.outcome, b.outcome))
+		return cmp.Or(bytes.Compare(a.connection[:], b.connection[:]), cmp.Compare(a.day, b.day),
+			cmp.Compare(a.outcome, b.outcome))
 	})
 	for _, key := range keys {
 		d := days[key]
@@ -82,7 +84,8 @@ func (l *Log) RequestDays(
 				})
 				for _, r := range rows {
 					days = append(days, membership.RequestDay{
-						Connection: r.connection, Day: time.Unix(r.day*24*60*60, 0).UTC(), Outcome: membership.RequestOutcome(r.outcome),
+						Connection: r.connection, Day: time.Unix(r.day*24*60*60, 0).UTC(),
+						Outcome:  membership.RequestOutcome(r.outcome),
 						Requests: r.requests, LastAt: time.Time(r.last), LastWhy: r.why,
 					})
 				}
