@@ -2,7 +2,9 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -35,9 +37,12 @@ const (
 	qLockSomeGroupsOf = `select g.id from groups g {index groups_no} where g.tenant_id = $1
 		and g.no in (select x.group_no from grants x where x.tenant_id = $1 and x.user_id = $2)
 		order by g.id limit $3 {for no key update}`
-	qGroupChanged = `update groups set members_changed_at = $3 where tenant_id = $1 and id = $2`
-	qLinkLeft     = `update group_links set version = version + 1, last_modified = $4, members = members - 1
-		where tenant_id = $1 and connection_id = $2 and group_id = $3`
+	qEndGrantsOf = `delete from grants where tenant_id = $1 and user_id = $2 and group_no {in numbers $3}
+		and ($4 or connection_no = $5)`
+	qPastGrantsOf  = insertPast + ` values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+	qGroupsChanged = `update groups set members_changed_at = $3 where tenant_id = $1 and id {in $2}`
+	qLinksLeft     = `update group_links set version = version + 1, last_modified = $4, members = members - 1
+		where tenant_id = $1 and connection_id = $2 and group_id {in $3}`
 )
 
 // LockGroupsOf implements membership.Tx.
@@ -67,9 +72,13 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 		left[g.group]++
 	}
 	var events []eventRow
-	var ended, past, groups, links [][]any
+	var past [][]any
 	var pastOf []int // the row of the event
 	var ids []membership.ID
+	var numbers []int64                       // of groups, one for each grant
+	var of int64                              // the number of the connection, if it is of one
+	groups := map[int64][]membership.ID{}     // by the time of their change
+	links := map[linkChange][]membership.ID{} // groups, too
 	for _, g := range grants {
 		if !e.All && g.connection != e.Connection || e.Groups != nil && !slices.Contains(e.Groups, g.group) {
 			continue
@@ -86,19 +95,23 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 		}
 		ids = append(ids, event.ID)
 		events, pastOf = append(events, rows...), append(pastOf, len(events))
-		ended = append(ended, []any{s.tenant, g.groupNo, e.User, g.connectionNo})
+		numbers, of = append(numbers, g.groupNo), g.connectionNo
 		past = append(past, []any{
 			s.tenant, g.groupNo, e.User, nil, g.connectionNo, g.fact.grant, micros(g.fact.since), micros(g.fact.opened), g.fact.event, micros(at),
 		})
-		groups = append(groups, []any{s.tenant, g.group, micros(at)})
+		groups[at.UnixMicro()] = append(groups[at.UnixMicro()], g.group)
 		if g.connectionNo == 0 {
 			local++
 			continue
 		}
 		byConnection++
 		if g.version > 0 {
-			links = append(links, []any{s.tenant, g.connection, g.group, stamp(after(at, time.Time(g.modified)))})
+			l := linkChange{g.connection, after(at, time.Time(g.modified)).UnixMicro()}
+			links[l] = append(links[l], g.group)
 		}
+	}
+	if len(numbers) == 0 {
+		return 0, 0, nil
 	}
 	positions, err := s.insertEvents(ctx, events)
 	if err != nil {
@@ -108,13 +121,42 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 	for i := range past {
 		past[i][3] = positions[pastOf[i]]
 	}
-	for _, of := range []struct {
-		q    string
-		rows [][]any
-	}{{qEndGrant, ended}, {qPastGrant, past}, {qGroupChanged, groups}, {qLinkLeft, links}} {
-		if err := s.execEach(ctx, of.q, of.rows); err != nil {
+	n, err := s.exec(ctx, qEndGrantsOf, s.tenant, e.User, numbers, e.All, of)
+	if err == nil && n != int64(len(numbers)) {
+		err = fmt.Errorf("of %d grants of a user %d ended", len(numbers), n)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := inParts(past, func(part [][]any) error {
+		c := newWhere()
+		for i, row := range part {
+			first := len(c.args) + 1
+			c.args = append(c.args, row...)
+			if i > 0 {
+				c.row(first, len(row)-1, "$"+strconv.Itoa(first+len(row)-1)+")")
+			}
+		}
+		return s.execLater(ctx, qPastGrantsOf+c.String(), c.args...)
+	}); err != nil {
+		return 0, 0, err
+	}
+	// Most changed at one time.
+	for at, ids := range groups {
+		if err := s.execLater(ctx, qGroupsChanged, s.tenant, ids, micros(time.UnixMicro(at).UTC())); err != nil {
+			return 0, 0, err
+		}
+	}
+	for l, ids := range links {
+		if err := s.execLater(ctx, qLinksLeft, s.tenant, l.connection, ids, stamp(time.UnixMicro(l.at).UTC())); err != nil {
 			return 0, 0, err
 		}
 	}
 	return byConnection, local, nil
+}
+
+// linkChange is the change of links of one connection at one time, in microseconds.
+type linkChange struct {
+	connection membership.ID
+	at         int64
 }

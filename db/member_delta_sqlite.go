@@ -30,9 +30,9 @@ const (
 	qOpenGrant = `insert into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`
 	qEndGrant  = `delete from grants where tenant_id = $1 and group_no = $2 and user_id = $3 and connection_no = $4`
-	qPastGrant = `insert into past_grants
-		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event, closed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+	insertPast = `insert into past_grants
+		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event, closed_at)`
+	qPastGrant = insertPast + ` values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
 // sqliteDelta carries out changes in transactions that they share with other
