@@ -18,7 +18,6 @@ const (
 	MaxPolicies      = 200
 	MaxPolicyText    = 64 << 10  // bytes of one
 	MaxPolicyTexts   = 512 << 10 // bytes of all policies of a tenant
-	MaxNotice        = 500       // bytes of one @notice
 	policyIDsPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
 )
 
@@ -120,9 +119,8 @@ func checkPolicyText(id, text string) error {
 		return membership.Invalidf("cedar: %v", err)
 	}
 	for _, p := range list {
-		if len(p.policy.Annotations()["notice"]) > MaxNotice {
-			return membership.Invalidf("cedar: line %d: @notice is longer than %d bytes", p.policy.Position().Line,
-				MaxNotice)
+		if err := checkNotice(p.policy); err != nil {
+			return err
 		}
 		if names(p.policy, membership.OpAdminister) {
 			return membership.Invalidf(

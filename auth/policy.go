@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	cedar "github.com/cedar-policy/cedar-go"
 	"go.uber.org/zap"
@@ -115,31 +114,6 @@ func (p Policy) policies(ctx context.Context, q membership.Question) (*policySet
 		return p.own.held(q.Call.Tenant)
 	}
 	return p.own.current(ctx, q.Call.Tenant)
-}
-
-// denied is the refusal of policies that forbid. Their notices are for the
-// caller, so they are in the message as well.
-func (l policyList) denied(reasons []cedar.DiagnosticReason) error {
-	const mostNotices = 20
-	var ids, notices []string
-	for _, p := range l {
-		if !slices.ContainsFunc(reasons, func(r cedar.DiagnosticReason) bool {
-			return r.PolicyID == p.id && r.Position == p.policy.Position()
-		}) {
-			continue
-		}
-		ids = append(ids, string(p.id))
-		if p.notice != "" && len(notices) < mostNotices && !slices.Contains(notices, p.notice) {
-			notices = append(notices, p.notice)
-		}
-	}
-	e := forbidden("a policy forbids this")
-	if len(notices) > 0 {
-		e.Message += ": " + strings.Join(notices, "; ")
-	}
-	e.Notices = notices
-	e.Details = membership.FirstOf("policies", slices.Compact(ids))
-	return e
 }
 
 // failed is the refusal of policies that could not be evaluated. What went

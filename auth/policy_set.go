@@ -112,7 +112,7 @@ func parsePolicies(id, text string) (policyList, error) {
 			return nil, fmt.Errorf("line %d: not what the schema knows: %w", p.Position().Line, short(err))
 		}
 		list[i] = namedPolicy{id: cedar.PolicyID(id), policy: p,
-			notice: cut(string(p.Annotations()["notice"]), MaxNotice)}
+			notice: noticeOf(p)}
 	}
 	return list, nil
 }

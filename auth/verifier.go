@@ -167,65 +167,12 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 	return t, nil
 }
 
-// checkNetwork refuses a token outside its networks. The sender has the
-// whole secret, so the answer may say why, and so may the events. The address itself
-// is personal data, and stays out of them.
-func (v *Verifier) checkNetwork(ctx context.Context, t Token) error {
-	if len(t.Networks) == 0 {
-		return nil
-	}
-	c := clientOf(ctx)
-	if contains(t.Networks, c.address) {
-		return nil
-	}
-	refusal := forbidden("this token may not be used from this address")
-	note := NoteOf(ctx)
-	note.Rejected = true
-	note.Refuse("the token was used from outside its networks")
-	// It does not count for the token's owner, and writes no end of events.
-	if err := v.limits.failed(ctx, refusal); err != refusal { //nolint:errorlint // the very same
-		return err
-	}
-	// Without its event it is not answered as a refusal.
-	if err := v.refusals.Record(ctx, t.Tenant, membership.Refusal{
-		At: v.clock.Now(), Call: t.principal().Call(c.requestID, ""), Action: membership.ActionRefused,
-		Facts: membership.Facts{"kind": "network", "token_id": t.ID},
-	}); err != nil {
-		return err
-	}
-	return refusal
-}
-
 // bearerText returns the credential of the scheme Bearer, in any letter case
 // (RFC 9110 section 11.1).
 func bearerText(authorization string) (string, bool) {
 	scheme, text, _ := strings.Cut(authorization, " ")
 	text = strings.Trim(text, " ")
 	return text, strings.EqualFold(scheme, "Bearer") && text != ""
-}
-
-// ended says, for the log, why a token opens nothing any more; empty: it does.
-func (t Token) ended(clock membership.Clock) string {
-	switch {
-	case !t.RevokedAt.IsZero():
-		return "unauthenticated: the token is revoked"
-	case !t.ConnectionRemovedAt.IsZero():
-		return "unauthenticated: the connection of the token is removed"
-	case !t.ExpiresAt.IsZero() && !clock.Now().Before(t.ExpiresAt):
-		return "unauthenticated: the token has expired"
-	}
-	return ""
-}
-
-// endedAt is when a token ended that opens nothing any more.
-func (t Token) endedAt() time.Time {
-	switch {
-	case !t.RevokedAt.IsZero():
-		return t.RevokedAt
-	case !t.ConnectionRemovedAt.IsZero():
-		return t.ConnectionRemovedAt
-	}
-	return t.ExpiresAt
 }
 
 func (t Token) principal() Principal {

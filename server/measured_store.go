@@ -20,13 +20,13 @@ func measured(s membership.Store, m *metrics) membership.Store { return measured
 
 // Read implements membership.Store.
 func (s measuredStore) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) (err error) {
-	defer s.measure(ctx, "view", time.Now(), &err)
+	defer s.metrics.inStore(ctx, "view", time.Now(), &err)
 	return s.store.Read(ctx, tenant, fn)
 }
 
 // Update implements membership.Store.
 func (s measuredStore) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) (err error) {
-	defer s.measure(ctx, "update", time.Now(), &err)
+	defer s.metrics.inStore(ctx, "update", time.Now(), &err)
 	return s.store.Update(ctx, tenant, fn)
 }
 
@@ -35,7 +35,7 @@ func (s measuredStore) UpdateHolding(
 	ctx context.Context, tenant membership.ID, n membership.HeldName,
 	fn func(membership.Tx, membership.NameHolders) error,
 ) (err error) {
-	defer s.measure(ctx, "update", time.Now(), &err)
+	defer s.metrics.inStore(ctx, "update", time.Now(), &err)
 	return s.store.UpdateHolding(ctx, tenant, n, fn)
 }
 
@@ -43,7 +43,7 @@ func (s measuredStore) UpdateHolding(
 func (s measuredStore) WriteMembers(
 	ctx context.Context, c membership.MemberChange,
 ) (r membership.MemberResult, err error) {
-	defer s.measure(ctx, "write_members", time.Now(), &err)
+	defer s.metrics.inStore(ctx, "write_members", time.Now(), &err)
 	return s.store.WriteMembers(ctx, c)
 }
 
@@ -51,7 +51,7 @@ func (s measuredStore) WriteMembers(
 func (s measuredStore) LookUpUser(
 	ctx context.Context, tenant, connection, user membership.ID,
 ) (u membership.ProvisionedUser, err error) {
-	defer s.measure(ctx, "lookup", time.Now(), &err)
+	defer s.metrics.inStore(ctx, "lookup", time.Now(), &err)
 	return s.store.LookUpUser(ctx, tenant, connection, user)
 }
 
@@ -59,7 +59,7 @@ func (s measuredStore) LookUpUser(
 func (s measuredStore) LookUpUsersNamed(
 	ctx context.Context, tenant, connection membership.ID, key string,
 ) (us []membership.ProvisionedUser, err error) {
-	defer s.measure(ctx, "lookup", time.Now(), &err)
+	defer s.metrics.inStore(ctx, "lookup", time.Now(), &err)
 	return s.store.LookUpUsersNamed(ctx, tenant, connection, key)
 }
 
@@ -67,7 +67,7 @@ func (s measuredStore) LookUpUsersNamed(
 func (s measuredStore) LookUpGroupLink(
 	ctx context.Context, tenant, connection, group membership.ID,
 ) (l membership.GroupLink, err error) {
-	defer s.measure(ctx, "lookup", time.Now(), &err)
+	defer s.metrics.inStore(ctx, "lookup", time.Now(), &err)
 	return s.store.LookUpGroupLink(ctx, tenant, connection, group)
 }
 
@@ -81,10 +81,12 @@ func (s measuredStore) Scrub(ctx context.Context) (err error) {
 // of the store's state has its outcome.
 func (s measuredStore) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
 
-func (s measuredStore) measure(ctx context.Context, operation string, start time.Time, err *error) {
+// inStore times one operation of the store: for the metrics, and for the request's line
+// in the log.
+func (m *metrics) inStore(ctx context.Context, operation string, start time.Time, err *error) {
 	took := time.Since(start)
 	auth.NoteOf(ctx).InStore(took)
-	s.metrics.transactions.WithLabelValues(operation, outcome(*err)).Observe(took.Seconds())
+	m.transactions.WithLabelValues(operation, outcome(*err)).Observe(took.Seconds())
 }
 
 func outcome(err error) string {

@@ -42,19 +42,20 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 // router wires the server: the doors over one directory, health and metrics.
 func (s *Server) router() *mux.Router {
 	m := s.metrics
-	policy := auth.NewPolicy(s.store, time.Now, s.log.Named("policy"))
+	credentials := measuredCredentials{s.store, m}
+	policy := auth.NewPolicy(credentials, time.Now, s.log.Named("policy"))
 	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
 		Observer: m, Signer: s.sealer, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
 		Watch:    s.watch,
 		Requests: s.keptRequests(),
 	})
-	verifier := auth.NewVerifier(s.store, time.Now)
+	verifier := auth.NewVerifier(credentials, time.Now)
 	verifier.Report(s.usage)
 	verifier.Refuse(s.refusals)
 	limits := auth.NewLimits(time.Now, s.config.RateLimit, s.config.FailedAuthLimit)
 	limits.LimitIssuers(s.config.IssuerRateLimit)
 	verifier.Limit(limits)
-	jwts := auth.NewJWTs(s.store, s.keys, time.Now)
+	jwts := auth.NewJWTs(credentials, s.keys, time.Now)
 	jwts.Limit(limits)
 
 	page := func(h http.Handler) http.Handler { return anonymous(s.concurrency, kindPage, h) }

@@ -254,12 +254,20 @@ func TestStoreOperationsAreMeasured(t *testing.T) {
 	_, err := store.WriteMembers(ctx, membership.MemberChange{Call: call})
 	assert.Error(t, err)
 	assert.NoError(t, store.Ready(ctx))
+	credentials := measuredCredentials{s.store, m}
+	_, err = credentials.Token(ctx, tenant, membership.NewID())
+	assert.Error(t, err)
+	_, err = credentials.IssuerVersion(ctx, tenant)
+	assert.NoError(t, err)
+	_, err = credentials.PolicyVersion(ctx, tenant)
+	assert.NoError(t, err)
 	w := httptest.NewRecorder()
 	m.page(s.store.Ready)(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil))
 	for _, labels := range []string{
 		`operation="view",outcome="ok"`, `operation="update",outcome="refused"`,
 		`operation="view",outcome="canceled"`, `operation="view",outcome="error"`,
-		`operation="write_members",outcome="refused"`,
+		`operation="write_members",outcome="refused"`, `operation="token",outcome="refused"`,
+		`operation="issuers",outcome="ok"`, `operation="policies",outcome="ok"`,
 	} {
 		assert.Contains(t, w.Body.String(), "scimbridge_store_operation_duration_seconds_count{"+labels+"} 1\n")
 	}

@@ -24,50 +24,18 @@ type MemberState struct {
 	Member Member
 }
 
-// judge says whether a local change may be made (rules 7 to 12). Its error is the
-// answer to the caller.
+// judge says whether a local change may be made: an addition by rules 7, 8 and 12
+// (native_add_rules.go), a removal by rules 9 to 11 (native_remove_rules.go). Its
+// error is the answer to the caller.
 func judge(s MemberState, c LocalChange) error {
 	switch {
 	case s.Group.ID.IsZero():
 		return NotFound("group")
 	case c.Add:
 		return judgeAddition(s, c.AlsoLocal)
-	case len(s.Member.Sources) == 0:
-		return NotFound("member")
-	case !s.Member.local():
-		e := errorf(KindManagedByIdP, managedByIdP)
-		e.Details = s.Member.details()
-		return e
 	}
-	return nil
+	return judgeRemoval(s)
 }
-
-func judgeAddition(s MemberState, alsoLocal bool) error {
-	if err := s.Group.takesLocal(); err != nil {
-		return err
-	}
-	switch {
-	case s.User.ID.IsZero():
-		return NotFound("user")
-	case len(s.Member.Sources) > 0 && (!alsoLocal || s.Member.local()):
-		return alreadyMember(s.Member)
-	}
-	return nil
-}
-
-// takesLocal is rule 12.
-func (g *Group) takesLocal() error {
-	if g.Kind == GroupEnterprise {
-		return errGroupManaged
-	}
-	return nil
-}
-
-// The refusals of rules 12 and 10.
-var errGroupManaged error = errorf(KindGroupManaged, "only an identity provider adds members to an enterprise group")
-
-const managedByIdP = "an identity provider put this member here: " +
-	"remove them there, or pause or remove its connection here"
 
 func (m Member) local() bool {
 	return slices.ContainsFunc(m.Sources, func(s MemberSource) bool { return s.Grant.Connection.IsZero() })
@@ -85,10 +53,4 @@ func (m Member) details() map[string]any {
 		sources = append(sources, one)
 	}
 	return map[string]any{"sources": sources}
-}
-
-func alreadyMember(m Member) error {
-	e := errorf(KindAlreadyMember, "the user is already a member of the group")
-	e.Details = m.details()
-	return e
 }
