@@ -73,7 +73,7 @@ func (s measuredStore) LookUpGroupLink(
 
 // Scrub implements membership.Store.
 func (s measuredStore) Scrub(ctx context.Context) (err error) {
-	defer s.measure(ctx, "scrub", time.Now(), &err)
+	defer s.metrics.inStore(ctx, "scrub", time.Now(), &err)
 	return s.store.Scrub(ctx)
 }
 
