@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -131,6 +133,37 @@ var accessTable = map[string]access{
 
 	"GET /v1/requests":      {"/v1/requests", "", 200, "REQUESTS:READ", nil},
 	"GET /v1/requests/{id}": {"/v1/requests/{request}", "", 200, "REQUESTS:READ", nil},
+	"GET /v1/webhooks": {
+		"/v1/webhooks", "", 200, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
+	"POST /v1/webhooks": {
+		"/v1/webhooks", `{"url":"https://webhook.invalid/"}`, 201, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
+	"GET /v1/webhooks/{id}": {
+		"/v1/webhooks/{webhook}", "", 200, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
+	"PATCH /v1/webhooks/{id}": {
+		"/v1/webhooks/{webhook}", `{"ordered":false}`, 200, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
+	"DELETE /v1/webhooks/{id}": {
+		"/v1/webhooks/{webhook}", "", 204, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
+	"POST /v1/webhooks/{id}/rotate-secret": {
+		"/v1/webhooks/{webhook}/rotate-secret", `{}`, 201, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
+	"POST /v1/webhooks/{id}/test": {
+		"/v1/webhooks/{webhook}/test", "", 200, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
+	"POST /v1/webhooks/{id}/recover": {
+		"/v1/webhooks/{webhook}/recover", `{"since":"2026-08-01T00:00:00Z"}`, 200, "WEBHOOKS:ADMIN",
+		[]string{"AUDIT:READ"},
+	},
+	"GET /v1/webhooks/{id}/deliveries": {
+		"/v1/webhooks/{webhook}/deliveries", "", 200, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
+	"POST /v1/webhooks/{id}/deliveries/{delivery_id}/retry": {
+		"/v1/webhooks/{webhook}/deliveries/{delivery}/retry", "", 204, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
 
 	"GET /v1/requests/problems":   {"/v1/requests/problems", "", 200, "REQUESTS:READ", nil},
 	"GET /v1/users/{id}/explain":  {"/v1/users/{user}/explain", "", 200, "REQUESTS:READ", []string{"AUDIT:READ"}},
@@ -187,6 +220,8 @@ const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", 
 type things struct {
 	user, group, member, connection, client, secret, token, policy, allowance, issuer, notification, role string
 
+	webhook, delivery string
+
 	tenant string // whose they are
 	linked string // a group that the connection sees
 
@@ -199,7 +234,8 @@ func (ids *things) of() map[string]*string {
 		"{linked}": &ids.linked, "{request}": &ids.request,
 		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
 		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
-		"{issuer}":       &ids.issuer,
+		"{issuer}":  &ids.issuer,
+		"{webhook}": &ids.webhook, "{delivery}": &ids.delivery,
 		"{notification}": &ids.notification, "{role}": &ids.role,
 		"{client}": &ids.client, "{secret}": &ids.secret,
 	}
@@ -242,11 +278,33 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 		`[{"user_id":"`+ids.member+`","project_ids":null,"role_id":"`+ids.role+`"}]`, as(whose)).array()
 	ids.policy = h.make("/v1/policies", `{"id":"`+membership.NewID().String()+`","cedar":"`+harmless+`"}`, as(whose))
 	ids.allowance = h.make("/v1/connections/"+ids.connection+"/removal-allowances", `{}`, as(whose))
+	ids.webhook = h.make("/v1/webhooks", `{"url":"https://webhook.invalid/"}`, as(whose))
+	ids.delivery = h.delivery(whose.TenantID, ids.webhook)
 	ids.issuer = h.make("/v1/issuers", issuerBody(membership.NewID().String()), as(whose))
 	ids.linked = h.make("/v1/groups", `{"display_name":"Linked"}`, as(whose))
 	h.do(http.MethodPost, "/v1/groups/"+ids.linked+"/links", `{"connection_id":"`+ids.connection+`"}`, as(whose)).
 		is(http.StatusCreated)
 	return ids
+}
+
+// delivery is one that was given up on.
+func (h *house) delivery(tenant membership.ID, webhook string) string {
+	id, err := membership.ParseID(webhook)
+	require.NoError(h.t, err)
+	now := recentTime()
+	w, held, err := h.store.HoldWebhook(h.t.Context(), tenant, id, "test", now, now.Add(time.Minute), 1)
+	require.NoError(h.t, err)
+	require.True(h.t, held)
+	dead := membership.Delivery{
+		Webhook: id, Number: 1, ID: membership.NewID(), Action: membership.ActionTenantCreated,
+		Status: membership.DeliveryDead, Attempts: 10, Problem: "the connection failed", At: now,
+	}
+	held, err = h.store.FinishWebhook(h.t.Context(), "test", db.WebhookStep{
+		Webhook: w.Webhook, Done: []membership.Delivery{dead}, Until: now,
+	})
+	require.NoError(h.t, err)
+	require.True(h.t, held)
+	return dead.ID.String()
 }
 
 func TestEveryRouteChecksItsCredential(t *testing.T) {
@@ -264,6 +322,7 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 				h := *h
 				h.t = t
 				mine := h.furnish(h.mine, " "+name)
+				defer h.do(http.MethodDelete, "/v1/webhooks/"+mine.webhook, "")
 				defer h.do(http.MethodDelete, "/v1/issuers/"+mine.issuer, "") // a tenant has a bounded number of them
 				path, body := row.with(mine)
 				send := func(changes ...with) reply { return h.do(rt.method, path, body, changes...) }

@@ -37,6 +37,7 @@ type Services struct {
 	Policies    *auth.Policies
 	Issuers     *auth.Issuers
 	Evidence    Evidence
+	Webhooks    WebhookTester
 	Verifier    Verifier
 }
 

@@ -89,7 +89,9 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	h.requests, err = store.OpenRequestLog(t.Context(), store.Engine()+":"+filepath.Join(t.TempDir(), "x.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.requests.Close()) })
-	h.directory = membership.NewDirectory(store, policy, membership.Options{Watch: watch, Requests: kept{h.requests}})
+	h.directory = membership.NewDirectory(store, policy, membership.Options{
+		Watch: watch, Requests: kept{h.requests}, CheckURL: outbound.New(nil).CheckURL,
+	})
 	verifier := auth.NewVerifier(store, time.Now)
 	h.verifier = verifier
 	h.tokens = auth.NewTokens(store, h.directory, time.Now, verifier.Forget)
@@ -103,6 +105,7 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 		Connections: auth.NewConnections(store, h.directory, time.Now, verifier.ForgetConnection),
 		Issuers:     auth.NewIssuers(h.directory, store, jwtKeys, time.Now, jwts.Forget),
 		Evidence:    evidence{},
+		Webhooks:    tester{},
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
 	h.server = httptest.NewServer(auth.Addressed(New(h.services, c)))
@@ -340,6 +343,13 @@ func (h *house) revoke(id membership.ID) {
 // evidence answers as a log does in which nothing was sealed for long; what it says is
 // tested where it is made, in package db and with the program.
 type evidence struct{}
+
+// tester is a server whose tests are all taken.
+type tester struct{}
+
+func (tester) Test(context.Context, membership.Webhook) membership.Outcome {
+	return membership.Outcome{HTTP: http.StatusNoContent}
+}
 
 func (evidence) Checkpoint(_ context.Context, tenant membership.ID, size int64) (string, error) {
 	if size > 1 {

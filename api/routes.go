@@ -41,6 +41,7 @@ func (d *door) routes() []route {
 		d.problemRoutes(),
 		d.requestRoutes(),
 		d.issuerRoutes(),
+		d.webhookRoutes(),
 		d.groupAssignmentRoutes(),
 		d.customGroupRoutes(),
 		d.notificationRoutes(),

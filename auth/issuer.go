@@ -89,7 +89,9 @@ func newIssuer(tenant membership.ID) Issuer {
 		Tenant: tenant, ID: membership.NewID(), Claims: IssuerClaims{Tenant: DefaultTenantClaim},
 		DefaultPrincipal: membership.ActorUser, MaxAge: DefaultMaxAge,
 		Permissions: slices.DeleteFunc(permissions,
-			func(p string) bool { return p == permissionOf[membership.OpAdminister] }),
+			func(p string) bool {
+				return p == permissionOf[membership.OpAdminister] || p == permissionOf[membership.OpAdministerWebhooks]
+			}),
 	}
 }
 

@@ -28,6 +28,8 @@ var permissionOf = map[membership.Operation]string{
 	membership.OpReadAudit:     "AUDIT:READ",
 	membership.OpReadRequests:  "REQUESTS:READ",
 	membership.OpAdminister:    "TENANT:ADMIN",
+
+	membership.OpAdministerWebhooks: "WEBHOOKS:ADMIN",
 }
 
 // Policy is the membership.Policy of Cedar: the default policies and, with a

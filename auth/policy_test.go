@@ -56,8 +56,13 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 		membership.OpReadAudit:     {"AUDIT:READ", nil},
 		membership.OpReadRequests:  {"REQUESTS:READ", nil},
 		membership.OpAdminister:    {"TENANT:ADMIN", nil},
+
+		membership.OpAdministerWebhooks: {"WEBHOOKS:ADMIN", nil},
 	}
-	all := []string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "REQUESTS:READ", "TENANT:ADMIN"}
+	all := []string{
+		"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "REQUESTS:READ", "TENANT:ADMIN",
+		"WEBHOOKS:ADMIN",
+	}
 	for _, op := range operations(t) {
 		t.Run(string(op), func(t *testing.T) {
 			want, ok := rows[op]

@@ -71,6 +71,12 @@ const (
 	ActionPolicyCreated Action = "policy.created"
 	ActionPolicyUpdated Action = "policy.updated"
 	ActionPolicyDeleted Action = "policy.deleted"
+
+	ActionWebhookCreated  Action = "webhook.created"
+	ActionWebhookUpdated  Action = "webhook.updated"
+	ActionWebhookRotated  Action = "webhook.secret_rotated"
+	ActionWebhookDeleted  Action = "webhook.deleted"
+	ActionWebhookDisabled Action = "webhook.disabled" // its receiver failed for too long, or wants no more
 )
 
 // Actions are all actions that events have.
@@ -88,6 +94,7 @@ var Actions = []Action{
 	ActionOrganizationMemberUpdated, ActionRoleCreated, ActionRoleUpdated, ActionRoleDeleted, ActionRoleAssigned,
 	ActionRoleUnassigned, ActionIssuerCreated, ActionIssuerUpdated, ActionIssuerDeleted, ActionPolicyCreated,
 	ActionPolicyUpdated, ActionPolicyDeleted,
+	ActionWebhookCreated, ActionWebhookUpdated, ActionWebhookRotated, ActionWebhookDeleted, ActionWebhookDisabled,
 }
 
 // Event is the evidence of one effective change, written in its transaction: what

@@ -18,6 +18,7 @@ type Directory struct {
 	guard    RemovalGuard
 	refusals *Refusals
 	watch    *EventWatch
+	checkURL func(string) error
 	exports  *exportLimiter
 	answers  *answerBudget
 	requests KeptRequests // nil: none
@@ -40,6 +41,8 @@ type Options struct {
 	Signer   ReportSigner // signs nothing
 	Watch    *EventWatch  // none: no one waits for events
 	Requests KeptRequests // none are kept
+	// CheckURL says of an address whether the program may connect to it; default: of none.
+	CheckURL func(string) error
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -56,7 +59,11 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	if o.Signer == nil {
 		o.Signer = unsigned{}
 	}
+	if o.CheckURL == nil {
+		o.CheckURL = func(string) error { return errors.New("cannot be connected to by this program") }
+	}
 	return &Directory{
+		checkURL: o.CheckURL,
 		watch:    o.Watch,
 		signer:   o.Signer,
 		refusals: o.Refusals,

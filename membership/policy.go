@@ -17,6 +17,8 @@ const (
 	OpReadAudit     Operation = "audit.read"
 	OpReadRequests  Operation = "requests.read"
 	OpAdminister    Operation = "tenant.administer"
+
+	OpAdministerWebhooks Operation = "webhooks.administer"
 )
 
 // writes reports whether what the operation does is dated.

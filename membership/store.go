@@ -61,6 +61,7 @@ type Reader interface {
 	NameReader
 	OrganizationReader
 	OutboxReader
+	WebhookReader
 }
 
 // Tx reads and writes one tenant inside a transaction. Its Lock methods return the
@@ -81,4 +82,5 @@ type Tx interface {
 	OrganizationWriter
 	OutboxWriter
 	ErasureWriter
+	WebhookWriter
 }

@@ -32,6 +32,7 @@ type metrics struct {
 	storeUp      prometheus.Gauge
 	seal         *sealMetrics
 	requestLog   *requestMetrics
+	webhooks     *webhookMetrics
 }
 
 // buckets are in seconds: from an embedded store's lookup to the longest list.
@@ -41,6 +42,7 @@ func newMetrics(engine, version string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		seal:     newSealMetrics(), requestLog: newRequestMetrics(),
+		webhooks: newWebhookMetrics(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scimbridge_http_requests_total", Help: "Requests that were answered.",
 		}, []string{"door", "method", "status"}),
@@ -98,6 +100,7 @@ func newMetrics(engine, version string) *metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.seal.register(m.registry)
 	m.requestLog.register(m.registry)
+	m.webhooks.register(m.registry)
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
 	}

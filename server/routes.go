@@ -48,6 +48,7 @@ func (s *Server) router() *mux.Router {
 		Observer: m, Signer: s.sealer, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
 		Watch:    s.watch,
 		Requests: s.keptRequests(),
+		CheckURL: s.guard.CheckURL,
 	})
 	verifier := auth.NewVerifier(credentials, time.Now)
 	verifier.Report(s.usage)
@@ -73,6 +74,7 @@ func (s *Server) router() *mux.Router {
 		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Evidence:    s.sealer,
+		Webhooks:    s.webhooks,
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
 	native := root.MatcherFunc(belowAny(api.Prefixes)).Subrouter()

@@ -59,6 +59,8 @@ type Server struct {
 	sealer   *Sealer
 	watch    *membership.EventWatch
 	requests *RequestKeeper // nil: requests are not kept
+	guard    *outbound.Guard
+	webhooks *Webhooks
 	listener net.Listener
 	debug    net.Listener // nil: none
 	cert     *certificate // nil: no TLS
@@ -122,6 +124,8 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		sealer:   sealer,
 		watch:    membership.NewEventWatch(store),
 		requests: openRequests(ctx, c, store, m.requestLog, log.Named("requests")),
+		guard:    guard,
+		webhooks: newWebhooks(store, guard, m.webhooks, log.Named("webhooks")),
 		address:  address, publicURL: public,
 		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}, nil
@@ -168,6 +172,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { s.checkStore(recording) })
 	background.Go(func() { s.sealer.Run(recording) })
 	background.Go(func() { s.requests.Run(recording) })
+	background.Go(func() { s.webhooks.Run(recording) })
 	if s.debug != nil {
 		defer s.serveDebug()()
 	}

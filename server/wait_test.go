@@ -57,7 +57,17 @@ func (f feed) later(s *Server, query string) <-chan feedPage {
 }
 
 func running(t *testing.T, url string, changes ...func(*config.Config)) (s testServer, stop func() error) {
+	return runningOf(t, url, nil, changes...)
+}
+
+// runningOf changes a server before it runs.
+func runningOf(
+	t *testing.T, url string, before func(*Server), changes ...func(*config.Config),
+) (s testServer, stop func() error) {
 	s = newTestServer(t, append(changes, func(c *config.Config) { c.DatabaseURL = config.DatabaseURL(url) })...)
+	if before != nil {
+		before(s.Server)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	*s.ran = true

@@ -170,6 +170,47 @@ var walkTable = map[string]walkRow{
 		status: 200, may: []string{"TENANT:ADMIN"}},
 	"DELETE /v1/policies/{id}": {path: "/v1/policies/{policy}", status: 204, may: []string{"TENANT:ADMIN"}},
 
+	"GET /v1/webhooks": {
+		path: "/v1/webhooks", status: 200,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"POST /v1/webhooks": {
+		path: "/v1/webhooks", body: `{"url":"https://webhook.invalid/"}`, status: 201,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"GET /v1/webhooks/{id}": {
+		path: "/v1/webhooks/{webhook}", status: 200,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"PATCH /v1/webhooks/{id}": {
+		path: "/v1/webhooks/{webhook}", body: `{"ordered":false}`, status: 200,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"DELETE /v1/webhooks/{id}": {
+		path: "/v1/webhooks/{webhook}", status: 204,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"POST /v1/webhooks/{id}/rotate-secret": {
+		path: "/v1/webhooks/{webhook}/rotate-secret", body: `{}`, status: 201,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"POST /v1/webhooks/{id}/test": {
+		path: "/v1/webhooks/{webhook}/test", status: 200,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"POST /v1/webhooks/{id}/recover": {
+		path: "/v1/webhooks/{webhook}/recover", body: `{"since":"2026-08-01T00:00:00Z"}`, status: 200,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"GET /v1/webhooks/{id}/deliveries": {
+		path: "/v1/webhooks/{webhook}/deliveries", status: 200,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+	"POST /v1/webhooks/{id}/deliveries/{delivery_id}/retry": {
+		path: "/v1/webhooks/{webhook}/deliveries/{new id}/retry", status: 404,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
+
 	"GET /v1/issuers": {path: "/v1/issuers", status: 200, may: []string{"TENANT:ADMIN"}},
 	"POST /v1/issuers": {
 		path: "/v1/issuers", body: `{"issuer":"{new id}","audiences":["b"],"permissions":["USERS:READ"],` +
@@ -251,6 +292,7 @@ var furniture = []struct {
 	{word: "{allowance}", path: "/v1/connections/{connection}/removal-allowances", body: `{}`},
 	{word: "{token}", path: "/v1/tokens", body: `{"name":"token {n}","kind":"api","permissions":["USERS:READ"]}`},
 	{word: "{policy}", path: "/v1/policies", body: `{"id":"{new id}","cedar":"` + harmlessPolicy + `"}`},
+	{word: "{webhook}", path: "/v1/webhooks", body: `{"url":"https://webhook.invalid/"}`},
 	{word: "{issuer}", path: "/v1/issuers",
 		body: `{"issuer":"{new id}","audiences":["b"],"permissions":["USERS:READ"],` +
 			`"jwks_uri":"https://example.com/keys"}`},

@@ -1,0 +1,162 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// WebhookWork is a webhook that one server holds, with what is to be tried again now.
+type WebhookWork struct {
+	membership.Webhook
+	Due      []membership.Delivery
+	Retrying int // in all
+}
+
+// WebhookStep is what a server did for a webhook that it holds.
+type WebhookStep struct {
+	Webhook membership.Webhook // with its new position and state
+	Done    []membership.Delivery
+	Event   *membership.Event
+	// Until keeps others, and this server, from it; a time that has passed: it is free.
+	Until time.Time
+}
+
+// WebhookLag is how far a webhook is behind.
+type WebhookLag struct {
+	Tenant, ID membership.ID
+	Pending    int64     // events after its position
+	Failing    time.Time // zero: the last attempt succeeded
+}
+
+const (
+	qWebhooksDue = `select w.tenant_id, w.id from webhooks w left join event_heads h on h.tenant_id = w.tenant_id
+		where w.state = 'active' and (w.held_until is null or w.held_until <= $1)
+			and (w.next_at <= $1 or (w.next_at is null or not w.ordered) and (coalesce(h.number, 0) > w.position
+				or exists (select 1 from events e {index events_waiting}
+					where e.tenant_id = w.tenant_id and e.number is null and e.position > 0)))
+		order by w.tenant_id, w.id`
+	qWebhookLags = `select w.tenant_id, w.id, coalesce(h.number, 0) - w.position, w.failing_from
+		from webhooks w left join event_heads h on h.tenant_id = w.tenant_id order by w.tenant_id, w.id limit $1`
+	qHoldWebhook = `update webhooks set holder = $3, held_until = $4
+		where tenant_id = $1 and id = $2 and state = 'active' and (held_until is null or held_until <= $5)`
+	qRetryingOf = `select count(*)` + ofWebhook + ` and d.next_at is not null`
+	qWriteTried = `insert into webhook_deliveries
+			(tenant_id, webhook_id, number, id, action, status, attempts, http_status, problem, at, next_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		on conflict (tenant_id, webhook_id, number) do update set status = excluded.status,
+			attempts = excluded.attempts, http_status = excluded.http_status, problem = excluded.problem,
+			at = excluded.at, next_at = excluded.next_at`
+	qFinishWebhook = `update webhooks set position = $4, failing_from = $5, held_until = $6,
+			state = case when $7 = 'disabled' then 'disabled' else state end,
+			why = case when $7 = 'disabled' then $8 else why end,
+			next_at = (select min(d.next_at) from webhook_deliveries d
+				where d.tenant_id = $1 and d.webhook_id = $2 and d.next_at is not null)
+		where tenant_id = $1 and id = $2 and holder = $3 and held_until is not null`
+	qDropDeliveries = `delete from webhook_deliveries where tenant_id = $1 and webhook_id = $2 and number in (
+		select o.number from (select d.number, d.at, d.next_at` + ofWebhook + ` order by d.number limit $4) o
+		where o.at < $3 and o.next_at is null)`
+)
+
+// WebhooksDue lists the webhooks of all tenants that have something to be sent and that
+// no server holds.
+func (s *Store) WebhooksDue(ctx context.Context, now time.Time) (ws []WebhookLag, err error) {
+	err = s.acrossTenants(ctx, func(s *session) error {
+		ws, err = list(ctx, s, qWebhooksDue, []any{stamp(now)}, func(w *WebhookLag) []any {
+			return []any{&w.Tenant, &w.ID}
+		})
+		return err
+	})
+	return ws, err
+}
+
+// WebhookLags lists how far webhooks of all tenants are behind, limit of them at most.
+func (s *Store) WebhookLags(ctx context.Context, limit int) (ws []WebhookLag, err error) {
+	err = s.acrossTenants(ctx, func(s *session) error {
+		ws, err = list(ctx, s, qWebhookLags, []any{limit}, func(w *WebhookLag) []any {
+			return []any{&w.Tenant, &w.ID, &w.Pending, (*stamp)(&w.Failing)}
+		})
+		return err
+	})
+	return ws, err
+}
+
+// HoldWebhook makes a server the one that sends to a webhook, until a time; held says
+// whether it is.
+func (s *Store) HoldWebhook(
+	ctx context.Context, tenant, id membership.ID, holder string, now, until time.Time, limit int,
+) (w WebhookWork, held bool, err error) {
+	err = s.update(ctx, tenant, func(s *session) error {
+		n, err := s.exec(ctx, qHoldWebhook, tenant, id, holder, stamp(until), stamp(now))
+		if held = err == nil && n > 0; !held {
+			return err
+		}
+		if w.Webhook, err = s.Webhook(ctx, id); err != nil {
+			return err
+		}
+		if err := s.one(ctx, "webhook", qRetryingOf, []any{tenant, id}, &w.Retrying); err != nil || w.Retrying == 0 {
+			return err
+		}
+		w.Due, err = list(ctx, s, qDueDeliveries, []any{tenant, id, stamp(now), limit}, deliveryRow)
+		return err
+	})
+	return w, held, err
+}
+
+// FinishWebhook writes what a server did. held is false, and nothing is written, if it
+// does not hold the webhook any more: then another one has sent the same.
+func (s *Store) FinishWebhook(ctx context.Context, holder string, step WebhookStep) (held bool, err error) {
+	w := step.Webhook
+	err = s.update(ctx, w.Tenant, func(s *session) error {
+		held = false
+		rows := make([][]any, len(step.Done))
+		for i, d := range step.Done {
+			rows[i] = []any{
+				w.Tenant, w.ID, d.Number, d.ID, string(d.Action), string(d.Status), d.Attempts, d.HTTP, d.Problem,
+				stamp(d.At), stamp(d.NextAt),
+			}
+		}
+		var has membership.Webhook
+		if has, err = s.LockWebhook(ctx, w.ID); err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			if err := s.execEach(ctx, qWriteTried, rows); err != nil {
+				return err
+			}
+		}
+		n, err := s.exec(ctx, qFinishWebhook, w.Tenant, w.ID, holder, w.Position, stamp(w.FailingFrom),
+			stamp(step.Until), string(w.State), w.Why)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errNotHeld
+		}
+		held = true
+		if step.Event != nil && has.State == membership.WebhookActive {
+			return s.AppendEvents(ctx, *step.Event)
+		}
+		return nil
+	})
+	if err == errNotHeld || membership.KindOf(err) == membership.KindNotFound { //nolint:errorlint // it is that one
+		return false, nil
+	}
+	return held && err == nil, err
+}
+
+// errNotHeld rolls back what a server wrote for a webhook that another one holds.
+var errNotHeld error = &membership.Error{Kind: membership.KindGone, Message: "another server holds the webhook"}
+
+// DropDeliveries forgets what became of events before a time. It looks at limit of them
+// at most, the first ones.
+func (s *Store) DropDeliveries(
+	ctx context.Context, tenant, webhook membership.ID, before time.Time, limit int,
+) (n int64, err error) {
+	err = s.update(ctx, tenant, func(s *session) error {
+		n, err = s.exec(ctx, qDropDeliveries, tenant, webhook, stamp(before), limit)
+		return err
+	})
+	return n, err
+}

@@ -1,0 +1,33 @@
+package membership
+
+import (
+	"context"
+	"time"
+)
+
+// WebhookReader reads a tenant's webhooks.
+type WebhookReader interface {
+	// Webhooks returns them in the order of their ids.
+	Webhooks(ctx context.Context) ([]Webhook, error)
+	Webhook(ctx context.Context, id ID) (Webhook, error)
+	// Deliveries lists those of a webhook, the greatest number first, below a number
+	// (0: all) and of a status ("": of any).
+	Deliveries(ctx context.Context, webhook ID, status DeliveryStatus, below int64, limit int) ([]Delivery, error)
+}
+
+// WebhookWriter writes a tenant's webhooks. Writers of one lock it first.
+type WebhookWriter interface {
+	// LockWebhooks makes others that make one wait, and returns how many there are.
+	LockWebhooks(ctx context.Context) (int, error)
+	LockWebhook(ctx context.Context, id ID) (Webhook, error)
+	InsertWebhook(ctx context.Context, w Webhook) error
+	// UpdateWebhook writes all but the position.
+	UpdateWebhook(ctx context.Context, w Webhook) error
+	// DeleteWebhook deletes its deliveries, too.
+	DeleteWebhook(ctx context.Context, id ID) error
+	// RetryDelivery makes a delivery due now, whatever became of it.
+	RetryDelivery(ctx context.Context, webhook, id ID, now time.Time) error
+	// RecoverDeliveries makes dead ones of since then due now, limit of them at most, and
+	// returns how many.
+	RecoverDeliveries(ctx context.Context, webhook ID, since, now time.Time, limit int) (int, error)
+}

@@ -1,0 +1,87 @@
+package membership
+
+import "time"
+
+// DeliveryStatus says how far the delivery of an event to a webhook is.
+type DeliveryStatus string
+
+// The statuses of deliveries.
+const (
+	DeliveryDone     DeliveryStatus = "delivered"
+	DeliveryRetrying DeliveryStatus = "retrying" // it failed, and will be tried again
+	DeliveryDead     DeliveryStatus = "dead"     // it was given up on
+)
+
+// Delivery is what became of one event at one webhook.
+type Delivery struct {
+	Webhook  ID
+	Number   int64 // of the event
+	ID       ID
+	Action   Action
+	Status   DeliveryStatus
+	Attempts int
+	HTTP     int    // status of the last answer; 0: there was none
+	Problem  string // of the last attempt
+	At       time.Time
+	NextAt   time.Time // zero: it is not tried again
+}
+
+// DeliveryLife is how long what became of an event is kept.
+const DeliveryLife = 30 * 24 * time.Hour
+
+// retryAfter is the pause before each attempt after the first one.
+var retryAfter = []time.Duration{
+	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour,
+	20 * time.Hour, 24 * time.Hour,
+}
+
+// webhookPatience is how long a webhook may fail before it is disabled.
+const webhookPatience = 5 * 24 * time.Hour
+
+// Outcome is what an attempt came to.
+type Outcome struct {
+	HTTP    int
+	Problem string // empty: success
+	Gone    bool   // the receiver wants no more: 410
+	Wait    time.Duration
+}
+
+// settle notes an attempt at a time. jitter is from 0 to 1.
+func (d *Delivery) settle(o Outcome, at time.Time, jitter float64) {
+	d.Attempts++
+	d.HTTP, d.Problem, d.At, d.NextAt = o.HTTP, o.Problem, at, time.Time{}
+	switch {
+	case o.Problem == "":
+		d.Status = DeliveryDone
+	case o.Gone || d.Attempts > len(retryAfter):
+		d.Status = DeliveryDead
+	default:
+		pause := retryAfter[d.Attempts-1]
+		pause += time.Duration(float64(pause) * jitter / 5)
+		d.Status, d.NextAt = DeliveryRetrying, at.Add(max(pause, min(o.Wait, 24*time.Hour)))
+	}
+}
+
+// Settle notes what became of deliveries to the webhook. It returns why the webhook
+// must be disabled now, or "".
+func (w *Webhook) Settle(ds []Delivery, os []Outcome, at time.Time, jitter func() float64) (why string) {
+	for i := range ds {
+		ds[i].settle(os[i], at, jitter())
+		switch {
+		case os[i].Problem == "":
+			w.FailingFrom = time.Time{}
+		case w.FailingFrom.IsZero():
+			w.FailingFrom = at
+		}
+		if os[i].Gone {
+			why = "the receiver answered 410: it wants no more"
+		}
+	}
+	if why == "" && !w.FailingFrom.IsZero() && at.Sub(w.FailingFrom) >= webhookPatience {
+		why = "it has failed for five days"
+	}
+	if why != "" {
+		w.State, w.Why = WebhookDisabled, why
+	}
+	return why
+}

@@ -1,0 +1,202 @@
+package membership
+
+import (
+	"context"
+	"reflect"
+	"time"
+)
+
+// mayWebhooks asks for the permission to administer webhooks, and for that to read
+// the events: no webhook is told more than its maker may read.
+func (d *Directory) mayWebhooks(ctx context.Context, call Call) error {
+	if err := d.allow(ctx, call, OpAdministerWebhooks, ID{}, ID{}); err != nil {
+		return err
+	}
+	return d.MayReadAudit(ctx, call)
+}
+
+// Webhooks returns the tenant's webhooks.
+func (d *Directory) Webhooks(ctx context.Context, call Call) (ws []Webhook, err error) {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return nil, err
+	}
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
+		ws, err = r.Webhooks(ctx)
+		return err
+	})
+	return ws, err
+}
+
+// Webhook returns one.
+func (d *Directory) Webhook(ctx context.Context, call Call, id ID) (w Webhook, err error) {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return w, err
+	}
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
+		w, err = r.Webhook(ctx, id)
+		return err
+	})
+	return w, err
+}
+
+// CreateWebhook makes a webhook, which is told of what happens from now on.
+func (d *Directory) CreateWebhook(ctx context.Context, call Call, s WebhookSpec) (w Webhook, err error) {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return w, err
+	}
+	now := d.clock.Now()
+	w = Webhook{
+		Tenant: call.Tenant, ID: NewID(), Signing: SigningV1, Ordered: true, State: WebhookActive,
+		CreatedAt: now, UpdatedAt: now,
+	}
+	if w, err = s.apply(w); err != nil {
+		return w, err
+	}
+	if err := d.webhookURL(w.URL); err != nil {
+		return w, err
+	}
+	w.newSecret(time.Time{})
+	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		n, err := tx.LockWebhooks(ctx)
+		if err != nil {
+			return err
+		}
+		if n >= MaxWebhooks {
+			return Invalidf("a tenant has at most %d webhooks", MaxWebhooks)
+		}
+		if w.Position, err = tx.EventHead(ctx); err != nil {
+			return err
+		}
+		if err := tx.InsertWebhook(ctx, w); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, call.Event(now, ActionWebhookCreated, ID{}, ID{}, nil, w.facts()))
+	})
+	return w, err
+}
+
+func (d *Directory) webhookURL(url string) error {
+	if err := d.checkURL(url); err != nil {
+		return Invalidf("url %v", err)
+	}
+	return nil
+}
+
+// UpdateWebhook changes a webhook; nothing happens when it is so already.
+func (d *Directory) UpdateWebhook(ctx context.Context, call Call, id ID, s WebhookSpec) (w Webhook, err error) {
+	if s.URL != nil {
+		if err := d.webhookURL(*s.URL); err != nil {
+			return w, err
+		}
+	}
+	return d.changeWebhook(ctx, call, id, ActionWebhookUpdated, func(before Webhook) (Webhook, error) {
+		w, err := s.apply(before)
+		if w.Signing != before.Signing {
+			err = Invalidf("signing cannot be changed: make another webhook")
+		}
+		return w, err
+	})
+}
+
+// RotateWebhookSecret gives a webhook another secret. The one before signs as well
+// for as long as overlap says.
+func (d *Directory) RotateWebhookSecret(
+	ctx context.Context, call Call, id ID, overlap time.Duration,
+) (w Webhook, err error) {
+	if overlap < 0 || overlap > MaxSecretOverlap {
+		return w, Invalidf("overlap_seconds must be from 0 to %d", int64(MaxSecretOverlap/time.Second))
+	}
+	return d.changeWebhook(ctx, call, id, ActionWebhookRotated, func(w Webhook) (Webhook, error) {
+		w.newSecret(d.clock.Now().Add(overlap))
+		return w, nil
+	})
+}
+
+func (d *Directory) changeWebhook(
+	ctx context.Context, call Call, id ID, action Action, change func(Webhook) (Webhook, error),
+) (w Webhook, err error) {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return w, err
+	}
+	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		before, err := tx.LockWebhook(ctx, id)
+		if err != nil {
+			return err
+		}
+		if w, err = change(before); err != nil || reflect.DeepEqual(w, before) {
+			return err
+		}
+		w.UpdatedAt = d.clock.Now()
+		if err := tx.UpdateWebhook(ctx, w); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, call.Event(w.UpdatedAt, action, ID{}, ID{}, before.facts(), w.facts()))
+	})
+	return w, err
+}
+
+// DeleteWebhook ends a webhook, with what is known of its deliveries.
+func (d *Directory) DeleteWebhook(ctx context.Context, call Call, id ID) error {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return err
+	}
+	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		w, err := tx.LockWebhook(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteWebhook(ctx, id); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, call.Event(d.clock.Now(), ActionWebhookDeleted, ID{}, ID{}, w.facts(), nil))
+	})
+}
+
+// Deliveries lists what became of events at a webhook, the newest first.
+func (d *Directory) Deliveries(
+	ctx context.Context, call Call, id ID, status DeliveryStatus, below int64, limit int,
+) (ds []Delivery, err error) {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return nil, err
+	}
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
+		if _, err := r.Webhook(ctx, id); err != nil {
+			return err
+		}
+		ds, err = r.Deliveries(ctx, id, status, below, limit)
+		return err
+	})
+	return ds, err
+}
+
+// RetryDelivery sends an event to a webhook again, from the beginning of the schedule.
+func (d *Directory) RetryDelivery(ctx context.Context, call Call, webhook, id ID) error {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return err
+	}
+	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		if _, err := tx.LockWebhook(ctx, webhook); err != nil {
+			return err
+		}
+		return tx.RetryDelivery(ctx, webhook, id, d.clock.Now())
+	})
+}
+
+// maxRecovered bounds one call of RecoverDeliveries.
+const maxRecovered = 10_000
+
+// RecoverDeliveries sends what was given up on since a time again. It returns how many
+// that are; where they are as many as one call takes, there may be more.
+func (d *Directory) RecoverDeliveries(ctx context.Context, call Call, id ID, since time.Time) (n int, err error) {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return 0, err
+	}
+	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		if _, err := tx.LockWebhook(ctx, id); err != nil {
+			return err
+		}
+		n, err = tx.RecoverDeliveries(ctx, id, since, d.clock.Now(), maxRecovered)
+		return err
+	})
+	return n, err
+}

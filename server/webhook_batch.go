@@ -1,0 +1,182 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// webhookBatch is what a server sends to a webhook while it holds it.
+type webhookBatch struct {
+	of    *Webhooks
+	work  db.WebhookWork
+	began time.Time
+
+	done  []membership.Delivery
+	until time.Time // it is let alone; zero: no longer than now
+	more  bool      // there may be
+	why   string    // it was disabled
+}
+
+// attempt is a delivery with the event that it tells of.
+type attempt struct {
+	membership.Delivery
+	event membership.Event
+}
+
+func (b *webhookBatch) run(ctx context.Context) error {
+	again, err := b.again(ctx)
+	if err != nil {
+		return err
+	}
+	if len(again) > 0 {
+		b.more = b.send(ctx, again)
+		return nil
+	}
+	if b.work.Ordered && b.work.Retrying > 0 || b.work.Retrying >= maxRetrying {
+		b.until = b.of.now().Add(time.Second)
+		return nil
+	}
+	fresh, last, full, err := b.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	if b.send(ctx, fresh) {
+		b.work.Position, b.more = max(b.work.Position, last), full
+	}
+	return nil
+}
+
+// again are the deliveries that are to be tried again, with their events.
+func (b *webhookBatch) again(ctx context.Context) (as []attempt, err error) {
+	if len(b.work.Due) == 0 {
+		return nil, nil
+	}
+	err = b.of.store.Read(ctx, b.work.Tenant, func(r membership.Reader) error {
+		as = as[:0]
+		for _, d := range b.work.Due {
+			es, err := r.NumberedEvents(ctx, membership.EventFilter{
+				Cursor: membership.EventCursor{Number: d.Number - 1, Through: d.Number}, Limit: 1,
+			})
+			if err != nil {
+				return err
+			}
+			if len(es) == 1 {
+				as = append(as, attempt{d, es[0]})
+			}
+		}
+		return nil
+	})
+	return as, err
+}
+
+// fresh are the events after the position of the webhook that it wants. last is the
+// number of the last one that was read; full says that there may be more behind it.
+func (b *webhookBatch) fresh(ctx context.Context) (as []attempt, last int64, full bool, err error) {
+	err = b.of.store.Read(ctx, b.work.Tenant, func(r membership.Reader) error {
+		as, last = as[:0], b.work.Position
+		es, err := r.NumberedEvents(ctx, membership.EventFilter{
+			Cursor: membership.EventCursor{Number: b.work.Position}, Limit: deliverBatch,
+		})
+		if err != nil {
+			return err
+		}
+		for _, e := range es {
+			if last = e.Number; b.work.Wants(e) {
+				as = append(as, attempt{membership.Delivery{
+					Webhook: b.work.ID, Number: e.Number, ID: membership.NewID(), Action: e.Action,
+				}, e})
+			}
+		}
+		full = len(es) == deliverBatch
+		return nil
+	})
+	return as, last, full, err
+}
+
+// send makes attempts in the order of their numbers, one after another or several at
+// once. It returns whether it got through all: not when the time is over, or where an
+// ordered webhook did not take one, which is to come before the next.
+func (b *webhookBatch) send(ctx context.Context, as []attempt) bool {
+	width := abreast
+	if b.work.Ordered {
+		width = 1
+	}
+	for len(as) > 0 {
+		if ctx.Err() != nil {
+			return false
+		}
+		if b.of.now().Sub(b.began) > batchTime {
+			b.more = true
+			return false
+		}
+		part := as[:min(width, len(as))]
+		as = as[len(part):]
+		outcomes := b.sendPart(ctx, part)
+		if ctx.Err() != nil { // what failed may have failed of that
+			return false
+		}
+		if !b.settle(part, outcomes) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *webhookBatch) sendPart(ctx context.Context, part []attempt) []membership.Outcome {
+	outcomes := make([]membership.Outcome, len(part))
+	one := func(i int) {
+		e := part[i].event
+		outcomes[i] = sendWebhook(ctx, b.of.client, b.work.Webhook, e.ID.String(), b.of.now(), messageOf(e))
+	}
+	if len(part) == 1 {
+		one(0)
+		return outcomes
+	}
+	var all sync.WaitGroup
+	for i := range part {
+		all.Go(func() { one(i) })
+	}
+	all.Wait()
+	return outcomes
+}
+
+// settle notes what attempts came to, and returns whether to go on.
+func (b *webhookBatch) settle(part []attempt, outcomes []membership.Outcome) bool {
+	ds, failed := make([]membership.Delivery, len(part)), 0
+	for i, a := range part {
+		ds[i] = a.Delivery
+		if outcomes[i].Problem != "" {
+			failed++
+		}
+	}
+	now := b.of.now()
+	b.why = b.work.Settle(ds, outcomes, now, jitter)
+	b.done = append(b.done, ds...)
+	b.work.Position = max(b.work.Position, ds[len(ds)-1].Number)
+	if failed == len(part) && !b.work.Ordered {
+		b.until = now.Add(afterFailure)
+	}
+	return b.why == "" && failed < len(part)
+}
+
+// step is what is to be written.
+func (b *webhookBatch) step() db.WebhookStep {
+	now := b.of.now()
+	s := db.WebhookStep{Webhook: b.work.Webhook, Done: b.done, Until: now}
+	if b.until.After(now) {
+		s.Until = b.until
+	}
+	if b.why != "" {
+		e := membership.Call{
+			Tenant: b.work.Tenant, Actor: membership.Actor{Kind: membership.ActorSystem, ID: "webhooks"},
+			Credential: membership.Credential{Kind: membership.CredentialSystem},
+		}.Event(now, membership.ActionWebhookDisabled, membership.ID{}, membership.ID{}, nil,
+			membership.Facts{"webhook_id": b.work.ID, "why": b.why})
+		s.Event = &e
+	}
+	return s
+}

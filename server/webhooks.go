@@ -1,0 +1,232 @@
+package server
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/outbound"
+)
+
+const (
+	// deliverEvery is how soon a committed event is sent for the first time.
+	deliverEvery = 250 * time.Millisecond
+	// leaseTime is how long a server that died keeps others from its webhooks. It is
+	// longer than a batch takes: batchTime and the last attempt.
+	leaseTime = time.Minute
+	batchTime = 20 * time.Second
+	// deliverBatch is how many events are read at once; tryBatch how many are tried
+	// again.
+	deliverBatch = 500
+	tryBatch     = 100
+	// abreast is how many requests to one webhook run at once, if it is not ordered.
+	abreast = 16
+	// maxRetrying is how many deliveries of one webhook wait to be tried again: with
+	// more of them it is told of nothing new.
+	maxRetrying = 1000
+	// afterFailure is for how long a webhook is let alone that failed in all of a batch.
+	afterFailure = 5 * time.Second
+	// maxDelivering is how many webhooks are sent to at once; a tenant gets no more of
+	// them than are left for others.
+	maxDelivering = 256
+	// tidyEvery is how often old deliveries are forgotten, tidyBatch of a webhook in
+	// one step; measureEvery how often the metrics are set, of so many webhooks.
+	tidyEvery, tidyBatch          = 10 * time.Minute, 1000
+	measureEvery, measureWebhooks = 30 * time.Second, 1000
+)
+
+// Webhooks tells webhooks of events, in the background. Several servers may run one on
+// one store: a webhook is one server's at a time.
+type Webhooks struct {
+	store   *db.Store
+	client  *http.Client
+	holder  string
+	now     membership.Clock
+	log     *zap.Logger
+	metrics *webhookMetrics
+
+	mu      sync.Mutex
+	running map[db.WebhookLag]bool // by tenant and id
+	tenants map[membership.ID]int
+	group   sync.WaitGroup
+}
+
+func newWebhooks(store *db.Store, guard *outbound.Guard, m *webhookMetrics, log *zap.Logger) *Webhooks {
+	return &Webhooks{
+		store: store, client: guard.Client(sendTimeout, 0), holder: membership.NewID().String(), now: time.Now,
+		log: log, metrics: m, running: map[db.WebhookLag]bool{}, tenants: map[membership.ID]int{},
+	}
+}
+
+// Run delivers until ctx ends. What it has begun to send then is cut off, and sent
+// again by the next server.
+func (h *Webhooks) Run(ctx context.Context) {
+	deliver, tidy, measure := time.NewTicker(deliverEvery), time.NewTicker(tidyEvery), time.NewTicker(measureEvery)
+	defer func() { deliver.Stop(); tidy.Stop(); measure.Stop() }()
+	defer h.group.Wait()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-deliver.C:
+			err = h.look(ctx)
+		case <-tidy.C:
+			err = h.tidy(ctx)
+		case <-measure.C:
+			err = h.measure(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			h.log.Warn("webhooks cannot be looked after now", zap.Error(err))
+		}
+	}
+}
+
+// look begins with every webhook that has something to be sent, as far as there is room.
+func (h *Webhooks) look(ctx context.Context) error {
+	due, err := h.store.WebhooksDue(ctx, h.now())
+	for _, w := range due {
+		if h.enter(w) {
+			h.group.Go(func() {
+				defer h.leave(w)
+				if err := h.work(ctx, w); err != nil && ctx.Err() == nil {
+					h.log.Warn("a webhook cannot be looked after now", zap.Stringer("tenant_id", w.Tenant),
+						zap.Stringer("webhook_id", w.ID), zap.Error(err))
+				}
+			})
+		}
+	}
+	return err
+}
+
+func (h *Webhooks) enter(w db.WebhookLag) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	free := maxDelivering - len(h.running)
+	if h.running[w] || free <= 0 || h.tenants[w.Tenant] >= free {
+		return false
+	}
+	h.running[w] = true
+	h.tenants[w.Tenant]++
+	return true
+}
+
+func (h *Webhooks) leave(w db.WebhookLag) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.running, w)
+	if h.tenants[w.Tenant]--; h.tenants[w.Tenant] == 0 {
+		delete(h.tenants, w.Tenant)
+	}
+}
+
+// work sends to a webhook, batch by batch, until there is nothing more.
+func (h *Webhooks) work(ctx context.Context, of db.WebhookLag) error {
+	for more := true; more && ctx.Err() == nil; {
+		if err := h.number(ctx, of.Tenant); err != nil {
+			return err
+		}
+		now := h.now()
+		w, held, err := h.store.HoldWebhook(ctx, of.Tenant, of.ID, h.holder, now, now.Add(leaseTime), tryBatch)
+		if err != nil || !held {
+			return err
+		}
+		b := &webhookBatch{of: h, work: w, began: now}
+		err = b.run(ctx)
+		// What was sent is written, also if the server stops.
+		finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		held, ferr := h.store.FinishWebhook(finish, h.holder, b.step())
+		cancel()
+		if err != nil || ferr != nil || !held {
+			return firstOf(err, ferr)
+		}
+		h.count(b)
+		more = b.more
+	}
+	return nil
+}
+
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// number numbers what was committed just now, so that it need not wait for the sealer.
+func (h *Webhooks) number(ctx context.Context, tenant membership.ID) error {
+	pending := false
+	err := h.store.Read(ctx, tenant, func(r membership.Reader) (err error) {
+		pending, err = r.EventsPending(ctx)
+		return err
+	})
+	if err != nil || !pending {
+		return err
+	}
+	return h.store.Update(ctx, tenant, func(tx membership.Tx) error {
+		_, err := tx.NumberEvents(ctx, numberBatch)
+		return err
+	})
+}
+
+func (h *Webhooks) count(b *webhookBatch) {
+	for _, d := range b.done {
+		if d.Status == membership.DeliveryDone {
+			h.metrics.attempts.WithLabelValues("delivered").Inc()
+			continue
+		}
+		h.metrics.attempts.WithLabelValues("failed").Inc()
+		if d.Status == membership.DeliveryDead {
+			h.metrics.parked.Inc()
+		}
+	}
+	if b.why != "" {
+		h.metrics.disabled.Inc()
+	}
+}
+
+// Test sends one request that tells of nothing, and returns what it came to.
+func (h *Webhooks) Test(ctx context.Context, w membership.Webhook) membership.Outcome {
+	now := h.now()
+	body := messageOf(membership.Event{Action: "webhook.test", At: now})
+	return sendWebhook(ctx, h.client, w, membership.NewID().String(), now, body)
+}
+
+func (h *Webhooks) tidy(ctx context.Context) error {
+	all, err := h.store.WebhookLags(ctx, 1_000_000)
+	for _, w := range all {
+		if err != nil {
+			break
+		}
+		for n := int64(tidyBatch); err == nil && n == tidyBatch; {
+			n, err = h.store.DropDeliveries(ctx, w.Tenant, w.ID, h.now().Add(-membership.DeliveryLife), tidyBatch)
+		}
+	}
+	return err
+}
+
+func (h *Webhooks) measure(ctx context.Context) error {
+	all, err := h.store.WebhookLags(ctx, measureWebhooks)
+	if err != nil {
+		return err
+	}
+	h.metrics.pending.Reset()
+	h.metrics.failing.Reset()
+	for _, w := range all {
+		failing := 0.0
+		if !w.Failing.IsZero() {
+			failing = h.now().Sub(w.Failing).Seconds()
+		}
+		h.metrics.pending.WithLabelValues(w.ID.String()).Set(float64(w.Pending))
+		h.metrics.failing.WithLabelValues(w.ID.String()).Set(failing)
+	}
+	return nil
+}
+
+func jitter() float64 { return rand.Float64() } //nolint:gosec // no secret
