@@ -27,8 +27,8 @@ func TestIssuersOverHTTP(t *testing.T) {
 			"max_age_seconds", "created_at", "updated_at")
 		assert.Equal(t, []any{"a", "b"}, i["audiences"])
 		assert.Equal(t, "USER", i["default_principal"])
-		assert.Equal(t, []any{"AUDIT:READ", "GROUPS:READ", "GROUPS:WRITE", "USERS:READ", "USERS:WRITE"},
-			i["permissions"])
+		assert.Equal(t, []any{"AUDIT:READ", "GROUPS:READ", "GROUPS:WRITE", "REQUESTS:READ",
+			"USERS:READ", "USERS:WRITE"}, i["permissions"])
 		assert.InDelta(t, 86400, i["max_age_seconds"], 0)
 		recently(t, i["created_at"])
 		path := "/v1/issuers/" + i["id"].(string)

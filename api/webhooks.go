@@ -195,6 +195,11 @@ func (d *door) retryDelivery(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	if r.ContentLength != 0 { // the reason may be left out, and with it the body
+		if err := d.decode(w, r, fields{"reason": &r.call.Reason}); err != nil {
+			return err
+		}
+	}
 	if err := d.Directory.RetryDelivery(r.Context(), r.call, id, delivery); err != nil {
 		return err
 	}

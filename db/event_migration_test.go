@@ -68,6 +68,26 @@ func (o *oldLog) event(i int, action membership.Action) membership.Event {
 	}
 }
 
+// withTexts is an event whose texts were hashed with a salt each, without those.
+func withTexts(t *testing.T, e membership.Event) membership.Event {
+	t.Helper()
+	texts := map[string]string{}
+	for _, d := range e.Disclosed {
+		require.Len(t, d.Salt, 32)
+		texts[d.Field] = d.Text
+	}
+	want := map[string]string{}
+	if e.Reason != "" {
+		want["reason"] = e.Reason
+	}
+	if strings.Contains(string(e.After), "external_id") {
+		want["after.external_id"] = "x"
+	}
+	require.Equal(t, want, texts)
+	e.Disclosed = nil
+	return e
+}
+
 // Nothing of the log is lost: what has a number keeps it and says what it said, what
 // has none follows in its order; where it is stopped it goes on.
 func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
@@ -131,7 +151,7 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 		got := w.Numbered(0)
 		require.Len(t, got, len(numbered))
 		for i, e := range got {
-			require.Equal(t, numbered[i], e)
+			require.Equal(t, numbered[i], withTexts(t, e))
 		}
 		var head, last time.Time
 		w.Read(func(r membership.Reader) (err error) {
@@ -165,7 +185,7 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 			if len(e.Members) < membership.MaxEventMembers && len(e.Members) > 1 {
 				want[i].ID = e.ID // of a part that follows
 			}
-			require.Equal(t, want[i], e)
+			require.Equal(t, want[i], withTexts(t, e))
 		}
 
 		// Of each grant it is known which event opened and which closed it.

@@ -90,10 +90,10 @@ func checkListPlans(t *testing.T, s *db.Store, w *tenant) {
 		"name sw":        {membership.LinkQuery{Limit: 100, Filter: beginning}, "user_links_user_name", byID},
 		"changed since":  {membership.LinkQuery{Limit: 100, Filter: since}, "user_links_last_modified", byID},
 		"inactive": {membership.LinkQuery{Limit: 100, Filter: inactive}, "user_links_inactive",
-			"user_links_inactive"},
+			"user_links_inactive|" + totals},
 		"inactive and since": {membership.LinkQuery{Limit: 100, Filter: membership.And{Left: inactive, Right: since}},
 			"user_links_last_modified", byID},
-		"inactive, by cursor": {membership.LinkQuery{Limit: 100, Filter: inactive, After: after}, "user_links_inactive",
+		"inactive, by cursor": {membership.LinkQuery{Limit: 100, Filter: inactive, After: after}, totals,
 			"user_links_inactive"},
 	} {
 		plans, err := s.Plans(w.Ctx, w.ID, func(r membership.Reader) error {

@@ -31,6 +31,7 @@ func (d *postgresDelta) callOne(
 ) (answer, err error) {
 	c, action := w.change, membership.ActionGrantClosed
 	var grant membership.ID
+	event := membership.NewID()
 	if opens {
 		action, grant = membership.ActionGrantOpened, membership.NewID()
 	}
@@ -43,7 +44,7 @@ func (d *postgresDelta) callOne(
 	var modified stamp
 	if err := s.one(ctx, "group", qChangeMember, []any{
 		s.tenant, c.Group, c.Connection, c.IfVersion, ending(c), stamp(j.at), j.reason[0], j.salt[0], j.rest[0],
-		membership.NewID(), string(action), opens, user, len(known(c)) > 0, grant,
+		event, string(action), opens, user, len(known(c)) > 0, grant,
 	}, &status, &version, &modified); err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (d *postgresDelta) callOne(
 	case "same":
 		return nil, nil
 	}
-	if opens {
+	if w.result.Events = []membership.ID{event}; opens {
 		w.result.Opened = 1
 	} else {
 		w.result.Closed = 1

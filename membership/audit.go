@@ -76,6 +76,7 @@ const (
 	ActionWebhookUpdated  Action = "webhook.updated"
 	ActionWebhookRotated  Action = "webhook.secret_rotated"
 	ActionWebhookDeleted  Action = "webhook.deleted"
+	ActionWebhookResent   Action = "webhook.resent"   // events go to it again
 	ActionWebhookDisabled Action = "webhook.disabled" // its receiver failed for too long, or wants no more
 )
 
@@ -94,7 +95,8 @@ var Actions = []Action{
 	ActionOrganizationMemberUpdated, ActionRoleCreated, ActionRoleUpdated, ActionRoleDeleted, ActionRoleAssigned,
 	ActionRoleUnassigned, ActionIssuerCreated, ActionIssuerUpdated, ActionIssuerDeleted, ActionPolicyCreated,
 	ActionPolicyUpdated, ActionPolicyDeleted,
-	ActionWebhookCreated, ActionWebhookUpdated, ActionWebhookRotated, ActionWebhookDeleted, ActionWebhookDisabled,
+	ActionWebhookCreated, ActionWebhookUpdated, ActionWebhookRotated, ActionWebhookDeleted, ActionWebhookResent,
+	ActionWebhookDisabled,
 }
 
 // Event is the evidence of one effective change, written in its transaction: what

@@ -192,9 +192,7 @@ func (e *Effect) Add(part *Effect) {
 	for _, u := range part.Users {
 		e.name(u)
 	}
-	for _, g := range part.Groups[:min(len(part.Groups), MaxEffectIDs-len(e.Groups))] {
-		e.Groups = append(e.Groups, g)
-	}
+	e.Groups = append(e.Groups, part.Groups[:min(len(part.Groups), MaxEffectIDs-len(e.Groups))]...)
 }
 
 // why says what of it was no change. Of a change that was one, values that stay

@@ -178,7 +178,13 @@ func (d *Directory) RetryDelivery(ctx context.Context, call Call, webhook, id ID
 		if _, err := tx.LockWebhook(ctx, webhook); err != nil {
 			return err
 		}
-		return tx.RetryDelivery(ctx, webhook, id, d.clock.Now())
+		now := d.clock.Now()
+		if err := tx.RetryDelivery(ctx, webhook, id, now); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, call.Event(now, ActionWebhookResent, ID{}, ID{}, nil, Facts{
+			"webhook_id": webhook, "delivery_id": id, "deliveries": 1,
+		}))
 	})
 }
 
@@ -195,8 +201,13 @@ func (d *Directory) RecoverDeliveries(ctx context.Context, call Call, id ID, sin
 		if _, err := tx.LockWebhook(ctx, id); err != nil {
 			return err
 		}
-		n, err = tx.RecoverDeliveries(ctx, id, since, d.clock.Now(), maxRecovered)
-		return err
+		now := d.clock.Now()
+		if n, err = tx.RecoverDeliveries(ctx, id, since, now, maxRecovered); err != nil || n == 0 {
+			return err
+		}
+		return tx.AppendEvents(ctx, call.Event(now, ActionWebhookResent, ID{}, ID{}, nil, Facts{
+			"webhook_id": id, "since": since, "deliveries": n,
+		}))
 	})
 	return n, err
 }

@@ -144,6 +144,12 @@ func TestPathsReachTheirDoor(t *testing.T) {
 		fields := requests[0].ContextMap()
 		assert.Equal(t, door, fields["door"], path)
 		sent, _, _ := strings.Cut(path, "?")
+		if hidden, ok := map[string]string{ // by the provider's door, words that it does not have
+			"/scim/v2/Me/a%2Fb": "/scim/v2/Me/(no id)",
+			"/scim/v2/../v1":    "/scim/v2/(no id)",
+		}[sent]; ok {
+			sent = hidden
+		}
 		assert.Equal(t, sent, fields["path"])
 		if door == doorNone {
 			assert.Equal(t, http.StatusNotFound, res.StatusCode, path)

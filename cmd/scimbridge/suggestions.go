@@ -18,7 +18,7 @@ const (
 func unknownCommand(parent *cobra.Command, name string) error {
 	parent.SuggestionsMinimumDistance = suggestionDistance
 	return usageError(fmt.Sprintf("unknown command %q for %q%s",
-		name, parent.CommandPath(), didYouMean(parent.SuggestionsFor(name))))
+		name, parent.CommandPath(), didYouMean(begunWith(name, parent.SuggestionsFor(name)))))
 }
 
 // unknownFlag is a cobra.Command's FlagErrorFunc.
@@ -37,6 +37,20 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 		found[i] = "--" + found[i]
 	}
 	return usageError(err.Error() + didYouMean(found))
+}
+
+// begunWith are the names that begin with what was written, or all where none does.
+func begunWith(written string, names []string) []string {
+	var begun []string
+	for _, name := range names {
+		if strings.HasPrefix(name, written) {
+			begun = append(begun, name)
+		}
+	}
+	if len(begun) > 0 {
+		return begun
+	}
+	return names
 }
 
 func didYouMean(names []string) string {

@@ -150,11 +150,14 @@ func testWhatAChangeWrites(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	c := w.Change(nil, nil)
 	c.Connection, c.Call.Connection, c.Open = membership.ID{}, membership.ID{}, w.Users[:2]
-	_, err := s.WriteMembers(w.Ctx, c)
-	require.NoError(t, err)
-	c = w.Change(w.Users[1:3], w.Users[:1])
 	r, err := s.WriteMembers(w.Ctx, c)
 	require.NoError(t, err)
+	wrote := r.Events
+	c = w.Change(w.Users[1:3], w.Users[:1])
+	r, err = s.WriteMembers(w.Ctx, c)
+	require.NoError(t, err)
+	wrote = append(wrote, r.Events...)
+	r.Events = nil
 	require.Equal(t, membership.MemberResult{Opened: 2, Closed: 1, Version: 3, LastModified: c.At}, r)
 	r, err = s.WriteMembers(w.Ctx, c)
 	require.NoError(t, err)
@@ -166,6 +169,7 @@ func testWhatAChangeWrites(t *testing.T, s Store) {
 	}
 	var lines []string
 	for _, e := range w.Events() {
+		require.Contains(t, wrote, e.ID)
 		require.Equal(t, "r", e.RequestID)
 		require.Empty(t, e.Reason)
 		require.Empty(t, e.Before)

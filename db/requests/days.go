@@ -24,7 +24,7 @@ const (
 )
 
 // dayOf is the day of a time in UTC.
-func dayOf(t time.Time) int64 { return int64(t.Unix() / int64(24*time.Hour/time.Second)) }
+func dayOf(t time.Time) int64 { return t.Unix() / int64(24*time.Hour/time.Second) }
 
 type dayKey struct {
 	connection membership.ID
