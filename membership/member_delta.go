@@ -187,27 +187,3 @@ func (d *MemberDelta) named() []ID {
 	in, _, check := d.lists()
 	return slices.Concat(in, check)
 }
-
-// UnknownMembers is the error of rule 6: nothing was applied, and the first of
-// the unknown ids are named.
-func UnknownMembers(ids []ID) error {
-	var n Named
-	n.addIDs(ids)
-	return n.unknownMembers()
-}
-
-func (n *Named) addIDs(ids []ID) {
-	for i, id := range ids {
-		if len(n.first) == maxNamed {
-			n.count += len(ids) - i
-			return
-		}
-		n.Add(id.String())
-	}
-}
-
-func (n *Named) unknownMembers() error {
-	e := errorf(KindUnknownMembers, "no such user for this connection: %s", n)
-	e.Details = firstOf("unknown", n.first, n.count)
-	return e
-}

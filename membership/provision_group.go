@@ -150,87 +150,6 @@ func (d *Directory) UpdateProvisionedGroup(ctx context.Context, call Call, id ID
 	return out, d.held(ctx, call, id, d.refusedMember(ctx, call, id, err))
 }
 
-// changeProvisionedMembers is the hot path: one delta, one round trip. Only what the
-// guard may hold has a transaction for a closer look.
-func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id ID, up GroupUpdate) (GroupLink, error) {
-	in, out, check := up.Members.lists()
-	c := d.guard.guarded(MemberChange{
-		Call: call, At: d.clock.Now(), Group: id, Connection: call.Connection,
-		Open: in, Close: out, Check: check, IfVersion: up.IfVersion,
-	})
-	r, err := d.store.WriteMembers(ctx, c)
-	switch {
-	case err != nil:
-		return GroupLink{}, err
-	case r.Held != nil:
-		if err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) (err error) {
-			call.Effect.restart()
-			r, err = d.changeGuarded(ctx, tx, t, c)
-			return err
-		}); err != nil {
-			call.Effect.ends(err)
-			return GroupLink{}, err
-		}
-	default:
-		call.Effect.members(&c, &r)
-		d.clock.saw(r.LastModified)
-		d.observe(SourceSCIM, r.Opened, r.Closed)
-	}
-	return GroupLink{
-		Tenant: call.Tenant, Connection: call.Connection, Group: id,
-		Version: r.Version, LastModified: r.LastModified,
-	}, nil
-}
-
-// changeMembers applies a delta inside a transaction that has locked the group.
-// A replace becomes a delta here, by a difference that the store computes over
-// the connection's own grants (rule 5). each: the policy is asked about every
-// user, after what the request changes of the group itself.
-func (d *Directory) changeMembers(
-	ctx context.Context, tx Tx, t *tally, call Call, group ID, delta MemberDelta, each bool,
-) (MemberResult, error) {
-	in, out, check := delta.lists()
-	if delta.replace {
-		// Those who stay are known: their grants end with their link.
-		var err error
-		if in, out, err = delta.difference(ctx, tx, group, call.Connection, in); err != nil {
-			return MemberResult{}, err
-		}
-		if len(in)+len(out) == 0 {
-			call.Effect.same()
-		}
-	}
-	if each {
-		g, err := tx.Group(ctx, group)
-		if err != nil {
-			return MemberResult{}, err
-		}
-		if err := d.allowEach(ctx, tx, call, g, in, out); err != nil {
-			return MemberResult{}, err
-		}
-	}
-	return d.changeGuarded(ctx, tx, t, MemberChange{
-		Call: call, At: d.clock.Now(), Group: group, Connection: call.Connection,
-		Open: in, Close: out, Check: check,
-	})
-}
-
-// refuseMalformed is rule 6 for values that are no ids at all; the unknown ids
-// beside them are named with them.
-func refuseMalformed(ctx context.Context, tx MemberReader, call Call, m MemberDelta) error {
-	if m.malformed.Len() == 0 {
-		return nil
-	}
-	unknown, err := tx.UnknownMembers(ctx, call.Connection, m.named())
-	if err != nil {
-		return err
-	}
-	var all Named
-	all.AddAll(m.malformed)
-	all.addIDs(unknown)
-	return all.unknownMembers()
-}
-
 func (d *Directory) changeGroupView(
 	ctx context.Context, tx Tx, call Call, g Group, before GroupLink, change func(*GroupLink) error,
 ) (GroupLink, error) {
@@ -266,47 +185,6 @@ func (d *Directory) changeGroupView(
 	return l, call.append(ctx, tx, call.Event(l.LastModified, ActionGroupUpdated, g.ID, ID{},
 		Facts{"display_name": was, "version": before.Version},
 		Facts{"display_name": g.DisplayName, "version": l.Version, "changed": changed}))
-}
-
-// DeprovisionGroup ends the calling connection's link to a group and its grants
-// there (rule 32).
-func (d *Directory) DeprovisionGroup(ctx context.Context, call Call, id ID, ifVersion int64) error {
-	call.Effect.about(id, ID{})
-	if err := d.allow(ctx, call, OpWriteGroups, id, ID{}); err != nil {
-		return err
-	}
-	err := d.update(ctx, call.Tenant, func(tx Tx, t *tally) error {
-		call.Effect.restart()
-		g, err := tx.LockGroup(ctx, id)
-		if err != nil {
-			return err
-		}
-		l, err := tx.GroupLink(ctx, call.Connection, id)
-		if err != nil {
-			return err
-		}
-		if err := checkVersion(ifVersion, l.Version); err != nil {
-			return err
-		}
-		if _, err := d.changeMembers(ctx, tx, t, call, id, MemberDelta{replace: true}, false); err != nil {
-			return err
-		}
-		return d.endGroupLink(ctx, tx, call, g, call.Connection, nil)
-	})
-	call.Effect.ends(err)
-	return d.held(ctx, call, id, err)
-}
-
-func groupNameFree(ctx context.Context, r GroupLinkReader, l GroupLink) error {
-	switch o, err := r.GroupLinkByName(ctx, l.Connection, Fold(l.DisplayName)); {
-	case KindOf(err) == KindNotFound:
-		return nil
-	case err != nil:
-		return err
-	case o.Group == l.Group:
-		return nil
-	}
-	return errorf(KindUniqueness, "displayName is taken")
 }
 
 func (l *GroupLink) check() error {

@@ -1,8 +1,6 @@
 package membership
 
-import (
-	"context"
-)
+import "context"
 
 // GroupLinkReader reads groups as connections provision them.
 type GroupLinkReader interface {

@@ -1,8 +1,6 @@
 package membership
 
-import (
-	"context"
-)
+import "context"
 
 // OrganizationReader reads the roles and the members of the organization.
 type OrganizationReader interface {

@@ -1,8 +1,6 @@
 package membership
 
-import (
-	"context"
-)
+import "context"
 
 // UserLinkReader reads users as connections provision them.
 type UserLinkReader interface {

@@ -82,15 +82,11 @@ func checkContentEncoding(headers []string) error {
 // decode decodes a body, or a part of one, and keeps numbers as they were
 // written.
 func decode(data []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	if err := dec.Decode(v); err != nil {
-		return syntaxError(err)
+	t := newTokens(bytes.NewReader(data))
+	if err := t.read(v); err != nil {
+		return err
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return badRequest(typeInvalidSyntax, "the body goes on behind its end")
-	}
-	return nil
+	return t.end()
 }
 
 // split decodes a body whose parts stay undecoded, which spares a copy of it.

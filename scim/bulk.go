@@ -94,20 +94,21 @@ func splitOperations(list json.RawMessage) ([]json.RawMessage, error) {
 	if list == nil || string(list) == "null" {
 		return nil, errNoOperations
 	}
-	dec := json.NewDecoder(bytes.NewReader(list))
-	if start, err := dec.Token(); err != nil || start != json.Delim('[') {
+	t := newTokens(bytes.NewReader(list))
+	if start, err := t.next(); err != nil || start != json.Delim('[') {
 		return nil, badRequest(typeInvalidSyntax, "Operations must be a list")
 	}
 	var operations []json.RawMessage
-	for dec.More() {
-		if len(operations) == maxBulkOperations {
-			return nil, overBulkLimit("maxOperations", maxBulkOperations)
+	err := t.elements(func(i int) error {
+		if i == maxBulkOperations {
+			return overBulkLimit("maxOperations", maxBulkOperations)
 		}
 		var o json.RawMessage
-		if err := dec.Decode(&o); err != nil {
-			return nil, syntaxError(err)
+		if err := t.read(&o); err != nil {
+			return err
 		}
 		operations = append(operations, o)
-	}
-	return operations, nil
+		return nil
+	})
+	return operations, err
 }
