@@ -167,9 +167,12 @@ func testWhatAChangeWrites(t *testing.T, s Store) {
 	for i, u := range w.Users {
 		name[u.String()] = fmt.Sprintf("user%d", i)
 	}
+	require.Len(t, wrote, 3)
 	var lines []string
 	for _, e := range w.Events() {
-		require.Contains(t, wrote, e.ID)
+		if i := slices.Index(wrote, e.ID); i >= 0 {
+			wrote = slices.Delete(wrote, i, i+1)
+		}
 		require.Equal(t, "r", e.RequestID)
 		require.Empty(t, e.Reason)
 		require.Empty(t, e.Before)
@@ -189,6 +192,7 @@ func testWhatAChangeWrites(t *testing.T, s Store) {
 			require.True(t, e.User.IsZero())
 		}
 	}
+	require.Empty(t, wrote, "what it says that it wrote is there")
 	slices.Sort(lines)
 	const (
 		scim  = " by connection connection, source scim, connection connection, grants of scim"
