@@ -14,6 +14,7 @@ type Store interface {
 	auth.PolicyStore
 	auth.ClientStore
 	auth.IssuerStore
+	WebhookStore
 }
 
 // subject is one part of the contract, and has a file of its own.
@@ -31,6 +32,7 @@ type promise struct {
 var contract = []subject{
 	memberPromises, judgedPromises, linkPromises, lookupPromises, lockPromises, heldNamePromises, eventPromises,
 	filterPromises, valuePromises, totalPromises, errorPromises, idempotencyPromises, readinessPromises,
+	webhookPromises, webhookDeliveryPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth
