@@ -28,7 +28,7 @@ func NewConnections(
 }
 
 // Change alters a connection. Whether it is paused counts on this replica at
-// once, on others within five seconds.
+// once, on others within a second.
 func (cs *Connections) Change(
 	ctx context.Context, call membership.Call, id membership.ID, c membership.ConnectionChange,
 ) (membership.Connection, error) {

@@ -65,7 +65,7 @@ func NewJWTs(store IssuerReader, keys *KeySets, clock membership.Clock) *JWTs {
 }
 
 // Forget is to be called after a tenant's issuers were changed: the next Verify
-// reads them anew. Other replicas notice within five seconds.
+// reads them anew. Other replicas notice within a second.
 func (j *JWTs) Forget(tenant membership.ID) { j.issuers.expire(tenant) }
 
 // Limit lets l hold callers back. Call it before the first Verify.

@@ -10,7 +10,8 @@ import (
 )
 
 // setLife is how long what a tenant has set is used without refreshing whether it
-// is still the same: as long as a change on another replica stays unseen.
+// is still the same: as long as a change on another replica stays unseen when
+// AccessWatch cannot ask.
 const setLife = 2 * time.Second
 
 // The bounds of one cache, for all tenants. Compiled policies take
@@ -203,5 +204,23 @@ func (c *setCache[S]) expire(tenant membership.ID) {
 	if t := c.tenants[tenant]; t != nil {
 		t.changes++
 		t.checked = time.Time{}
+	}
+}
+
+// keeps adds the tenants whose set is used without asking.
+func (c *setCache[S]) keeps(tenants map[membership.ID]struct{}) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	now := c.clock()
+	for id, t := range c.tenants {
+		if age := now.Sub(t.checked); t.set != nil && 0 <= age && age < 2*setLife {
+			tenants[id] = struct{}{}
+		}
+	}
+}
+
+func (c *setCache[S]) forgetTenants(tenants map[membership.ID]struct{}) {
+	for id := range tenants {
+		c.expire(id)
 	}
 }

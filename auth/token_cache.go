@@ -4,11 +4,14 @@ import (
 	"crypto/sha256"
 	"sync"
 	"time"
+
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 const (
-	// cacheLife bounds for how long this replica believes in a token that
-	// another one has revoked: five seconds, less what a slow read takes.
+	// cacheLife bounds for how long this replica believes in a token that another
+	// one has revoked, when AccessWatch cannot ask: five seconds, less what a slow
+	// read takes.
 	cacheLife = 4 * time.Second
 	// cacheSize bounds the memory; a token takes a few KiB at most.
 	cacheSize = 10_000
@@ -84,6 +87,17 @@ func (c *cache) evict(now time.Time) {
 			return
 		}
 		delete(c.entries, key)
+	}
+}
+
+// keeps adds the tenants of the tokens that are still believed.
+func (c *cache) keeps(now time.Time, tenants map[membership.ID]struct{}) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, e := range c.entries {
+		if now.Before(e.until) {
+			tenants[e.token.Tenant] = struct{}{}
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func (v *Verifier) Report(u *Usage) { v.usage = u }
 func (v *Verifier) Limit(l *Limits) { v.limits = l }
 
 // Forget is to be called after a token was changed, or an OAuth client: the next
-// Verify reads the token anew. Other replicas notice within five seconds.
+// Verify reads the token anew. Other replicas notice within a second.
 func (v *Verifier) Forget(id membership.ID) {
 	v.cache.forget(func(t Token) bool { return t.ID == id || t.Client == id })
 }
@@ -74,6 +74,15 @@ func (v *Verifier) Forget(id membership.ID) {
 // for all of its tokens.
 func (v *Verifier) ForgetConnection(id membership.ID) {
 	v.cache.forget(func(t Token) bool { return t.Connection == id })
+}
+
+func (v *Verifier) keeps(tenants map[membership.ID]struct{}) { v.cache.keeps(v.clock(), tenants) }
+
+func (v *Verifier) forgetTenants(tenants map[membership.ID]struct{}) {
+	v.cache.forget(func(t Token) bool {
+		_, forget := tenants[t.Tenant]
+		return forget
+	})
 }
 
 // Verify returns the principal of an Authorization header (RFC 6750 section

@@ -30,8 +30,8 @@ const qUpdateConnection = `update connections set name = $3, idp = $4, link_exis
 
 // UpdateConnection implements membership.Tx.
 func (s *session) UpdateConnection(ctx context.Context, c membership.Connection) error {
-	return s.changed(ctx, "connection", qUpdateConnection, s.tenant, c.ID, c.Name, c.IDP, c.LinkExistingUsers,
-		string(c.GroupKind), stamp(c.PausedAt), stamp(c.RemovedAt), string(c.Removal))
+	return s.credentialsChanged(s.changed(ctx, "connection", qUpdateConnection, s.tenant, c.ID, c.Name, c.IDP,
+		c.LinkExistingUsers, string(c.GroupKind), stamp(c.PausedAt), stamp(c.RemovedAt), string(c.Removal)))
 }
 
 const connectionColumns = `id, name, idp, link_existing_users, group_kind, cursor_key, created_at,

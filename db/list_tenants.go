@@ -24,6 +24,9 @@ const (
 		exists (select 1 from events e {index events_waiting}
 			where e.tenant_id = t.id and e.number is null and e.position > 0)
 		from {ids $1} t`
+	// Each part only grows.
+	qAccessVersions = `select x.tenant_id, x.policy_version + x.issuer_version + x.credential_version
+		from {ids $1} t {lookup tenants x on x.tenant_id = t.id}`
 	qTenantsStopped = `select tenant_id from seal_logs where stopped <> '' order by tenant_id`
 )
 

@@ -29,7 +29,7 @@ const qRevokeClient = `update oauth_clients set revoked_at = $3 where tenant_id 
 
 // RevokeClient implements auth.ClientTx.
 func (s *session) RevokeClient(ctx context.Context, id membership.ID, at time.Time) error {
-	return s.changed(ctx, "client", qRevokeClient, s.tenant, id, stamp(at))
+	return s.credentialsChanged(s.changed(ctx, "client", qRevokeClient, s.tenant, id, stamp(at)))
 }
 
 const (
@@ -52,7 +52,7 @@ func (s *session) RevokeClientsOf(
 		return nil, err
 	}
 	_, err = s.exec(ctx, qEndClientsTokensOf, s.tenant, connection, membership.ID{})
-	return clients, err
+	return clients, s.credentialsChanged(err)
 }
 
 const qInsertClientSecret = `insert into oauth_secrets (tenant_id, client_id, id, hash, created_at, expires_at)
@@ -123,7 +123,7 @@ func (s *session) EndClientTokens(ctx context.Context, client membership.ID) err
 		return membership.NotFound("client") // the zero id marks tokens that are no client's
 	}
 	_, err := s.exec(ctx, qEndClientTokens, s.tenant, client)
-	return err
+	return s.credentialsChanged(err)
 }
 
 // ForgetClientTokens implements auth.ClientTx.

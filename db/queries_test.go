@@ -72,7 +72,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 // acrossTenants are the statements that see more than one tenant: what they select
 // is which tenants there are, and nothing of what is in them.
 var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsToAnchor", "qTenantsStopped",
-	"qEventHeads", "qWebhooksDue", "qWebhookLags"}
+	"qEventHeads", "qAccessVersions", "qWebhooksDue", "qWebhookLags"}
 
 // Every statement names its tenant itself: row-level security is only the
 // second wall, and never routes in a distributed database.

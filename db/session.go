@@ -15,10 +15,11 @@ type session struct {
 	store  *Store
 	tenant membership.ID
 
-	reads  bool   // it is a transaction that only reads
-	slot   *scan  // nil: it may not scan
-	totals totals // that are yet to be written
-	held   map[userLinkKey]bool
+	reads       bool   // it is a transaction that only reads
+	slot        *scan  // nil: it may not scan
+	totals      totals // that are yet to be written
+	credentials bool   // were changed
+	held        map[userLinkKey]bool
 }
 
 // stamp is a time in a query.

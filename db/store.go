@@ -241,7 +241,10 @@ func (s *Store) update(ctx context.Context, tenant membership.ID, fn func(*sessi
 			if err := fn(in); err != nil {
 				return err
 			}
-			return in.writeTotals(ctx)
+			if err := in.writeTotals(ctx); err != nil {
+				return err
+			}
+			return in.writeCredentialVersion(ctx)
 		})
 	})
 }

@@ -27,7 +27,7 @@ const qRevokeToken = `update tokens set revoked_at = $3 where tenant_id = $1 and
 
 // RevokeToken implements auth.Tx.
 func (s *session) RevokeToken(ctx context.Context, id membership.ID, at time.Time) error {
-	return s.changed(ctx, "token", qRevokeToken, s.tenant, id, stamp(at))
+	return s.credentialsChanged(s.changed(ctx, "token", qRevokeToken, s.tenant, id, stamp(at)))
 }
 
 const (
@@ -44,7 +44,7 @@ func (s *session) RevokeTokensOf(ctx context.Context, connection membership.ID, 
 		return nil, err
 	}
 	_, err = s.exec(ctx, qRevokeTokensOf, s.tenant, connection, stamp(at))
-	return live, err
+	return live, s.credentialsChanged(err)
 }
 
 // Of a client, the access tokens do not count: they come and go.
@@ -66,7 +66,8 @@ const qReplaceToken = `update tokens set replaced_by = $3, expires_at = $4, revo
 
 // ReplaceToken implements auth.Tx.
 func (s *session) ReplaceToken(ctx context.Context, t auth.Token) error {
-	return s.changed(ctx, "token", qReplaceToken, s.tenant, t.ID, t.ReplacedBy, stamp(t.ExpiresAt), stamp(t.RevokedAt))
+	return s.credentialsChanged(s.changed(ctx, "token", qReplaceToken, s.tenant, t.ID, t.ReplacedBy,
+		stamp(t.ExpiresAt), stamp(t.RevokedAt)))
 }
 
 const qUseToken = `update tokens set last_used_at = $3

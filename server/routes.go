@@ -58,6 +58,7 @@ func (s *Server) router() *mux.Router {
 	verifier.Limit(limits)
 	jwts := auth.NewJWTs(credentials, s.keys, time.Now)
 	jwts.Limit(limits)
+	s.access = auth.NewAccessWatch(s.store, verifier, jwts, policy)
 
 	page := func(h http.Handler) http.Handler { return anonymous(s.concurrency, kindPage, h) }
 	root := router.New()

@@ -58,6 +58,7 @@ type Server struct {
 	keys     *auth.KeySets
 	sealer   *Sealer
 	watch    *membership.EventWatch
+	access   *auth.AccessWatch
 	requests *RequestKeeper // nil: requests are not kept
 	guard    *outbound.Guard
 	webhooks *Webhooks
@@ -170,6 +171,7 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	})
 	background.Go(func() { s.checkStore(recording) })
+	background.Go(func() { s.access.Run(recording) })
 	background.Go(func() { s.sealer.Run(recording) })
 	background.Go(func() { s.requests.Run(recording) })
 	background.Go(func() { s.webhooks.Run(recording) })

@@ -19,7 +19,7 @@ func (p *program) clientCommand() *cobra.Command {
 	return group("client", "Create, list and revoke OAuth clients, and their secrets",
 		"Create, list and revoke the OAuth clients of a tenant: identity providers that fetch\n"+
 			"short-lived access tokens at /oauth2/token instead of keeping a token. A secret is\n"+
-			"shown once, when it is made. A running server notices a change within five seconds.",
+			"shown once, when it is made. A running server notices a change within a second.",
 		p.clientCreateCommand(), p.clientListCommand(), p.clientRevokeCommand(), p.clientSecretCommand())
 }
 

@@ -17,7 +17,7 @@ func (p *program) connectionCommand() *cobra.Command {
 	return group("connection", "Manage the connections of a tenant",
 		"Manage the connections of a tenant: each is one identity provider's\n"+
 			"provisioning into it, with its own view and its own tokens. A running server\n"+
-			"notices a change within five seconds.",
+			"notices a change within a second.",
 		p.connectionCreateCommand(), p.connectionListCommand(), p.connectionShowCommand(), p.connectionUpdateCommand(),
 		p.connectionPauseCommand(), p.connectionResumeCommand(), p.connectionRemoveCommand(),
 		p.connectionLinkCommand(), p.connectionUnlinkCommand(),

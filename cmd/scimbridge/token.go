@@ -21,7 +21,7 @@ func (p *program) tokenCommand() *cobra.Command {
 	return group("token", "Create, list, rotate and revoke tokens",
 		"Create, list, rotate and revoke the tokens of a tenant. A token is shown once, when\n"+
 			"it is made, and stored only as a hash. A running server notices a change within\n"+
-			"five seconds.",
+			"a second.",
 		p.tokenCreateCommand(), p.tokenListCommand(), p.tokenRotateCommand(), p.tokenRevokeCommand())
 }
 
