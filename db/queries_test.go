@@ -72,7 +72,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 // acrossTenants are the statements that see more than one tenant: what they select
 // is which tenants there are, and nothing of what is in them.
 var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsToAnchor", "qTenantsStopped",
-	"qEventHeads", "qAccessVersions", "qWebhooksDue", "qWebhookLags"}
+	"qEventHeads", "qAccessVersions", "qWebhooksDue", "qAllWebhooks"}
 
 // Every statement names its tenant itself: row-level security is only the
 // second wall, and never routes in a distributed database.
@@ -106,7 +106,7 @@ var wholeTenant = []string{
 	"qEventHeads",
 	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
 	"qGrantOfNoEvent", "qEventWithText", // to verify a store
-	"qWebhooks", "qCountWebhooks", "qWebhooksDue", "qWebhookLags", // few
+	"qWebhooks", "qCountWebhooks", "qWebhooksDue", "qAllWebhooks", "qWebhookStats", // few
 	"qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
 	"qAnswersToErase", // there is a budget for them
 	"qCarriedOfUser",  // once, of a store from before: the past is by groups

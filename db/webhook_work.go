@@ -23,12 +23,8 @@ type WebhookStep struct {
 	Until time.Time
 }
 
-// WebhookLag is how far a webhook is behind.
-type WebhookLag struct {
-	Tenant, ID membership.ID
-	Pending    int64     // events after its position
-	Failing    time.Time // zero: the last attempt succeeded
-}
+// WebhookRef names a webhook among those of all tenants.
+type WebhookRef struct{ Tenant, ID membership.ID }
 
 const (
 	qWebhooksDue = `select w.tenant_id, w.id from webhooks w left join event_heads h on h.tenant_id = w.tenant_id
@@ -37,8 +33,6 @@ const (
 				or exists (select 1 from events e {index events_waiting}
 					where e.tenant_id = w.tenant_id and e.number is null and e.position > 0)))
 		order by w.tenant_id, w.id`
-	qWebhookLags = `select w.tenant_id, w.id, coalesce(h.number, 0) - w.position, w.failing_from
-		from webhooks w left join event_heads h on h.tenant_id = w.tenant_id order by w.tenant_id, w.id limit $1`
 	qHoldWebhook = `update webhooks set holder = $3, held_until = $4
 		where tenant_id = $1 and id = $2 and state = 'active' and (held_until is null or held_until <= $5)`
 	qRetryingOf = `select count(*)` + ofWebhook + ` and d.next_at is not null`
@@ -61,22 +55,9 @@ const (
 
 // WebhooksDue lists the webhooks of all tenants that have something to be sent and that
 // no server holds.
-func (s *Store) WebhooksDue(ctx context.Context, now time.Time) (ws []WebhookLag, err error) {
+func (s *Store) WebhooksDue(ctx context.Context, now time.Time) (ws []WebhookRef, err error) {
 	err = s.acrossTenants(ctx, func(s *session) error {
-		ws, err = list(ctx, s, qWebhooksDue, []any{stamp(now)}, func(w *WebhookLag) []any {
-			return []any{&w.Tenant, &w.ID}
-		})
-		return err
-	})
-	return ws, err
-}
-
-// WebhookLags lists how far webhooks of all tenants are behind, limit of them at most.
-func (s *Store) WebhookLags(ctx context.Context, limit int) (ws []WebhookLag, err error) {
-	err = s.acrossTenants(ctx, func(s *session) error {
-		ws, err = list(ctx, s, qWebhookLags, []any{limit}, func(w *WebhookLag) []any {
-			return []any{&w.Tenant, &w.ID, &w.Pending, (*stamp)(&w.Failing)}
-		})
+		ws, err = list(ctx, s, qWebhooksDue, []any{stamp(now)}, webhookRefRow)
 		return err
 	})
 	return ws, err

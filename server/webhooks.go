@@ -35,10 +35,6 @@ const (
 	// maxDelivering is how many webhooks are sent to at once; a tenant gets no more of
 	// them than are left for others.
 	maxDelivering = 256
-	// tidyEvery is how often old deliveries are forgotten, tidyBatch of a webhook in
-	// one step; measureEvery how often the metrics are set, of so many webhooks.
-	tidyEvery, tidyBatch          = 10 * time.Minute, 1000
-	measureEvery, measureWebhooks = 30 * time.Second, 1000
 )
 
 // Webhooks tells webhooks of events, in the background. Several servers may run one on
@@ -52,7 +48,7 @@ type Webhooks struct {
 	metrics *webhookMetrics
 
 	mu      sync.Mutex
-	running map[db.WebhookLag]bool // by tenant and id
+	running map[db.WebhookRef]bool // by tenant and id
 	tenants map[membership.ID]int
 	group   sync.WaitGroup
 }
@@ -60,31 +56,33 @@ type Webhooks struct {
 func newWebhooks(store *db.Store, guard *outbound.Guard, m *webhookMetrics, log *zap.Logger) *Webhooks {
 	return &Webhooks{
 		store: store, client: guard.Client(sendTimeout, 0), holder: membership.NewID().String(), now: time.Now,
-		log: log, metrics: m, running: map[db.WebhookLag]bool{}, tenants: map[membership.ID]int{},
+		log: log, metrics: m, running: map[db.WebhookRef]bool{}, tenants: map[membership.ID]int{},
 	}
 }
 
 // Run delivers until ctx ends. What it has begun to send then is cut off, and sent
 // again by the next server.
 func (h *Webhooks) Run(ctx context.Context) {
-	deliver, tidy, measure := time.NewTicker(deliverEvery), time.NewTicker(tidyEvery), time.NewTicker(measureEvery)
-	defer func() { deliver.Stop(); tidy.Stop(); measure.Stop() }()
-	defer h.group.Wait()
-	for {
-		var err error
+	h.group.Go(func() { h.repeat(ctx, deliverEvery, 0, h.look) })
+	h.group.Go(func() { h.repeat(ctx, tidyEvery, choreRest, h.tidy) })
+	h.group.Go(func() { h.repeat(ctx, measureEvery, choreRest, h.measure) })
+	h.group.Wait()
+}
+
+// repeat does something again and again. The pause in between is at least rest times as
+// long as it took.
+func (h *Webhooks) repeat(ctx context.Context, every time.Duration, rest int, do func(context.Context) error) {
+	for pause := every; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-deliver.C:
-			err = h.look(ctx)
-		case <-tidy.C:
-			err = h.tidy(ctx)
-		case <-measure.C:
-			err = h.measure(ctx)
+		case <-time.After(pause):
 		}
-		if err != nil && ctx.Err() == nil {
+		began := time.Now()
+		if err := do(ctx); err != nil && ctx.Err() == nil {
 			h.log.Warn("webhooks cannot be looked after now", zap.Error(err))
 		}
+		pause = max(every, time.Duration(rest)*time.Since(began))
 	}
 }
 
@@ -105,7 +103,7 @@ func (h *Webhooks) look(ctx context.Context) error {
 	return err
 }
 
-func (h *Webhooks) enter(w db.WebhookLag) bool {
+func (h *Webhooks) enter(w db.WebhookRef) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	free := maxDelivering - len(h.running)
@@ -117,7 +115,7 @@ func (h *Webhooks) enter(w db.WebhookLag) bool {
 	return true
 }
 
-func (h *Webhooks) leave(w db.WebhookLag) {
+func (h *Webhooks) leave(w db.WebhookRef) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.running, w)
@@ -127,7 +125,7 @@ func (h *Webhooks) leave(w db.WebhookLag) {
 }
 
 // work sends to a webhook, batch by batch, until there is nothing more.
-func (h *Webhooks) work(ctx context.Context, of db.WebhookLag) error {
+func (h *Webhooks) work(ctx context.Context, of db.WebhookRef) error {
 	for more := true; more && ctx.Err() == nil; {
 		if err := h.number(ctx, of.Tenant); err != nil {
 			return err
@@ -196,37 +194,6 @@ func (h *Webhooks) Test(ctx context.Context, w membership.Webhook) membership.Ou
 	now := h.now()
 	body := messageOf(membership.Event{Action: "webhook.test", At: now})
 	return sendWebhook(ctx, h.client, w, membership.NewID().String(), now, body)
-}
-
-func (h *Webhooks) tidy(ctx context.Context) error {
-	all, err := h.store.WebhookLags(ctx, 1_000_000)
-	for _, w := range all {
-		if err != nil {
-			break
-		}
-		for n := int64(tidyBatch); err == nil && n == tidyBatch; {
-			n, err = h.store.DropDeliveries(ctx, w.Tenant, w.ID, h.now().Add(-membership.DeliveryLife), tidyBatch)
-		}
-	}
-	return err
-}
-
-func (h *Webhooks) measure(ctx context.Context) error {
-	all, err := h.store.WebhookLags(ctx, measureWebhooks)
-	if err != nil {
-		return err
-	}
-	h.metrics.pending.Reset()
-	h.metrics.failing.Reset()
-	for _, w := range all {
-		failing := 0.0
-		if !w.Failing.IsZero() {
-			failing = h.now().Sub(w.Failing).Seconds()
-		}
-		h.metrics.pending.WithLabelValues(w.ID.String()).Set(float64(w.Pending))
-		h.metrics.failing.WithLabelValues(w.ID.String()).Set(failing)
-	}
-	return nil
 }
 
 func jitter() float64 { return rand.Float64() } //nolint:gosec // no secret

@@ -54,7 +54,7 @@ func TestAlertsNameWhatExists(t *testing.T) {
 	for _, name := range sources {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
-		for _, m := range regexp.MustCompile(`Name:\s+"(scimbridge_[a-z_]+)"`).FindAllSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`(?:Name:\s+|gauge\()"(scimbridge_[a-z_]+)"`).FindAllSubmatch(text, -1) {
 			known[string(m[1])] = true
 		}
 	}

@@ -15,11 +15,13 @@ import (
 
 // WebhookStore is the work of the servers that send to webhooks, of all tenants.
 type WebhookStore interface {
-	WebhooksDue(ctx context.Context, now time.Time) ([]db.WebhookLag, error)
+	WebhooksDue(ctx context.Context, now time.Time) ([]db.WebhookRef, error)
 	HoldWebhook(
 		ctx context.Context, tenant, id membership.ID, holder string, now, until time.Time, limit int,
 	) (db.WebhookWork, bool, error)
 	FinishWebhook(ctx context.Context, holder string, step db.WebhookStep) (bool, error)
+	AllWebhooks(ctx context.Context) ([]db.WebhookRef, error)
+	WebhookStats(ctx context.Context, tenant membership.ID) ([]db.WebhookStats, error)
 	DropDeliveries(ctx context.Context, tenant, webhook membership.ID, before time.Time, limit int) (int64, error)
 }
 
@@ -29,6 +31,7 @@ var webhookPromises = subject{"webhooks", []promise{
 	{"of several servers one holds a webhook", testWebhookLease},
 	{"a server that lost a webhook writes nothing", testLostWebhook},
 	{"due is what has something to be sent", testWebhooksDue},
+	{"stats tell how far a webhook is behind", testWebhookStats},
 	{"a webhook is deleted with its deliveries", testDeleteWebhook},
 }}
 
@@ -114,7 +117,7 @@ func (w *Tenant) isDue(id membership.ID, now time.Time) bool {
 	w.T.Helper()
 	due, err := w.Store.WebhooksDue(w.Ctx, now)
 	require.NoError(w.T, err)
-	return slices.ContainsFunc(due, func(l db.WebhookLag) bool { return l.Tenant == w.ID && l.ID == id })
+	return slices.ContainsFunc(due, func(r db.WebhookRef) bool { return r == db.WebhookRef{Tenant: w.ID, ID: id} })
 }
 
 // happen writes an event without a number.
@@ -357,4 +360,48 @@ func testDeleteWebhook(t *testing.T, s Store) {
 	require.False(t, held)
 	require.Empty(t, w.deliveries(hook.ID, ""))
 	require.False(t, w.isDue(hook.ID, Now()))
+}
+
+func testWebhookStats(t *testing.T, s Store) {
+	w, other := NewTenant(t, s), NewTenant(t, s)
+	hook, idle := w.webhook(nil), w.webhook(nil)
+	foreign := other.webhook(nil)
+	w.happen(1)
+	w.happen(2)
+	w.Number()
+	head := w.readHead()
+	at := map[int64]time.Time{}
+	for _, e := range w.Numbered(0) {
+		at[e.Number] = e.At
+	}
+	stats := func(id membership.ID) db.WebhookStats {
+		all, err := s.WebhookStats(w.Ctx, w.ID)
+		require.NoError(t, err)
+		require.Len(t, all, 2, "those of the tenant")
+		i := slices.IndexFunc(all, func(st db.WebhookStats) bool { return st.ID == id })
+		return all[i]
+	}
+	ref := db.WebhookRef{Tenant: w.ID, ID: hook.ID}
+	require.Equal(t, db.WebhookStats{WebhookRef: ref, Pending: 2, Oldest: at[head-1]}, stats(hook.ID))
+
+	// What is tried again is before what is new, and what is dead waits no more.
+	now := Now()
+	w.settled(hook.ID, delivery(hook.ID, head-2, membership.DeliveryRetrying, now, now.Add(time.Hour)),
+		delivery(hook.ID, head-1, membership.DeliveryDead, now, time.Time{}))
+	require.Equal(t, db.WebhookStats{WebhookRef: ref, Pending: 2, Oldest: at[head-2], Parked: 1}, stats(hook.ID))
+
+	// Of one that is disabled nothing waits, and one that has got all is not behind.
+	w.Update(func(tx membership.Tx) error {
+		disabled, err := tx.LockWebhook(w.Ctx, hook.ID)
+		require.NoError(t, err)
+		disabled.State, disabled.FailingFrom = membership.WebhookDisabled, now
+		return tx.UpdateWebhook(w.Ctx, disabled)
+	})
+	require.Equal(t, db.WebhookStats{WebhookRef: ref, Parked: 1, Failing: now}, stats(hook.ID))
+	w.settled(idle.ID, delivery(idle.ID, head, membership.DeliveryDone, now, time.Time{}))
+	require.Equal(t, db.WebhookStats{WebhookRef: db.WebhookRef{Tenant: w.ID, ID: idle.ID}}, stats(idle.ID))
+
+	all, err := s.AllWebhooks(w.Ctx)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []db.WebhookRef{ref, {Tenant: w.ID, ID: idle.ID}, {Tenant: other.ID, ID: foreign.ID}}, all)
 }
