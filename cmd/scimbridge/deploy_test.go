@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -47,24 +49,59 @@ func TestUnitsAreConfined(t *testing.T) {
 
 // Alerts name metrics that the server has.
 func TestAlertsNameWhatExists(t *testing.T) {
+	rules, err := os.ReadFile(filepath.Join(deploy, "prometheus", "scimbridge.rules.yml"))
+	require.NoError(t, err)
+	assert.Greater(t, namedMetrics(t, string(rules)), 9)
+}
+
+// namedMetrics counts the metrics that a text names, all of which the server has to have.
+func namedMetrics(t *testing.T, text string) int {
+	t.Helper()
 	sources, err := filepath.Glob(filepath.Join("..", "..", "server", "*.go"))
 	require.NoError(t, err)
-	metric := regexp.MustCompile(`scimbridge_[a-z_]+`)
 	known := map[string]bool{}
 	for _, name := range sources {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
-		for _, m := range regexp.MustCompile(`(?:Name:\s+|gauge\()"(scimbridge_[a-z_]+)"`).FindAllSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`"(scimbridge_[a-z_]+)"`).FindAllSubmatch(text, -1) {
 			known[string(m[1])] = true
 		}
 	}
-	rules, err := os.ReadFile(filepath.Join(deploy, "prometheus", "scimbridge.rules.yml"))
-	require.NoError(t, err)
-	named := metric.FindAllString(string(rules), -1)
-	require.Greater(t, len(named), 9)
+	named := regexp.MustCompile(`scimbridge_[a-z_]+`).FindAllString(text, -1)
 	for _, name := range named {
-		assert.True(t, known[strings.TrimSuffix(name, "_bucket")], "there is no metric %s", name)
+		histogram := strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count")
+		assert.True(t, known[histogram], "there is no metric %s", name)
 	}
+	return len(named)
+}
+
+// The dashboard asks for metrics that the server has, in queries that Prometheus reads.
+func TestDashboard(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(deploy, "grafana", "scimbridge.json"))
+	require.NoError(t, err)
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &dashboard))
+	rules := "groups:\n- name: dashboard\n  rules:\n"
+	queries := 0
+	for _, p := range dashboard.Panels {
+		for _, q := range p.Targets {
+			assert.Positive(t, namedMetrics(t, q.Expr), p.Title)
+			// What Grafana puts in for its variables.
+			expr := strings.NewReplacer("$__rate_interval", "5m", "$instance", ".*").Replace(q.Expr)
+			queries++
+			rules += fmt.Sprintf("  - record: q%d\n    expr: %q\n", queries, expr)
+		}
+	}
+	assert.Greater(t, queries, 20)
+	file := filepath.Join(t.TempDir(), "rules.yml")
+	require.NoError(t, os.WriteFile(file, []byte(rules), 0o600))
+	out, err := tool(t, "grafana", "promtool", "check", "rules", file)
+	require.NoError(t, err, out)
 }
 
 // Each alert is tested once firing and once silent.
