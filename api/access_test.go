@@ -165,6 +165,17 @@ var accessTable = map[string]access{
 		"/v1/webhooks/{webhook}/deliveries/{delivery}/retry", "", 204, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
 	},
 
+	"GET /v1/connections/{id}/captures": {
+		"/v1/connections/{connection}/captures", "", 200, "REQUESTS:CAPTURE", nil,
+	},
+	"POST /v1/connections/{id}/captures": {
+		"/v1/connections/{connection}/captures", `{"hours":1}`, 201, "REQUESTS:CAPTURE", nil,
+	},
+	"DELETE /v1/connections/{id}/captures/{capture_id}": {
+		"/v1/connections/{connection}/captures/{capture}", "", 204, "REQUESTS:CAPTURE", nil,
+	},
+	"GET /v1/requests/{id}/capture": {"/v1/requests/{request}/capture", "", 200, "REQUESTS:CAPTURE", nil},
+
 	"GET /v1/requests/problems":   {"/v1/requests/problems", "", 200, "REQUESTS:READ", nil},
 	"GET /v1/users/{id}/explain":  {"/v1/users/{user}/explain", "", 200, "REQUESTS:READ", []string{"AUDIT:READ"}},
 	"GET /v1/groups/{id}/explain": {"/v1/groups/{group}/explain", "", 200, "REQUESTS:READ", []string{"AUDIT:READ"}},
@@ -226,12 +237,13 @@ type things struct {
 	linked string // a group that the connection sees
 
 	request string // in the request log
+	capture string // a window
 }
 
 // of maps each word in braces to its id.
 func (ids *things) of() map[string]*string {
 	return map[string]*string{
-		"{linked}": &ids.linked, "{request}": &ids.request,
+		"{linked}": &ids.linked, "{request}": &ids.request, "{capture}": &ids.capture,
 		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
 		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
 		"{issuer}":  &ids.issuer,
@@ -272,7 +284,8 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 		return tx.InsertNotification(h.t.Context(), notify)
 	}))
 	ids.notification = notify.ID.String()
-	ids.request = h.keep(whose.TenantID, membership.Request{Status: 200}).String()
+	ids.request = h.keep(whose.TenantID, membership.Request{Status: 200, Captured: membership.CapturedWhole}).String()
+	ids.capture = h.make("/v1/connections/"+ids.connection+"/captures", `{"hours":1}`, as(whose))
 	ids.role = h.make("/v1/roles", `{"name":"Role"}`, as(whose))
 	h.do(http.MethodPut, "/api/v1/organizations/"+ids.tenant+"/users",
 		`[{"user_id":"`+ids.member+`","project_ids":null,"role_id":"`+ids.role+`"}]`, as(whose)).array()

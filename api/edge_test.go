@@ -35,7 +35,7 @@ func (s failingStore) Read(ctx context.Context, tenant membership.ID, fn func(me
 		return s.read()
 	}
 	return s.store.Read(ctx, tenant, func(r membership.Reader) error {
-		return fn(failingReader{r, r, r, r, r, r, r, r, r, r, r, r, r, r, failingMembers{r, s.next}})
+		return fn(failingReader{r, r, r, r, r, r, r, r, r, r, r, r, r, r, r, failingMembers{r, s.next}})
 	})
 }
 
@@ -76,6 +76,7 @@ type failingReader struct {
 	membership.OrganizationReader
 	membership.OutboxReader
 	membership.WebhookReader
+	membership.CaptureReader
 	failingMembers
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -49,17 +50,29 @@ func (k kept) RequestLog() membership.RequestLog            { return k.log }
 func (k kept) UserName(name string) *membership.RequestName { return nameOf("u" + name) }
 func (k kept) ExternalID(id string) *membership.RequestName { return nameOf("x" + id) }
 func (k kept) Dropped(membership.ID) int64                  { return 3 }
+func (k kept) Captures() bool                               { return true }
+func (k kept) OpenBody(_, id membership.ID, box []byte) (string, error) {
+	if string(box[:16]) != string(id[:]) {
+		return "", errors.New("of another request")
+	}
+	return string(box[16:]), nil
+}
 func nameOf(s string) *membership.RequestName {
 	sum := sha256.Sum256([]byte(s))
 	n := membership.RequestName(sum[:16])
 	return &n
 }
 
-// keep puts a request into the log.
+// keep puts a request into the log, with a body if it was captured.
 func (h *house) keep(tenant membership.ID, r membership.Request) membership.ID {
 	h.t.Helper()
 	r.ID, r.Tenant, r.Outcome = membership.NewID(), tenant, cmp.Or(r.Outcome, membership.RequestNothing)
 	r.At = recentTime()
+	if r.Captured != membership.NotCaptured {
+		r.Sealed = &membership.SealedBody{
+			Until: time.Now().Add(time.Hour), Box: append(r.ID[:len(r.ID):len(r.ID)], `{"userName":"ann"}`...),
+		}
+	}
 	require.NoError(h.t, h.requests.AppendRequests(h.t.Context(), []membership.Request{r}))
 	return r.ID
 }

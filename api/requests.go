@@ -142,6 +142,9 @@ func appendRequestRest(b []byte, r membership.Request) []byte {
 	if r.Body != "" {
 		b = appendField(append(b, ','), "body", r.Body)
 	}
+	if r.Captured != membership.NotCaptured {
+		b = appendField(append(b, ','), "captured", string(r.Captured))
+	}
 	if len(r.Operations) == 0 {
 		return b
 	}

@@ -40,6 +40,7 @@ func (d *door) routes() []route {
 		d.auditRoutes(),
 		d.problemRoutes(),
 		d.requestRoutes(),
+		d.captureRoutes(),
 		d.issuerRoutes(),
 		d.webhookRoutes(),
 		d.groupAssignmentRoutes(),

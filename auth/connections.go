@@ -36,3 +36,18 @@ func (cs *Connections) Change(
 	defer cs.changed(id)
 	return cs.directory.ChangeConnection(ctx, call, id, c)
 }
+
+// OpenCapture opens a window in which whole bodies of a connection's requests are
+// kept: at once on this replica, on others within a second.
+func (cs *Connections) OpenCapture(
+	ctx context.Context, call membership.Call, id membership.ID, hours int64,
+) (membership.Capture, error) {
+	defer cs.changed(id)
+	return cs.directory.OpenCapture(ctx, call, id, hours)
+}
+
+// CloseCapture ends such a window before its time.
+func (cs *Connections) CloseCapture(ctx context.Context, call membership.Call, connection, id membership.ID) error {
+	defer cs.changed(connection)
+	return cs.directory.CloseCapture(ctx, call, connection, id)
+}

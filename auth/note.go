@@ -16,9 +16,12 @@ type Note struct {
 	Tenant     membership.ID
 	Connection membership.ID
 	Credential membership.Credential
-	Cached     bool   // the credential was known, and cost no query
-	Refused    string // why: a code, and what is wrong
-	Filter     string // the shape of a filter; at debug only
+	// CaptureUntil is until when whole bodies of the connection are captured.
+	CaptureUntil time.Time
+
+	Cached  bool   // the credential was known, and cost no query
+	Refused string // why: a code, and what is wrong
+	Filter  string // the shape of a filter; at debug only
 
 	// Named is what a refused credential says it is of: nothing proves it. Ended is when
 	// the credential ended, if it did.
@@ -71,6 +74,7 @@ func (n *Note) Refuse(reason string) {
 
 func (n *Note) is(p Principal) {
 	n.Tenant, n.Connection, n.Credential = p.Tenant, p.Connection, p.Credential
+	n.CaptureUntil = p.CaptureUntil
 }
 
 // NamedCredential is what the public part of a credential names. Connection is that of

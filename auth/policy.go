@@ -30,6 +30,7 @@ var permissionOf = map[membership.Operation]string{
 	membership.OpAdminister:    "TENANT:ADMIN",
 
 	membership.OpAdministerWebhooks: "WEBHOOKS:ADMIN",
+	membership.OpCaptureRequests:    "REQUESTS:CAPTURE",
 }
 
 // Policy is the membership.Policy of Cedar: the default policies and, with a

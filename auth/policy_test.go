@@ -58,10 +58,11 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 		membership.OpAdminister:    {"TENANT:ADMIN", nil},
 
 		membership.OpAdministerWebhooks: {"WEBHOOKS:ADMIN", nil},
+		membership.OpCaptureRequests:    {"REQUESTS:CAPTURE", nil},
 	}
 	all := []string{
 		"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "REQUESTS:READ", "TENANT:ADMIN",
-		"WEBHOOKS:ADMIN",
+		"WEBHOOKS:ADMIN", "REQUESTS:CAPTURE",
 	}
 	for _, op := range operations(t) {
 		t.Run(string(op), func(t *testing.T) {

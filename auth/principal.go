@@ -30,6 +30,8 @@ type Principal struct {
 	Name        string        // of a native credential, where it has one
 	CreatedAt   time.Time     // of a native credential, where it is known
 	Paused      bool          // the connection is
+	// CaptureUntil is until when whole bodies of the connection are captured.
+	CaptureUntil time.Time
 }
 
 // Paused is the error for every request of a paused connection.

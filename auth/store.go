@@ -39,6 +39,9 @@ type Token struct {
 	Client      membership.ID // the OAuth client whose access token it is; zero: none's
 	// How its connection is; zero: neither. Store.Token alone fills them in.
 	ConnectionPausedAt, ConnectionRemovedAt time.Time
+	// CaptureUntil is when the window ends in which its connection's bodies are captured;
+	// zero: there is none. Store.Token alone fills it in.
+	CaptureUntil time.Time
 }
 
 // Store is the port to the stored tokens; db implements it beside

@@ -191,7 +191,7 @@ func (t Token) principal() Principal {
 	}
 	if t.Kind == KindSCIM {
 		p.Connection, p.Permissions = t.Connection, t.Scopes
-		p.Paused = !t.ConnectionPausedAt.IsZero()
+		p.Paused, p.CaptureUntil = !t.ConnectionPausedAt.IsZero(), t.CaptureUntil
 		p.Actor = membership.Actor{Kind: membership.ActorConnection, ID: t.Connection.String()}
 		return p
 	}

@@ -166,7 +166,7 @@ var tables = []string{
 	"removal_windows", "removal_allowances",
 	"issuers",
 	"idempotency_keys",
-	"webhooks", "webhook_deliveries", "link_totals", "organization_members", "roles", "role_assignments", "outbox",
+	"webhooks", "webhook_deliveries", "request_captures", "link_totals", "organization_members", "roles", "role_assignments", "outbox",
 }
 
 // constants returns the string constants of package db and of those below it whose

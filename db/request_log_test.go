@@ -171,3 +171,42 @@ func TestRequestLogRemoves(t *testing.T) {
 		}
 	})
 }
+
+// Captured bodies of a tenant are bounded in number and size: the oldest make room.
+func TestCapturedBodiesAreBounded(t *testing.T) {
+	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
+		tenant, other := membership.NewID(), membership.NewID()
+		at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		add := func(tenant membership.ID, n, size int) (ids []membership.ID) {
+			var rs []membership.Request
+			for range n {
+				at = at.Add(time.Second)
+				rs = append(rs, request(tenant, at, func(r *membership.Request) {
+					r.Captured, r.Sealed = membership.CapturedWhole, &membership.SealedBody{Until: at, Box: make([]byte, size)}
+				}))
+				ids = append(ids, rs[len(rs)-1].ID)
+			}
+			require.NoError(t, l.AppendRequests(t.Context(), rs))
+			return ids
+		}
+		has := func(tenant, id membership.ID) bool {
+			_, err := l.RequestBody(t.Context(), tenant, id)
+			if err != nil {
+				require.Equal(t, membership.KindNotFound, membership.KindOf(err))
+			}
+			return err == nil
+		}
+		foreign := add(other, 1, 10)[0]
+		first := add(tenant, 2_000, 10)
+		assert.True(t, has(tenant, first[0]))
+		second := add(tenant, 1, 10)
+		assert.False(t, has(tenant, first[0]))
+		assert.True(t, has(tenant, first[1]))
+		large := add(tenant, 2, 33<<20)
+		assert.False(t, has(tenant, second[0]))
+		assert.False(t, has(tenant, large[0]))
+		assert.True(t, has(tenant, large[1]))
+		assert.True(t, has(other, foreign), "another tenant's")
+		assert.False(t, has(other, large[1]))
+	})
+}

@@ -92,7 +92,8 @@ const (
 
 	qToken = `select ` + tokenColumns + `,
 		(select c.paused_at from connections c where c.tenant_id = $1 and c.id = tokens.connection_id),
-		(select c.removed_at from connections c where c.tenant_id = $1 and c.id = tokens.connection_id)
+		(select c.removed_at from connections c where c.tenant_id = $1 and c.id = tokens.connection_id),
+		(select c.ends_at from request_captures c where c.tenant_id = $1 and c.connection_id = tokens.connection_id)
 	from tokens where tenant_id = $1 and id = $2`
 	qLockToken = `select ` + tokenColumns + ` from tokens
 	where tenant_id = $1 and id = $2 and revoked_at is null {for update}`
@@ -121,7 +122,8 @@ func (s *session) LockToken(ctx context.Context, id membership.ID) (auth.Token, 
 func (s *Store) Token(ctx context.Context, tenant, id membership.ID) (t auth.Token, err error) {
 	err = s.read(ctx, tenant, func(s *session) error {
 		t = auth.Token{Tenant: tenant}
-		dest := append(tokenDest(&t), (*stamp)(&t.ConnectionPausedAt), (*stamp)(&t.ConnectionRemovedAt))
+		dest := append(tokenDest(&t), (*stamp)(&t.ConnectionPausedAt), (*stamp)(&t.ConnectionRemovedAt),
+			(*stamp)(&t.CaptureUntil))
 		return s.one(ctx, "token", qToken, []any{tenant, id}, dest...)
 	})
 	return t, err

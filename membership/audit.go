@@ -78,6 +78,10 @@ const (
 	ActionWebhookDeleted  Action = "webhook.deleted"
 	ActionWebhookResent   Action = "webhook.resent"   // events go to it again
 	ActionWebhookDisabled Action = "webhook.disabled" // its receiver failed for too long, or wants no more
+
+	ActionCaptureOpened Action = "capture.opened" // the whole bodies of a connection's requests are kept
+	ActionCaptureClosed Action = "capture.closed" // before its time
+	ActionCaptureRead   Action = "capture.read"   // somebody read a body
 )
 
 // Actions are all actions that events have.
@@ -96,7 +100,7 @@ var Actions = []Action{
 	ActionRoleUnassigned, ActionIssuerCreated, ActionIssuerUpdated, ActionIssuerDeleted, ActionPolicyCreated,
 	ActionPolicyUpdated, ActionPolicyDeleted,
 	ActionWebhookCreated, ActionWebhookUpdated, ActionWebhookRotated, ActionWebhookDeleted, ActionWebhookResent,
-	ActionWebhookDisabled,
+	ActionWebhookDisabled, ActionCaptureOpened, ActionCaptureClosed, ActionCaptureRead,
 }
 
 // Event is the evidence of one effective change, written in its transaction: what

@@ -107,6 +107,11 @@ func (d *Directory) EraseUser(ctx context.Context, call Call, id ID) (total Eras
 		total.add(e.done)
 		after = e.after
 	}
+	if d.requests != nil { // bodies name anybody, and nobody can look for one person in them
+		if err := d.requests.RequestLog().RemoveBodies(ctx, call.Tenant, BodyRemoval{}); err != nil {
+			return total, err
+		}
+	}
 	return total, d.store.Scrub(ctx)
 }
 

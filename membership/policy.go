@@ -19,6 +19,7 @@ const (
 	OpAdminister    Operation = "tenant.administer"
 
 	OpAdministerWebhooks Operation = "webhooks.administer"
+	OpCaptureRequests    Operation = "requests.capture"
 )
 
 // writes reports whether what the operation does is dated.

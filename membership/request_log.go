@@ -74,7 +74,13 @@ type Request struct {
 	Path      string
 	Query     string
 	Body      string
-	Status    int
+	// Whole: Body is what was sent, as it has nothing that is redacted.
+	Whole bool
+	// Captured says whether the body was captured; Sealed is it where the request is
+	// written.
+	Captured CaptureState
+	Sealed   *SealedBody
+	Status   int
 	RequestAnswer
 	Duration          time.Duration
 	BytesIn, BytesOut int64
@@ -90,6 +96,24 @@ type Request struct {
 
 // RequestName is a keyed hash of a userName or an externalId.
 type RequestName [16]byte
+
+// CaptureState says whether the whole body of a request was captured. It may have been
+// removed since.
+type CaptureState string
+
+// The states of captures.
+const (
+	NotCaptured   CaptureState = ""
+	CapturedWhole CaptureState = "whole"
+	CapturedCut   CaptureState = "cut" // a part of it
+)
+
+// BodyRemoval says which captured bodies of a tenant are removed: of one connection,
+// or, with the zero ID, of all.
+type BodyRemoval struct {
+	Connection ID
+	EndedAt    time.Time // only those that are kept until then; zero: all
+}
 
 // RequestFilter selects requests of a tenant, the newest first. A zero field asks for
 // nothing.
@@ -129,6 +153,10 @@ type RequestLog interface {
 	// RemoveRequests removes at most limit requests of a tenant from before a time,
 	// and returns how many there were.
 	RemoveRequests(ctx context.Context, tenant ID, before time.Time, limit int) (int, error)
+	// RequestBody returns the captured body of a request; else an error of KindNotFound.
+	RequestBody(ctx context.Context, tenant, id ID) (SealedBody, error)
+	// RemoveBodies removes captured bodies of a tenant. Their requests stay.
+	RemoveBodies(ctx context.Context, tenant ID, r BodyRemoval) error
 	// RequestDays returns what is counted of connections, from the day of a time on.
 	RequestDays(ctx context.Context, tenant ID, connections []ID, from time.Time) ([]RequestDay, error)
 }

@@ -13,6 +13,10 @@ type KeptRequests interface {
 	// the server has no key.
 	UserName(name string) *RequestName
 	ExternalID(id string) *RequestName
+	// Captures reports whether bodies can be captured: the server has a key.
+	Captures() bool
+	// OpenBody decrypts the captured body of a request.
+	OpenBody(tenant, id ID, box []byte) (string, error)
 	// Dropped is how many requests of a tenant were not written since the start.
 	Dropped(tenant ID) int64
 }

@@ -62,6 +62,7 @@ type Reader interface {
 	OrganizationReader
 	OutboxReader
 	WebhookReader
+	CaptureReader
 }
 
 // Tx reads and writes one tenant inside a transaction. Its Lock methods return the
@@ -83,4 +84,5 @@ type Tx interface {
 	OutboxWriter
 	ErasureWriter
 	WebhookWriter
+	CaptureWriter
 }

@@ -22,6 +22,7 @@ const (
 type redactedBody struct {
 	out   []byte
 	users []membership.ID // members that it names
+	less  bool            // it says less than what was sent
 	named func(attribute, value string)
 }
 
@@ -31,9 +32,9 @@ func redactBody(b []byte, cut bool, named func(attribute, value string)) *redact
 	if len(b) == 0 {
 		return r
 	}
-	n, whole := readTree(b)
+	n, whole := readTree(b, maxTreeNodes)
 	if n.kind == 0 {
-		r.out = []byte("(no JSON)")
+		r.out, r.less = []byte("(no JSON)"), true
 		return r
 	}
 	r.write(n, "", "")
@@ -41,6 +42,7 @@ func redactBody(b []byte, cut bool, named func(attribute, value string)) *redact
 		r.out, cut = r.out[:maxRedactedBody], true
 	}
 	if cut || !whole {
+		r.less = true
 		r.out = append([]byte(strings.ToValidUTF8(string(r.out), "")), cutMark...)
 	}
 	return r
@@ -62,12 +64,15 @@ func (r *redactedBody) write(n node, attribute, key string) {
 		}
 		r.out = append(r.out, ']')
 	case '"':
-		r.writeText(r.text(attribute, strings.ToLower(key), n.text))
+		word := strings.ToLower(key)
+		ignored := attribute == "members" && (word == "display" || word == "type" || word == "$ref") // by every door
+		r.writeText(r.instead(r.text(attribute, word, n.text), n.text, ignored))
 	case '0':
 		if k := strings.ToLower(key); k == "startindex" || k == "count" || k == "failonerrors" {
 			r.out = append(r.out, n.text...)
 			return
 		}
+		r.less = true
 		r.writeText(kindNumber)
 	default:
 		r.out = append(r.out, n.text...)
@@ -97,14 +102,14 @@ func (r *redactedBody) writeObject(n node, attribute string) {
 				shown = noName
 			}
 		}
-		r.writeText(shown)
+		r.writeText(r.instead(shown, key, false))
 		r.out = append(r.out, ':')
 		item, word := n.items[i], strings.ToLower(key)
 		switch {
 		case isOperation && word == "value":
 			r.write(item, attributeOf(path.text), lastName(path.text))
 		case (isOperation || isBulk) && item.kind == '"' && (word == "path" || word == "op" || word == "method"):
-			r.writeText(r.control(word, item.text, isBulk))
+			r.writeText(r.instead(r.control(word, item.text, isBulk), item.text, false))
 		case isBulk && word == "data", word == "operations", strings.HasPrefix(word, "urn:") && item.kind == '{':
 			r.write(item, "", "")
 		case attribute == "":
@@ -122,6 +127,12 @@ func lastName(path string) string {
 		return path[i+1:]
 	}
 	return attributeOf(path)
+}
+
+// instead takes note of a text that stands in the place of another.
+func (r *redactedBody) instead(shown, sent string, ignored bool) string {
+	r.less = r.less || shown != sent && !ignored
+	return shown
 }
 
 // control is what says how a body is to be carried out.

@@ -16,26 +16,32 @@ type node struct {
 // The bounds of a tree.
 const (
 	maxTreeDepth = 16
-	maxTreeNodes = 3_000
+	maxTreeNodes = 3_000 // of a body that is redacted
 )
 
 type treeReader struct {
 	dec   *json.Decoder
 	nodes int
+	most  int
 	whole bool // nothing was cut off
 }
 
 // readTree reads as much of a JSON text as there is.
-func readTree(b []byte) (n node, whole bool) {
-	r := &treeReader{dec: json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))), whole: true}
+func readTree(b []byte, most int) (n node, whole bool) {
+	r := &treeReader{
+		dec: json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))), most: most, whole: true,
+	}
 	r.dec.UseNumber()
 	n, ok := r.value(0)
+	if ok && r.whole && r.dec.More() { // something follows
+		r.whole = false
+	}
 	return n, ok && r.whole
 }
 
 func (r *treeReader) value(depth int) (n node, ok bool) {
 	t, err := r.dec.Token()
-	if r.nodes++; err != nil || r.nodes > maxTreeNodes || depth > maxTreeDepth {
+	if r.nodes++; err != nil || r.nodes > r.most || depth > maxTreeDepth {
 		r.whole = false
 		return n, false
 	}

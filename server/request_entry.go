@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/netip"
@@ -11,8 +12,12 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// maxKeptBody is how much of a body is kept until it is redacted.
-const maxKeptBody = 8 << 10
+const (
+	// maxKeptBody is how much of a body is kept until it is redacted, maxCapturedBody
+	// while whole bodies are captured.
+	maxKeptBody     = 8 << 10
+	maxCapturedBody = 256 << 10
+)
 
 // requestEntry is a request that waits for the request log, as it was sent. It never
 // has the Authorization header, nor the body of the token endpoint.
@@ -33,6 +38,8 @@ type requestEntry struct {
 	tenant    membership.ID
 	proven    bool // the tenant is that of a credential that was verified
 	rejected  bool // the credential itself was refused
+	captures  bool // the whole body, in a window of the connection
+	unread    bool // a part of the body, by the door
 	note      requestFacts
 	count     int
 }
@@ -64,16 +71,31 @@ func (e *requestEntry) size() int64 {
 // kept is the body of a request, of which the beginning is kept.
 type keptBody struct {
 	io.ReadCloser
+	note  *auth.Note
 	begin []byte
 	size  int64
+	most  int  // how much is kept; 0: nothing was read yet
+	ended bool // it was read to its end
 }
 
 func (b *keptBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if b.size += int64(n); len(b.begin) < maxKeptBody {
-		b.begin = append(b.begin, p[:min(n, maxKeptBody-len(b.begin))]...)
+	if b.most == 0 { // a door verifies the credential before it reads
+		b.most = maxKeptBody
+		if b.captures() {
+			b.most = maxCapturedBody
+		}
 	}
+	if b.size += int64(n); len(b.begin) < b.most {
+		b.begin = append(b.begin, p[:min(n, b.most-len(b.begin))]...)
+	}
+	b.ended = b.ended || errors.Is(err, io.EOF)
 	return n, err
+}
+
+// captures reports whether the whole body is captured.
+func (b *keptBody) captures() bool {
+	return !b.note.CaptureUntil.IsZero() && time.Now().Before(b.note.CaptureUntil)
 }
 
 // keepBody lets the beginning of a body be kept while a door reads it.
@@ -81,7 +103,7 @@ func keepBody(r *http.Request) *keptBody {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	b := &keptBody{ReadCloser: r.Body}
+	b := &keptBody{ReadCloser: r.Body, note: auth.NoteOf(r.Context())}
 	if r.ContentLength > 0 {
 		b.begin = make([]byte, 0, min(r.ContentLength, maxKeptBody))
 	}
@@ -112,7 +134,8 @@ func newEntry(rec *recorder, r *http.Request, body *keptBody, began time.Time, t
 		e.location = rec.Header().Get("Location")
 	}
 	if body != nil {
-		e.body, e.in = body.begin, body.size
+		e.body, e.in, e.captures = body.begin, body.size, body.most > 0 && e.proven && body.captures()
+		e.unread = r.ContentLength > body.size || r.ContentLength < 0 && !body.ended
 	}
 	return e, true
 }
@@ -144,8 +167,9 @@ func (e *requestEntry) request(key requestKey) membership.Request {
 	path, operation, users, groups := redactedPath(e.path)
 	q.Path, q.Operation = path, e.method+" "+operation
 	q.Query = redactedQuery(e.query, named)
-	body := redactBody(e.body, e.in > int64(len(e.body)), named)
-	q.Body = string(body.out)
+	seen := e.body[:min(len(e.body), maxKeptBody)]
+	body := redactBody(seen, e.in > int64(len(seen)), named)
+	q.Body, q.Whole = string(body.out), !body.less && !e.unread && e.in == int64(len(seen))
 	_, _, made, madeGroups := redactedPath(madePath(e.location))
 	q.Users = union(q.Users, users, made, body.users)
 	q.Groups = union(q.Groups, groups, madeGroups)

@@ -173,10 +173,40 @@ func (k *RequestKeeper) write(ctx context.Context, batch []requestEntry) error {
 	rows := make([]membership.Request, 0, len(batch))
 	for i := range batch {
 		if e := &batch[i]; e.proven || k.isTenant(ctx, e.tenant) {
-			rows = append(rows, e.request(k.requestKey))
+			q := e.request(k.requestKey)
+			if e.captures {
+				k.capture(ctx, e, &q)
+			}
+			rows = append(rows, q)
 		}
 	}
 	return k.kept.AppendRequests(ctx, rows)
+}
+
+// capture adds the whole body to a request, if the window is still open that its server
+// knew of. What goes wrong leaves the request as it is.
+func (k *RequestKeeper) capture(ctx context.Context, e *requestEntry, q *membership.Request) {
+	if len(e.body) == 0 {
+		return
+	}
+	var c membership.Capture
+	err := k.store.Read(ctx, q.Tenant, func(r membership.Reader) (err error) {
+		c, err = r.Capture(ctx, q.Connection, q.At)
+		return err
+	})
+	if membership.KindOf(err) == membership.KindNotFound {
+		return
+	}
+	var box []byte
+	text, state := capturedBody(e.body, e.unread || e.in > int64(len(e.body)))
+	if err == nil {
+		box, err = k.sealBody(q.Tenant, q.ID, text)
+	}
+	if err != nil {
+		k.log.Warn("a body could not be captured", zap.Stringer("tenant", q.Tenant), zap.Error(err))
+		return
+	}
+	q.Captured, q.Sealed = state, &membership.SealedBody{Until: c.EndsAt.Add(membership.CapturedLife), Box: box}
 }
 
 // isTenant reports whether there is a tenant: a credential that is not verified can
@@ -224,6 +254,10 @@ func (k *RequestKeeper) RemoveOld(ctx context.Context, before time.Time) error {
 			return err
 		}
 		for _, t := range tenants {
+			ended := membership.BodyRemoval{EndedAt: time.Now()}
+			if err := k.kept.RemoveBodies(ctx, t.ID, ended); err != nil {
+				return err
+			}
 			for n := requestsRemoved; n == requestsRemoved; {
 				if n, err = k.kept.RemoveRequests(ctx, t.ID, before, requestsRemoved); err != nil {
 					return err

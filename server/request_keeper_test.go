@@ -73,6 +73,13 @@ func (h *requestHouse) send(method, target, body, authorization string, header .
 	return w
 }
 
+// api sends a request of an administrator.
+func (h *requestHouse) api(who auth.Bootstrapped, method, target, body string) *httptest.ResponseRecorder {
+	h.t.Helper()
+	return h.send(method, target, body, "Bearer "+who.APIToken, "X-Tenant-Id", who.TenantID.String(), "Content-Type",
+		"application/json")
+}
+
 // written writes what waits, repeats too, and gives events their numbers.
 func (h *requestHouse) written() {
 	h.t.Helper()
@@ -185,78 +192,102 @@ func TestRefusedCredentialsAreKept(t *testing.T) {
 }
 
 // Nothing of a person and no secret is anywhere in the log: in its tables and files,
-// in the program's log, in the metrics.
+// in the program's log, in the metrics. While bodies are captured they can be read by
+// who may, and have no secrets.
 func TestRequestLogKeepsNoValues(t *testing.T) {
-	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
-		n := 0
-		var canaries []string
-		canary := func() string {
-			n++
-			c := "zq" + strings.Repeat(string(rune('a'+n%26)), 3) + "canary" + strings.Repeat(string(rune('a'+n/26)), 3) + "@q.example"
-			canaries = append(canaries, c)
-			return c
-		}
-		scim := "Bearer " + h.mine.SCIMToken
-		user := h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"plain"}`, scim)
-		id := path(user.Header().Get("Location"))
-		group := path(h.send(http.MethodPost, "/scim/v2/Groups", `{"displayName":"G"}`, scim).Header().Get("Location"))
-		schema := `"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]`
-		for _, r := range [][3]string{
-			{http.MethodPost, "/scim/v2/Users", `{"userName":"` + canary() + `","externalId":"` + canary() + `","password":"` + canary() +
-				`","name":{"givenName":"` + canary() + `"},"emails":[{"value":"` + canary() + `","type":"` + canary() + `"}],"active":"` +
-				canary() + `","schemas":["` + canary() + `"],"nick ` + canary() + `":"` + canary() + `","addresses":[{"formatted":"` +
-				canary() + `"}],"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"` + canary() +
-				`"},"department":"` + canary() + `"}}`},
-			{http.MethodPatch, "/scim/v2" + id, `{` + schema + `,"Operations":[{"op":"` + canary() + `","path":"` + canary() +
-				`","value":"` + canary() + `"}]}`},
-			{http.MethodPatch, "/scim/v2" + id, `{` + schema + `,"Operations":[{"value":"` + canary() +
-				`","op":"replace","path":"displayName"},{"op":"add","value":{"title":"` + canary() + `","emails[type eq \"` + canary() +
-				`\"].value":"` + canary() + `"}},{"op":"replace","path":"emails[value eq \"` + canary() + `\"].value","value":"` +
-				canary() + `"},{"op":"replace","path":"password","value":"` + canary() + `"}]}`},
-			{http.MethodPatch, "/scim/v2" + group, `{` + schema + `,"Operations":[{"op":"add","path":"members","value":[{"value":"` +
-				canary() + `","display":"` + canary() + `","$ref":"https://x/v2/Users/` + canary() + `"}]}]}`},
-			{http.MethodPut, "/scim/v2" + group, `{"displayName":"` + canary() + `","members":["` + canary() + `"]}`},
-			{http.MethodPost, "/scim/v2/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
-				`{"method":"POST","path":"/Users","bulkId":"` + canary() + `","version":"` + canary() + `","data":{"userName":"` + canary() +
-				`"}},{"method":"` + canary() + `","path":"/Users/` + canary() + `"}]}`},
-			{http.MethodPost, "/scim/v2/Users/.search", `{"filter":"userName eq \"` + canary() + `\"","attributes":["` + canary() + `"]}`},
-			{http.MethodPost, "/scim/v2/Users", `{"userName":"` + canary() + `", broken ` + canary()},
-			{http.MethodPost, "/scim/v2/Users", canary()},
-			{http.MethodGet, "/scim/v2/Users?filter=" + canary() + "+eq+%22" + canary() + "%22&attributes=" + canary() +
-				"&sortBy=" + canary() + "&startIndex=" + canary() + "&cursor=" + canary() + "&" + canary() + "=" + canary(), ""},
-			{http.MethodGet, "/scim/v2/Users?filter=emails%5Bvalue+eq+%22" + canary() + "%22%5D+and+" + canary(), ""},
-			{http.MethodGet, "/scim/v2/Users/" + canary(), ""},
-			{http.MethodGet, "/scim/v2/" + canary(), ""},
-			{http.MethodGet, "/scim/v2/Schemas/" + canary(), ""},
-		} {
-			h.send(r[0], r[1], r[2], scim, "User-Agent", "agent/1.0 "+canary(), "X-Anything", canary(), "Cookie", canary(),
-				"X-Request-Id", canary(), "If-Match", canary())
-		}
-		h.send(http.MethodGet, "/scim/v2/Users", "", "Bearer "+canary())
-		h.send(http.MethodGet, "/scim/v2/Users", "", "Basic "+canary())
-		h.send(http.MethodPost, "/oauth2/token", "grant_type=client_credentials&client_id="+canary()+"&client_secret="+canary(),
-			"", "Content-Type", "application/x-www-form-urlencoded")
-		rows := h.list(h.mine, "limit=1000")
-		require.GreaterOrEqual(t, len(rows), 16)
-		secrets := []string{h.mine.SCIMToken, h.mine.SCIMToken[len(h.mine.SCIMToken)-20:], h.mine.APIToken}
+	for name, captures := range map[string]bool{"redacted": false, "captured": true} {
+		t.Run(name, func(t *testing.T) {
+			eachRequestHouse(t, func(t *testing.T, h *requestHouse) { testNoValues(t, h, captures) })
+		})
+	}
+}
 
-		places := map[string]string{"the log": h.lines.String(), "metrics": h.send(http.MethodGet, "/metrics", "", "").Body.String()}
-		for _, r := range rows {
-			one := h.send(http.MethodGet, "/v1/requests/"+r["id"].(string), "", "Bearer "+h.mine.APIToken,
-				"X-Tenant-Id", h.mine.TenantID.String())
-			require.Equal(t, http.StatusOK, one.Code)
-			places["request "+r["id"].(string)] = one.Body.String()
+func testNoValues(t *testing.T, h *requestHouse, captures bool) {
+	n := 0
+	var canaries, passwords []string
+	canary := func() string {
+		n++
+		c := "zq" + strings.Repeat(string(rune('a'+n%26)), 3) + "canary" + strings.Repeat(string(rune('a'+n/26)), 3) + "@q.example"
+		canaries = append(canaries, c)
+		return c
+	}
+	password := func() string {
+		passwords = append(passwords, canary())
+		return passwords[len(passwords)-1]
+	}
+	scim := "Bearer " + h.mine.SCIMToken
+	if captures {
+		h.window(h.mine, 1)
+	}
+	user := h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"plain"}`, scim)
+	id := path(user.Header().Get("Location"))
+	group := path(h.send(http.MethodPost, "/scim/v2/Groups", `{"displayName":"G"}`, scim).Header().Get("Location"))
+	schema := `"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]`
+	for _, r := range [][3]string{
+		{http.MethodPost, "/scim/v2/Users", `{"userName":"` + canary() + `","externalId":"` + canary() + `","password":"` + password() +
+			`","name":{"givenName":"` + canary() + `"},"emails":[{"value":"` + canary() + `","type":"` + canary() + `"}],"active":"` +
+			canary() + `","schemas":["` + canary() + `"],"nick ` + canary() + `":"` + canary() + `","addresses":[{"formatted":"` +
+			canary() + `"}],"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"` + canary() +
+			`"},"department":"` + canary() + `"}}`},
+		{http.MethodPatch, "/scim/v2" + id, `{` + schema + `,"Operations":[{"op":"` + canary() + `","path":"` + canary() +
+			`","value":"` + canary() + `"}]}`},
+		{http.MethodPatch, "/scim/v2" + id, `{` + schema + `,"Operations":[{"value":"` + canary() +
+			`","op":"replace","path":"displayName"},{"op":"add","value":{"title":"` + canary() + `","emails[type eq \"` + canary() +
+			`\"].value":"` + canary() + `"}},{"op":"replace","path":"emails[value eq \"` + canary() + `\"].value","value":"` +
+			canary() + `"},{"op":"replace","path":"password","value":"` + password() + `"}]}`},
+		{http.MethodPatch, "/scim/v2" + id, `{` + schema + `,"Operations":[{"value":"` + password() +
+			`","path":"urn:ietf:params:scim:schemas:core:2.0:User:PassWord","op":"add"},{"op":"add","value":{"pass\u0077ord":"` +
+			password() + `","title":"{\"password\":\"` + password() + `\"}"}},{"op":"replace","path":"password[value eq \"` +
+			password() + `\"]","value":{"value":["` + password() + `"]}},{"op":"replace","path":"nickName","value":"Bearer ` +
+			password() + `"}]}`},
+		{http.MethodPost, "/scim/v2/Users/.search", `{"filter":"password eq \"` + password() + `\""}`},
+		{http.MethodPost, "/scim/v2/Users", `{"userName":"` + canary() + `","password":"` + password()},
+		{http.MethodPatch, "/scim/v2" + group, `{` + schema + `,"Operations":[{"op":"add","path":"members","value":[{"value":"` +
+			canary() + `","display":"` + canary() + `","$ref":"https://x/v2/Users/` + canary() + `"}]}]}`},
+		{http.MethodPut, "/scim/v2" + group, `{"displayName":"` + canary() + `","members":["` + canary() + `"]}`},
+		{http.MethodPost, "/scim/v2/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
+			`{"method":"POST","path":"/Users","bulkId":"` + canary() + `","version":"` + canary() + `","data":{"userName":"` + canary() +
+			`","password":"` + password() + `"}},{"method":"` + canary() + `","path":"/Users/` + canary() + `"}]}`},
+		{http.MethodPost, "/scim/v2/Users/.search", `{"filter":"userName eq \"` + canary() + `\"","attributes":["` + canary() + `"]}`},
+		{http.MethodPost, "/scim/v2/Users", `{"userName":"` + canary() + `", broken ` + canary()},
+		{http.MethodPost, "/scim/v2/Users", canary()},
+		{http.MethodGet, "/scim/v2/Users?filter=" + canary() + "+eq+%22" + canary() + "%22&attributes=" + canary() +
+			"&sortBy=" + canary() + "&startIndex=" + canary() + "&cursor=" + canary() + "&" + canary() + "=" + canary(), ""},
+		{http.MethodGet, "/scim/v2/Users?filter=emails%5Bvalue+eq+%22" + canary() + "%22%5D+and+" + canary(), ""},
+		{http.MethodGet, "/scim/v2/Users/" + canary(), ""},
+		{http.MethodGet, "/scim/v2/" + canary(), ""},
+		{http.MethodGet, "/scim/v2/Schemas/" + canary(), ""},
+	} {
+		h.send(r[0], r[1], r[2], scim, "User-Agent", "agent/1.0 "+canary(), "X-Anything", canary(), "Cookie", canary(),
+			"X-Request-Id", canary(), "If-Match", canary())
+	}
+	h.send(http.MethodGet, "/scim/v2/Users", "", "Bearer "+canary())
+	h.send(http.MethodGet, "/scim/v2/Users", "", "Basic "+canary())
+	h.send(http.MethodPost, "/oauth2/token", "grant_type=client_credentials&client_id="+canary()+"&client_secret="+canary(),
+		"", "Content-Type", "application/x-www-form-urlencoded")
+	rows := h.list(h.mine, "limit=1000")
+	require.GreaterOrEqual(t, len(rows), 16)
+	if captures {
+		h.checkCaptures(rows, canaries, passwords)
+	}
+	secrets := []string{h.mine.SCIMToken, h.mine.SCIMToken[len(h.mine.SCIMToken)-20:], h.mine.APIToken}
+
+	places := map[string]string{"the log": h.lines.String(), "metrics": h.send(http.MethodGet, "/metrics", "", "").Body.String()}
+	for _, r := range rows {
+		one := h.send(http.MethodGet, "/v1/requests/"+r["id"].(string), "", "Bearer "+h.mine.APIToken,
+			"X-Tenant-Id", h.mine.TenantID.String())
+		require.Equal(t, http.StatusOK, one.Code)
+		places["request "+r["id"].(string)] = one.Body.String()
+	}
+	h.tables(places, captures)
+	require.Greater(t, len(canaries), 80)
+	for place, text := range places {
+		for _, c := range append(canaries, secrets...) {
+			name, _, _ := strings.Cut(c, "@")
+			assert.NotContains(t, text, name, place)
 		}
-		h.tables(places)
-		require.Greater(t, len(canaries), 80)
-		for place, text := range places {
-			for _, c := range append(canaries, secrets...) {
-				name, _, _ := strings.Cut(c, "@")
-				assert.NotContains(t, text, name, place)
-			}
-		}
-		assert.Contains(t, places["the log"], "attributes that no schema has", "the log was read")
-	})
+	}
+	assert.Contains(t, places["the log"], "attributes that no schema has", "the log was read")
 }
 
 // path is the path of a Location below the door.
@@ -265,7 +296,7 @@ func path(location string) string {
 }
 
 // tables reads the files of the request log, or its tables.
-func (h *requestHouse) tables(places map[string]string) {
+func (h *requestHouse) tables(places map[string]string, captured bool) {
 	h.t.Helper()
 	if h.store.Engine() == "postgres" {
 		c, err := pgx.Connect(h.t.Context(), string(h.config.DatabaseURL))
@@ -273,7 +304,11 @@ func (h *requestHouse) tables(places map[string]string) {
 		defer c.Close(context.Background()) //nolint:errcheck // it only read
 		_, err = c.Exec(h.t.Context(), "select set_config('scimbridge.tenant', $1, false)", h.mine.TenantID.String())
 		require.NoError(h.t, err)
-		for _, table := range []string{"requests", "request_classes", "request_keys"} {
+		tables := []string{"requests", "request_classes", "request_keys"}
+		if captured {
+			tables = append(tables, "request_bodies")
+		}
+		for _, table := range tables {
 			rows, err := c.Query(h.t.Context(), "select t::text from "+table+" t")
 			require.NoError(h.t, err)
 			texts, err := pgx.CollectRows(rows, pgx.RowTo[string])

@@ -156,7 +156,12 @@ func (w *walk) furnish(who auth.Bootstrapped, row walkRow) things {
 		ids["{new id}"] = membership.NewID().String() // each is used once
 	}
 	if row.path == "" || strings.Contains(row.path, "{request}") {
-		r := membership.Request{ID: membership.NewID(), Tenant: who.TenantID, At: time.Now(), Status: 200}
+		r := membership.Request{
+			ID: membership.NewID(), Tenant: who.TenantID, At: time.Now(), Status: 200, Captured: membership.CapturedWhole,
+		}
+		box, err := w.requests.sealBody(r.Tenant, r.ID, `{}`)
+		require.NoError(w.t, err)
+		r.Sealed = &membership.SealedBody{Until: time.Now().Add(time.Hour), Box: box}
 		require.NoError(w.t, w.requests.kept.AppendRequests(w.t.Context(), []membership.Request{r}))
 		ids["{request}"] = r.ID.String()
 	}

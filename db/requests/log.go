@@ -113,7 +113,7 @@ func (l *Log) append(ctx context.Context, tenant membership.ID, rs []membership.
 		}
 		rows = append(rows, []any{tenant, rs[i].ID, key.class, flat, encode(&rs[i])})
 	}
-	days := dayRows(tenant, rs)
+	days, bodies := dayRows(tenant, rs), bodyRows(tenant, rs)
 	err := l.engine.Update(ctx, tenant, func(t engine.Tx) error {
 		for _, part := range []struct {
 			q    string
@@ -126,7 +126,7 @@ func (l *Log) append(ctx context.Context, tenant membership.ID, rs []membership.
 				return err
 			}
 		}
-		return nil
+		return addBodies(ctx, t, tenant, bodies)
 	})
 	if err == nil {
 		l.learn(fresh)
@@ -154,6 +154,7 @@ func (l *Log) learn(fresh map[classOf]bool) {
 const (
 	qOldRequests   = `select id, keys from requests where tenant_id = $1 and id < $2 order by id limit $3`
 	qDeleteRequest = `delete from requests where tenant_id = $1 and id = $2`
+	qOldBodies     = `delete from request_bodies where tenant_id = $1 and id < $2`
 	qDeleteKey     = `delete from request_keys where tenant_id = $1 and key = $2 and id = $3`
 )
 
@@ -174,6 +175,9 @@ func (l *Log) RemoveRequests(ctx context.Context, tenant membership.ID, before t
 			return err
 		}
 		if _, err := t.Exec(ctx, qRemoveDays, tenant, dayOf(before)); err != nil {
+			return err
+		}
+		if _, err := t.Exec(ctx, qOldBodies, tenant, membership.FirstID(before)); err != nil {
 			return err
 		}
 		var rows, keys [][]any

@@ -17,6 +17,8 @@ type row struct {
 	Path       string                        `json:"path,omitempty"`
 	Query      string                        `json:"query,omitempty"`
 	Body       string                        `json:"body,omitempty"`
+	Whole      bool                          `json:"whole,omitempty"`
+	Captured   membership.CaptureState       `json:"captured,omitempty"`
 	Detail     string                        `json:"detail,omitempty"`
 	Why        string                        `json:"why,omitempty"`
 	Ignored    []string                      `json:"ignored,omitempty"`
@@ -37,7 +39,7 @@ func encode(r *membership.Request) string {
 		RequestID: r.RequestID, At: r.At.UTC(), Hint: r.Hint, Method: r.Method, Path: r.Path, Query: r.Query, Body: r.Body,
 		Detail: r.Detail, Why: r.Why, Ignored: r.Ignored, Events: texts(r.Events), Users: texts(r.Users), Groups: texts(r.Groups),
 		Operations: r.Operations, Micros: r.Duration.Microseconds(), In: r.BytesIn, Out: r.BytesOut, Client: r.Client,
-		UserAgent: r.UserAgent,
+		UserAgent: r.UserAgent, Whole: r.Whole, Captured: r.Captured,
 	}
 	if !r.Credential.IsZero() {
 		t.Credential = r.Credential.String()
@@ -58,7 +60,7 @@ func decode(tenant, id membership.ID, c class, body []byte) (r membership.Reques
 		ID: id, Tenant: tenant, Connection: c.Connection, Operation: c.Operation, Status: c.Status,
 		RequestID: t.RequestID, At: t.At, Hint: t.Hint, Method: t.Method, Path: t.Path, Query: t.Query, Body: t.Body,
 		Duration: time.Duration(t.Micros) * time.Microsecond, BytesIn: t.In, BytesOut: t.Out, Client: t.Client,
-		UserAgent: t.UserAgent, Count: max(t.Count, 1),
+		UserAgent: t.UserAgent, Count: max(t.Count, 1), Whole: t.Whole, Captured: t.Captured,
 		RequestAnswer: membership.RequestAnswer{
 			ScimType: c.ScimType, Outcome: membership.RequestOutcome(c.Outcome), Detail: t.Detail, Why: t.Why, Ignored: t.Ignored,
 			Events: ids(t.Events), Users: ids(t.Users), Groups: ids(t.Groups), Operations: t.Operations,

@@ -1,0 +1,165 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+// window opens a window for the connection, and returns its id.
+func (h *requestHouse) window(who auth.Bootstrapped, hours int) string {
+	h.t.Helper()
+	w := h.api(who, http.MethodPost, "/v1/connections/"+who.ConnectionID.String()+"/captures",
+		`{"hours":`+string(rune('0'+hours))+`,"reason":"INC-1"}`)
+	require.Equal(h.t, http.StatusCreated, w.Code, w.Body)
+	var made struct{ ID string }
+	require.NoError(h.t, json.Unmarshal(w.Body.Bytes(), &made))
+	return made.ID
+}
+
+// body is the captured body of a request, as its tenant reads it; "": there is none.
+func (h *requestHouse) body(who auth.Bootstrapped, id any) (text string, whole bool) {
+	h.t.Helper()
+	w := h.api(who, http.MethodGet, "/v1/requests/"+id.(string)+"/capture", "")
+	if w.Code == http.StatusNotFound {
+		return "", false
+	}
+	require.Equal(h.t, http.StatusOK, w.Code, w.Body)
+	var read struct {
+		Body  string
+		Whole bool
+	}
+	require.NoError(h.t, json.Unmarshal(w.Body.Bytes(), &read))
+	return read.Body, read.Whole
+}
+
+// checkCaptures checks that what was sent can be read, but for its secrets.
+func (h *requestHouse) checkCaptures(rows []map[string]any, canaries, passwords []string) {
+	h.t.Helper()
+	var all strings.Builder
+	for _, r := range rows {
+		text, _ := h.body(h.mine, r["id"])
+		all.WriteString(text)
+		w := h.api(h.theirs, http.MethodGet, "/v1/requests/"+r["id"].(string)+"/capture", "")
+		assert.Equal(h.t, http.StatusNotFound, w.Code)
+	}
+	text := strings.ToLower(all.String())
+	read := 0
+	for _, c := range canaries {
+		name, _, _ := strings.Cut(c, "@")
+		if strings.Contains(text, name) {
+			read++
+		}
+	}
+	assert.Greater(h.t, read, 30, "bodies were captured")
+	require.Greater(h.t, len(passwords), 8)
+	for _, p := range passwords {
+		name, _, _ := strings.Cut(p, "@")
+		assert.NotContains(h.t, text, name)
+	}
+	assert.Contains(h.t, text, `"password":"(secret)"`)
+}
+
+// Whole bodies are kept while a window is open, of its connection alone, and go with
+// it.
+func TestCaptureWindow(t *testing.T) {
+	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
+		mine, theirs := "Bearer "+h.mine.SCIMToken, "Bearer "+h.theirs.SCIMToken
+		before := `{"userName":"before"}`
+		h.send(http.MethodPost, "/scim/v2/Users", before, mine)
+		id := h.window(h.mine, 2)
+		sent := `{"userName":"ann","title":"a \u003c b","password":"x"}`
+		require.Equal(t, http.StatusCreated, h.send(http.MethodPost, "/scim/v2/Users", sent, mine).Code)
+		h.send(http.MethodPost, "/scim/v2/Users", sent, theirs)
+		h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"bob","password":7`, mine)
+		long := `{"userName":"cid","title":"` + strings.Repeat("x", maxCapturedBody) + `"}`
+		h.send(http.MethodPost, "/scim/v2/Users", long, mine)
+
+		rows := h.list(h.mine, "")
+		require.Len(t, rows, 4)
+		text, whole := h.body(h.mine, rows[2]["id"])
+		assert.Equal(t, `{"userName":"ann","title":"a \u003c b","password":"(secret)"}`, text)
+		assert.True(t, whole)
+		text, whole = h.body(h.mine, rows[1]["id"])
+		assert.Equal(t, `{"userName":"bob","password":"(secret)"}`, text)
+		assert.False(t, whole)
+		text, whole = h.body(h.mine, rows[0]["id"])
+		assert.Equal(t, `{"userName":"cid"}`, text, "the text that was cut off is not there")
+		assert.False(t, whole)
+		text, _ = h.body(h.mine, rows[3]["id"])
+		assert.Empty(t, text)
+		text, _ = h.body(h.theirs, h.list(h.theirs, "")[0]["id"])
+		assert.Empty(t, text, "the other has no window")
+
+		// Who may read the log may not read bodies, nor open a window.
+		w := h.api(h.mine, http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["REQUESTS:READ"]}`)
+		var few struct{ Token string }
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &few))
+		reader := h.mine
+		reader.APIToken = few.Token
+		assert.Equal(t, http.StatusOK, h.api(reader, http.MethodGet, "/v1/requests", "").Code)
+		windows := "/v1/connections/" + h.mine.ConnectionID.String() + "/captures"
+		for _, r := range [][3]string{
+			{http.MethodGet, "/v1/requests/" + rows[2]["id"].(string) + "/capture"}, {http.MethodGet, windows},
+			{http.MethodPost, windows, `{"hours":1}`}, {http.MethodDelete, windows + "/" + id},
+		} {
+			assert.Equal(t, http.StatusForbidden, h.api(reader, r[0], r[1], r[2]).Code, r)
+		}
+
+		// What is sent while it is open and written when it is closed is not kept.
+		h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"dan"}`, mine)
+		require.Equal(t, http.StatusNoContent, h.api(h.mine, http.MethodDelete, windows+"/"+id, "").Code)
+		h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"eve"}`, mine)
+		rows = h.list(h.mine, "")
+		require.Len(t, rows, 6)
+		for _, r := range rows {
+			text, _ := h.body(h.mine, r["id"])
+			assert.Empty(t, text, r["operation"])
+		}
+	})
+}
+
+// What is too old is removed, whatever its request; and the oldest beyond the bounds.
+func TestCapturedBodiesGo(t *testing.T) {
+	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
+		h.window(h.mine, 1)
+		h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"ann"}`, "Bearer "+h.mine.SCIMToken)
+		rows := h.list(h.mine, "")
+		require.Len(t, rows, 1)
+		id, err := membership.ParseID(rows[0]["id"].(string))
+		require.NoError(t, err)
+		body, err := h.requests.kept.RequestBody(t.Context(), h.mine.TenantID, id)
+		require.NoError(t, err)
+		assert.WithinDuration(t, time.Now().Add(25*time.Hour), body.Until, time.Minute)
+		assert.NotContains(t, string(body.Box), "ann")
+		_, err = h.requests.OpenBody(h.theirs.TenantID, id, body.Box)
+		require.Error(t, err, "another tenant")
+		_, err = h.requests.OpenBody(h.mine.TenantID, membership.NewID(), body.Box)
+		require.Error(t, err, "another request")
+
+		removal := membership.BodyRemoval{EndedAt: body.Until.Add(-time.Second)}
+		require.NoError(t, h.requests.kept.RemoveBodies(t.Context(), h.mine.TenantID, removal))
+		text, _ := h.body(h.mine, id.String())
+		assert.JSONEq(t, `{"userName":"ann"}`, text)
+		removal.EndedAt = body.Until
+		require.NoError(t, h.requests.kept.RemoveBodies(t.Context(), h.mine.TenantID, removal))
+		text, _ = h.body(h.mine, id.String())
+		assert.Empty(t, text)
+		assert.Len(t, h.list(h.mine, ""), 1, "the request stays")
+
+		h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"bob"}`, "Bearer "+h.mine.SCIMToken)
+		id, err = membership.ParseID(h.list(h.mine, "")[0]["id"].(string))
+		require.NoError(t, err)
+		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now().Add(time.Minute)))
+		_, err = h.requests.kept.RequestBody(t.Context(), h.mine.TenantID, id)
+		assert.Equal(t, membership.KindNotFound, membership.KindOf(err), "with its request")
+	})
+}
