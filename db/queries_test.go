@@ -98,7 +98,7 @@ func TestEveryQueryNamesItsTenant(t *testing.T) {
 var wholeTenant = []string{
 	"qSealLog", "qHoldSealLog", "qSealStep", "qStopSealLog", "qRestartSealLog", "qDeleteSealHashes",
 	"qTenant", "qLockTenant", "qPolicies", "qPolicyVersion", "qRaisePolicyVersion",
-	"qIssuers", "qLockIssuers", "qIssuerVersion", "qRaiseIssuerVersion",
+	"qIssuers", "qLockIssuers", "qIssuerVersion", "qRaiseIssuerVersion", "qRaiseCredentialVersion",
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventSpans",
