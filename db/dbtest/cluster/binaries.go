@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/scimbridge/scimbridge/db/dbtest/debian"
 )
 
 // oldest is the first major version that the store supports.
@@ -33,7 +35,7 @@ var errNotInstalled = errors.New("it is not installed")
 // Find finds PostgreSQL, or installs it where that is possible.
 func Find() (Binaries, error) {
 	bin, err := findBinaries()
-	if errors.Is(err, errNotInstalled) && canInstall() {
+	if errors.Is(err, errNotInstalled) && debian.CanInstall() {
 		if err := install(); err != nil {
 			return Binaries{}, fmt.Errorf("installing it: %w", err)
 		}
