@@ -57,6 +57,11 @@ func (k kept) OpenBody(_, id membership.ID, box []byte) (string, error) {
 	}
 	return string(box[16:]), nil
 }
+
+func (k kept) EraseRequests(ctx context.Context, tenant, user membership.ID, _ membership.PersonNames) (int, error) {
+	return k.log.EraseRequests(ctx, tenant, user, nil, nil)
+}
+
 func nameOf(s string) *membership.RequestName {
 	sum := sha256.Sum256([]byte(s))
 	n := membership.RequestName(sum[:16])
@@ -103,7 +108,7 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.requests.Close()) })
 	h.directory = membership.NewDirectory(store, policy, membership.Options{
-		Watch: watch, Requests: kept{h.requests}, CheckURL: outbound.New(nil).CheckURL,
+		Watch: watch, Requests: kept{h.requests}, Eraser: kept{h.requests}, CheckURL: outbound.New(nil).CheckURL,
 	})
 	verifier := auth.NewVerifier(store, time.Now)
 	h.verifier = verifier

@@ -3,6 +3,8 @@ package db
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"slices"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -35,6 +37,37 @@ func (s *session) EraseUser(ctx context.Context, user membership.ID, at time.Tim
 		return false, err
 	}
 	return true, s.deleteOrganizationMember(ctx, user)
+}
+
+const (
+	qNamesOfUser = `select user_name, native_user_name from users where tenant_id = $1 and id = $2`
+	qTextsOfUser = `select t.text from (
+			select x.position from events x {index events_by_user}
+				where x.tenant_id = $1 and x.user_id = $2 and x.number > 0
+			union all
+			select w.position from events w {index events_waiting}
+				where w.tenant_id = $1 and w.user_id = $2 and w.number is null and w.position > 0) n
+		{lookup event_texts t on t.tenant_id = $1 and t.position = n.position} where t.field <> $3`
+)
+
+// NamesToErase implements membership.ErasureWriter.
+func (s *session) NamesToErase(ctx context.Context, user membership.ID) (n membership.PersonNames, err error) {
+	n.UserNames = make([]string, 2)
+	if err := s.one(ctx, "user", qNamesOfUser, []any{s.tenant, user}, &n.UserNames[0], &n.UserNames[1]); err != nil {
+		return n, err
+	}
+	n.UserNames = slices.DeleteFunc(slices.Compact(n.UserNames), func(name string) bool { return name == "" })
+	for text, err := range stream(ctx, s, qTextsOfUser, []any{s.tenant, user, reasonField}, func(text *string) []any {
+		return []any{text}
+	}) {
+		if err != nil {
+			return n, err
+		}
+		if !slices.Contains(n.ExternalIDs, text) {
+			n.ExternalIDs = append(n.ExternalIDs, text)
+		}
+	}
+	return n, nil
 }
 
 // siblingsWithin is how far from an event, in positions, the other events of its
@@ -130,14 +163,19 @@ func (s *session) EraseCarriedTexts(ctx context.Context, user membership.ID, kee
 }
 
 // Answers of errors may have a name in them, and no id. A reservation without its
-// answer is one of a request whose outcome is not known: the events tell it.
+// answer is one of a request whose outcome is not known: the events tell it. With the
+// fingerprint of a request one could try names.
 const (
 	qAnswersToErase = `select actor, route, key, claimed_at, status, request_id, body from idempotency_keys
-		where tenant_id = $1 and (status > 0 or lease_until > claimed_at) {for update}`
+		where tenant_id = $1 and (status > 0 or lease_until > claimed_at or fingerprint <> $2) {for update}`
 	qEraseAnswer = `update idempotency_keys set claimed_at = $5,
-			lease_until = case when status > 0 then $5 else lease_until end, status = 0, content_type = '', body = $6
+			lease_until = case when status > 0 then $5 else lease_until end, status = 0, content_type = '', body = $6,
+			fingerprint = $7
 		where tenant_id = $1 and actor = $2 and route = $3 and key = $4`
 )
+
+// noFingerprint is that of a request which was erased.
+var noFingerprint = make([]byte, sha256.Size)
 
 type answerToErase struct {
 	actor, route, key, request string
@@ -151,7 +189,7 @@ func (s *session) EraseAnswers(
 	ctx context.Context, user membership.ID, requestID string,
 ) (answers, size int, err error) {
 	var rows [][]any
-	for a, err := range stream(ctx, s, qAnswersToErase, []any{s.tenant}, func(a *answerToErase) []any {
+	for a, err := range stream(ctx, s, qAnswersToErase, []any{s.tenant, noFingerprint}, func(a *answerToErase) []any {
 		return []any{&a.actor, &a.route, &a.key, &a.reserved, &a.status, &a.request, &a.body}
 	}) {
 		if err != nil {
@@ -167,7 +205,7 @@ func (s *session) EraseAnswers(
 		default:
 			continue
 		}
-		rows = append(rows, []any{s.tenant, a.actor, a.route, a.key, stamp(reserved), []byte{}})
+		rows = append(rows, []any{s.tenant, a.actor, a.route, a.key, stamp(reserved), []byte{}, noFingerprint})
 	}
 	return answers, size, s.execEach(ctx, qEraseAnswer, rows)
 }

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -208,5 +209,62 @@ func TestCapturedBodiesAreBounded(t *testing.T) {
 		assert.True(t, has(tenant, large[1]))
 		assert.True(t, has(other, foreign), "another tenant's")
 		assert.False(t, has(other, large[1]))
+	})
+}
+
+// Of an erased person no name is left in any request, those of before included, where
+// one that was stopped goes on when it is repeated; ids stay, and names of others.
+func TestRequestLogErases(t *testing.T) {
+	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
+		tenant, other, user, second := membership.NewID(), membership.NewID(), membership.NewID(), membership.NewID()
+		begin := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		name, former, never, theirs := membership.RequestName{1}, membership.RequestName{2}, membership.RequestName{3},
+			membership.RequestName{4}
+		var rs []membership.Request
+		add := func(tenant membership.ID, names []membership.RequestName, users ...membership.ID) {
+			rs = append(rs, request(tenant, begin.Add(time.Duration(len(rs))*time.Second), func(r *membership.Request) {
+				r.Users, r.UserNames, r.ExternalIDs = users, names, names
+			}))
+		}
+		list := func(names ...membership.RequestName) []membership.RequestName { return names }
+		add(tenant, list(former), user)
+		add(tenant, list(name, theirs), user, second) // a Bulk
+		for range 450 {                               // several steps
+			add(tenant, list(former))
+			add(tenant, list(name, theirs))
+			add(tenant, list(name), user)
+		}
+		add(tenant, list(never)) // before it was theirs
+		add(tenant, list(theirs), second)
+		add(other, list(name), user)
+		require.NoError(t, l.AppendRequests(t.Context(), rs))
+
+		canceled, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, _ = l.EraseRequests(canceled, tenant, user, nil, nil) // wherever it was stopped
+		n := 0
+		for {
+			some, err := l.EraseRequests(t.Context(), tenant, user, list(never), nil)
+			require.NoError(t, err)
+			if n += some; some == 0 {
+				break
+			}
+		}
+		require.Positive(t, n)
+		found := func(tenant membership.ID, f membership.RequestFilter) int {
+			return len(listRequests(t, l, tenant, f, 1000))
+		}
+		for _, gone := range list(name, former) {
+			assert.Zero(t, found(tenant, membership.RequestFilter{UserName: &gone}))
+			assert.Zero(t, found(tenant, membership.RequestFilter{ExternalID: &gone}))
+			assert.Zero(t, found(tenant, membership.RequestFilter{RequestID: "r", UserName: &gone}), "in the row itself")
+			assert.Zero(t, found(tenant, membership.RequestFilter{RequestID: "r", ExternalID: &gone}))
+		}
+		assert.Zero(t, found(tenant, membership.RequestFilter{UserName: &never}))
+		assert.Equal(t, 1, found(tenant, membership.RequestFilter{ExternalID: &never}), "of a name that was given")
+		assert.Equal(t, 451, found(tenant, membership.RequestFilter{UserName: &theirs}))
+		assert.Equal(t, 452, found(tenant, membership.RequestFilter{User: user}))
+		assert.Equal(t, len(rs)-1, found(tenant, membership.RequestFilter{RequestID: "r"}))
+		assert.Equal(t, 1, found(other, membership.RequestFilter{UserName: &name}))
 	})
 }

@@ -22,6 +22,7 @@ type Directory struct {
 	exports  *exportLimiter
 	answers  *answerBudget
 	requests KeptRequests // nil: none
+	eraser   RequestEraser
 }
 
 // Observer is called after the commit, with how many grants were opened and closed,
@@ -38,9 +39,10 @@ type Options struct {
 	Guard    RemovalGuard // off
 	Refusals *Refusals    // of its own, which is not run
 	Answers  AnswerLimits
-	Signer   ReportSigner // signs nothing
-	Watch    *EventWatch  // none: no one waits for events
-	Requests KeptRequests // none are kept
+	Signer   ReportSigner  // signs nothing
+	Watch    *EventWatch   // none: no one waits for events
+	Requests KeptRequests  // none are kept
+	Eraser   RequestEraser // there is no request log
 	// CheckURL says of an address whether the program may connect to it; default: of none.
 	CheckURL func(string) error
 }
@@ -59,6 +61,9 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	if o.Signer == nil {
 		o.Signer = unsigned{}
 	}
+	if o.Eraser == nil {
+		o.Eraser = noRequests{}
+	}
 	if o.CheckURL == nil {
 		o.CheckURL = func(string) error { return errors.New("cannot be connected to by this program") }
 	}
@@ -68,9 +73,13 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 		signer:   o.Signer,
 		refusals: o.Refusals,
 		store:    store, policy: policy, clock: newSteadyClock(o.Clock), observer: o.Observer, guard: o.Guard,
-		exports: newExportLimiter(), answers: newAnswerBudget(o.Answers), requests: o.Requests,
+		exports: newExportLimiter(), answers: newAnswerBudget(o.Answers), requests: o.Requests, eraser: o.Eraser,
 	}
 }
+
+type noRequests struct{}
+
+func (noRequests) EraseRequests(context.Context, ID, ID, PersonNames) (int, error) { return 0, nil }
 
 type noObserver struct{}
 

@@ -9,6 +9,7 @@ import (
 type Erased struct {
 	Users, Grants, Reasons, ExternalIDs int
 	Answers                             int // kept for idempotency keys
+	Requests                            int // of the request log that had their names
 }
 
 // ErasedCount is one of the counts, by the name that events and answers give it.
@@ -25,6 +26,7 @@ func (e *Erased) Counts() []ErasedCount {
 		{"reasons", e.Reasons},
 		{"external_ids", e.ExternalIDs},
 		{"answers", e.Answers},
+		{"requests", e.Requests},
 	}
 }
 
@@ -34,6 +36,7 @@ func (e *Erased) add(o Erased) {
 	e.Reasons += o.Reasons
 	e.ExternalIDs += o.ExternalIDs
 	e.Answers += o.Answers
+	e.Requests += o.Requests
 }
 
 // facts are those that are not zero.
@@ -78,18 +81,28 @@ type erasure struct {
 	done    Erased
 }
 
-// EraseUser deletes what is kept of a person: what they were called, and the texts of
-// events that name them. Their id stays, and so do the events, which hold hashes. The
-// reason of the call stays, too, and must name no person. A person whom a provider
-// still has is KindLinked. Of a person with much it works in steps, each a
-// transaction with its event; where it was stopped, it goes on when it is called
-// again. Called once more it finds nothing.
+// EraseUser deletes what is kept of a person: what they were called, the texts of
+// events that name them, and what the request log finds by their names. Their id stays,
+// and so do the events, which hold hashes. The reason of the call stays, too, and must
+// name no person. A person whom a provider still has is KindLinked. Of a person with
+// much it works in steps, each a transaction with its event; where it was stopped, it
+// goes on when it is called again. Called once more it finds nothing.
+//
+// The request log comes first: it is found by the names, which the store has until its
+// own steps. It comes last as well, for what was written meanwhile.
 func (d *Directory) EraseUser(ctx context.Context, call Call, id ID) (total Erased, err error) {
 	if err := d.allow(ctx, call, OpAdminister, ID{}, id); err != nil {
 		return Erased{}, err
 	}
 	if call.Reason == "" {
 		return Erased{}, Invalidf("reason is required: why the person is erased, without a word that names them")
+	}
+	names, err := d.namesToErase(ctx, call.Tenant, id)
+	if err != nil {
+		return Erased{}, err
+	}
+	if total.Requests, err = d.eraser.EraseRequests(ctx, call.Tenant, id, names); err != nil {
+		return total, err
 	}
 	for more, after := true, int64(0); more; {
 		if _, err := d.numberEvents(ctx, call.Tenant); err != nil {
@@ -107,12 +120,30 @@ func (d *Directory) EraseUser(ctx context.Context, call Call, id ID) (total Eras
 		total.add(e.done)
 		after = e.after
 	}
-	if d.requests != nil { // bodies name anybody, and nobody can look for one person in them
-		if err := d.requests.RequestLog().RemoveBodies(ctx, call.Tenant, BodyRemoval{}); err != nil {
-			return total, err
-		}
+	late, err := d.eraser.EraseRequests(ctx, call.Tenant, id, names)
+	if total.Requests += late; err != nil {
+		return total, err
 	}
 	return total, d.store.Scrub(ctx)
+}
+
+// namesToErase are the names of a person who may be erased.
+func (d *Directory) namesToErase(ctx context.Context, tenant, id ID) (n PersonNames, err error) {
+	err = d.store.Update(ctx, tenant, func(tx Tx) error {
+		if _, _, err := tx.LockErasable(ctx, id); err != nil {
+			return err
+		}
+		links, err := tx.LinksOfUser(ctx, id)
+		if err != nil {
+			return err
+		}
+		if len(links) > 0 {
+			return stillLinked(links)
+		}
+		n, err = tx.NamesToErase(ctx, id)
+		return err
+	})
+	return n, err
 }
 
 // step does one step with its events.

@@ -90,7 +90,7 @@ func (d *Directory) ReserveKey(
 		}
 		switch {
 		case !now.Before(before.ExpiresAt): // not cleaned up yet
-		case before.Fingerprint != fingerprint:
+		case before.Fingerprint != fingerprint && before.Fingerprint != [sha256.Size]byte{}: // zero: erased
 			return errorf(KindKeyReused,
 				"this Idempotency-Key was used with another request: a new request needs a new key")
 		case before.Answer.Status != 0:

@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -43,6 +46,7 @@ type RequestKeeper struct {
 	metrics *requestMetrics
 	log     *zap.Logger
 
+	writing *sync.Mutex            // by one at a time
 	tenants map[membership.ID]bool // that there are, of those that a credential named
 	failing bool
 }
@@ -60,7 +64,7 @@ func openRequests(ctx context.Context, c config.Config, store *db.Store, m *requ
 	}
 	k := &RequestKeeper{
 		queue: newRequestQueue(), kept: kept, store: store, age: c.RequestLog, file: db.RequestLogFile(string(c.DatabaseURL)),
-		metrics: m, log: log, tenants: map[membership.ID]bool{},
+		metrics: m, log: log, writing: &sync.Mutex{}, tenants: map[membership.ID]bool{},
 	}
 	if path := requestKeyFile(c); path == "" {
 		log.Warn("requests cannot be found by userName or externalId: set seal_key_file, beside which their key is kept")
@@ -74,20 +78,33 @@ func openRequests(ctx context.Context, c config.Config, store *db.Store, m *requ
 // ExistingRequests is the request log of a command, which only reads; nil: there is
 // none. close ends its use.
 func ExistingRequests(ctx context.Context, c config.Config, store *db.Store) (kept membership.KeptRequests, end func() error) {
+	k, err := existingRequests(ctx, c, store)
+	if k == nil {
+		return nil, func() error { return nil }
+	}
+	_ = err // of the key, without which names are not found
+	return k, k.kept.Close
+}
+
+// existingRequests opens the request log if there is one. Where only its key cannot be
+// read there is both a log and an error.
+func existingRequests(ctx context.Context, c config.Config, store *db.Store) (*RequestKeeper, error) {
 	if file := db.RequestLogFile(string(c.DatabaseURL)); file != "" {
-		if _, err := os.Stat(file); err != nil {
-			return nil, func() error { return nil }
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
 		}
 	}
 	log, err := store.OpenRequestLog(ctx, string(c.DatabaseURL))
 	if err != nil {
-		return nil, func() error { return nil }
+		return nil, err
 	}
 	k := &RequestKeeper{queue: newRequestQueue(), kept: log}
 	if path := requestKeyFile(c); path != "" {
-		k.requestKey, _ = readRequestKey(path) // without it names are not found
+		if k.requestKey, err = readRequestKey(path); errors.Is(err, fs.ErrNotExist) {
+			err = nil // no names are in the log
+		}
 	}
-	return k, log.Close
+	return k, err
 }
 
 // RequestLog implements membership.KeptRequests.
@@ -142,6 +159,8 @@ func (k *RequestKeeper) Run(ctx context.Context) {
 
 // writeAll writes what waits, batch after batch, until ended says to stop.
 func (k *RequestKeeper) writeAll(ctx context.Context, ended func() error) {
+	k.writing.Lock()
+	defer k.writing.Unlock()
 	for more := true; more && ended() == nil; {
 		var batch []requestEntry
 		if batch, more = k.queue.take(time.Now()); len(batch) == 0 {

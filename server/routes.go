@@ -48,6 +48,7 @@ func (s *Server) router() *mux.Router {
 		Observer: m, Signer: s.sealer, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
 		Watch:    s.watch,
 		Requests: s.keptRequests(),
+		Eraser:   requestEraser{s.config, s.store, s.requests},
 		CheckURL: s.guard.CheckURL,
 	})
 	verifier := auth.NewVerifier(credentials, time.Now)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,18 +36,7 @@ func TestEvidence(t *testing.T) {
 			users = append(users, user)
 		}
 		native.must(t, http.StatusNoContent, http.MethodDelete, "/groups/"+group+"/members/"+users[1], "")
-		get := func(path, accept string) (int, string) {
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, native.base+path, nil)
-			require.NoError(t, err)
-			r.Header = native.header.Clone()
-			r.Header.Set("Accept", accept)
-			res, err := native.client.Do(r)
-			require.NoError(t, err)
-			defer res.Body.Close()
-			body, err := io.ReadAll(res.Body)
-			require.NoError(t, err)
-			return res.StatusCode, string(body)
-		}
+		get := func(path, accept string) (int, string) { return native.text(t, path, accept) }
 		must := func(path, accept string) string {
 			t.Helper()
 			status, body := get(path, accept)
@@ -117,4 +107,64 @@ func TestEvidence(t *testing.T) {
 		require.Equal(t, exitDone, status, said)
 		assert.Contains(t, cli("accept-restore", in, "--reason", "a drill"), b.TenantID.String()+"/2")
 	})
+}
+
+// text gets an answer that is no JSON object.
+func (c caller) text(t *testing.T, path, accept string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+path, nil)
+	require.NoError(t, err)
+	r.Header = c.header.Clone()
+	r.Header.Set("Accept", accept)
+	res, err := c.client.Do(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res.StatusCode, string(body)
+}
+
+// exported are files of a tenant for who has no access to it, and its keys.
+type exported struct {
+	files []string
+	key   string
+}
+
+// exports writes the register in both formats, the exceptions, all events and a
+// checkpoint that covers them.
+func (c caller) exports(t *testing.T) (e exported) {
+	t.Helper()
+	dir := t.TempDir()
+	get := func(path, accept string) string {
+		status, text := c.text(t, path, accept)
+		require.Equal(t, http.StatusOK, status, text)
+		return text
+	}
+	put := func(name, text string) {
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		e.files = append(e.files, file)
+	}
+	var events, checkpoint string
+	require.Eventually(t, func() bool {
+		events = get("/audit/events?limit=1000", "application/jsonl")
+		status, text := c.text(t, "/audit/checkpoint", "*/*")
+		checkpoint = text
+		return status == http.StatusOK && strings.Split(text, "\n")[1] == strconv.Itoa(strings.Count(events, "\n"))
+	}, time.Minute, time.Second)
+	put("events.jsonl", events)
+	put("checkpoint", checkpoint)
+	put("register.csv", get("/audit/register?format=csv", "*/*"))
+	put("register.jsonl", get("/audit/register", "*/*"))
+	put("exceptions.jsonl", get("/audit/exceptions?format=jsonl", "*/*"))
+	e.key = strings.TrimSpace(get("/audit/key", "*/*"))
+	return e
+}
+
+// verify holds them together, with no store.
+func (e exported) verify(t *testing.T) {
+	t.Helper()
+	status, stdout, stderr := invoke(t, nil, append([]string{"audit", "verify", "--key", e.key}, e.files...)...)
+	require.Equal(t, exitDone, status, stdout+stderr)
+	require.Equal(t, 2, strings.Count(stdout+stderr, "the events say the same"), stdout+stderr)
 }
