@@ -174,7 +174,8 @@ var accessTable = map[string]access{
 	"DELETE /v1/connections/{id}/captures/{capture_id}": {
 		"/v1/connections/{connection}/captures/{capture}", "", 204, "REQUESTS:CAPTURE", nil,
 	},
-	"GET /v1/requests/{id}/capture": {"/v1/requests/{request}/capture", "", 200, "REQUESTS:CAPTURE", nil},
+	"POST /v1/requests/{id}/dry-run": {"/v1/requests/{request}/dry-run", "", 200, "REQUESTS:READ", nil},
+	"GET /v1/requests/{id}/capture":  {"/v1/requests/{request}/capture", "", 200, "REQUESTS:CAPTURE", nil},
 
 	"GET /v1/requests/problems":   {"/v1/requests/problems", "", 200, "REQUESTS:READ", nil},
 	"GET /v1/users/{id}/explain":  {"/v1/users/{user}/explain", "", 200, "REQUESTS:READ", []string{"AUDIT:READ"}},
@@ -284,7 +285,10 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 		return tx.InsertNotification(h.t.Context(), notify)
 	}))
 	ids.notification = notify.ID.String()
-	ids.request = h.keep(whose.TenantID, membership.Request{Status: 200, Captured: membership.CapturedWhole}).String()
+	ids.request = h.keep(whose.TenantID, membership.Request{
+		Status: 204, Captured: membership.CapturedWhole, Whole: true, Connection: whose.ConnectionID, Method: "DELETE",
+		Operation: "DELETE /Users/{id}", Path: "/scim/v2/Users/" + membership.NewID().String(),
+	}).String()
 	ids.capture = h.make("/v1/connections/"+ids.connection+"/captures", `{"hours":1}`, as(whose))
 	ids.role = h.make("/v1/roles", `{"name":"Role"}`, as(whose))
 	h.do(http.MethodPut, "/api/v1/organizations/"+ids.tenant+"/users",

@@ -38,6 +38,7 @@ type Services struct {
 	Issuers     *auth.Issuers
 	Evidence    Evidence
 	Webhooks    WebhookTester
+	DryRuns     DryRuns
 	Verifier    Verifier
 }
 

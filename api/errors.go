@@ -26,6 +26,7 @@ const (
 	codeKeyReused        = "idempotency_key_reused"
 	codeInProgress       = "request_in_progress"
 	codeAnswerLost       = "answer_lost"
+	codeBodyRedacted     = "body_redacted"
 	codeTooLarge         = "too_large"
 	codeTooSlow          = "too_slow"
 	codeRateLimited      = "rate_limited"
@@ -51,6 +52,7 @@ var answers = map[membership.Kind]struct {
 	membership.KindKeyReused:     {http.StatusUnprocessableEntity, codeKeyReused},
 	membership.KindInProgress:    {http.StatusConflict, codeInProgress},
 	membership.KindAnswerLost:    {http.StatusConflict, codeAnswerLost},
+	membership.KindBodyRedacted:  {http.StatusConflict, codeBodyRedacted},
 	membership.KindTooMany:       {http.StatusBadRequest, codeInvalidInput},
 	membership.KindTooLarge:      {http.StatusRequestEntityTooLarge, codeTooLarge},
 	membership.KindUnavailable:   {http.StatusServiceUnavailable, codeUnavailable},

@@ -124,6 +124,7 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 		Issuers:     auth.NewIssuers(h.directory, store, jwtKeys, time.Now, jwts.Forget),
 		Evidence:    evidence{},
 		Webhooks:    tester{},
+		DryRuns:     dryRuns{h.directory},
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
 	h.server = httptest.NewServer(auth.Addressed(New(h.services, c)))
@@ -361,6 +362,15 @@ func (h *house) revoke(id membership.ID) {
 // evidence answers as a log does in which nothing was sealed for long; what it says is
 // tested where it is made, in package db and with the program.
 type evidence struct{}
+
+// dryRuns find what is to be tried; what comes of it is tested where it is made, in
+// package server.
+type dryRuns struct{ directory *membership.Directory }
+
+func (d dryRuns) DryRun(ctx context.Context, call membership.Call, id membership.ID) (membership.DryRun, error) {
+	_, _, err := d.directory.RequestToTry(ctx, call, id)
+	return membership.DryRun{Status: http.StatusNoContent}, err
+}
 
 // tester is a server whose tests are all taken.
 type tester struct{}

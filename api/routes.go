@@ -41,6 +41,7 @@ func (d *door) routes() []route {
 		d.problemRoutes(),
 		d.requestRoutes(),
 		d.captureRoutes(),
+		d.dryRunRoutes(),
 		d.issuerRoutes(),
 		d.webhookRoutes(),
 		d.groupAssignmentRoutes(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,32 @@ func (s *session) LastWritten(ctx context.Context) (time.Time, error) {
 	}
 	at, err := time.Parse(eventTime, pending)
 	return latest(time.Time(numbered), at), err
+}
+
+const qEventsWritten = `select e.body, e.members from events e {index events_waiting}
+	where e.tenant_id = $1 and e.number is null and e.position > 0 order by e.position desc limit $2`
+
+// EventsWritten implements membership.Reader.
+func (s *session) EventsWritten(ctx context.Context, ids []membership.ID) ([]membership.Event, error) {
+	const others = 100 // that may have been written since
+	type row struct{ body, members []byte }
+	rows, err := list(ctx, s, qEventsWritten, []any{s.tenant, len(ids) + others}, func(r *row) []any {
+		return []any{&r.body, &r.members}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var found []membership.Event
+	for _, r := range slices.Backward(rows) {
+		e, err := parseEventBody(r.body, r.members)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(ids, e.ID) {
+			found = append(found, e)
+		}
+	}
+	return found, nil
 }
 
 const qEventHead = `select coalesce(max(number), 0) from event_heads where tenant_id = $1`

@@ -101,13 +101,13 @@ var wholeTenant = []string{
 	"qIssuers", "qLockIssuers", "qIssuerVersion", "qRaiseIssuerVersion", "qRaiseCredentialVersion",
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
-	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventSpans",
+	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventsWritten", "qEventSpans",
 	"qRequestChanged", // of what has no number yet
 	"qEventHeads",
 	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
 	"qGrantOfNoEvent", "qEventWithText", // to verify a store
 	"qWebhooks", "qCountWebhooks", "qWebhooksDue", "qAllWebhooks", "qWebhookStats", // few
-	"qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
+	"qAccessVersions", "qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
 	"qAnswersToErase", // there is a budget for them
 	"qCarriedOfUser",  // once, of a store from before: the past is by groups
 	"qGroupsConverted", "qGroupsReleased", "qGrantsEnded", "qUsersWithoutGroups",

@@ -27,14 +27,16 @@ const (
 	KindTooLarge        Kind = "too_large"        // more than one request may hold
 	KindUnavailable     Kind = "unavailable"      // the store cannot answer now; the same request may succeed later
 	// the removal guard holds the request until an administrator allows it
-	KindHeld        Kind = "held"
-	KindKeyReused   Kind = "key_reused"   // an idempotency key was used with another request
-	KindInProgress  Kind = "in_progress"  // a request with the same idempotency key is under way
-	KindAnswerLost  Kind = "answer_lost"  // a request was carried out, but its answer was not stored
-	KindGone        Kind = "gone"         // it was there, and has been deleted
-	KindTooMany     Kind = "too_many"     // a question whose answer needs more than a server can hold
-	KindRateLimited Kind = "rate_limited" // too many requests of one caller; RetryAfter says for how long
-	KindBusy        Kind = "busy"         // too many requests run at once; RetryAfter says for how long
+	KindHeld       Kind = "held"
+	KindKeyReused  Kind = "key_reused"  // an idempotency key was used with another request
+	KindInProgress Kind = "in_progress" // a request with the same idempotency key is under way
+	KindAnswerLost Kind = "answer_lost" // a request was carried out, but its answer was not stored
+	// the body of a kept request has values that are not kept
+	KindBodyRedacted Kind = "body_redacted"
+	KindGone         Kind = "gone"         // it was there, and has been deleted
+	KindTooMany      Kind = "too_many"     // a question whose answer needs more than a server can hold
+	KindRateLimited  Kind = "rate_limited" // too many requests of one caller; RetryAfter says for how long
+	KindBusy         Kind = "busy"         // too many requests run at once; RetryAfter says for how long
 )
 
 // Error is every error of the domain that a caller may see. Message is safe to

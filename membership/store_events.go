@@ -21,6 +21,10 @@ type EventReader interface {
 	// EventsBetween returns numbers between which all events of a period are that have
 	// one, not far from them, and zeros when there are none.
 	EventsBetween(ctx context.Context, from, to time.Time) (first, last int64, err error)
+	// EventsWritten returns those of some events that have no number yet and are among
+	// the newest of these, in the order in which they were written: what the transaction
+	// itself has written is.
+	EventsWritten(ctx context.Context, ids []ID) ([]Event, error)
 	// NumberedEvents lists events in the order of their numbers.
 	NumberedEvents(ctx context.Context, f EventFilter) ([]Event, error)
 }

@@ -65,9 +65,8 @@ func (s *Server) router() *mux.Router {
 	root := router.New()
 	root.NotFoundHandler = s.observed(doorNone, m, page(http.HandlerFunc(notFound)))
 
-	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, m, scim.New(directory, verifier, scim.Config{
-		PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM),
-	})))
+	provisioning := scim.Config{PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM)}
+	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, m, scim.New(directory, verifier, provisioning)))
 	services := api.Services{
 		Directory:   directory,
 		Tokens:      auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
@@ -77,6 +76,7 @@ func (s *Server) router() *mux.Router {
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Evidence:    s.sealer,
 		Webhooks:    s.webhooks,
+		DryRuns:     s.newDryRuns(directory, policy, provisioning),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
 	native := root.MatcherFunc(belowAny(api.Prefixes)).Subrouter()

@@ -157,7 +157,9 @@ func (w *walk) furnish(who auth.Bootstrapped, row walkRow) things {
 	}
 	if row.path == "" || strings.Contains(row.path, "{request}") {
 		r := membership.Request{
-			ID: membership.NewID(), Tenant: who.TenantID, At: time.Now(), Status: 200, Captured: membership.CapturedWhole,
+			ID: membership.NewID(), Tenant: who.TenantID, At: time.Now(), Status: 204, Captured: membership.CapturedWhole,
+			Whole: true, Connection: who.ConnectionID, Method: http.MethodDelete, Operation: "DELETE /Users/{id}",
+			Path: "/scim/v2/Users/" + membership.NewID().String(),
 		}
 		box, err := w.requests.sealBody(r.Tenant, r.ID, `{}`)
 		require.NoError(w.t, err)

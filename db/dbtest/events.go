@@ -16,6 +16,7 @@ import (
 var eventPromises = subject{"events", []promise{
 	{"followers get every event once", testFollowersGetEveryEventOnce},
 	{"a change of members is one event", testAChangeOfMembersIsOneEvent},
+	{"a transaction reads its events", testATransactionReadsItsEvents},
 }}
 
 // While many write, several number and follow: each follower gets every event
@@ -153,4 +154,29 @@ func Events(t testing.TB, s membership.Store, tenant membership.ID, f membership
 		return err
 	}))
 	return es
+}
+
+// A transaction reads what it has written itself, and nothing of another tenant.
+func testATransactionReadsItsEvents(t *testing.T, s Store) {
+	w, other := NewTenant(t, s), NewTenant(t, s)
+	w.Update(func(tx membership.Tx) error {
+		r, err := tx.ChangeMembers(w.Ctx, w.Change(w.Users[2:4], nil))
+		if err != nil {
+			return err
+		}
+		events, err := tx.EventsWritten(w.Ctx, r.Events)
+		require.NoError(t, err)
+		require.Len(t, events, 1)
+		assert.Equal(t, membership.ActionGrantOpened, events[0].Action)
+		assert.Equal(t, w.Group, events[0].Group)
+		assert.Len(t, events[0].Members, 2)
+		none, err := tx.EventsWritten(w.Ctx, nil)
+		require.NoError(t, err)
+		assert.Empty(t, none)
+		return other.Store.Read(other.Ctx, other.ID, func(or membership.Reader) error {
+			none, err := or.EventsWritten(other.Ctx, r.Events)
+			assert.Empty(t, none)
+			return err
+		})
+	})
 }

@@ -1,0 +1,68 @@
+package membership
+
+import (
+	"context"
+	"net/http"
+	"strings"
+)
+
+// DryRun is what a kept request would do if it were sent now.
+type DryRun struct {
+	Status int
+	RequestAnswer
+	// Changes are the events that it would write; Complete: they are all.
+	Changes  []Event
+	Complete bool
+}
+
+// RequestToTry returns a kept write of a user or a group and its body, if that is
+// whole: ids alone, or captured. KindBodyRedacted: it is not.
+func (d *Directory) RequestToTry(ctx context.Context, call Call, id ID) (r Request, body string, err error) {
+	if r, err = d.Request(ctx, call, id); err != nil {
+		return r, "", err
+	}
+	switch {
+	case r.Connection.IsZero() || !changesOne(r.Method, r.Operation):
+		return r, "", Invalidf("only a change of a user or a group by a connection can be tried again")
+	case strings.Contains(r.Path, "("):
+		return r, "", bodyRedacted("the path has no id of this program")
+	case r.Whole:
+		return r, r.Body, nil
+	case r.Captured == NotCaptured:
+		return r, "", bodyRedacted("it was not captured")
+	}
+	if err := d.mayCapture(ctx, call); err != nil {
+		return r, "", err
+	}
+	b, err := d.openBody(ctx, r)
+	switch {
+	case KindOf(err) == KindNotFound || KindOf(err) == KindGone:
+		return r, "", bodyRedacted("what was captured is gone")
+	case err != nil:
+		return r, "", err
+	case b.Cut:
+		return r, "", bodyRedacted("a part of it was captured")
+	}
+	return r, b.Text, nil
+}
+
+// changesOne reports whether a request is a change of one user or one group. The
+// operations of a Bulk build on each other: one transaction cannot try them.
+func changesOne(method, operation string) bool {
+	switch method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return false
+	}
+	switch strings.TrimPrefix(operation, method+" ") {
+	case "/Users", "/Groups":
+		return method == http.MethodPost
+	case "/Users/{id}", "/Groups/{id}":
+		return method != http.MethodPost
+	}
+	return false
+}
+
+func bodyRedacted(why string) error {
+	return &Error{Kind: KindBodyRedacted, Message: "the body of the request is not kept whole: " + why}
+}
