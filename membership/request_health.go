@@ -40,8 +40,8 @@ type Health struct {
 }
 
 const (
-	// healthDays is for how long back the last of each is known.
-	healthDays = 30 * 24 * time.Hour
+	// HealthPeriod is for how long back the last of each is known.
+	HealthPeriod = 30 * 24 * time.Hour
 	// silence is after how long a connection is silent; Entra asks every 40 minutes,
 	// others come when something changes.
 	silence      = 7 * 24 * time.Hour
@@ -110,7 +110,7 @@ func (d *Directory) Health(ctx context.Context, call Call, cs []Connection) ([]H
 		ids[i] = c.ID
 	}
 	now := d.clock.Now()
-	days, err := d.requests.RequestLog().RequestDays(ctx, call.Tenant, ids, now.Add(-healthDays))
+	days, err := d.requests.RequestLog().RequestDays(ctx, call.Tenant, ids, now.Add(-HealthPeriod))
 	if err != nil {
 		return nil, err
 	}

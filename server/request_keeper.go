@@ -196,6 +196,7 @@ func (k *RequestKeeper) write(ctx context.Context, batch []requestEntry) error {
 			if e.captures {
 				k.capture(ctx, e, &q)
 			}
+			k.metrics.heard.heard(q.Tenant, q.Connection, q.At)
 			rows = append(rows, q)
 		}
 	}
@@ -253,6 +254,9 @@ func (k *RequestKeeper) removeOld(ctx context.Context) {
 	tick := time.NewTicker(removeEvery)
 	defer tick.Stop()
 	for {
+		if err := k.countConnections(ctx); err != nil && ctx.Err() == nil {
+			k.log.Warn("when connections were last heard of could not be read", zap.Error(err))
+		}
 		if err := k.RemoveOld(ctx, time.Now().Add(-k.age)); err != nil && ctx.Err() == nil {
 			k.log.Warn("old requests could not be removed from the request log", zap.Error(err))
 		}
@@ -264,8 +268,61 @@ func (k *RequestKeeper) removeOld(ctx context.Context) {
 	}
 }
 
+// countConnections reads when connections were last heard of: by other servers, and
+// before this one started.
+func (k *RequestKeeper) countConnections(ctx context.Context) error {
+	return k.eachTenant(ctx, func(tenant membership.ID) error {
+		var cs []membership.Connection
+		if err := k.store.Read(ctx, tenant, func(r membership.Reader) (err error) {
+			cs, err = r.Connections(ctx, membership.ID{}, measuredConnections, false)
+			return err
+		}); err != nil {
+			return err
+		}
+		ids, listed := make([]membership.ID, len(cs)), map[membership.ID]bool{}
+		for i, c := range cs {
+			ids[i], listed[c.ID] = c.ID, true
+		}
+		from := time.Now().Add(-membership.HealthPeriod)
+		days, err := k.kept.RequestDays(ctx, tenant, ids, from)
+		if err != nil {
+			return err
+		}
+		for _, d := range days {
+			k.metrics.heard.heard(tenant, d.Connection, d.LastAt)
+		}
+		if len(cs) < measuredConnections {
+			k.metrics.heard.keep(tenant, listed, from)
+		}
+		return nil
+	})
+}
+
 // RemoveOld removes the requests of all tenants from before a time.
 func (k *RequestKeeper) RemoveOld(ctx context.Context, before time.Time) error {
+	return k.eachTenant(ctx, func(tenant membership.ID) error {
+		if err := k.kept.RemoveBodies(ctx, tenant, membership.BodyRemoval{EndedAt: time.Now()}); err != nil {
+			return err
+		}
+		for {
+			n, err := k.kept.RemoveRequests(ctx, tenant, before, requestsRemoved)
+			if err != nil || n == 0 {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(removePause):
+			}
+			if n < requestsRemoved {
+				return nil
+			}
+		}
+	})
+}
+
+// eachTenant does something for each tenant, page after page.
+func (k *RequestKeeper) eachTenant(ctx context.Context, do func(membership.ID) error) error {
 	const page = 100
 	for after := (membership.ID{}); ; {
 		tenants, err := k.store.Tenants(ctx, after, page)
@@ -273,22 +330,8 @@ func (k *RequestKeeper) RemoveOld(ctx context.Context, before time.Time) error {
 			return err
 		}
 		for _, t := range tenants {
-			ended := membership.BodyRemoval{EndedAt: time.Now()}
-			if err := k.kept.RemoveBodies(ctx, t.ID, ended); err != nil {
+			if err := do(t.ID); err != nil {
 				return err
-			}
-			for n := requestsRemoved; n == requestsRemoved; {
-				if n, err = k.kept.RemoveRequests(ctx, t.ID, before, requestsRemoved); err != nil {
-					return err
-				}
-				if n == 0 {
-					break
-				}
-				select {
-				case <-ctx.Done():
-					return ctx.Err()
-				case <-time.After(removePause):
-				}
 			}
 			after = t.ID
 		}

@@ -7,10 +7,12 @@ type requestMetrics struct {
 	up      prometheus.Gauge
 	written prometheus.Counter
 	dropped prometheus.Counter
+	heard   *connectionsHeard
 }
 
 func newRequestMetrics() *requestMetrics {
 	return &requestMetrics{
+		heard: newConnectionsHeard(),
 		up: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "scimbridge_request_log_up", Help: "1 if requests are kept in the request log.",
 		}),
@@ -24,4 +26,6 @@ func newRequestMetrics() *requestMetrics {
 	}
 }
 
-func (m *requestMetrics) register(r *prometheus.Registry) { r.MustRegister(m.up, m.written, m.dropped) }
+func (m *requestMetrics) register(r *prometheus.Registry) {
+	r.MustRegister(m.up, m.written, m.dropped, m.heard)
+}
