@@ -79,6 +79,9 @@ type Server struct {
 // that does not answer yet, and connections wait with it. What follows is Run, which
 // closes both. version is what metrics say of the program.
 func Open(ctx context.Context, c config.Config, version string, log *zap.Logger) (*Server, error) {
+	if err := c.Validate(); err != nil { // it may come from elsewhere than config.Load
+		return nil, err
+	}
 	cert, err := openCertificate(c, log.Named("tls"))
 	if err != nil {
 		return nil, err

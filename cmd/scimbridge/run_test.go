@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -38,29 +39,22 @@ func lastLine(stderr string) string {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{
-		"", "bootstrap", "demo", "healthcheck", "migrate", "serve", "version",
-		"tenant", "tenant create", "tenant list", "tenant show", "connection", "connection create", "connection list",
-		"connection show",
-		"connection update", "connection pause", "connection resume", "connection remove", "connection link",
-		"connection unlink",
-		"connection allow-removals", "connection removal-allowances", "connection withdraw-removals",
-		"token", "token create", "token list", "token rotate", "token revoke",
-		"policy", "policy delete", "policy list", "policy put",
-		"client", "client create", "client list", "client revoke",
-		"client secret", "client secret create", "client secret revoke",
-		"issuer", "issuer create", "issuer list", "issuer delete",
-		"user", "user erase",
-		"audit", "audit events", "audit exceptions", "audit export", "audit register", "audit verify",
-	} {
-		t.Run("scimbridge "+command, func(t *testing.T) {
-			args := append(strings.Fields(command), "--help")
+	var out, errs bytes.Buffer
+	p := &program{stdout: &out, stderr: &errs}
+	var help func(c *cobra.Command)
+	help = func(c *cobra.Command) {
+		t.Run(c.CommandPath(), func(t *testing.T) {
+			args := append(strings.Fields(c.CommandPath())[1:], "--help")
 			status, stdout, stderr := invoke(t, nil, args...)
 			assert.Equal(t, exitDone, status)
 			assert.Empty(t, stderr)
-			golden(t, filepath.Join("testdata", "help", strings.TrimSpace("scimbridge "+command)+".txt"), stdout)
+			golden(t, filepath.Join("testdata", "help", c.CommandPath()+".txt"), stdout)
 		})
+		for _, below := range c.Commands() {
+			help(below)
+		}
 	}
+	help(p.rootCommand())
 }
 
 func golden(t *testing.T, file, got string) {
