@@ -191,6 +191,39 @@ func TestRefusedCredentialsAreKept(t *testing.T) {
 	})
 }
 
+// A removal that the guard holds and a connection that is paused are shown to their
+// tenant, and to no other.
+func TestHeldAndPausedAreKept(t *testing.T) {
+	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
+		h.config.RemovalGuard = config.RemovalGuard{On: true, Members: 1, Percent: 1}
+		h.handle = h.handler()
+		scim := "Bearer " + h.mine.SCIMToken
+		var members []string
+		for _, name := range []string{"ann", "bob"} {
+			w := h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"`+name+`"}`, scim)
+			members = append(members, `{"value":"`+idOf(w.Header().Get("Location"))+`"}`)
+		}
+		w := h.send(http.MethodPost, "/scim/v2/Groups", `{"displayName":"G","members":[`+strings.Join(members, ",")+`]}`, scim)
+		group := "/scim/v2" + path(w.Header().Get("Location"))
+		require.Equal(t, http.StatusConflict, h.send(http.MethodDelete, group, "", scim).Code)
+		connection := "/v1/connections/" + h.mine.ConnectionID.String()
+		require.Equal(t, http.StatusOK, h.api(h.mine, http.MethodPatch, connection, `{"paused":true}`).Code)
+		require.Equal(t, http.StatusServiceUnavailable, h.send(http.MethodDelete, group, "", scim).Code)
+
+		rows := h.list(h.mine, "operation=DELETE%20/Groups/%7Bid%7D")
+		require.Len(t, rows, 2)
+		assert.Equal(t, "refused", rows[0]["outcome"])
+		assert.Contains(t, rows[0]["why"], "an administrator has paused this connection")
+		assert.Equal(t, "held", rows[1]["outcome"])
+		assert.Contains(t, rows[1]["why"], "held: ")
+		for _, r := range rows {
+			assert.Equal(t, h.mine.ConnectionID.String(), r["connection_id"])
+			assert.NotEmpty(t, r["credential_id"])
+		}
+		assert.Empty(t, h.list(h.theirs, ""))
+	})
+}
+
 // Nothing of a person and no secret is anywhere in the log: in its tables and files,
 // in the program's log, in the metrics. While bodies are captured they can be read by
 // who may, and have no secrets.

@@ -11,14 +11,18 @@ import (
 )
 
 // Every recorded conversation goes as recorded, against the real server on both
-// engines, one tenant for all: providers never find an empty server.
+// engines, one tenant for all: providers never find an empty server. Then the request
+// log has every request, with what became of it.
 func TestRecordedConversations(t *testing.T) {
 	all, err := replay.Conversations()
 	require.NoError(t, err)
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		tenant := tenancy(t, url)
 		server := start(t, url)
-		client := replay.Client{Base: server.base + scimPrefix, Token: tenant.SCIMToken}
+		var sent sentRequests
+		client := replay.Client{
+			Base: server.base + scimPrefix, Token: tenant.SCIMToken, HTTP: sent.over(tenant.SCIMToken),
+		}
 		for _, conv := range all {
 			t.Run(conv.ID, func(t *testing.T) {
 				result, err := client.Play(t.Context(), conv)
@@ -34,5 +38,6 @@ func TestRecordedConversations(t *testing.T) {
 				}
 			})
 		}
+		t.Run("the request log", func(t *testing.T) { sent.checkLog(t, nativeCaller(server, tenant)) })
 	})
 }

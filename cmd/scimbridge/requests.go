@@ -43,7 +43,8 @@ func (p *program) requestsCommand() *cobra.Command {
 			return nil
 		},
 		RunE: p.administer(&o, func(ctx context.Context, a administration) error {
-			shown := map[membership.ID]time.Time{}
+			shown, from := map[membership.ID]time.Time{}, q.From
+			var first membership.ID // those before were not asked for
 			for {
 				page, dropped, err := a.directory.Requests(ctx, a.call, q)
 				if ctx.Err() != nil && follow {
@@ -55,10 +56,15 @@ func (p *program) requestsCommand() *cobra.Command {
 				if o.asJSON && !follow {
 					return p.printJSON(json.RawMessage(api.AppendRequestPage(nil, page, dropped)))
 				}
-				if err := p.printRequests(page.Requests, shown, o.asJSON); err != nil || !follow {
+				if err := p.printRequests(page.Requests, first, shown, o.asJSON); err != nil || !follow {
 					return err
 				}
-				q.From, q.Limit = nextFrom(shown), 1000
+				if first.IsZero() && page.More {
+					first = page.Last
+				}
+				if q.From, q.Limit = nextFrom(shown), 1000; q.From.Before(from) {
+					q.From = from
+				}
 				select {
 				case <-ctx.Done():
 					return nil
@@ -82,11 +88,14 @@ func (p *program) requestsCommand() *cobra.Command {
 	return cmd
 }
 
-// printRequests prints those that were not shown yet, the oldest first.
-func (p *program) printRequests(rs []membership.Request, shown map[membership.ID]time.Time, asJSON bool) error {
+// printRequests prints those that were not shown yet, the oldest first; none from before
+// first.
+func (p *program) printRequests(
+	rs []membership.Request, first membership.ID, shown map[membership.ID]time.Time, asJSON bool,
+) error {
 	out := bufio.NewWriter(p.stdout)
 	for _, r := range slices.Backward(rs) {
-		if _, known := shown[r.ID]; known {
+		if _, known := shown[r.ID]; known || r.ID.Compare(first) < 0 {
 			continue
 		}
 		shown[r.ID] = r.At
