@@ -96,13 +96,13 @@ type randomProvider struct {
 
 func (h *randomTenant) user(of *randomProvider) {
 	h.t.Helper()
-	of.users = append(of.users, of.caller.user(h.t, h.name()))
+	of.users = append(of.users, of.user(h.t, h.name()))
 	h.users = append(h.users, of.users[len(of.users)-1])
 }
 
 func (h *randomTenant) group(of *randomProvider) {
 	h.t.Helper()
-	of.groups = append(of.groups, of.caller.group(h.t, h.name()))
+	of.groups = append(of.groups, of.group(h.t, h.name()))
 	h.groups = append(h.groups, of.groups[len(of.groups)-1])
 }
 
