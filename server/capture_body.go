@@ -70,7 +70,11 @@ func (c *capture) write(n node, secret bool) {
 }
 
 func (c *capture) writeObject(n node, secret bool) {
-	path, _ := n.get("path")
+	_, hasPath := n.get("path")
+	hidden := n.cut && !hasPath // which may have been that of a password
+	for i, key := range n.keys {
+		hidden = hidden || strings.EqualFold(key, "path") && namesSecret(n.items[i].text)
+	}
 	c.out = append(c.out, '{')
 	for i, key := range n.keys {
 		if i > 0 {
@@ -82,7 +86,7 @@ func (c *capture) writeObject(n node, secret bool) {
 		}
 		c.writeText(shown)
 		c.out = append(c.out, ':')
-		c.write(n.items[i], secret || namesSecret(key) || strings.EqualFold(key, "value") && namesSecret(path.text))
+		c.write(n.items[i], secret || namesSecret(key) || hidden && strings.EqualFold(key, "value"))
 	}
 	c.out = append(c.out, '}')
 }
@@ -110,7 +114,11 @@ func namesSecret(path string) bool {
 // or JSON that speaks of a password, a credential of this program, or a header.
 func tellsSecret(s string) bool {
 	lower := strings.ToLower(s)
-	speaks := slices.ContainsFunc(secretNames[:4], func(name string) bool { return strings.Contains(lower, name) })
-	return speaks && !nameLike(s) || strings.Contains(lower, "scimbridge_") ||
-		strings.HasPrefix(lower, "bearer ") || strings.HasPrefix(lower, "basic ")
+	if strings.ContainsAny(s, `"':=`) && !nameLike(s) &&
+		slices.ContainsFunc(secretNames[:4], func(name string) bool { return strings.Contains(lower, name) }) {
+		return true
+	}
+	scheme, credential, _ := strings.Cut(lower, " ")
+	return strings.Contains(lower, "scimbridge_") ||
+		(scheme == "bearer" || scheme == "basic") && len(credential) >= 8 && !strings.Contains(credential, " ")
 }

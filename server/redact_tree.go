@@ -11,6 +11,7 @@ type node struct {
 	text  string // of a text, a number or a word
 	keys  []string
 	items []node
+	cut   bool // its end is missing
 }
 
 // The bounds of a tree.
@@ -48,7 +49,9 @@ func (r *treeReader) value(depth int) (n node, ok bool) {
 	switch t := t.(type) {
 	case json.Delim:
 		n.kind = byte(t)
-		return r.inside(n, depth)
+		n, ok = r.inside(n, depth)
+		n.cut = !r.whole
+		return n, ok
 	case string:
 		return node{kind: '"', text: t}, true
 	case json.Number:
@@ -63,7 +66,7 @@ func (r *treeReader) value(depth int) (n node, ok bool) {
 }
 
 func (r *treeReader) inside(n node, depth int) (node, bool) {
-	for r.dec.More() {
+	for r.whole && r.dec.More() { // behind what was cut off nothing is where it seems to be
 		if n.kind == '{' {
 			t, err := r.dec.Token()
 			key, isText := t.(string)
@@ -84,8 +87,9 @@ func (r *treeReader) inside(n node, depth int) (node, bool) {
 		}
 		n.items = append(n.items, item)
 	}
-	if _, err := r.dec.Token(); err != nil {
-		r.whole = false
+	if r.whole {
+		_, err := r.dec.Token()
+		r.whole = err == nil
 	}
 	return n, true
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -162,4 +163,38 @@ func TestCapturedBodiesGo(t *testing.T) {
 		_, err = h.requests.kept.RequestBody(t.Context(), h.mine.TenantID, id)
 		assert.Equal(t, membership.KindNotFound, membership.KindOf(err), "with its request")
 	})
+}
+
+// Secrets are taken out wherever they stand, and what only looks like one stays.
+func TestCapturedBody(t *testing.T) {
+	deep := strings.Repeat(`{"a":`, maxTreeDepth+5) + "1" + strings.Repeat("}", maxTreeDepth+5)
+	for _, c := range []struct {
+		sent, text string // "": as it was sent
+		state      membership.CaptureState
+	}{
+		{`{"a":[1,2.50,true,null,"x"],"A":""}`, "", membership.CapturedWhole},
+		{`{"password":"x","Pass-Word":["y",{"z":"w"}]}`, `{"password":"(secret)","Pass-Word":["(secret)",{"z":"(secret)"}]}`,
+			membership.CapturedWhole},
+		{`{"password":null,"clientSecret":1}`, `{"password":null,"clientSecret":"(secret)"}`, membership.CapturedCut},
+		{`{"displayName":"Password Reset","title":"Basic plan"}`, "", membership.CapturedWhole},
+		{`{"path":"password","value":"x"}`, `{"path":"password","value":"(secret)"}`, membership.CapturedWhole},
+		{`{"path":"a","value":"x","Path":"u:password"}`, `{"path":"a","value":"(secret)","Path":"u:password"}`,
+			membership.CapturedWhole},
+		{`{"value":"{\"password\":\"x\"}"}`, `{"value":"(secret)"}`, membership.CapturedCut},
+		{`{"note":"Basic YW5uOnNlY3JldA=="}`, `{"note":"(secret)"}`, membership.CapturedCut},
+		{`{"note":"scimbridge_abc"}`, `{"note":"(secret)"}`, membership.CapturedCut},
+		{`{"password[value eq \"x\"]":"y"}`, `{"(no name)":"(secret)"}`, membership.CapturedCut},
+		{`{"a":1} {"password":"x"}`, `{"a":1}`, membership.CapturedCut},
+		{`{"Operations":[{"op":"add","value":"x"`, `{"Operations":[{"op":"add","value":"(secret)"}]}`, membership.CapturedCut},
+		{`{"Operations":[{"value":[{"a":"x"}],"op":"add","pa`, `{"Operations":[{"value":[{"a":"(secret)"}],"op":"add"}]}`,
+			membership.CapturedCut},
+		{`{"Operations":[{"path":"title","value":"x"},{"op":"add"`, `{"Operations":[{"path":"title","value":"x"},{"op":"add"}]}`,
+			membership.CapturedCut},
+		{`password=x`, "(no JSON)", membership.CapturedCut},
+		{deep, strings.Repeat(`{"a":`, maxTreeDepth) + "{}" + strings.Repeat("}", maxTreeDepth), membership.CapturedCut},
+	} {
+		text, state := capturedBody([]byte(c.sent), false)
+		assert.Equal(t, cmp.Or(c.text, c.sent), text, c.sent)
+		assert.Equal(t, c.state, state, c.sent)
+	}
 }

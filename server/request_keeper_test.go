@@ -337,7 +337,7 @@ func (h *requestHouse) tables(places map[string]string, captured bool) {
 		defer c.Close(context.Background()) //nolint:errcheck // it only read
 		_, err = c.Exec(h.t.Context(), "select set_config('scimbridge.tenant', $1, false)", h.mine.TenantID.String())
 		require.NoError(h.t, err)
-		tables := []string{"requests", "request_classes", "request_keys"}
+		tables := []string{"requests", "request_classes", "request_keys", "request_days"}
 		if captured {
 			tables = append(tables, "request_bodies")
 		}
