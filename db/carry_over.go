@@ -16,7 +16,14 @@ import (
 const carryVersion = 30
 
 func (s *Store) carryMigration() *goose.Migration {
-	return goose.NewGoMigration(carryVersion, &goose.GoFunc{RunDB: func(ctx context.Context, _ *sql.DB) error {
+	return goose.NewGoMigration(carryVersion, &goose.GoFunc{RunDB: func(ctx context.Context, conn *sql.DB) error {
+		// Each a statement without a transaction: in one, SQLite keeps what an index of
+		// five million events was in memory.
+		for _, index := range []string{"events_of_user", "events_of_group", "events_of_actor"} {
+			if _, err := conn.ExecContext(ctx, "drop index if exists "+index); err != nil {
+				return err
+			}
+		}
 		tenants, err := s.tenantsToCarry(ctx)
 		if err != nil {
 			return err

@@ -4,9 +4,6 @@
 -- key would stand in every index again.
 alter table events rename to events_before;
 alter table member_events rename to member_events_before;
-drop index events_of_user;
-drop index events_of_group;
-drop index events_of_actor;
 
 create table events (
     position  integer primary key,
