@@ -46,6 +46,7 @@ type Webhooks struct {
 	now     membership.Clock
 	log     *zap.Logger
 	metrics *webhookMetrics
+	every   time.Duration // deliverEvery
 
 	mu      sync.Mutex
 	running map[db.WebhookRef]bool // by tenant and id
@@ -56,14 +57,14 @@ type Webhooks struct {
 func newWebhooks(store *db.Store, guard *outbound.Guard, m *webhookMetrics, log *zap.Logger) *Webhooks {
 	return &Webhooks{
 		store: store, client: guard.Client(sendTimeout, 0), holder: membership.NewID().String(), now: time.Now,
-		log: log, metrics: m, running: map[db.WebhookRef]bool{}, tenants: map[membership.ID]int{},
+		log: log, metrics: m, every: deliverEvery, running: map[db.WebhookRef]bool{}, tenants: map[membership.ID]int{},
 	}
 }
 
 // Run delivers until ctx ends. What it has begun to send then is cut off, and sent
 // again by the next server.
 func (h *Webhooks) Run(ctx context.Context) {
-	h.group.Go(func() { h.repeat(ctx, deliverEvery, 0, h.look) })
+	h.group.Go(func() { h.repeat(ctx, h.every, 0, h.look) })
 	h.group.Go(func() { h.repeat(ctx, tidyEvery, choreRest, h.tidy) })
 	h.group.Go(func() { h.repeat(ctx, measureEvery, choreRest, h.measure) })
 	h.group.Wait()
