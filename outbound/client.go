@@ -12,8 +12,9 @@ const (
 	connectTimeout = 5 * time.Second
 	// idleTimeout lets a burst of requests share a connection.
 	idleTimeout = 30 * time.Second
-	// maxIdle bounds the idle connections to all hosts.
-	maxIdle = 100
+	// maxIdle bounds the idle connections to all hosts, maxIdleOfHost those to one: as
+	// many as requests that run there at once, which else connect anew each time.
+	maxIdle, maxIdleOfHost = 256, 16
 	// maxAnswerHeader is in bytes.
 	maxAnswerHeader = 64 << 10
 )
@@ -74,6 +75,7 @@ func (g *Guard) transport(secure bool, resolver *net.Resolver) *http.Transport {
 		TLSHandshakeTimeout:    connectTimeout,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdleOfHost,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 	}

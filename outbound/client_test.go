@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -164,4 +165,35 @@ func TestAnswersEnd(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	_, err = get(t, g.Client(5*time.Second, 0), server.URL+"/header")
 	require.Error(t, err)
+}
+
+// Requests that run at once come back to the connections that they had.
+func TestConnectionsAreUsedAgain(t *testing.T) {
+	const atOnce = 16
+	var connections, arrived atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		// All of a round are here before the first is answered.
+		for round := (arrived.Add(1) + atOnce - 1) / atOnce; arrived.Load() < round*atOnce; {
+			time.Sleep(time.Millisecond)
+		}
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c := New(loopback).Client(time.Minute, 0)
+	for range 5 {
+		var all sync.WaitGroup
+		for range atOnce {
+			all.Go(func() {
+				_, err := get(t, c, s.URL)
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+	}
+	assert.EqualValues(t, atOnce, connections.Load())
 }
