@@ -19,7 +19,7 @@ import (
 const (
 	// requestBatch is how many requests are written together, requestDelay for how
 	// long one waits for others.
-	requestBatch = 500
+	requestBatch = 2000
 	requestDelay = time.Second
 	// requestTimeout bounds the writing of a batch, requestsAtEnd that of all that is
 	// left when the server stops.

@@ -23,6 +23,7 @@ type Engine struct {
 	write, read *pool
 	probe       *pool // answers CheckSchema, however busy the others are
 	writes      engine.Queue[Write]
+	isLog       bool // Options.Log
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -68,7 +69,9 @@ type Options struct {
 
 // logPragmas are those of the connection that writes a log: nothing waits for the
 // disk but the copy into the file.
-var logPragmas = []string{"cache_size(-8192)", "synchronous(NORMAL)", "journal_size_limit(67108864)"}
+var logPragmas = []string{
+	"cache_size(-8192)", "synchronous(NORMAL)", "wal_autocheckpoint(8000)", "journal_size_limit(67108864)",
+}
 
 const logReaders = 2
 
@@ -103,7 +106,7 @@ func Open(path string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.close(), w.close())
 	}
-	e := &Engine{file: f, write: w, read: r, probe: p}
+	e := &Engine{file: f, write: w, read: r, probe: p, isLog: o.Log}
 	e.writes.Run = e.writeBatch
 	return e, nil
 }
@@ -136,5 +139,7 @@ func (e *Engine) ReadAtOnce(ctx context.Context, _ membership.ID, qs ...engine.Q
 
 // Update implements engine.Engine.
 func (e *Engine) Update(ctx context.Context, _ membership.ID, fn func(engine.Tx) error) error {
-	return e.Write(ctx, Write{Run: func(t engine.Tx, _ *Versions) error { return fn(t) }, Savepoint: true})
+	// A savepoint keeps a copy of every page. A log has few writers, and what fails
+	// there with another is written again.
+	return e.Write(ctx, Write{Run: func(t engine.Tx, _ *Versions) error { return fn(t) }, Savepoint: !e.isLog})
 }
