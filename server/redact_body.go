@@ -1,10 +1,11 @@
 package server
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -196,6 +197,5 @@ func (r *redactedBody) addUsers(ids ...membership.ID) {
 }
 
 func (r *redactedBody) writeText(s string) {
-	b, _ := json.Marshal(s) // a text always can be
-	r.out = append(r.out, b...)
+	r.out, _ = jsontext.AppendQuote(r.out, strings.ToValidUTF8(s, "\ufffd")) // a valid text always can be
 }

@@ -2,7 +2,10 @@ package server
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // node is a JSON value as it was sent. What was cut off is missing.
@@ -21,7 +24,7 @@ const (
 )
 
 type treeReader struct {
-	dec   *json.Decoder
+	dec   *jsontext.Decoder
 	nodes int
 	most  int
 	whole bool // nothing was cut off
@@ -30,66 +33,62 @@ type treeReader struct {
 // readTree reads as much of a JSON text as there is.
 func readTree(b []byte, most int) (n node, whole bool) {
 	r := &treeReader{
-		dec: json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))), most: most, whole: true,
+		dec: jsontext.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff"))),
+			jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)),
+		most: most, whole: true,
 	}
-	r.dec.UseNumber()
 	n, ok := r.value(0)
-	if ok && r.whole && r.dec.More() { // something follows
-		r.whole = false
+	if ok && r.whole { // does something follow?
+		_, err := r.dec.ReadToken()
+		r.whole = errors.Is(err, io.EOF)
 	}
 	return n, ok && r.whole
 }
 
 func (r *treeReader) value(depth int) (n node, ok bool) {
-	t, err := r.dec.Token()
+	t, err := r.dec.ReadToken()
 	if r.nodes++; err != nil || r.nodes > r.most || depth > maxTreeDepth {
 		r.whole = false
 		return n, false
 	}
-	switch t := t.(type) {
-	case json.Delim:
-		n.kind = byte(t)
+	switch kind := t.Kind(); kind {
+	case '{', '[':
+		n.kind = byte(kind)
 		n, ok = r.inside(n, depth)
 		n.cut = !r.whole
 		return n, ok
-	case string:
-		return node{kind: '"', text: t}, true
-	case json.Number:
-		return node{kind: '0', text: t.String()}, true
-	case bool:
-		if t {
-			return node{kind: 'w', text: "true"}, true
-		}
-		return node{kind: 'w', text: "false"}, true
+	case '"', '0':
+		return node{kind: byte(kind), text: t.String()}, true
 	}
-	return node{kind: 'w', text: "null"}, true
+	return node{kind: 'w', text: t.String()}, true
 }
 
+// inside reads what is in an object or a list. Behind what was cut off nothing is where
+// it seems to be.
 func (r *treeReader) inside(n node, depth int) (node, bool) {
-	for r.whole && r.dec.More() { // behind what was cut off nothing is where it seems to be
+	for r.whole {
+		next := r.dec.PeekKind()
+		if next == '}' || next == ']' {
+			_, err := r.dec.ReadToken()
+			r.whole = err == nil
+			break
+		}
+		var key string
 		if n.kind == '{' {
-			t, err := r.dec.Token()
-			key, isText := t.(string)
-			if err != nil || !isText {
+			name, err := r.dec.ReadToken()
+			if err != nil {
 				r.whole = false
-				return n, true
+				break
 			}
-			item, ok := r.value(depth + 1)
-			if !ok {
-				return n, true
-			}
-			n.keys, n.items = append(n.keys, key), append(n.items, item)
-			continue
+			key = name.String() // before the next token takes its place
 		}
 		item, ok := r.value(depth + 1)
 		if !ok {
-			return n, true
+			break
 		}
-		n.items = append(n.items, item)
-	}
-	if r.whole {
-		_, err := r.dec.Token()
-		r.whole = err == nil
+		if n.items = append(n.items, item); n.kind == '{' {
+			n.keys = append(n.keys, key)
+		}
 	}
 	return n, true
 }
