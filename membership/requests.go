@@ -79,76 +79,36 @@ func noRequestKey() error {
 	return Invalidf("requests cannot be found by user_name or external_id: the server has no key for them (seal_key_file)")
 }
 
-const (
-	// eventSlack is how far the dates of events may be from those of their request.
-	eventSlack = 5 * time.Second
-	// requestsTogether is how near requests are whose events are looked for together.
-	requestsTogether = time.Minute
-	// eventsOfRequests bounds the events that are looked at for a page.
-	eventsOfRequests = 20_000
-)
+// eventSlack is how far the dates of events may be from those of their request.
+const eventSlack = 5 * time.Second
 
 // numberRequests finds the numbers of the events of requests. One that has none yet
 // gets it within a second or two.
 func (d *Directory) numberRequests(ctx context.Context, tenant ID, rs []Request) error {
-	of := map[ID]*Request{}
-	var times []time.Time // of the requests that have events, the newest first
+	var places []EventPlace
 	for i := range rs {
-		for _, e := range rs[i].Events {
-			of[e] = &rs[i]
-		}
-		if len(rs[i].Events) > 0 {
-			times = append(times, rs[i].At.Add(rs[i].Duration), rs[i].At)
+		r := &rs[i]
+		for _, e := range r.Events {
+			places = append(places, EventPlace{e, r.At.Add(-eventSlack), r.At.Add(r.Duration + eventSlack)})
 		}
 	}
-	if len(of) == 0 {
+	if len(places) == 0 {
 		return nil
 	}
-	slices.SortFunc(times, time.Time.Compare)
-	looked := 0
-	return d.store.Read(ctx, tenant, func(r Reader) error {
-		looked = 0
-		for i := range rs {
-			rs[i].Numbers = nil
-		}
-		for begin := 0; begin < len(times); {
-			end := begin
-			for end+1 < len(times) && times[end+1].Sub(times[end]) < requestsTogether {
-				end++
-			}
-			from, to := times[begin].Add(-eventSlack), times[end].Add(eventSlack)
-			if err := numbersBetween(ctx, r, from, to, of, &looked); err != nil {
-				return err
-			}
-			begin = end + 1
-		}
-		return nil
-	})
-}
-
-// numbersBetween looks for events of a period, and stops when it has looked at too
-// many.
-func numbersBetween(ctx context.Context, r EventReader, from, to time.Time, of map[ID]*Request, looked *int) error {
-	first, last, err := r.EventsBetween(ctx, from, to)
-	if err != nil || last == 0 {
-		return err
-	}
-	const page = 1000
-	f := EventFilter{From: from, To: to, Cursor: EventCursor{Number: first - 1, Through: last}, Limit: page}
-	for *looked < eventsOfRequests {
-		events, err := r.NumberedEvents(ctx, f)
+	return d.store.Read(ctx, tenant, func(reader Reader) error {
+		numbers, err := reader.EventNumbers(ctx, places)
 		if err != nil {
 			return err
 		}
-		for _, e := range events {
-			if of[e.ID] != nil {
-				of[e.ID].Numbers = append(of[e.ID].Numbers, e.Number)
+		for i := range rs {
+			rs[i].Numbers = nil
+			for _, e := range rs[i].Events {
+				if n, has := numbers[e]; has {
+					rs[i].Numbers = append(rs[i].Numbers, n)
+				}
 			}
+			slices.Sort(rs[i].Numbers)
 		}
-		if *looked += len(events); len(events) < page {
-			return nil
-		}
-		f.Cursor.Number = events[len(events)-1].Number
-	}
-	return nil
+		return nil
+	})
 }

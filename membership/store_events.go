@@ -25,8 +25,17 @@ type EventReader interface {
 	// the newest of these, in the order in which they were written: what the transaction
 	// itself has written is.
 	EventsWritten(ctx context.Context, ids []ID) ([]Event, error)
+	// EventNumbers returns the numbers of events that have one and are dated within their
+	// period, or near it. In a period of very many events it may miss some.
+	EventNumbers(ctx context.Context, places []EventPlace) (map[ID]int64, error)
 	// NumberedEvents lists events in the order of their numbers.
 	NumberedEvents(ctx context.Context, f EventFilter) ([]Event, error)
+}
+
+// EventPlace is an event, and a period in which it is looked for.
+type EventPlace struct {
+	ID       ID
+	From, To time.Time
 }
 
 // NameReader reads what ids are called.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,7 @@ var eventPromises = subject{"events", []promise{
 	{"followers get every event once", testFollowersGetEveryEventOnce},
 	{"a change of members is one event", testAChangeOfMembersIsOneEvent},
 	{"a transaction reads its events", testATransactionReadsItsEvents},
+	{"events are found by their ids", testEventsAreFoundByID},
 }}
 
 // While many write, several number and follow: each follower gets every event
@@ -179,4 +181,57 @@ func testATransactionReadsItsEvents(t *testing.T, s Store) {
 			return err
 		})
 	})
+}
+
+// The numbers of events are found by their ids, wherever in the log they are.
+func testEventsAreFoundByID(t *testing.T, s Store) {
+	w, other := NewTenant(t, s), NewTenant(t, s)
+	begin := Now().Add(-time.Hour).Truncate(time.Second)
+	event := func(i int) membership.Event {
+		// Some are late: numbers are not in the order of dates.
+		at := begin.Add(time.Duration(i)*time.Second - time.Duration(i%3)*2*time.Second)
+		return membership.Event{
+			Tenant: w.ID, ID: membership.NewIDAt(at), At: at, Action: membership.ActionUserUpdated, Source: membership.SourceSCIM,
+			Actor: membership.Actor{Kind: membership.ActorSystem}, Credential: membership.Credential{Kind: membership.CredentialSystem},
+		}
+	}
+	var places []membership.EventPlace
+	var all []membership.Event
+	for i := range 3000 {
+		e := event(i)
+		all = append(all, e)
+		if i%100 == 7 || i > 2950 {
+			places = append(places, membership.EventPlace{ID: e.ID, From: e.At.Add(-5 * time.Second), To: e.At.Add(5 * time.Second)})
+		}
+	}
+	w.Update(func(tx membership.Tx) error { return tx.AppendEvents(w.Ctx, all...) })
+	find := func(w *Tenant, places ...membership.EventPlace) (numbers map[membership.ID]int64) {
+		t.Helper()
+		require.NoError(t, s.Read(w.Ctx, w.ID, func(r membership.Reader) (err error) {
+			numbers, err = r.EventNumbers(w.Ctx, places)
+			return err
+		}))
+		return numbers
+	}
+	assert.Empty(t, find(w, places...), "none has a number yet")
+	w.Update(func(tx membership.Tx) error {
+		_, err := tx.NumberEvents(w.Ctx, 5000)
+		return err
+	})
+	want := map[membership.ID]int64{}
+	for _, e := range w.Numbered(0) {
+		want[e.ID] = e.Number
+	}
+	got := find(w, places...)
+	require.Len(t, got, len(places))
+	for id, n := range got {
+		require.Equal(t, want[id], n)
+	}
+	early, gone := places[0], places[0]
+	early.From, early.To = begin.Add(-time.Hour), begin.Add(-time.Minute)
+	gone.ID = membership.NewID()
+	assert.Empty(t, find(w, early))
+	assert.Empty(t, find(w, gone))
+	assert.Empty(t, find(w))
+	assert.Empty(t, find(other, places...))
 }
