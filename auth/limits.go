@@ -23,9 +23,9 @@ const (
 // fail. Each replica has its own. A nil *Limits is none.
 type Limits struct {
 	clock    membership.Clock
-	requests *buckets[caller]
-	issuers  *buckets[tokenKey]
-	failures *buckets[netip.Addr]
+	requests *Buckets[caller]
+	issuers  *Buckets[tokenKey]
+	failures *Buckets[netip.Addr]
 	lookups  lookups
 }
 
@@ -43,10 +43,10 @@ func callerOf(p Principal) caller { return caller{p.Tenant, p.Issuer, p.Actor} }
 func NewLimits(clock membership.Clock, requests, failures int) *Limits {
 	l := &Limits{clock: clock}
 	if requests > 0 {
-		l.requests = newBuckets[caller](clock, requests, burstOfRequests*requests)
+		l.requests = NewBuckets[caller](clock, requests, burstOfRequests*requests)
 	}
 	if failures > 0 {
-		l.failures = newBuckets[netip.Addr](clock, failures, burstOfFailures*failures)
+		l.failures = NewBuckets[netip.Addr](clock, failures, burstOfFailures*failures)
 	}
 	return l
 }
@@ -55,7 +55,7 @@ func NewLimits(clock membership.Clock, requests, failures int) *Limits {
 // no limit. Call it before the first request.
 func (l *Limits) LimitIssuers(perSecond int) {
 	if l.issuers = nil; perSecond > 0 {
-		l.issuers = newBuckets[tokenKey](l.clock, perSecond, burstOfRequests*perSecond)
+		l.issuers = NewBuckets[tokenKey](l.clock, perSecond, burstOfRequests*perSecond)
 	}
 }
 
@@ -91,15 +91,15 @@ func (l *Limits) take(p Principal) (empty time.Duration) {
 	issuer := tokenKey{p.Tenant, p.Issuer}
 	limited := l.issuers != nil && !p.Issuer.IsZero()
 	if limited {
-		if empty = l.issuers.look(issuer, now); empty > 0 {
+		if empty = l.issuers.Look(issuer, now); empty > 0 {
 			return empty
 		}
 	}
 	if l.requests != nil {
-		empty = l.requests.take(callerOf(p), now)
+		empty = l.requests.Take(callerOf(p), now)
 	}
 	if limited && empty <= 0 {
-		empty = l.issuers.take(issuer, now)
+		empty = l.issuers.Take(issuer, now)
 	}
 	return empty
 }
@@ -115,7 +115,7 @@ func (l *Limits) lookup(ctx context.Context) (done func(), err error) {
 
 // exhausted reports that too many attempts of this address have failed.
 func (l *Limits) exhausted(ctx context.Context) bool {
-	return l != nil && l.failures != nil && l.failures.look(l.source(ctx), l.clock()) > 0
+	return l != nil && l.failures != nil && l.failures.Look(l.source(ctx), l.clock()) > 0
 }
 
 // failed counts err, if it says that a credential was not taken. It returns the
@@ -134,7 +134,7 @@ func (l *Limits) count(ctx context.Context, err error) error {
 	if l == nil || l.failures == nil {
 		return err
 	}
-	if limit := tooManyFailures(l.failures.take(l.source(ctx), l.clock())); limit != nil {
+	if limit := tooManyFailures(l.failures.Take(l.source(ctx), l.clock())); limit != nil {
 		return limit
 	}
 	return err

@@ -209,22 +209,22 @@ func TestAddressesOfIPv6CountByNetwork(t *testing.T) {
 // What is full goes first: it makes no difference.
 func TestBucketsAreBounded(t *testing.T) {
 	now := time.Now()
-	b := newBuckets[int](func() time.Time { return now }, 1, 1)
+	b := NewBuckets[int](func() time.Time { return now }, 1, 1)
 	for i := range 3 * bucketsSize {
-		require.Zero(t, b.take(i, now))
+		require.Zero(t, b.Take(i, now))
 		require.LessOrEqual(t, len(b.fullAt), bucketsSize)
 	}
 	clear(b.fullAt)
 	for i := range bucketsSize / 2 {
-		b.take(i, now)
+		b.Take(i, now)
 	}
 	now = now.Add(time.Second)
 	for i := range bucketsSize/2 + 1 {
-		b.take(-1-i, now)
+		b.Take(-1-i, now)
 	}
 	assert.Len(t, b.fullAt, bucketsSize/2+1)
-	assert.Positive(t, b.look(-1, now))
-	assert.Zero(t, b.look(1, now))
+	assert.Positive(t, b.Look(-1, now))
+	assert.Zero(t, b.Look(1, now))
 }
 
 func TestForwarded(t *testing.T) {

@@ -10,12 +10,12 @@ import (
 // bucketsSize bounds the memory: a bucket takes some 200 bytes.
 const bucketsSize = 50_000
 
-// buckets are token buckets, one for each key. A bucket is no more than the
+// Buckets are token buckets, one for each key. A bucket is no more than the
 // time at which it will be full again (the generic cell rate algorithm), so one
 // that is full takes no memory. It is written by hand because a library's
 // limiter would be a lock and an allocation for each key, and still need this
 // map.
-type buckets[K comparable] struct {
+type Buckets[K comparable] struct {
 	each  time.Duration // brings back one request
 	burst time.Duration // brings back a whole bucket
 	start time.Time
@@ -24,17 +24,17 @@ type buckets[K comparable] struct {
 	fullAt map[K]time.Duration // since start
 }
 
-// newBuckets returns buckets of so many requests, filled at a rate above zero.
-func newBuckets[K comparable](clock membership.Clock, perSecond, burst int) *buckets[K] {
+// NewBuckets returns buckets of so many requests, filled at a rate above zero.
+func NewBuckets[K comparable](clock membership.Clock, perSecond, burst int) *Buckets[K] {
 	each := time.Second / time.Duration(perSecond)
-	return &buckets[K]{
+	return &Buckets[K]{
 		each: each, burst: each * time.Duration(burst),
 		start: clock(), fullAt: make(map[K]time.Duration),
 	}
 }
 
-// take takes one request out of a bucket; above zero, it is empty for so long.
-func (b *buckets[K]) take(k K, now time.Time) (empty time.Duration) {
+// Take takes one request out of a bucket; above zero, it is empty for so long.
+func (b *Buckets[K]) Take(k K, now time.Time) (empty time.Duration) {
 	at := now.Sub(b.start)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,8 +50,8 @@ func (b *buckets[K]) take(k K, now time.Time) (empty time.Duration) {
 	return 0
 }
 
-// look tells the same without taking.
-func (b *buckets[K]) look(k K, now time.Time) (empty time.Duration) {
+// Look tells the same without taking.
+func (b *Buckets[K]) Look(k K, now time.Time) (empty time.Duration) {
 	at := now.Sub(b.start)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,7 +60,7 @@ func (b *buckets[K]) look(k K, now time.Time) (empty time.Duration) {
 
 // evict drops what is full. If too many callers are busy at once, it drops
 // others as well, until a quarter is free: these begin anew.
-func (b *buckets[K]) evict(at time.Duration) {
+func (b *Buckets[K]) evict(at time.Duration) {
 	for k, full := range b.fullAt {
 		if full <= at {
 			delete(b.fullAt, k)

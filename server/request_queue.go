@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -14,6 +15,10 @@ const (
 	maxWaitingBytes         = 48 << 20
 	maxTenantRequestsQueued = 8_000
 	maxTenantBytesQueued    = 16 << 20
+	// maxTenantRequestsASecond are kept of one tenant in the long run: ten times what
+	// one credential may send by default. Writing a request costs as much as a third of
+	// answering it, which no tenant's callers may make the others pay for.
+	maxTenantRequestsASecond = 1_000
 	// maxDroppedTenants bounds the tenants whose dropped requests are counted apart.
 	maxDroppedTenants = 10_000
 )
@@ -27,6 +32,7 @@ type requestQueue struct {
 	tenants map[membership.ID]*queued
 	dropped map[membership.ID]int64
 	repeats repeats
+	rates   *auth.Buckets[membership.ID]
 	ready   chan struct{} // there is a batch
 }
 
@@ -40,6 +46,7 @@ func newRequestQueue() *requestQueue {
 	return &requestQueue{
 		tenants: map[membership.ID]*queued{}, dropped: map[membership.ID]int64{}, ready: make(chan struct{}, 1),
 		repeats: newRepeats(),
+		rates:   auth.NewBuckets[membership.ID](time.Now, maxTenantRequestsASecond, maxTenantRequestsQueued),
 	}
 }
 
@@ -56,7 +63,8 @@ func (q *requestQueue) add(e requestEntry) bool {
 func (q *requestQueue) push(e requestEntry) bool {
 	size, of := e.size(), q.tenants[e.tenant]
 	if len(q.waiting) >= maxWaitingRequests || q.bytes+size > maxWaitingBytes ||
-		of != nil && (of.requests >= maxTenantRequestsQueued || of.bytes+size > maxTenantBytesQueued) {
+		of != nil && (of.requests >= maxTenantRequestsQueued || of.bytes+size > maxTenantBytesQueued) ||
+		q.rates.Take(e.tenant, q.repeats.now()) > 0 {
 		q.drop(e.tenant, 1)
 		return false
 	}
