@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -44,10 +45,12 @@ func (d *door) listWebhooks(w http.ResponseWriter, r request) error {
 }
 
 func (d *door) createWebhook(w http.ResponseWriter, r request) error {
-	s, err := d.decodeWebhook(w, &r, "url")
+	var position *int64
+	s, err := d.decodeWebhook(w, &r, fields{"position": &position}, "url")
 	if err != nil {
 		return err
 	}
+	s.Position = position
 	hook, err := d.Directory.CreateWebhook(r.Context(), r.call, s)
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func (d *door) updateWebhook(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	s, err := d.decodeWebhook(w, &r)
+	s, err := d.decodeWebhook(w, &r, fields{})
 	if err != nil {
 		return err
 	}
@@ -207,14 +210,15 @@ func (d *door) retryDelivery(w http.ResponseWriter, r request) error {
 }
 
 func (d *door) decodeWebhook(
-	w http.ResponseWriter, r *request, required ...string,
+	w http.ResponseWriter, r *request, into fields, required ...string,
 ) (s membership.WebhookSpec, err error) {
 	var signing, state *string
 	var events, connections, groups *[]string
-	if err := d.decode(w, *r, fields{
+	maps.Copy(into, fields{
 		"url": &s.URL, "events": &events, "signing": &signing, "ordered": &s.Ordered, "connection_ids": &connections,
 		"group_ids": &groups, "state": &state, "reason": &r.call.Reason,
-	}, required...); err != nil {
+	})
+	if err := d.decode(w, *r, into, required...); err != nil {
 		return s, err
 	}
 	s.Signing, s.State = (*membership.WebhookSigning)(signing), (*membership.WebhookState)(state)

@@ -35,6 +35,8 @@ const (
 		order by w.tenant_id, w.id`
 	qHoldWebhook = `update webhooks set holder = $3, held_until = $4
 		where tenant_id = $1 and id = $2 and state = 'active' and (held_until is null or held_until <= $5)`
+	qRenewWebhook = `update webhooks set held_until = $4
+		where tenant_id = $1 and id = $2 and holder = $3 and held_until is not null and state = 'active'`
 	qRetryingOf = `select count(*)` + ofWebhook + ` and d.next_at is not null`
 	qWriteTried = `insert into webhook_deliveries
 			(tenant_id, webhook_id, number, id, action, status, attempts, http_status, problem, at, next_at)
@@ -83,6 +85,19 @@ func (s *Store) HoldWebhook(
 		return err
 	})
 	return w, held, err
+}
+
+// RenewWebhook extends the hold of a server on a webhook; held says whether it has it
+// still, and the webhook is not disabled.
+func (s *Store) RenewWebhook(
+	ctx context.Context, tenant, id membership.ID, holder string, until time.Time,
+) (held bool, err error) {
+	err = s.update(ctx, tenant, func(s *session) error {
+		n, err := s.exec(ctx, qRenewWebhook, tenant, id, holder, stamp(until))
+		held = n > 0
+		return err
+	})
+	return held, err
 }
 
 // FinishWebhook writes what a server did. held is false, and nothing is written, if it

@@ -68,6 +68,7 @@ type WebhookSpec struct {
 	Groups      *[]ID
 	Ordered     *bool
 	State       *WebhookState
+	Position    *int64 // of a new one: the number that it starts after; nil: the newest
 }
 
 func (s WebhookSpec) apply(w Webhook) (Webhook, error) {

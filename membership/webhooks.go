@@ -39,7 +39,8 @@ func (d *Directory) Webhook(ctx context.Context, call Call, id ID) (w Webhook, e
 	return w, err
 }
 
-// CreateWebhook makes a webhook, which is told of what happens from now on.
+// CreateWebhook makes a webhook, which is told of what happens from now on, or from a
+// place in the log on.
 func (d *Directory) CreateWebhook(ctx context.Context, call Call, s WebhookSpec) (w Webhook, err error) {
 	if err := d.mayWebhooks(ctx, call); err != nil {
 		return w, err
@@ -64,8 +65,14 @@ func (d *Directory) CreateWebhook(ctx context.Context, call Call, s WebhookSpec)
 		if n >= MaxWebhooks {
 			return Invalidf("a tenant has at most %d webhooks", MaxWebhooks)
 		}
-		if w.Position, err = tx.EventHead(ctx); err != nil {
+		head, err := tx.EventHead(ctx)
+		if err != nil {
 			return err
+		}
+		w.Position = head
+		set(&w.Position, s.Position)
+		if w.Position < 0 || w.Position > head {
+			return Invalidf("position must be from 0 to %d, the number of the newest event", head)
 		}
 		if err := tx.InsertWebhook(ctx, w); err != nil {
 			return err

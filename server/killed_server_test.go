@@ -53,7 +53,7 @@ func serveUntilKilled(url string) error {
 		return err
 	}
 	s.webhooks.now = func() time.Time { return right.Add(hurry * time.Since(right)) }
-	s.webhooks.every = 20 * time.Millisecond
+	s.webhooks.every, s.webhooks.lease = 20*time.Millisecond, time.Minute
 	go func() { // it ends with the test
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)

@@ -157,10 +157,17 @@ func (b *webhookBatch) settle(part []attempt, outcomes []membership.Outcome) boo
 	b.why = b.work.Settle(ds, outcomes, now, jitter)
 	b.done = append(b.done, ds...)
 	b.work.Position = max(b.work.Position, ds[len(ds)-1].Number)
+	wait := time.Duration(0)
 	if failed == len(part) && !b.work.Ordered {
-		b.until = now.Add(afterFailure)
+		wait = afterFailure
 	}
-	return b.why == "" && failed < len(part)
+	for _, o := range outcomes {
+		wait = max(wait, min(o.Wait, maxWait))
+	}
+	if wait > 0 {
+		b.until = now.Add(wait)
+	}
+	return b.why == "" && wait == 0 && failed < len(part)
 }
 
 // step is what is to be written.

@@ -17,9 +17,9 @@ import (
 const (
 	// deliverEvery is how soon a committed event is sent for the first time.
 	deliverEvery = 250 * time.Millisecond
-	// leaseTime is how long a server that died keeps others from its webhooks. It is
-	// longer than a batch takes: batchTime and the last attempt.
-	leaseTime = time.Minute
+	// leaseTime is how long a server that died keeps others from its webhooks. One that
+	// lives renews it, several times while it lasts.
+	leaseTime = 15 * time.Second
 	batchTime = 20 * time.Second
 	// deliverBatch is how many events are read at once; tryBatch how many are tried
 	// again.
@@ -30,8 +30,9 @@ const (
 	// maxRetrying is how many deliveries of one webhook wait to be tried again: with
 	// more of them it is told of nothing new.
 	maxRetrying = 1000
-	// afterFailure is for how long a webhook is let alone that failed in all of a batch.
-	afterFailure = 5 * time.Second
+	// afterFailure is for how long a webhook is let alone that failed in all of a batch,
+	// maxWait the longest that its receiver can ask for.
+	afterFailure, maxWait = 5 * time.Second, time.Hour
 	// maxDelivering is how many webhooks are sent to at once; a tenant gets no more of
 	// them than are left for others.
 	maxDelivering = 256
@@ -47,6 +48,7 @@ type Webhooks struct {
 	log     *zap.Logger
 	metrics *webhookMetrics
 	every   time.Duration // deliverEvery
+	lease   time.Duration // leaseTime
 
 	mu      sync.Mutex
 	running map[db.WebhookRef]bool // by tenant and id
@@ -57,7 +59,8 @@ type Webhooks struct {
 func newWebhooks(store *db.Store, guard *outbound.Guard, m *webhookMetrics, log *zap.Logger) *Webhooks {
 	return &Webhooks{
 		store: store, client: guard.Client(sendTimeout, 0), holder: membership.NewID().String(), now: time.Now,
-		log: log, metrics: m, every: deliverEvery, running: map[db.WebhookRef]bool{}, tenants: map[membership.ID]int{},
+		log: log, metrics: m, every: deliverEvery, lease: leaseTime,
+		running: map[db.WebhookRef]bool{}, tenants: map[membership.ID]int{},
 	}
 }
 
@@ -132,12 +135,12 @@ func (h *Webhooks) work(ctx context.Context, of db.WebhookRef) error {
 			return err
 		}
 		now := h.now()
-		w, held, err := h.store.HoldWebhook(ctx, of.Tenant, of.ID, h.holder, now, now.Add(leaseTime), tryBatch)
+		w, held, err := h.store.HoldWebhook(ctx, of.Tenant, of.ID, h.holder, now, now.Add(h.lease), tryBatch)
 		if err != nil || !held {
 			return err
 		}
 		b := &webhookBatch{of: h, work: w, began: now}
-		err = b.run(ctx)
+		err = h.holding(ctx, of, b.run)
 		// What was sent is written, also if the server stops.
 		finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		held, ferr := h.store.FinishWebhook(finish, h.holder, b.step())
@@ -149,6 +152,29 @@ func (h *Webhooks) work(ctx context.Context, of db.WebhookRef) error {
 		more = b.more
 	}
 	return nil
+}
+
+// holding does something while it renews the lease of a webhook. When that is lost, or
+// the webhook is disabled, it is cut off.
+func (h *Webhooks) holding(ctx context.Context, w db.WebhookRef, do func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	defer cancel()
+	renewing.Go(func() {
+		for tick := time.Tick(h.lease / 3); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick:
+			}
+			held, err := h.store.RenewWebhook(ctx, w.Tenant, w.ID, h.holder, h.now().Add(h.lease))
+			if err == nil && !held {
+				cancel()
+			}
+		}
+	})
+	return do(ctx)
 }
 
 func firstOf(a, b error) error {

@@ -19,6 +19,7 @@ type WebhookStore interface {
 	HoldWebhook(
 		ctx context.Context, tenant, id membership.ID, holder string, now, until time.Time, limit int,
 	) (db.WebhookWork, bool, error)
+	RenewWebhook(ctx context.Context, tenant, id membership.ID, holder string, until time.Time) (bool, error)
 	FinishWebhook(ctx context.Context, holder string, step db.WebhookStep) (bool, error)
 	AllWebhooks(ctx context.Context) ([]db.WebhookRef, error)
 	WebhookStats(ctx context.Context, tenant membership.ID) ([]db.WebhookStats, error)
@@ -217,10 +218,19 @@ func testWebhookLease(t *testing.T, s Store) {
 		_, held = w.hold(hook.ID, server, until.Add(-time.Second), until.Add(time.Hour))
 		require.False(t, held, "%s: it is held, whoever asks", server)
 	}
+	renew := func(server string) bool {
+		held, err := s.RenewWebhook(w.Ctx, w.ID, hook.ID, server, until)
+		require.NoError(t, err)
+		return held
+	}
+	require.False(t, renew(serverB))
+	until = until.Add(time.Minute)
+	require.True(t, renew(serverA))
 	require.False(t, w.isDue(hook.ID, until.Add(-time.Second)))
 	require.True(t, w.isDue(hook.ID, until))
 	_, held = w.hold(hook.ID, serverB, until, until.Add(time.Minute))
 	require.True(t, held, "the lease of the other is over")
+	require.False(t, renew(serverA))
 
 	// Of many who ask at once one gets it.
 	free := w.webhook(nil)
