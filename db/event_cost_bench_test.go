@@ -1,7 +1,10 @@
 package db_test
 
 import (
+	"context"
+	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,9 +18,9 @@ import (
 )
 
 // BenchmarkEventCost measures what changes of members cost the log: bytes with all
-// indexes, those of sealing too, and the time until they are under a checkpoint. Of
-// PostgreSQL the bytes are those that its vacuum leaves. A round before it fills what
-// is there once.
+// indexes, those of sealing too; the time until they are under a checkpoint; and what
+// audit verify --store takes. Of PostgreSQL the bytes are those that its vacuum leaves.
+// A round before it fills what is there once.
 func BenchmarkEventCost(b *testing.B) {
 	for _, engine := range dbtest.Engines() {
 		for _, of := range []struct {
@@ -57,8 +60,51 @@ func BenchmarkEventCost(b *testing.B) {
 				n := float64(changes)
 				b.ReportMetric(float64(logBytes(b, w, url)-before)/n, "B/change")
 				b.ReportMetric(float64(fastest.Milliseconds()), "ms/fastest-round")
+				began := time.Now()
+				done, err := sealer.Verify(w.Ctx, w.ID, nil, nil, func(int64) {})
+				require.NoError(b, err)
+				b.ReportMetric(float64(time.Since(began).Microseconds())/float64(done.Events), "µs-verified/event")
 			})
 		}
+	}
+}
+
+// BenchmarkWritesBesideSealing is the median of a change of one member with and
+// without a server that numbers and seals, in turns of some seconds.
+func BenchmarkWritesBesideSealing(b *testing.B) {
+	for _, engine := range dbtest.Engines() {
+		b.Run(engine, func(b *testing.B) {
+			w := newTenant(b, dbtest.Open(b, dbtest.URL(b, engine)))
+			w.need(b, 100)
+			key, err := seal.NewKey()
+			require.NoError(b, err)
+			sealer := server.NewSealer(w.store, server.SealerOptions{Keys: seal.Keys{key}, PublicURL: "http://x"})
+			var took [2][]time.Duration // without, with
+			n := 0
+			turn := func(with int) {
+				require.NoError(b, sealer.Number(w.Ctx)) // no backlog
+				ctx, stop := context.WithCancel(w.Ctx)
+				var running sync.WaitGroup
+				if with == 1 {
+					running.Go(func() { sealer.Run(ctx) })
+				}
+				for end := time.Now().Add(6 * time.Second); time.Now().Before(end); n++ {
+					began := time.Now()
+					w.write(b, n, 1, "")
+					took[with] = append(took[with], time.Since(began))
+				}
+				stop()
+				running.Wait()
+			}
+			for b.Loop() {
+				turn(0)
+				turn(1)
+			}
+			for i, what := range []string{"µs-p50-alone", "µs-p50-beside-sealing"} {
+				slices.Sort(took[i])
+				b.ReportMetric(float64(took[i][len(took[i])/2].Nanoseconds())/1e3, what)
+			}
+		})
 	}
 }
 

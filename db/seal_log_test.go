@@ -337,6 +337,40 @@ func TestKeyRotation(t *testing.T) {
 	})
 }
 
+// After the key is lost nothing is sealed with another one until an operator accepts
+// it: the log goes on under a new origin, and its first new event names the old one.
+func TestALostKey(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newSealed(t, s)
+		last := w.checkpoint()
+		next, err := seal.NewKey()
+		require.NoError(t, err)
+		w.key = next
+		w.change(5)
+		restarted := w.restart()
+		require.NoError(t, restarted.Number(w.Ctx))
+		require.ErrorContains(t, restarted.SealTenant(w.Ctx, w.ID), "another key")
+		assert.Equal(t, last, w.checkpoint(), "nothing was signed")
+
+		head := w.log().Head
+		origin, err := restarted.AcceptRestore(w.Ctx, membership.Call{Tenant: w.ID, Reason: "the key was lost",
+			Actor: membership.Actor{Kind: membership.ActorOperator, ID: "cli"}})
+		require.NoError(t, err)
+		require.NoError(t, restarted.Number(w.Ctx))
+		require.NoError(t, restarted.SealTenant(w.Ctx, w.ID))
+		c := w.checkpoint()
+		assert.Equal(t, origin, c.Origin)
+		assert.Equal(t, head+1, c.Size, "all events, and the one that says so")
+		require.NoError(t, w.verify())
+		for l, err := range s.Leaves(w.Ctx, w.ID, head, 10) {
+			require.NoError(t, err)
+			assert.Contains(t, string(l.Body), `"action":"audit.log_restored"`)
+			assert.Contains(t, string(l.Body), last.Origin)
+			assert.Contains(t, string(l.Body), last.Root.String())
+		}
+	})
+}
+
 // Large logs are sealed in steps, and every event has its proof.
 func TestManyEventsAreSealed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
