@@ -116,9 +116,7 @@ func AppendRequest(b []byte, r membership.Request, whole bool) []byte {
 	text("outcome", string(r.Outcome))
 	text("why", r.Why)
 	b = appendList(appendName(append(b, ','), "ignored"), r.Ignored, appendString)
-	b = appendList(appendName(append(b, ','), "events"), r.Numbers, func(b []byte, n int64) []byte {
-		return strconv.AppendInt(b, n, 10)
-	})
+	b = appendList(appendName(append(b, ','), "events"), r.Numbers, appendNumber)
 	b = strconv.AppendFloat(appendName(append(b, ','), "duration_ms"), float64(r.Duration.Microseconds())/1000, 'f', -1, 64)
 	number("bytes_in", r.BytesIn)
 	number("bytes_out", r.BytesOut)
@@ -160,6 +158,8 @@ func appendRequestRest(b []byte, r membership.Request) []byte {
 					b = appendField(append(b, ','), f[0], f[1])
 				}
 			}
-			return append(b, '}')
+			return append(appendList(appendName(append(b, ','), "events"), o.Numbers, appendNumber), '}')
 		})
 }
+
+func appendNumber(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }

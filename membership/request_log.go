@@ -54,6 +54,7 @@ type RequestOperation struct {
 	Outcome  RequestOutcome `json:"outcome"`
 	Why      string         `json:"why,omitempty"`
 	Events   []ID           `json:"events,omitempty"`
+	Numbers  []int64        `json:"-"` // as those of a Request
 }
 
 // Request is one row of the request log: what a provider sent, and what came of it.

@@ -101,14 +101,23 @@ func (d *Directory) numberRequests(ctx context.Context, tenant ID, rs []Request)
 			return err
 		}
 		for i := range rs {
-			rs[i].Numbers = nil
-			for _, e := range rs[i].Events {
-				if n, has := numbers[e]; has {
-					rs[i].Numbers = append(rs[i].Numbers, n)
-				}
+			rs[i].Numbers = numbersOf(rs[i].Events, numbers)
+			for j := range rs[i].Operations {
+				o := &rs[i].Operations[j]
+				o.Numbers = numbersOf(o.Events, numbers)
 			}
-			slices.Sort(rs[i].Numbers)
 		}
 		return nil
 	})
+}
+
+// numbersOf are the numbers of events that have one, in their order.
+func numbersOf(events []ID, numbers map[ID]int64) (of []int64) {
+	for _, e := range events {
+		if n, has := numbers[e]; has {
+			of = append(of, n)
+		}
+	}
+	slices.Sort(of)
+	return of
 }

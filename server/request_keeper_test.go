@@ -426,3 +426,29 @@ func TestRedactedBody(t *testing.T) {
 	long := redactBody([]byte(`{"a":"`+strings.Repeat(`","a":"`, 2000)+`"}`), false, func(string, string) {})
 	assert.LessOrEqual(t, len(long.out), maxRedactedBody+len(cutMark))
 }
+
+// Each operation of a Bulk has the events that it wrote.
+func TestOperationsHaveTheirEvents(t *testing.T) {
+	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
+		body := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
+			`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"ann"}},` +
+			`{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"ANN"}},` +
+			`{"method":"POST","path":"/Groups","bulkId":"c","data":{"displayName":"G","members":[{"value":"bulkId:a"}]}}]}`
+		require.Equal(t, http.StatusOK, h.send(http.MethodPost, "/scim/v2/Bulk", body, "Bearer "+h.mine.SCIMToken).Code)
+		row := h.list(h.mine, "")[0]
+		all := row["events"].([]any)
+		require.Len(t, all, 3, "the user, the group and its member")
+		w := h.api(h.mine, http.MethodGet, "/v1/requests/"+row["id"].(string), "")
+		var one struct {
+			Operations []struct {
+				Status int
+				Events []any
+			}
+		}
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &one))
+		require.Len(t, one.Operations, 3)
+		assert.Equal(t, all[:1], one.Operations[0].Events)
+		assert.Empty(t, one.Operations[1].Events)
+		assert.Equal(t, all[1:], one.Operations[2].Events)
+	})
+}

@@ -54,6 +54,8 @@ func TestRequestsAtTheCommandLine(t *testing.T) {
 		assert.Equal(t, lines[3:], list("--limit=2"), "the last")
 		assert.Equal(t, lines[4:], list("--outcome=refused"))
 		assert.Equal(t, lines[2:4], list("--status=204"))
+		assert.Equal(t, lines[4:], list("--scim-type=uniqueness"))
+		assert.Equal(t, lines[2:4], list("--operation=PATCH /Groups/{id}"))
 		assert.Equal(t, lines[1:4], list("--group", group))
 		assert.Equal(t, lines[2:3], list("--user", ann, "--outcome=changed", "--group", group))
 		assert.Equal(t, []string{lines[0], lines[4]}, list("--user-name=ANN@example.com"))
