@@ -15,6 +15,7 @@ import (
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
+	"github.com/scimbridge/scimbridge/membership"
 	"github.com/scimbridge/scimbridge/router"
 )
 
@@ -22,6 +23,7 @@ import (
 // and remove one member, on SQLite.
 type patching struct {
 	testServer
+	tenant membership.ID
 	header string // Authorization
 	group  string
 	users  [16]string // one for each client
@@ -34,7 +36,8 @@ func newPatching(b *testing.B, changes ...func(*config.Config)) *patching {
 	b.Cleanup(end)
 	s.log = log
 	s.handle = s.handler()
-	p := &patching{testServer: s, header: "Bearer " + s.bootstrap(b).SCIMToken}
+	made := s.bootstrap(b)
+	p := &patching{testServer: s, tenant: made.TenantID, header: "Bearer " + made.SCIMToken}
 	create := func(path, body string) string {
 		w := p.send(b, s.handle, http.MethodPost, path, body)
 		require.Equal(b, http.StatusCreated, w.Code, w.Body)

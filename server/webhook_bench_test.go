@@ -72,6 +72,49 @@ func (s *told) backlog(n int) {
 	}
 }
 
+// BenchmarkBesideWebhooks is a change of one member of a tenant with ten webhooks and of
+// one without, by turns: the median time of a request, and the processor time of all,
+// with that of the receivers.
+func BenchmarkBesideWebhooks(b *testing.B) {
+	const turn, webhooks = 50, 10
+	allowed := func(c *config.Config) { c.AllowedNetworks = loopback }
+	servers := map[string]*patching{"on": newPatching(b, allowed), "off": newPatching(b, allowed)}
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer receiver.Close()
+	s := told{servers["on"].testServer, &dbtest.Tenant{
+		T: b, Ctx: b.Context(), Store: servers["on"].store, ID: servers["on"].tenant,
+	}}
+	for range webhooks {
+		s.webhook(receiver.URL, true, true)
+	}
+	times, cpu := map[string][]time.Duration{}, map[string]time.Duration{}
+	for b.Loop() {
+		for name, s := range servers {
+			began := processorTime(b)
+			ctx, stop := context.WithCancel(b.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				s.webhooks.Run(ctx)
+			}()
+			for i := range turn {
+				at := time.Now()
+				s.patch(b, s.handle, 0, i)
+				times[name] = append(times[name], time.Since(at))
+				time.Sleep(10 * time.Millisecond) // a hundred a second
+			}
+			stop()
+			<-ended
+			cpu[name] += processorTime(b) - began
+		}
+	}
+	for name, all := range times {
+		slices.Sort(all)
+		b.ReportMetric(float64(all[len(all)/2].Nanoseconds())/1000, "p50-us-"+name)
+		b.ReportMetric(float64(cpu[name].Microseconds())/float64(len(all)), "cpu-us-"+name)
+	}
+}
+
 // BenchmarkWebhookBacklog is how many events of a backlog a second a fast receiver on the
 // same machine gets.
 func BenchmarkWebhookBacklog(b *testing.B) {
