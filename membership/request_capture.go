@@ -90,15 +90,21 @@ func (d *Directory) Captures(ctx context.Context, call Call, connection ID) (cs 
 }
 
 // CloseCapture ends a window before its time, and removes what was captured of the
-// connection, in earlier windows too.
+// connection, in earlier windows too. The bodies go first, so that it can be repeated,
+// and once more, for those that came meanwhile.
 func (d *Directory) CloseCapture(ctx context.Context, call Call, connection, id ID) error {
-	if err := d.mayCapture(ctx, call); err != nil {
+	open, err := d.Captures(ctx, call, connection)
+	if err != nil {
 		return err
 	}
-	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		if _, err := tx.Connection(ctx, connection); err != nil {
-			return err
-		}
+	if len(open) == 0 || open[0].ID != id {
+		return NotFound("capture")
+	}
+	bodies := BodyRemoval{Connection: connection}
+	if err := d.requests.RequestLog().RemoveBodies(ctx, call.Tenant, bodies); err != nil {
+		return err
+	}
+	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
 		now := d.clock.Now()
 		if err := tx.DeleteCapture(ctx, connection, id, now); err != nil {
 			return err
@@ -109,7 +115,7 @@ func (d *Directory) CloseCapture(ctx context.Context, call Call, connection, id 
 	if err != nil {
 		return err
 	}
-	return d.requests.RequestLog().RemoveBodies(ctx, call.Tenant, BodyRemoval{Connection: connection})
+	return d.requests.RequestLog().RemoveBodies(ctx, call.Tenant, bodies)
 }
 
 // RequestBody returns the captured body of a request. That it was read is an event.

@@ -6,15 +6,23 @@ import (
 	"time"
 
 	"github.com/scimbridge/scimbridge/config"
+	"github.com/scimbridge/scimbridge/db/dbtest"
 )
 
 // BenchmarkRequestLog is a change of one member with the request log and without, by
-// turns: the median time of a request, and the processor time of all, what is written
-// in the background too.
+// turns: the median time of a request, and the processor time of all in this process,
+// what is written in the background too.
 func BenchmarkRequestLog(b *testing.B) {
+	for _, engine := range dbtest.Engines() {
+		b.Run(engine, func(b *testing.B) { benchmarkRequestLog(b, engine) })
+	}
+}
+
+func benchmarkRequestLog(b *testing.B, engine string) {
 	const turn = 50
 	kept := func(age time.Duration) *patching {
-		return newPatching(b, func(c *config.Config) { c.RequestLog = age })
+		url := config.DatabaseURL(dbtest.URL(b, engine))
+		return newPatching(b, func(c *config.Config) { c.RequestLog, c.DatabaseURL = age, url })
 	}
 	servers := map[string]*patching{"on": kept(720 * time.Hour), "off": kept(0)}
 	times, cpu := map[string][]time.Duration{}, map[string]time.Duration{}
