@@ -40,7 +40,7 @@ func (d *dryRuns) DryRun(ctx context.Context, call membership.Call, id membershi
 	}
 	ctx, cancel := context.WithTimeout(ctx, dryRunTimeout)
 	defer cancel()
-	store := &rolledBack{Store: d.store}
+	store := &rolledBack{Lookups: d.store, store: d.store}
 	door := scim.New(membership.NewDirectory(store, d.policy, membership.Options{
 		Guard: d.guard, Refusals: membership.NewRefusals(unwritten{}, time.Now),
 	}), sender, d.config)
@@ -114,10 +114,22 @@ var errRolledBack = &membership.Error{Kind: membership.KindInvalid, Message: "th
 // rolledBack is a store in which nothing is ever changed: each transaction is as it
 // would be, and ends as if it had failed.
 type rolledBack struct {
-	membership.Store
+	membership.Lookups
+	store  membership.Store
 	tried  bool
 	events []membership.Event
 }
+
+// Read implements membership.Store.
+func (s *rolledBack) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
+	return s.store.Read(ctx, tenant, fn)
+}
+
+// Ready implements membership.Store.
+func (s *rolledBack) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
+
+// Scrub implements membership.Store. Nothing was deleted.
+func (s *rolledBack) Scrub(context.Context) error { return nil }
 
 // Update implements membership.Store.
 func (s *rolledBack) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
@@ -133,7 +145,7 @@ func (s *rolledBack) try(
 	ctx context.Context, tenant membership.ID, fn func(membership.Tx) ([]membership.ID, error),
 ) error {
 	s.tried, s.events = false, nil
-	err := s.Store.Update(ctx, tenant, func(tx membership.Tx) error {
+	err := s.store.Update(ctx, tenant, func(tx membership.Tx) error {
 		ids, err := fn(tx)
 		if err != nil {
 			return err
