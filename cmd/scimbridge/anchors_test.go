@@ -122,10 +122,9 @@ func TestAnchorsBySettings(t *testing.T) {
 
 func metrics(t *testing.T, p *process) string {
 	t.Helper()
-	res, err := http.Get(p.base + "/metrics")
-	require.NoError(t, err)
-	defer res.Body.Close()
-	return body(t, res)
+	status, text := p.page(t, "/metrics")
+	require.Equal(t, http.StatusOK, status)
+	return text
 }
 
 // What an anchor cannot be made of is said at once.
