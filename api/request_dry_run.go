@@ -55,10 +55,7 @@ func appendChange(b []byte, e membership.Event) []byte {
 		}
 	}
 	if len(e.Members) > 0 {
-		b = appendList(appendName(append(b, ','), "members"), e.Members, func(b []byte, m membership.EventMember) []byte {
-			b = appendIDField(append(b, '{'), "user_id", m.User)
-			return append(appendBoolField(append(b, ','), "still_member", m.Still), '}')
-		})
+		b = appendList(appendName(append(b, ','), "members"), e.Members, appendChangedMember)
 	}
 	if facts := plainFacts(e.Before); facts != nil {
 		b = append(appendName(append(b, ','), "before"), facts...)
@@ -67,6 +64,11 @@ func appendChange(b []byte, e membership.Event) []byte {
 		b = append(appendName(append(b, ','), "after"), facts...)
 	}
 	return append(b, '}')
+}
+
+func appendChangedMember(b []byte, m membership.EventMember) []byte {
+	b = appendIDField(append(b, '{'), "user_id", m.User)
+	return append(appendBoolField(append(b, ','), "still_member", m.Still), '}')
 }
 
 // shownFacts are those of an event that have no value of the request: who may see what

@@ -11,8 +11,9 @@ import (
 
 // What a body begins with (appendEventBody) is read without parsing it.
 const (
-	qEventTime = `select substr(e.body, 52, 27) from events e {index events_by_number} where e.tenant_id = $1 and e.number = $2`
-	qEventIDs  = `select e.number, substr(e.body, 8, 36) from events e {index events_by_number}
+	qEventTime = `select substr(e.body, 52, 27) from events e {index events_by_number}
+		where e.tenant_id = $1 and e.number = $2`
+	qEventIDs = `select e.number, substr(e.body, 8, 36) from events e {index events_by_number}
 		where e.tenant_id = $1 and e.number >= $2 and e.number < $3 order by e.number limit $4`
 )
 

@@ -40,8 +40,8 @@ func requestsToFill() int {
 func newLogFill(n int) *logFill {
 	const month = 30 * 24 * time.Hour
 	f := &logFill{
-		rnd: rand.New(rand.NewPCG(1, 2)), tenant: membership.NewID(), begin: time.Now().Add(-month), //nolint:gosec // the same each time
-		every: month / time.Duration(n),
+		rnd:    rand.New(rand.NewPCG(1, 2)), //nolint:gosec // the same each time
+		tenant: membership.NewID(), begin: time.Now().Add(-month), every: month / time.Duration(n),
 	}
 	for range 5 {
 		f.connections = append(f.connections, membership.NewID())
@@ -66,10 +66,12 @@ func (f *logFill) request(i int) membership.Request {
 	at := f.begin.Add(time.Duration(i) * f.every)
 	user := f.rnd.IntN(len(f.users))
 	r := membership.Request{
-		ID: membership.NewIDAt(at), Tenant: f.tenant, At: at, RequestID: fmt.Sprint("request-", i), Method: "GET", Status: 200,
-		Operation: "GET /Users", Path: "/scim/v2/Users", Query: `filter=userName eq "(address)"`, Client: "192.0.2.1",
+		ID: membership.NewIDAt(at), Tenant: f.tenant, At: at, RequestID: fmt.Sprint("request-", i), Method: "GET",
+		Status: 200, Operation: "GET /Users", Path: "/scim/v2/Users", Query: `filter=userName eq "(address)"`,
+		Client:    "192.0.2.1",
 		UserAgent: "Okta SCIM Client 1.0.0", Duration: time.Millisecond, BytesOut: 400,
-		Connection: f.connections[min(i%8, len(f.connections)-1)], Credential: f.connections[0], Hint: "scimbridge_…abcd",
+		Connection: f.connections[min(i%8, len(f.connections)-1)], Credential: f.connections[0],
+		Hint:          "scimbridge_…abcd",
 		RequestAnswer: membership.RequestAnswer{Outcome: membership.RequestNothing, Why: "it only reads"},
 	}
 	names := []membership.RequestName{nameKey(user, 'n')}
@@ -83,8 +85,8 @@ func (f *logFill) request(i int) membership.Request {
 		}
 		r.Method, r.Status, r.Operation, r.Query = "PATCH", 204, "PATCH /Groups/{id}", ""
 		r.Path = "/scim/v2/Groups/" + f.groups[group].String()
-		r.Body = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":` +
-			`[{"value":"` + f.users[user].String() + `"}]}]}`
+		r.Body = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add",` +
+			`"path":"members","value":[{"value":"` + f.users[user].String() + `"}]}]}`
 		r.Outcome, r.Why, r.Events = membership.RequestChanged, "", []membership.ID{membership.NewIDAt(at)}
 		r.Groups, r.Users = f.groups[group:group+1], f.users[user:user+1]
 	case p < 970:
@@ -95,7 +97,8 @@ func (f *logFill) request(i int) membership.Request {
 		r.Method, r.Status, r.Operation, r.ScimType, r.Query = "POST", 409, "POST /Users", "uniqueness", ""
 		r.Outcome, r.Why, r.UserNames = membership.RequestRefused, "uniqueness: userName is taken", names
 	case p < 999:
-		r.Status, r.Operation, r.Outcome, r.Why = 404, "GET /Users/{id}", membership.RequestRefused, "not_found: user not found"
+		r.Status, r.Operation = 404, "GET /Users/{id}"
+		r.Outcome, r.Why = membership.RequestRefused, "not_found: user not found"
 		r.Users = f.users[user : user+1]
 	default:
 		r.Status, r.Outcome, r.Why = 500, membership.RequestFailed, "500: something went wrong"
@@ -154,7 +157,9 @@ func (f *logFill) measure(b *testing.B, l *db.RequestLog, n int) {
 			q.To = q.From.Add(24 * time.Hour)
 		}},
 		{"largest group, user", func(q *membership.RequestFilter) { q.Group, q.User = f.groups[0], f.users[user()] }},
-		{"largest group, refused", func(q *membership.RequestFilter) { q.Group, q.Outcome = f.groups[0], membership.RequestRefused }},
+		{"largest group, refused", func(q *membership.RequestFilter) {
+			q.Group, q.Outcome = f.groups[0], membership.RequestRefused
+		}},
 		{"a page in the middle", func(q *membership.RequestFilter) { q.Before = membership.FirstID(some()) }},
 		{"connection in the middle", func(q *membership.RequestFilter) {
 			q.Connection, q.Before = f.connections[f.rnd.IntN(5)], membership.FirstID(some())
@@ -220,8 +225,9 @@ func BenchmarkNumbersOfRequests(b *testing.B) {
 				for ; len(rs) < 500 && i < n; i++ {
 					r := f.request(i)
 					e := membership.Event{
-						Tenant: w.ID, ID: membership.NewIDAt(r.At), At: r.At.UTC().Truncate(time.Microsecond), Action: membership.ActionUserUpdated,
-						User: f.users[i%users], Source: membership.SourceSCIM, Connection: r.Connection, RequestID: r.RequestID,
+						Tenant: w.ID, ID: membership.NewIDAt(r.At), At: r.At.UTC().Truncate(time.Microsecond),
+						Action: membership.ActionUserUpdated, User: f.users[i%users], Source: membership.SourceSCIM,
+						Connection: r.Connection, RequestID: r.RequestID,
 						Actor:      membership.Actor{Kind: membership.ActorConnection, ID: r.Connection.String()},
 						Credential: membership.Credential{Kind: membership.CredentialToken, ID: r.Credential},
 					}
@@ -238,7 +244,8 @@ func BenchmarkNumbersOfRequests(b *testing.B) {
 			dir := membership.NewDirectory(s, dbtest.AllowAll{}, membership.Options{Requests: keptLog{l}})
 			var times []time.Duration
 			for b.Loop() {
-				q := membership.RequestQuery{RequestFilter: membership.RequestFilter{User: f.users[f.rnd.IntN(users)], Limit: 100}}
+				var q membership.RequestQuery
+				q.User, q.Limit = f.users[f.rnd.IntN(users)], 100
 				began := time.Now()
 				p, _, err := dir.Requests(b.Context(), membership.Call{Tenant: w.ID}, q)
 				require.NoError(b, err)

@@ -98,8 +98,8 @@ func (c *capture) writeText(s string) {
 
 // secretNames are attributes whose values are never kept.
 var secretNames = []string{
-	"password", "passwd", "pwd", "passphrase", "secret", "clientsecret", "token", "accesstoken", "refreshtoken", "apikey",
-	"privatekey", "authorization", "credential", "credentials",
+	"password", "passwd", "pwd", "passphrase", "secret", "clientsecret", "token", "accesstoken", "refreshtoken",
+	"apikey", "privatekey", "authorization", "credential", "credentials",
 }
 
 // namesSecret reports whether a key or a path leads to a secret.

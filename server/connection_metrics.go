@@ -34,10 +34,12 @@ func newConnectionsHeard() *connectionsHeard {
 	return &connectionsHeard{
 		own: measuredConnections, times: map[heardKey]time.Time{}, other: map[heardKey]time.Time{},
 		last: prometheus.NewDesc("scimbridge_connection_last_request_timestamp_seconds",
-			"When a connection was last heard of, refused requests too; other: the latest of those beyond the first 1,000.",
+			"When a connection was last heard of, refused requests too; other: the latest of those beyond "+
+				"the first 1,000.",
 			[]string{"tenant_id", "connection_id"}, nil),
 		count: prometheus.NewDesc("scimbridge_connections_heard",
-			"Connections that were heard of in the last 30 days: with a series of their own, and without.", []string{"series"}, nil),
+			"Connections that were heard of in the last 30 days: with a series of their own, and without.",
+			[]string{"series"}, nil),
 	}
 }
 

@@ -29,7 +29,9 @@ type dryRuns struct {
 }
 
 // DryRun implements api.DryRuns.
-func (d *dryRuns) DryRun(ctx context.Context, call membership.Call, id membership.ID) (run membership.DryRun, err error) {
+func (d *dryRuns) DryRun(
+	ctx context.Context, call membership.Call, id membership.ID,
+) (run membership.DryRun, err error) {
 	kept, body, err := d.directory.RequestToTry(ctx, call, id)
 	if err != nil {
 		return run, err
@@ -67,7 +69,9 @@ func (d *dryRuns) DryRun(ctx context.Context, call membership.Call, id membershi
 		run.Complete = note.Effect.MoreEvents == 0 && len(store.events) == len(note.Effect.Events)
 	})).ServeHTTP(answer, r)
 	if err := ctx.Err(); err != nil || run.Outcome == membership.RequestFailed {
-		return run, &membership.Error{Kind: membership.KindUnavailable, Err: err, Message: "the dry run could not be carried out: try again"}
+		return run, &membership.Error{
+			Kind: membership.KindUnavailable, Err: err, Message: "the dry run could not be carried out: try again",
+		}
 	}
 	run.Changes = store.events
 	return run, nil
@@ -223,6 +227,7 @@ func (a *statusOnly) Write(b []byte) (int, error) {
 func (s *Server) newDryRuns(directory *membership.Directory, policy membership.Policy, c scim.Config) *dryRuns {
 	c.Logger = s.log.Named("dry_run").WithOptions(zap.IncreaseLevel(zap.WarnLevel))
 	return &dryRuns{
-		store: s.store, directory: directory, policy: policy, guard: membership.RemovalGuard(s.config.RemovalGuard), config: c,
+		store: s.store, directory: directory, policy: policy,
+		guard: membership.RemovalGuard(s.config.RemovalGuard), config: c,
 	}
 }

@@ -45,7 +45,8 @@ func eachRequestHouse(t *testing.T, test func(t *testing.T, h *requestHouse)) {
 		c := config.Default()
 		c.Listen, c.DatabaseURL = "127.0.0.1:0", config.DatabaseURL(url)
 		c.SealKeyFile = filepath.Join(h.folder, "seal.key")
-		core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.Lock(zapcore.AddSync(h.lines)), zap.DebugLevel)
+		core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()),
+			zapcore.Lock(zapcore.AddSync(h.lines)), zap.DebugLevel)
 		s, err := Open(t.Context(), c, "test", zap.New(core))
 		require.NoError(t, err)
 		t.Cleanup(func() {

@@ -78,7 +78,8 @@ func (p *program) requestsCommand() *cobra.Command {
 	f.Var(timeFlag{&q.To}, "to", "only requests before this time")
 	f.StringVar(&outcome, "outcome", "", "only requests of this `OUTCOME`, such as refused")
 	f.IntVar(&q.Status, "status", 0, "only requests that were answered with this `STATUS`")
-	f.StringVar(&q.ScimType, "scim-type", "", "only requests that were answered with this `SCIMTYPE`, such as invalidValue")
+	f.StringVar(&q.ScimType, "scim-type", "",
+		"only requests that were answered with this `SCIMTYPE`, such as invalidValue")
 	f.StringVar(&q.Operation, "operation", "", "only requests of this `OPERATION`, such as \"PATCH /Groups/{id}\"")
 	f.StringVar(&q.UserName, "user-name", "", "only requests that have this userName: `TEXT`")
 	f.StringVar(&q.ExternalID, "external-id", "", "only requests that have this externalId: `TEXT`")

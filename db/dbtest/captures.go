@@ -62,7 +62,8 @@ func (w *Tenant) deleteCapture(id membership.ID, at time.Time) error {
 func testCaptureOfToken(t *testing.T, s Store) {
 	w := NewTenant(t, s)
 	tok, _ := auth.Mint(auth.Token{
-		Tenant: w.ID, Connection: w.Connection, Kind: auth.KindSCIM, Name: "x", CreatedAt: Now(), Scopes: []string{auth.ScopeSCIM},
+		Tenant: w.ID, Connection: w.Connection, Kind: auth.KindSCIM, Name: "x", CreatedAt: Now(),
+		Scopes: []string{auth.ScopeSCIM},
 	})
 	require.NoError(t, s.UpdateCredentials(w.Ctx, w.ID, func(tx auth.Tx) error { return tx.InsertToken(w.Ctx, tok) }))
 	got, err := s.Token(w.Ctx, w.ID, tok.ID)

@@ -191,8 +191,9 @@ func testEventsAreFoundByID(t *testing.T, s Store) {
 		// Some are late: numbers are not in the order of dates.
 		at := begin.Add(time.Duration(i)*time.Second - time.Duration(i%3)*2*time.Second)
 		return membership.Event{
-			Tenant: w.ID, ID: membership.NewIDAt(at), At: at, Action: membership.ActionUserUpdated, Source: membership.SourceSCIM,
-			Actor: membership.Actor{Kind: membership.ActorSystem}, Credential: membership.Credential{Kind: membership.CredentialSystem},
+			Tenant: w.ID, ID: membership.NewIDAt(at), At: at, Action: membership.ActionUserUpdated,
+			Source: membership.SourceSCIM, Actor: membership.Actor{Kind: membership.ActorSystem},
+			Credential: membership.Credential{Kind: membership.CredentialSystem},
 		}
 	}
 	var places []membership.EventPlace
@@ -201,7 +202,9 @@ func testEventsAreFoundByID(t *testing.T, s Store) {
 		e := event(i)
 		all = append(all, e)
 		if i%100 == 7 || i > 2950 {
-			places = append(places, membership.EventPlace{ID: e.ID, From: e.At.Add(-5 * time.Second), To: e.At.Add(5 * time.Second)})
+			places = append(places, membership.EventPlace{
+				ID: e.ID, From: e.At.Add(-5 * time.Second), To: e.At.Add(5 * time.Second),
+			})
 		}
 	}
 	w.Update(func(tx membership.Tx) error { return tx.AppendEvents(w.Ctx, all...) })
