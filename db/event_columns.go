@@ -237,42 +237,39 @@ func (c *EventColumns) wrongIn(ctx context.Context, block int64) (number int64, 
 }
 
 const (
-	// Texts that stand beside no event, and grants whose event is not where they say.
+	// Texts that stand beside no event.
 	qTextOfNoEvent = `select t.field, t.salt, t.text from event_texts t where t.tenant_id = $1 and not exists (
 		select 1 from events e where e.tenant_id = $1 and e.position = t.position) limit 1`
-	qGrantOfNoEvent = `select x.id, x.action from (
-			select {text g.id} as id, g.opened_event as position, 'grant.opened' as action from grants g where g.tenant_id = $1
-			union all select {text p.id}, p.opened_event, 'grant.opened' from past_grants p where p.tenant_id = $1
-			union all select {text p.id}, p.closed_event, 'grant.closed' from past_grants p where p.tenant_id = $1) x
-		where x.position > 0 and not exists (select 1 from events e
-			where e.tenant_id = $1 and e.position = x.position and (e.members is null or {contains e.members x.id}))
-		limit 1`
 	qEventWithText = `select coalesce(min(number), 0) from events {index events_by_number}
 		where tenant_id = $1 and number is not null and ({contains body $2} or {contains members $2}) and {contains body $3}`
 )
 
 // wrongReference finds what refers to an event by a position where it is not.
 func (c *EventColumns) wrongReference(ctx context.Context) (number int64, err error) {
+	mark, action := "", ""
 	err = c.store.read(ctx, c.tenant, func(s *session) error {
 		var h hiddenText
 		err := s.one(ctx, "text", qTextOfNoEvent, []any{c.tenant}, &h.field, &h.salt, &h.text)
-		mark, action := hiddenTexts{h}.hash(h.field), ""
-		if membership.KindOf(err) == membership.KindNotFound {
-			err = s.one(ctx, "grant", qGrantOfNoEvent, []any{c.tenant}, &mark, &action)
-		}
 		if membership.KindOf(err) == membership.KindNotFound {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		if err := s.one(ctx, "event", qEventWithText, []any{c.tenant, mark, action}, &number); err != nil {
-			return err
-		}
-		number = max(number, 1) // of no event that is there
-		return nil
+		mark = hiddenTexts{h}.hash(h.field)
+		return err
 	})
-	return number, err
+	if err == nil && mark == "" {
+		g, found, err := c.store.grantOfNoEvent(ctx, c.tenant)
+		if err != nil || !found {
+			return 0, err
+		}
+		mark, action = g.grant.String(), g.action
+	}
+	if err != nil {
+		return 0, err
+	}
+	err = c.store.read(ctx, c.tenant, func(s *session) error {
+		return s.one(ctx, "event", qEventWithText, []any{c.tenant, mark, action}, &number)
+	})
+	return max(number, 1), err // of no event that is there
 }
 
 // WrongText returns the number of the first of some events beside which a text

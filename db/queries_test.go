@@ -105,7 +105,7 @@ var wholeTenant = []string{
 	"qRequestChanged", // of what has no number yet
 	"qEventHeads",
 	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
-	"qGrantOfNoEvent", "qEventWithText", // to verify a store
+	"qGrantPlaces", "qEventWithText", // to verify a store
 	"qWebhooks", "qCountWebhooks", "qWebhooksDue", "qAllWebhooks", "qWebhookStats", // few
 	"qAccessVersions", "qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
 	"qAnswersToErase", // there is a budget for them
