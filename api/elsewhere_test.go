@@ -73,3 +73,28 @@ func TestChangesTakeEffectElsewhere(t *testing.T) {
 		becomes(http.StatusUnauthorized, token, "a revoked token")
 	})
 }
+
+// A tenant of which nothing changes is read once, however rarely it calls.
+func TestWhatIsUnchangedStaysKept(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		now := time.Now()
+		clock := func() time.Time { return now }
+		verifier := auth.NewVerifier(h.store, clock)
+		jwts := auth.NewJWTs(h.store, auth.NewKeySets(outbound.New(nil), time.Now, nil), clock)
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { auth.NewAccessWatch(h.store, verifier, jwts, auth.Policy{}).Run(ctx) })
+		t.Cleanup(func() { stop(); running.Wait() })
+		cached := func() (cached bool) {
+			auth.Addressed(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, err := verifier.Verify(r.Context(), "Bearer "+h.mine.SCIMToken)
+				assert.NoError(t, err)
+				cached = auth.NoteOf(r.Context()).Cached
+			})).ServeHTTP(nil, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+			return cached
+		}
+		assert.False(t, cached())
+		// The first look forgets what may be older than it. Between two calls are two looks.
+		assert.Eventually(t, cached, 30*time.Second, 1300*time.Millisecond)
+	})
+}

@@ -17,6 +17,8 @@ const (
 	accessTimeout = 2 * time.Second
 	// accessBatch is how many tenants one statement asks about.
 	accessBatch = 1000
+	// maxSeen bounds the tenants whose version is remembered.
+	maxSeen = 50_000
 )
 
 // AccessVersion grows whenever something changes that decides who may do what in a
@@ -45,14 +47,15 @@ type accessCache interface {
 type AccessWatch struct {
 	store  AccessVersions
 	caches []accessCache
-	// seen has the versions of those tenants of which something was kept at the last
-	// look. What was kept for less long may be older than the first version.
+	// seen has the last version of tenants of which something was kept at a look. What
+	// is kept of a tenant that is not in it may be older than its version; of the
+	// others, everything was read since the version was first seen, or is forgotten.
 	seen map[membership.ID]int64
 }
 
 // NewAccessWatch returns a watch over what a verifier, JWTs and a policy keep.
 func NewAccessWatch(store AccessVersions, v *Verifier, j *JWTs, p Policy) *AccessWatch {
-	w := &AccessWatch{store: store, caches: []accessCache{v, j.issuers}}
+	w := &AccessWatch{store: store, caches: []accessCache{v, j.issuers}, seen: map[membership.ID]int64{}}
 	if p.own != nil {
 		w.caches = append(w.caches, p.own)
 	}
@@ -84,27 +87,24 @@ func (w *AccessWatch) look(ctx context.Context) {
 	for id := range kept {
 		tenants = append(tenants, id)
 	}
-	seen, changed := make(map[membership.ID]int64, len(kept)), map[membership.ID]struct{}{}
+	if len(w.seen)+len(tenants) > maxSeen {
+		clear(w.seen)
+	}
+	changed := map[membership.ID]struct{}{}
 	for batch := range slices.Chunk(tenants, accessBatch) {
 		ask, cancel := context.WithTimeout(ctx, accessTimeout)
 		versions, err := w.store.AccessVersions(ask, batch)
 		cancel()
 		if err != nil {
-			for _, id := range batch {
-				if version, known := w.seen[id]; known {
-					seen[id] = version
-				}
-			}
 			continue
 		}
 		for _, v := range versions {
-			seen[v.Tenant] = v.Version
 			if before, known := w.seen[v.Tenant]; !known || before != v.Version {
 				changed[v.Tenant] = struct{}{}
+				w.seen[v.Tenant] = v.Version
 			}
 		}
 	}
-	w.seen = seen
 	if len(changed) == 0 {
 		return
 	}
