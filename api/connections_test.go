@@ -26,7 +26,8 @@ func TestConnections(t *testing.T) {
 		assert.Equal(t, true, c["link_existing_users"])
 		assert.Equal(t, "custom", c["group_kind"])
 		assert.Equal(t, false, c["paused"])
-		assert.Equal(t, c, withoutHealth(h.do(http.MethodGet, "/v1/connections/"+c["id"].(string), "").is(http.StatusOK)))
+		assert.Equal(t, c,
+			withoutHealth(h.do(http.MethodGet, "/v1/connections/"+c["id"].(string), "").is(http.StatusOK)))
 
 		e := h.do(http.MethodPost, "/v1/connections",
 			`{"name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise","reason":"INC-1"}`).
@@ -65,7 +66,8 @@ func TestChangeConnection(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		path := "/v1/connections/" + h.make("/v1/connections", `{"name":"Plain"}`)
 		change := func(body string) map[string]any { return h.do(http.MethodPatch, path, body).is(http.StatusOK) }
-		c := change(`{"name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise","reason":"INC-1"}`)
+		c := change(`{"name":"Entra","idp":"entra","link_existing_users":false,"group_kind":"enterprise",` +
+			`"reason":"INC-1"}`)
 		assert.Equal(t, "Entra", c["name"])
 		assert.Equal(t, "entra", c["idp"])
 		assert.Equal(t, false, c["link_existing_users"])

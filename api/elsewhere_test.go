@@ -62,7 +62,8 @@ func TestChangesTakeEffectElsewhere(t *testing.T) {
 		assert.Eventually(t, paused, 20*time.Second, 20*time.Millisecond)
 
 		h.do(http.MethodPost, "/v1/policies",
-			`{"id":"p","cedar":"forbid (principal, action == Action::\"groups.read\", resource);"}`).is(http.StatusCreated)
+			`{"id":"p","cedar":"forbid (principal, action == Action::\"groups.read\", resource);"}`).is(
+			http.StatusCreated)
 		becomes(http.StatusForbidden, token, "a policy")
 		h.do(http.MethodDelete, "/v1/policies/p", "").is(http.StatusNoContent)
 		becomes(http.StatusOK, token, "no policy")

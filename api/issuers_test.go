@@ -65,7 +65,8 @@ func TestIssuersOverHTTP(t *testing.T) {
 		assert.JSONEq(t, string(created[0].After), string(updated[0].Before))
 		assert.JSONEq(t,
 			`{"issuer_id":"`+i["id"].(string)+`","issuer":"`+login+`","audiences":["a","b"],"permissions":null,
-			"tenant_claim":"tenant_id","default_principal":"AGENT","max_age_seconds":60,"jwks_uri":"https://example.com/keys",
+			"tenant_claim":"tenant_id","default_principal":"AGENT","max_age_seconds":60,
+				"jwks_uri":"https://example.com/keys",
 			"tenant_value":"acme","principal_claim":"p","permissions_claim":"q","roles_claim":"r"}`,
 			string(updated[0].After))
 		assert.JSONEq(t, string(updated[0].After), string(deleted[0].Before))

@@ -45,8 +45,9 @@ func TestGroupsOfAUser(t *testing.T) {
 		assertFields(t, rest.is(http.StatusOK), "data")
 
 		h.make("/v1/policies", policyBody(map[string]string{
-			"id":    "quiet",
-			"cedar": `forbid (principal, action == Action::"members.read", resource) when { resource.display_name == "Local" };`,
+			"id": "quiet",
+			"cedar": `forbid (principal, action == Action::"members.read", resource) when { resource.display_name ` +
+				`== "Local" };`,
 		}))
 		assert.Equal(t, gs[1:], h.do(http.MethodGet, path, "").data(),
 			"a group whose members nobody may read does not show here")

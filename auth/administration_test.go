@@ -209,7 +209,8 @@ func TestNoTokenCanDoMoreThanItsMaker(t *testing.T) {
 			return auth.TokenSpec{Kind: auth.KindSCIM, Name: "x", Connection: connection, Scopes: scopes}
 		}
 		const admin = "TENANT:ADMIN"
-		everything := []string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", admin, "WEBHOOKS:ADMIN", "REQUESTS:CAPTURE"}
+		everything := []string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", admin,
+			"WEBHOOKS:ADMIN", "REQUESTS:CAPTURE"}
 		for name, c := range map[string]struct {
 			has  []string
 			spec auth.TokenSpec

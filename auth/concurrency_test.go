@@ -151,7 +151,8 @@ func TestConcurrencyEndsWithTheRequest(t *testing.T) {
 		assert.PanicsWithValue(t, http.ErrAbortHandler, func() { h.ServeHTTP(httptest.NewRecorder(), req) })
 	}
 	assert.Zero(t, r.in.running.all)
-	for _, left := range []int{len(r.in.running.tenants), len(r.in.running.callers), len(r.in.kinds), len(r.in.addresses)} {
+	for _, left := range []int{len(r.in.running.tenants), len(r.in.running.callers), len(r.in.kinds),
+		len(r.in.addresses)} {
 		assert.Zero(t, left, "nothing is kept of who has left")
 	}
 }

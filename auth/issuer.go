@@ -90,7 +90,8 @@ func newIssuer(tenant membership.ID) Issuer {
 		DefaultPrincipal: membership.ActorUser, MaxAge: DefaultMaxAge,
 		Permissions: slices.DeleteFunc(permissions,
 			func(p string) bool {
-				return p == permissionOf[membership.OpAdminister] || p == permissionOf[membership.OpAdministerWebhooks] ||
+				return p == permissionOf[membership.OpAdminister] ||
+					p == permissionOf[membership.OpAdministerWebhooks] ||
 					p == permissionOf[membership.OpCaptureRequests]
 			}),
 	}

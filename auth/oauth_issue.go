@@ -214,7 +214,8 @@ func grantedScopes(c OAuthClient, asked []string) ([]string, error) {
 	}
 	for _, scope := range asked {
 		if !slices.Contains(c.Scopes, scope) && (scope != ScopeSCIMRead || !slices.Contains(c.Scopes, ScopeSCIM)) {
-			return nil, &oauthError{code: "invalid_scope", description: "the client does not have the scope that is asked for"}
+			return nil, &oauthError{code: "invalid_scope", description: "the client does not have the scope that " +
+				"is asked for"}
 		}
 	}
 	return set(asked), nil

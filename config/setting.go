@@ -87,7 +87,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "allowed_networks", Value: "NETWORKS", Default: "",
-			Usage: "networks, with commas between, that the server may also connect to (jwks_uri, anchors), by http too; " +
+			Usage: "networks, with commas between, that the server may also connect to (jwks_uri, anchors), by " +
+				"http too; " +
 				"empty: public addresses over https only",
 			read:  func(c Config) string { return c.AllowedNetworks.String() },
 			write: func(c *Config, v string) (err error) { c.AllowedNetworks, err = networks(v); return err },
@@ -184,7 +185,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "seal_key_file", Value: "FILE", Default: "",
-			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key beside the " +
+			Usage: "key that events are sealed with, made there if there is none; empty: scimbridge-seal.key " +
+				"beside the " +
 				"embedded store, and with PostgreSQL nothing is sealed",
 			read:  func(c Config) string { return c.SealKeyFile },
 			write: func(c *Config, v string) error { c.SealKeyFile = v; return nil },

@@ -11,7 +11,8 @@ import (
 )
 
 // The rows of what grants a user has open, and what it takes to end them.
-const qGrantsToEnd = `select g.group_no, x.id, x.members_changed_at, g.connection_no, c.id, coalesce(l.version, 0), l.last_modified,
+const qGrantsToEnd = `select g.group_no, x.id, x.members_changed_at, g.connection_no, c.id, coalesce(l.version, 0),
+		l.last_modified,
 		g.id, g.member_since, g.opened_at, g.opened_event
 	from grants g {index grants_of_user}
 	join groups x on x.tenant_id = $1 and x.no = g.group_no
@@ -97,7 +98,8 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 		events, pastOf = append(events, rows...), append(pastOf, len(events))
 		numbers, of = append(numbers, g.groupNo), g.connectionNo
 		past = append(past, []any{
-			s.tenant, g.groupNo, e.User, nil, g.connectionNo, g.fact.grant, micros(g.fact.since), micros(g.fact.opened), g.fact.event, micros(at),
+			s.tenant, g.groupNo, e.User, nil, g.connectionNo, g.fact.grant, micros(g.fact.since),
+			micros(g.fact.opened), g.fact.event, micros(at),
 		})
 		groups[at.UnixMicro()] = append(groups[at.UnixMicro()], g.group)
 		if g.connectionNo == 0 {
@@ -148,7 +150,8 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 		}
 	}
 	for l, ids := range links {
-		if err := s.execLater(ctx, qLinksLeft, s.tenant, l.connection, ids, stamp(time.UnixMicro(l.at).UTC())); err != nil {
+		if err := s.execLater(ctx, qLinksLeft, s.tenant, l.connection, ids,
+			stamp(time.UnixMicro(l.at).UTC())); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -16,8 +16,9 @@ import (
 
 // rowOfEvent says which row of each table belongs to the event $2 of the tenant $1.
 var rowOfEvent = map[string]string{
-	"events":      `number = $2`,
-	"event_users": `number = $2 and user_id = (select user_id from event_users where tenant_id = $1 and number = $2 limit 1)`,
+	"events": `number = $2`,
+	"event_users": `number = $2 and user_id = (select user_id from event_users where tenant_id = $1 and number = ` +
+		`$2 limit 1)`,
 	"event_keys":  `key = 'action grant.opened' and first <= $2 and last >= $2`,
 	"event_spans": `span = $2 / 1024`,
 	"event_texts": `position = (select position from events where tenant_id = $1 and number = $2)`,
@@ -124,10 +125,12 @@ func TestEveryStoredColumnIsVerified(t *testing.T) {
 		})
 		t.Run("rows that belong to no event", func(t *testing.T) {
 			w, number := with(t)
-			w.sql(`insert into event_users (tenant_id, user_id, number) values ($1, $2, $3)`, membership.NewID(), number+1)
+			w.sql(`insert into event_users (tenant_id, user_id, number) values ($1, $2, $3)`, membership.NewID(),
+				number+1)
 			found(t, w, number+1)
 			w, _ = with(t)
-			w.sql(`insert into event_keys (tenant_id, key, span, first, last) values ($1, 'action x', 900, 57600, 57600)`)
+			w.sql(`insert into event_keys (tenant_id, key, span, first, last) values ($1, 'action x', 900, 57600, ` +
+				`57600)`)
 			found(t, w, 57600)
 			w, number = with(t)
 			w.sql(`update event_texts set text = 'INC-8' where tenant_id = $1`)

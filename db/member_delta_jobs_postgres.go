@@ -113,7 +113,8 @@ func (j *memberJobs) results(ws []*memberWrite, a *memberAnswer) (changed int, e
 	}
 	for i, job := range a.heldJob {
 		ws[job-1].result.Held = &membership.HeldRemovals{
-			Closing: int(a.heldClosing[i]), InGroup: int(a.heldInGroup[i]), InAll: int(a.heldInAll[i]), Open: int(a.heldOpen),
+			Closing: int(a.heldClosing[i]), InGroup: int(a.heldInGroup[i]), InAll: int(a.heldInAll[i]),
+			Open: int(a.heldOpen),
 		}
 	}
 	unknown := map[int32][]membership.ID{}

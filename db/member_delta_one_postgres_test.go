@@ -14,7 +14,8 @@ func TestWhatIsDoneAlreadyDoesNotWriteTheGroup(t *testing.T) {
 	dbtest.Wants(t, "postgres")
 	w := newTenant(t, dbtest.Open(t, dbtest.URL(t, "postgres")))
 	row := func() string {
-		rows, err := w.store.Query(w.Ctx, w.ID, `select ctid::text || xmin::text || coalesce(members_changed_at::text, '') from groups
+		rows, err := w.store.Query(w.Ctx, w.ID,
+			`select ctid::text || xmin::text || coalesce(members_changed_at::text, '') from groups
 			where tenant_id = $1 and id = $2`, w.ID, w.Group)
 		require.NoError(t, err)
 		return rows[0]

@@ -22,16 +22,19 @@ const (
 		where g.tenant_id = $1 and g.id = $2 and g.deleted_at is null`
 
 	// A row for each open grant of a user in the group.
-	qGrantsOfMember = `select connection_no, id, coalesce(member_since, opened_at), member_since, opened_at, opened_event from grants
+	qGrantsOfMember = `select connection_no, id, coalesce(member_since, opened_at), member_since, opened_at,
+			opened_event from grants
 		where tenant_id = $1 and group_no = $2 and user_id = $3`
 	qKnowsLink = `select count(*) from user_links where tenant_id = $1 and connection_id = $2 and user_id = $3`
 	qKnowsUser = `select count(*) from users where tenant_id = $1 and id = $3 and (deleted_at is null) is true`
 
-	qOpenGrant = `insert into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at, opened_event)
+	qOpenGrant = `insert into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at,
+			opened_event)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`
 	qEndGrant  = `delete from grants where tenant_id = $1 and group_no = $2 and user_id = $3 and connection_no = $4`
 	insertPast = `insert into past_grants
-		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event, closed_at)`
+		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event,
+			closed_at)`
 	qPastGrant = insertPast + ` values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
@@ -42,7 +45,9 @@ type sqliteDelta struct {
 	engine *sqlite.Engine
 }
 
-func (d *sqliteDelta) change(ctx context.Context, s *session, c membership.MemberChange) (membership.MemberResult, error) {
+func (d *sqliteDelta) change(
+	ctx context.Context, s *session, c membership.MemberChange,
+) (membership.MemberResult, error) {
 	return d.changeShared(ctx, s, nil, c)
 }
 
@@ -64,10 +69,11 @@ func (d *sqliteDelta) writeShared(ctx context.Context, s *session, v *sqlite.Ver
 		w.result, err = d.changeShared(ctx, s, v, w.change)
 		return err
 	}
-	errs, err := writeJudged(ctx, s, []*memberWrite{w}, func(context.Context, *session, []*memberWrite) ([]error, error) {
-		w.result, err = d.changeShared(ctx, s, v, w.change)
-		return []error{nil}, err
-	})
+	errs, err := writeJudged(ctx, s, []*memberWrite{w},
+		func(context.Context, *session, []*memberWrite) ([]error, error) {
+			w.result, err = d.changeShared(ctx, s, v, w.change)
+			return []error{nil}, err
+		})
 	if err != nil {
 		return err
 	}
@@ -255,7 +261,8 @@ func (m *memberSteps) write(ctx context.Context) error {
 		if _, err := m.exec(ctx, qEndGrant, m.tenant, m.link.Group.No, f.user, m.link.ConnectionNo); err != nil {
 			return err
 		}
-		if _, err := m.exec(ctx, qPastGrant, m.tenant, m.link.Group.No, f.user, closed[i/membership.MaxEventMembers], m.link.ConnectionNo,
+		if _, err := m.exec(ctx, qPastGrant, m.tenant, m.link.Group.No, f.user, closed[i/membership.MaxEventMembers],
+			m.link.ConnectionNo,
 			f.grant, micros(f.since), micros(f.opened), f.event, micros(m.at)); err != nil {
 			return err
 		}

@@ -20,10 +20,13 @@ import (
 
 // oneEngine are queries of what the other engine does not have, or not so.
 var oneEngine = map[string]string{
-	"qChangeMembers": "postgres", "qChangeMember": "postgres", "qRoleBypassesRLS": "postgres", "qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres", "qNumberEventsByRowID": "postgres",
-	"qNumberEvent": "sqlite",
+	"qChangeMembers": "postgres", "qChangeMember": "postgres", "qRoleBypassesRLS": "postgres",
+	"qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres",
+	"qNumberEventsByRowID": "postgres",
+	"qNumberEvent":         "sqlite",
 	// The delta in plain statements.
-	"qGroupOfLocal": "sqlite", "qGroupOfLink": "sqlite", "qGrantsOfMember": "sqlite", "qKnowsUser": "sqlite", "qKnowsLink": "sqlite",
+	"qGroupOfLocal": "sqlite", "qGroupOfLink": "sqlite", "qGrantsOfMember": "sqlite", "qKnowsUser": "sqlite",
+	"qKnowsLink": "sqlite",
 }
 
 func TestEveryQueryPrepares(t *testing.T) {
@@ -31,14 +34,17 @@ func TestEveryQueryPrepares(t *testing.T) {
 	require.Greater(t, len(queries), 50, "the constants of this package were not found")
 	active := true
 	for i, q := range []membership.MemberQuery{
-		{}, {Limit: 1}, {Active: &active, Source: membership.SourceLocal, After: membership.NewID(), AsOf: membership.AsOf{Time: time.Now()}, Limit: 2},
+		{}, {Limit: 1},
+		{Active: &active, Source: membership.SourceLocal, After: membership.NewID(),
+			AsOf: membership.AsOf{Time: time.Now()}, Limit: 2},
 		{Active: &active, Source: membership.SourceSCIM, Email: "a@example.com", After: membership.NewID(), Limit: 2},
 	} {
 		queries["members "+strconv.Itoa(i)] = db.MembersQuery(q)
 	}
 	for i, f := range []membership.EventFilter{{}, {
-		From: time.Now(), To: time.Now(), Actor: membership.Actor{Kind: "user", ID: "x"}, Action: "x", Cursor: membership.EventCursor{Through: 1},
-		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(),
+		From: time.Now(), To: time.Now(), Actor: membership.Actor{Kind: "user", ID: "x"}, Action: "x",
+		Cursor: membership.EventCursor{Through: 1},
+		User:   membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(),
 	}} {
 		queries["events "+strconv.Itoa(i)] = db.EventsQuery(f)
 	}
@@ -48,7 +54,8 @@ func TestEveryQueryPrepares(t *testing.T) {
 		queries["users "+strconv.Itoa(i)], queries["groups "+strconv.Itoa(i)] = db.NativeQueries(q)
 	}
 	for i, q := range []membership.RegisterQuery{{}, {
-		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(), Source: membership.SourceLocal,
+		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(),
+		Source: membership.SourceLocal,
 	}} {
 		queries["register "+strconv.Itoa(i)] = db.RegisterQuery(q)
 	}
@@ -78,7 +85,8 @@ var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "
 // second wall, and never routes in a distributed database.
 func TestEveryQueryNamesItsTenant(t *testing.T) {
 	for name, q := range constants(t) {
-		if slices.Contains(append([]string{"qSchemaVersion", "qRoleBypassesRLS", "qChangeMembers", "qChangeMember", "qAllTenants"}, acrossTenants...), name) {
+		if slices.Contains(append([]string{"qSchemaVersion", "qRoleBypassesRLS", "qChangeMembers", "qChangeMember",
+			"qAllTenants"}, acrossTenants...), name) {
 			continue
 		}
 		if strings.HasPrefix(q, "insert") {
@@ -87,7 +95,8 @@ func TestEveryQueryNamesItsTenant(t *testing.T) {
 		}
 		for _, table := range tables {
 			for _, before := range []string{"from ", "join ", "update "} {
-				require.LessOrEqual(t, strings.Count(q, before+table+" "), strings.Count(q, "tenant_id = $1"), "%s: %s", name, q)
+				require.LessOrEqual(t, strings.Count(q, before+table+" "), strings.Count(q, "tenant_id = $1"),
+					"%s: %s", name, q)
 			}
 		}
 	}
@@ -99,9 +108,11 @@ var wholeTenant = []string{
 	"qSealLog", "qHoldSealLog", "qSealStep", "qStopSealLog", "qRestartSealLog", "qDeleteSealHashes",
 	"qTenant", "qLockTenant", "qPolicies", "qPolicyVersion", "qRaisePolicyVersion",
 	"qIssuers", "qLockIssuers", "qIssuerVersion", "qRaiseIssuerVersion", "qRaiseCredentialVersion",
-	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf", "qEndClientTokens",
+	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf",
+	"qEndClientTokens",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
-	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten", "qEventsWritten", "qEventSpans",
+	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten",
+	"qEventsWritten", "qEventSpans",
 	"qRequestChanged", // of what has no number yet
 	"qEventHeads",
 	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
@@ -136,20 +147,24 @@ func TestSQLiteReadsNoWholeTenant(t *testing.T) {
 	}
 	// One name is not looked for in all of a connection's view.
 	w := newTenant(t, s)
-	name := membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal, Value: "import3"}
+	name := membership.Compare{Attribute: membership.Attribute{Name: "userName"}, Op: membership.Equal,
+		Value: "import3"}
 	external := name
 	external.Attribute = membership.Attribute{Name: "externalId", CaseExact: true}
 	active := membership.Compare{Attribute: membership.Attribute{Name: "active"}, Op: membership.Equal, Value: true}
 	for _, f := range []membership.Filter{
-		name, external, membership.And{Left: active, Right: name}, membership.And{Left: membership.And{Left: external, Right: active}, Right: active},
+		name, external, membership.And{Left: active, Right: name},
+		membership.And{Left: membership.And{Left: external, Right: active}, Right: active},
 	} {
 		plans, err := s.Plans(w.Ctx, w.ID, func(r membership.Reader) error {
-			_, err := r.UserLinks(w.Ctx, w.Connection, membership.LinkQuery{Filter: f, Limit: 100, Resources: dbtest.Resources{}})
+			_, err := r.UserLinks(w.Ctx, w.Connection,
+				membership.LinkQuery{Filter: f, Limit: 100, Resources: dbtest.Resources{}})
 			return err
 		})
 		require.NoError(t, err)
 		for _, plan := range plans {
-			require.Regexp(t, `user_links_(user_name|external_id) \(tenant_id=\? AND \w+=\? AND connection_id=\?\)`, plan)
+			require.Regexp(t, `user_links_(user_name|external_id) \(tenant_id=\? AND \w+=\? AND connection_id=\?\)`,
+				plan)
 		}
 	}
 	// Who came and went long ago is not read to list who is in.
@@ -159,14 +174,16 @@ func TestSQLiteReadsNoWholeTenant(t *testing.T) {
 }
 
 var tables = []string{
-	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants", "events", "policies",
+	"tenants", "connections", "tokens", "users", "user_links", "user_link_emails", "groups", "group_links", "grants",
+	"events", "policies",
 	"oauth_clients", "oauth_secrets", "oauth_assertions",
 	"event_heads", "event_users", "event_keys", "event_spans", "event_texts",
 	"seal_logs", "seal_hashes", "seal_checkpoints", "seal_receipts", "seal_anchors",
 	"removal_windows", "removal_allowances",
 	"issuers",
 	"idempotency_keys",
-	"webhooks", "webhook_deliveries", "request_captures", "link_totals", "organization_members", "roles", "role_assignments", "outbox",
+	"webhooks", "webhook_deliveries", "request_captures", "link_totals", "organization_members", "roles",
+	"role_assignments", "outbox",
 }
 
 // constants returns the string constants of package db and of those below it whose
@@ -212,7 +229,8 @@ func constants(t *testing.T) map[string]string {
 	for name, e := range exprs {
 		if len(name) > 1 && name[0] == 'q' && name[1] >= 'A' && name[1] <= 'Z' {
 			q := text(e)
-			if strings.HasPrefix(q, "select") || strings.HasPrefix(q, "insert") || strings.HasPrefix(q, "update") || strings.HasPrefix(q, "delete") {
+			if strings.HasPrefix(q, "select") || strings.HasPrefix(q, "insert") || strings.HasPrefix(q, "update") ||
+				strings.HasPrefix(q, "delete") {
 				out[name] = q
 			}
 		}

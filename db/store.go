@@ -207,7 +207,8 @@ func (s *Store) Scrub(ctx context.Context) error {
 	err := s.engine.Scrub(ctx)
 	if errors.Is(err, engine.ErrBusy) {
 		return &membership.Error{
-			Kind: membership.KindUnavailable, Err: err, Message: "what was erased is deleted, but the log of the store still " +
+			Kind: membership.KindUnavailable, Err: err,
+			Message: "what was erased is deleted, but the log of the store still " +
 				"has it, since others read an older state: repeat this, until it succeeds",
 		}
 	}

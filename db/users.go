@@ -9,7 +9,8 @@ import (
 
 const (
 	// A member is shown without what only changes of a user need.
-	memberUserColumns = `u.id, u.user_name, u.email, u.name, u.origin, u.suspended, u.deprovisioned, u.pending, u.active,
+	memberUserColumns = `u.id, u.user_name, u.email, u.name, u.origin, u.suspended, u.deprovisioned, u.pending, ` +
+		`u.active,
 	u.created_at, u.updated_at`
 	userColumns = memberUserColumns + `, u.native_user_name, u.native_email, u.native_name`
 )

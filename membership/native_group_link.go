@@ -77,8 +77,9 @@ func (d *Directory) LinkGroup(
 		}
 		now := d.clock.Now()
 		l = GroupLink{
-			Tenant: call.Tenant, Connection: connection, Group: group, ExternalID: externalID, DisplayName: g.DisplayName,
-			Version: 1, CreatedAt: now, LastModified: now,
+			Tenant: call.Tenant, Connection: connection, Group: group, ExternalID: externalID,
+			DisplayName: g.DisplayName,
+			Version:     1, CreatedAt: now, LastModified: now,
 		}
 		if err := l.linkable(ctx, tx); err != nil {
 			return err
@@ -236,7 +237,8 @@ func (d *Directory) endGroupLink(ctx context.Context, tx Tx, call Call, g Group,
 		if batch, ok := more["batch"]; ok {
 			deleted = Facts{"batch": batch}
 		}
-		events = append(events, call.Event(at, ActionGroupDeleted, g.ID, ID{}, Facts{"display_name": g.DisplayName}, deleted))
+		events = append(events,
+			call.Event(at, ActionGroupDeleted, g.ID, ID{}, Facts{"display_name": g.DisplayName}, deleted))
 	}
 	return call.append(ctx, tx, events...)
 }

@@ -27,7 +27,8 @@ func (d *Directory) ProvisionUser(ctx context.Context, call Call, view UserLink)
 		case h.InView:
 			return userNameTaken()
 		case h.Shared: // which user is meant is open
-			return errorf(KindUniqueness, "several users have this userName: an administrator has to rename all but one first")
+			return errorf(KindUniqueness,
+				"several users have this userName: an administrator has to rename all but one first")
 		case h.User.ID.IsZero():
 			err = d.acceptOrCreate(ctx, tx, call, h, &l)
 		default:

@@ -72,11 +72,13 @@ func (d *Directory) Request(ctx context.Context, call Call, id ID) (Request, err
 }
 
 func noRequestLog() error {
-	return &Error{Kind: KindNotFound, Message: "this server keeps no requests: the setting request_log is 0, or its log says why"}
+	return &Error{Kind: KindNotFound,
+		Message: "this server keeps no requests: the setting request_log is 0, or its log says why"}
 }
 
 func noRequestKey() error {
-	return Invalidf("requests cannot be found by user_name or external_id: the server has no key for them (seal_key_file)")
+	return Invalidf("requests cannot be found by user_name or external_id: the server has no key for them " +
+		"(seal_key_file)")
 }
 
 // eventSlack is how far the dates of events may be from those of their request.

@@ -24,7 +24,8 @@ func TestBulkReferences(t *testing.T) {
 			{"method":"PATCH","path":"/Groups/bulkId:g","data":{"members":[{"value":"bulkId:u","operation":"delete"}]}},
 			{"method":"PATCH","path":"/Users/bulkId:u","version":"W/\"1\"","data":{"Operations":[{"op":"add",`+
 			`"path":"manager","value":"bulkId:m"}]}},
-			{"method":"PUT","path":"/Users/bulkId:m","data":{"userName":"m2","groups":[{"value":"bulkId:none"}],"title":"not `+
+			{"method":"PUT","path":"/Users/bulkId:m","data":{"userName":"m2","groups":[{"value":"bulkId:none"}],
+				"title":"not `+
 			`bulkId:none"}},
 			{"method":"DELETE","path":"/Users/bulkId:gone/"},`+
 			post("/Users", "u", "U", "")+","+post("/Users", "m", "M", "")+","+post("/Users", "gone", "G", ""), "",
@@ -67,7 +68,8 @@ func TestBulkCircles(t *testing.T) {
 		all := b.statuses(post("/Users", "x", "x", managedBy("bulkId:y"))+","+post("/Users", "y", "y",
 			managedBy("bulkId:x"))+","+
 			post("/Users", "z", "z", managedBy("bulkId:z"))+`,
-			{"method":"PATCH","path":"/Users/bulkId:z","data":{"Operations":[{"op":"remove","path":"manager"},{"op":"add",`+
+			{"method":"PATCH","path":"/Users/bulkId:z","data":{"Operations":[{"op":"remove","path":"manager"},
+				{"op":"add",`+
 			`"path":"title","value":"t"}]}}`,
 			"", "201", "201", "201", "200")
 		require.Equal(t, all[1].id(), b.managerOf(all[0].id()))

@@ -40,18 +40,21 @@ var unlistedRules = []rule{
 	inShop("unlisted: add appends what is not there", `{"devices":["tablet"],"lines":[{"value":"L1","n":1.0}]}`,
 		`[{"op":"add","path":"{S}:devices","value":["phone","tablet","Tablet"]},{"op":"add","path":"{S}:Devices",`+
 			`"value":"car"},
-			{"op":"add","path":"{S}:lines","value":[{"VALUE":"L1","N":1,"primary":false},{"value":"L1","n":2}]},{"op":"add",`+
+			{"op":"add","path":"{S}:lines","value":[{"VALUE":"L1","N":1,"primary":false},{"value":"L1","n":2}]},
+				{"op":"add",`+
 			`"path":"{S}:lines","value":null}]`,
 		`{"devices":["tablet","phone","Tablet","car"],"lines":[{"value":"L1","n":1.0},{"value":"L1","n":2}]}`),
 	inShop("unlisted: add without a path", `{"devices":["tablet"],"desk":{"city":"Bonn"}}`,
-		`[{"op":"add","value":{"{S}":{"Devices":["phone"],"desk":{"Floor":3}},"{S}:devices":["car"],"{S}:desk.room":"1"}}]`,
+		`[{"op":"add","value":{"{S}":{"Devices":["phone"],"desk":{"Floor":3}},"{S}:devices":["car"],`+
+			`"{S}:desk.room":"1"}}]`,
 		`{"devices":["tablet","phone","car"],"desk":{"city":"Bonn","Floor":3,"room":"1"}}`),
 	inShop("unlisted: a part of a part", `{"desk":{"at":{"city":"Bonn","rooms":["1"]}}}`,
 		`[{"op":"add","path":"{S}:desk.AT.rooms","value":["2"]},{"op":"remove","path":"{S}:desk.at.city"}]`,
 		`{"desk":{"at":{"rooms":["1","2"]}}}`),
 	inShop("unlisted: a filtered replace keeps the others",
 		`{"lines":[{"value":"L1","display":"one"},{"value":"L2"}],"tags":["a","b"]}`,
-		`[{"op":"replace","path":"{S}:lines[value eq \"L1\"]","value":{"value":"L3","qty":1}},{"op":"replace","path":"{S}`+
+		`[{"op":"replace","path":"{S}:lines[value eq \"L1\"]","value":{"value":"L3","qty":1}},{"op":"replace",`+
+			`"path":"{S}`+
 			`:tags[value eq \"b\"]","value":"c"}]`,
 		`{"lines":[{"value":"L3","qty":1},{"value":"L2"}],"tags":["a","c"]}`),
 	inShop("unlisted: a filtered add merges", `{"lines":[{"value":"L1","tags":["a"]},{"value":"L2"}]}`,
@@ -59,7 +62,8 @@ var unlistedRules = []rule{
 		`{"lines":[{"value":"L1","tags":["a","b"],"qty":1},{"value":"L2"}]}`),
 	inShop("unlisted: a part of the selected", `{"lines":[{"value":"L1","Qty":1},{"value":"L2","Qty":1}],"tags":["a",`+
 		`"b"]}`,
-		`[{"op":"replace","path":"{S}:lines[value eq \"L2\"].qty","value":5},{"op":"add","path":"{S}:tags[value eq \"a\"]`+
+		`[{"op":"replace","path":"{S}:lines[value eq \"L2\"].qty","value":5},{"op":"add","path":"{S}:tags[value eq `+
+			`\"a\"]`+
 			`.display","value":"A"},
 			{"op":"replace","path":"{S}:tags[value eq \"b\"].value","value":"c"}]`,
 		`{"lines":[{"value":"L1","Qty":1},{"value":"L2","Qty":5}],"tags":[{"value":"a","display":"A"},"c"]}`),
@@ -67,7 +71,8 @@ var unlistedRules = []rule{
 		`[{"op":"add","path":"{S}:lines.unit","value":"kg"}]`,
 		`{"lines":[{"value":"L1","unit":"kg"},{"value":"L2","unit":"kg"}]}`),
 	inShop("unlisted: an element is made once", "",
-		`[{"op":"add","path":"{S}:lines[type eq \"a\" and primary eq true].value","value":"1"},{"op":"replace","path":"{S}`+
+		`[{"op":"add","path":"{S}:lines[type eq \"a\" and primary eq true].value","value":"1"},{"op":"replace",`+
+			`"path":"{S}`+
 			`:lines[type eq \"a\" and primary eq true].qty","value":2}]`,
 		`{"lines":[{"type":"a","primary":true,"value":"1","qty":2}]}`),
 	refusedInShop("unlisted: an element that cannot be made", "",
@@ -98,7 +103,8 @@ var unlistedRules = []rule{
 		`{"carts":[{"value":"keep"},{"value":"drop"},{"value":"Drop"}],"tags":["a","b"]}`,
 		`[{"op":"remove","path":"{S}:carts","value":[{"value":"drop","display":"","primary":false},{"value":"no"}]},`+
 			`{"op":"remove","path":"{S}:tags","value":"b"},
-			{"op":"remove","path":"{S}:tags","value":[]},{"op":"remove","path":"{S}:carts","value":{"value":"keep","qty":1}}]`,
+			{"op":"remove","path":"{S}:tags","value":[]},{"op":"remove","path":"{S}:carts","value":{"value":"keep",
+				"qty":1}}]`,
 		`{"carts":[{"value":"keep"},{"value":"Drop"}],"tags":["a"]}`),
 	inShop("unlisted: removal without a value", `{"carts":[{"value":"a"}],"tags":["a"],"badge":"7"}`,
 		`[{"op":"remove","path":"{S}:carts"},{"op":"remove","path":"{S}:tags","value":null}]`, `{"badge":"7"}`),
@@ -114,7 +120,8 @@ var unlistedRules = []rule{
 		`[{"op":"add","path":"{S}:badge","value":["8"]},{"op":"remove","path":"{S}:badge","value":["9"]}]`,
 		`{"badge":["7","8"]}`),
 	inShop("unlisted: one primary", `{"carts":[{"value":"a","Primary":true},{"value":"b"}]}`,
-		`[{"op":"add","path":"{S}:carts","value":[{"value":"c","primary":true}]},{"op":"replace","path":"{S}:carts[value `+
+		`[{"op":"add","path":"{S}:carts","value":[{"value":"c","primary":true}]},{"op":"replace",`+
+			`"path":"{S}:carts[value `+
 			`eq \"b\"].primary","value":true}]`,
 		`{"carts":[{"value":"a","Primary":false},{"value":"b","primary":true},{"value":"c","primary":false}]}`),
 	inShop("unlisted: numbers are told apart by all their digits",
@@ -142,7 +149,8 @@ var textRules = []rule{
 	{name: "JSON text: an element",
 		ops: `[{"op":"add","path":"phoneNumbers","value":"{\"Value\":15,\"type\":\"work\",` +
 			`\"x\":1}"},{"op":"add","path":"photos","value":["{\"value\":\"p\"}","q"]},
-			{"op":"replace","value":{"addresses":["{\"type\":\"work\",\"locality\":\"Bonn\"}"],"ims":"[{\"value\":\"a\"},` +
+			{"op":"replace","value":{"addresses":["{\"type\":\"work\",\"locality\":\"Bonn\"}"],
+				"ims":"[{\"value\":\"a\"},` +
 			`\"b\"]","roles":["[{\"value\":\"r\"}]"],"x509Certificates":" {\"value\":\"QQ==\"}"}}]`,
 		after: `{"phoneNumbers":[{"value":"15","type":"work"}],"photos":[{"value":"p"},{"value":"q"}],` +
 			`"addresses":[{"type":"work","locality":"Bonn"}],
@@ -153,7 +161,8 @@ var textRules = []rule{
 		after: `{` + ent + `:{"manager":{"value":"N"}},"name":{"givenName":"G"}}`},
 	{name: "JSON text: for what a path selects", before: `{"emails":[{"value":"a","type":"work"},{"value":"h",` +
 		`"type":"home"}]}`,
-		ops: `[{"op":"replace","path":"emails[value eq \"a\"]","value":"{\n \"type\" : \"work\",\n \"primary\" : true,` +
+		ops: `[{"op":"replace","path":"emails[value eq \"a\"]","value":"{\n \"type\" : \"work\",\n \"primary\" : ` +
+			`true,` +
 			`\n \"value\" : \"b\"\n}"}]`,
 		after: `{"emails":[{"value":"b","type":"work","primary":true},{"value":"h","type":"home"}]}`},
 	{name: "JSON text: removals", before: `{"emails":[{"value":"a"},{"value":"b"}]}`,

@@ -31,7 +31,8 @@ func TestReadFilter(t *testing.T) {
 			`not(emails co "a.com" or emails.value co "b.org")`,
 		`userType eq "E" and emails[type eq "work" and value co "@a.com"]`: `userType eq "E" and ` +
 			`emails[type eq "work" and value co "@a.com"]`,
-		`emails[type eq "work" and value co "@a.com"] or ims[type eq "xmpp" and value co "@f.c"]`: `emails[type eq "work" ` +
+		`emails[type eq "work" and value co "@a.com"] or ims[type eq "xmpp" and value co "@f.c"]`: `emails[type eq ` +
+			`"work" ` +
 			`and value co "@a.com"] or ims[type eq "xmpp" and value co "@f.c"]`,
 		// and binds closer than or.
 		`a pr or b pr and c pr`: `a pr or b pr and c pr`,
@@ -39,9 +40,11 @@ func TestReadFilter(t *testing.T) {
 		`userName Eq "x" AND NOT (title Pr)`: `userName eq "x" and not(title pr)`,
 		// What the library refuses.
 		`emails[type eq "work"].value eq "x"`: `emails[type eq "work" and value eq "x"]`,
-		`emails[type eq "work" and primary eq true and value sw "x"]`: `emails[type eq "work" and primary eq true and ` +
+		`emails[type eq "work" and primary eq true and value sw "x"]`: `emails[type eq "work" and primary eq true ` +
+			`and ` +
 			`value sw "x"]`,
-		`emails[not (type eq "work") and (value pr or display pr)]`: `emails[not(type eq "work") and (value pr or display ` +
+		`emails[not (type eq "work") and (value pr or display pr)]`: `emails[not(type eq "work") and (value pr or ` +
+			`display ` +
 			`pr)]`,
 		`emails[type eq "work"] eq "x"`:        `emails[type eq "work" and value eq "x"]`,
 		`emails[type eq "work"] co x and a pr`: `emails[type eq "work" and value co "x"] and a pr`,

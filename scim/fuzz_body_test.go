@@ -77,7 +77,8 @@ func FuzzGroupPatch(f *testing.F) {
 		`[{"op":"add","value":{"Members":["x"],"members":[],"displayName":"g"}}]`,
 		`[{"op":"remove","path":"members"},{"op":"replace","path":"members","value":null},{"op":"replace",` +
 			`"path":"members","value":""}]`,
-		`[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members.display","value":{"a":[1]}}]`, `[]`,
+		`[{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:Group:members.display","value":{"a":[1]}}]`,
+		`[]`,
 		`null`, `[{"op":"remove"}]`,
 		`[{"op":"add","path":"displayName","value":"x","value":"y","op":"replace","x":{"y":[]}}]`,
 		`[{"op":"add","path":"members","value":{"display":1}}]`,

@@ -48,11 +48,14 @@ func FuzzBulk(f *testing.F) {
 			`"path":"/Users/bulkId:a","data":{"Operations":[]}}`,
 		`{"method":"POST","path":"/Groups","bulkId":"g","data":{"displayName":"g","members":[{"value":"bulkId:u"}]}},
 			{"method":"POST","path":"/Users","bulkId":"u","data":{"userName":"u","urn:x:y":{"to":"bulkId:g"}}}`,
-		`{"method":"POST","path":"/Users","bulkId":"a","data":{"manager":"bulkId:b"}},{"method":"POST","path":"/Users",` +
+		`{"method":"POST","path":"/Users","bulkId":"a","data":{"manager":"bulkId:b"}},{"method":"POST",` +
+			`"path":"/Users",` +
 			`"bulkId":"b","data":{"manager":"bulkId:a"}},
-			{"method":"DELETE","path":"/Users/bulkId:a"},{"method":"PUT","path":"/Users/bulkId:a","data":{"x":["bulkId:b",` +
+			{"method":"DELETE","path":"/Users/bulkId:a"},{"method":"PUT","path":"/Users/bulkId:a",
+				"data":{"x":["bulkId:b",` +
 			`{"y":"bulkId:none"}]}}`,
-		`5,null,[],{},{"method":"GET"},{"method":"POST","path":"/Bulk","bulkId":""},{"method":"DELETE","path":"/Users/x",` +
+		`5,null,[],{},{"method":"GET"},{"method":"POST","path":"/Bulk","bulkId":""},{"method":"DELETE",` +
+			`"path":"/Users/x",` +
 			`"version":"W/\"1\""}`,
 		`{"method":"POST","path":"/Users","bulkId":"a","data":{"x":"bulkId:a"}},{"method":"POST","path":"/Users",` +
 			`"bulkId":"a","data":{}}`,

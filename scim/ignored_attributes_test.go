@@ -124,7 +124,8 @@ func TestSingleQuotesQuoteNothing(t *testing.T) {
 			`{"op":"add","path":"emails[type eq 'work'].value","value":"b@x.test"}`,
 			`{"op":"remove","path":"emails[type eq 'work']"}`,
 			`{"op":"replace","value":{"emails[type eq 'work'].value":"b@x.test"}}`,
-			`{"op":"replace","value":{"urn:ietf:params:scim:schemas:core:2.0:User:emails[type eq 'work'].value":"b@x.test"}}`,
+			`{"op":"replace","value":{"urn:ietf:params:scim:schemas:core:2.0:User:emails[type eq ` +
+				`'work'].value":"b@x.test"}}`,
 			`{"op":"replace","path":"emails[type eq “work”].value","value":"b@x.test"}`,
 		} {
 			b.patch("/Users/"+u, op).wantError(400, "invalidPath")

@@ -41,8 +41,9 @@ func (b *bench) importUsers(n int) {
 				"data": map[string]any{"userName": fmt.Sprintf("import%d", i)},
 			})
 		}
-		body, err := json.Marshal(map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
-			"Operations": ops})
+		body, err := json.Marshal(
+			map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
+				"Operations": ops})
 		require.NoError(b.t, err)
 		b.do("POST", "/Bulk", string(body)).want(200)
 	}

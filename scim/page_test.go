@@ -25,9 +25,11 @@ func names(m map[string]any) []string {
 func TestSorting(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for _, u := range []string{
-			`{"userName":"carl","title":"b","name":{"familyName":"Ärmel"},"emails":[{"value":"z@x.test"},{"value":"a@x.test",` +
+			`{"userName":"carl","title":"b","name":{"familyName":"Ärmel"},"emails":[{"value":"z@x.test"},` +
+				`{"value":"a@x.test",` +
 				`"primary":true}],"externalId":"a"}`,
-			`{"userName":"Ann","title":"A","name":{"familyName":"zander"},"emails":[{"value":"b@x.test"}],"active":false,` +
+			`{"userName":"Ann","title":"A","name":{"familyName":"zander"},"emails":[{"value":"b@x.test"}],` +
+				`"active":false,` +
 				`"externalId":"B"}`,
 			`{"userName":"bea","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Sales"}}`,
 		} {

@@ -38,7 +38,8 @@ var rules = []rule{
 		after: `{` + ent + `:{"manager":{"value":"M","$ref":"x/Users/M"}}}`},
 	{name: "manager cleared by an empty text", before: `{` + ent + `:{"department":"d","manager":{"value":"M",` +
 		`"$ref":"r"}}}`,
-		ops:   `[{"op":"replace","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":""}]`,
+		ops: `[{"op":"replace","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",` +
+			`"value":""}]`,
 		after: `{` + ent + `:{"department":"d"}}`},
 	{name: "manager cleared by an empty value", before: `{` + ent + `:{"manager":{"value":"M","$ref":"r"}}}`,
 		ops: `[{"op":"replace","path":"URN:ietf:params:scim:schemas:extension:ENTERPRISE:2.0:User:Manager",` +
@@ -68,7 +69,8 @@ var rules = []rule{
 	{name: "unassigned by null, text, list and object",
 		before: `{"title":"t","nickName":"n","emails":[{"value":"a"}],"name":{"givenName":"G","familyName":"F"},` +
 			`"roles":[{"value":"r"}]}`,
-		ops:   `[{"op":"replace","value":{"title":null,"nickName":"","emails":[],"roles":null,"name":{"givenName":""}}}]`,
+		ops: `[{"op":"replace","value":{"title":null,"nickName":"","emails":[],"roles":null,` +
+			`"name":{"givenName":""}}}]`,
 		after: `{"name":{"familyName":"F"}}`},
 	{name: "emails as one object", ops: `[{"op":"replace","path":"emails","value":{"value":"a"}}]`,
 		after: `{"emails":[{"value":"a"}]}`},
@@ -79,7 +81,8 @@ var rules = []rule{
 		after: `{"phoneNumbers":[{"value":"1"}]}`},
 	{name: "unknown attributes", ops: `[{"op":"add","path":"shoeSize","value":9},{"op":"add",` +
 		`"path":"address.streetAddress","value":"x"},
-			{"op":"add","value":{"costume":{"a":1},"emails":[{"value":"a","colour":"red"}]}},{"op":"remove","path":"shoeSize"}]`,
+			{"op":"add","value":{"costume":{"a":1},"emails":[{"value":"a","colour":"red"}]}},{"op":"remove",
+				"path":"shoeSize"}]`,
 		after: `{"emails":[{"value":"a"}]}`},
 	{name: "read-only attributes without a path", ops: `[{"op":"replace","value":{"id":"x","meta":{"a":1},` +
 		`"schemas":["y"],"groups":[],"title":"t"}}]`, after: `{"title":"t"}`},
@@ -94,7 +97,8 @@ var rules = []rule{
 			`"gone":null}}}]`,
 		after: `{"urn:x:custom:1.0:User":{"Size":12345678901234567890,"deep":{"a":[1.50,null]}}}`},
 	{name: "a custom extension by path", before: `{"urn:x:custom:1.0:User":{"a":"1","b":"2"}}`,
-		ops: `[{"op":"replace","path":"urn:x:custom:1.0:user:A","value":"3"},{"op":"remove","path":"urn:x:custom:1.0:User:b"},
+		ops: `[{"op":"replace","path":"urn:x:custom:1.0:user:A","value":"3"},{"op":"remove",` +
+			`"path":"urn:x:custom:1.0:User:b"},
 			{"op":"add","path":"urn:y:z:User","value":{"k":"v"}}]`,
 		after: `{"urn:x:custom:1.0:User":{"a":"3"},"urn:y:z:User":{"k":"v"}}`},
 	{name: "a custom extension removed", before: `{"urn:x:custom:1.0:User":{"a":"1"}}`,
@@ -111,7 +115,8 @@ var rules = []rule{
 	{name: "value path that selects nothing makes the element, one for several operations",
 		ops: `[{"op":"Add","path":"addresses[type eq \"work\"].formatted","value":"f"},{"op":"Replace",` +
 			`"path":"addresses[type eq \"work\"].country","value":"US"},
-			{"op":"add","path":"roles[primary eq \"True\"].display","value":"d"},{"op":"add","path":"roles[primary eq ` +
+			{"op":"add","path":"roles[primary eq \"True\"].display","value":"d"},{"op":"add","path":"roles[primary
+				eq ` +
 			`\"True\"].value","value":"v"}]`,
 		after: `{"addresses":[{"type":"work","formatted":"f","country":"US"}],"roles":[{"primary":true,"display":"d",` +
 			`"value":"v"}]}`},
@@ -121,7 +126,8 @@ var rules = []rule{
 		`"path":"title"}]`, after: `{}`},
 	{name: "value path with an object", before: `{"emails":[{"type":"work","value":"a","display":"A"},{"type":"home",` +
 		`"value":"h"}]}`,
-		ops: `[{"op":"replace","path":"emails[type eq \"work\"]","value":{"value":"b"}},{"op":"add","path":"emails[type ` +
+		ops: `[{"op":"replace","path":"emails[type eq \"work\"]","value":{"value":"b"}},{"op":"add",` +
+			`"path":"emails[type ` +
 			`eq \"home\"]","value":[{"display":"H"}]}]`,
 		after: `{"emails":[{"type":"work","value":"b"},{"type":"home","value":"h","display":"H"}]}`},
 	{name: "removals by value path", before: `{"emails":[{"type":"work","value":"a","display":"A"},{"type":"home",` +
@@ -141,7 +147,8 @@ var rules = []rule{
 			`"value":[{"value":"a","type":"t","display":"A"}]}]`,
 		after: `{"roles":[{"value":"a","type":"t","display":"A"}]}`},
 	{name: "a new primary unsets the old one", before: `{"emails":[{"value":"a","primary":true},{"value":"b"}]}`,
-		ops: `[{"op":"add","path":"emails","value":[{"value":"c","primary":true}]},{"op":"replace","path":"emails[value ` +
+		ops: `[{"op":"add","path":"emails","value":[{"value":"c","primary":true}]},{"op":"replace",` +
+			`"path":"emails[value ` +
 			`eq \"b\"].primary","value":"true"}]`,
 		after: `{"emails":[{"value":"a","primary":false},{"value":"b","primary":true},{"value":"c","primary":false}]}`},
 	{name: "okta's primary mail", before: `{"emails":[{"value":"a","primary":true,"type":"work"}]}`,
@@ -152,7 +159,8 @@ var rules = []rule{
 	{name: "add to a list", before: `{"emails":[{"value":"a"}]}`,
 		ops: `[{"op":"add","value":{"emails":[{"value":"b"}]}}]`, after: `{"emails":[{"value":"a"},{"value":"b"}]}`},
 	{name: "a sub-attribute of all elements", before: `{"emails":[{"value":"a"},{"value":"b"}]}`,
-		ops:   `[{"op":"replace","path":"emails.type","value":"x"},{"op":"add","path":"phoneNumbers.value","value":"1"}]`,
+		ops: `[{"op":"replace","path":"emails.type","value":"x"},{"op":"add","path":"phoneNumbers.value",` +
+			`"value":"1"}]`,
 		after: `{"emails":[{"value":"a","type":"x"},{"value":"b","type":"x"}],"phoneNumbers":[{"value":"1"}]}`},
 	{name: "numbers where texts are meant", ops: `[{"op":"add","value":{"userName":5,"externalId":1.50,` +
 		`"phoneNumbers":[15551234,{"value":7,"type":1}],

@@ -92,7 +92,9 @@ func (k *killedServer) kill() {
 }
 
 // call sends a request to a server that may be killed meanwhile.
-func (k *killedServer) call(ctx context.Context, base, method, path, body string) (status int, answer []byte, err error) {
+func (k *killedServer) call(
+	ctx context.Context, base, method, path, body string,
+) (status int, answer []byte, err error) {
 	r, err := http.NewRequestWithContext(ctx, method, base+"/v1/"+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err

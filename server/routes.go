@@ -66,7 +66,8 @@ func (s *Server) router() *mux.Router {
 	root.NotFoundHandler = s.observed(doorNone, m, page(http.HandlerFunc(notFound)))
 
 	provisioning := scim.Config{PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM)}
-	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, m, scim.New(directory, verifier, provisioning)))
+	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, m,
+		scim.New(directory, verifier, provisioning)))
 	services := api.Services{
 		Directory:   directory,
 		Tokens:      auth.NewTokens(s.store, directory, time.Now, verifier.Forget),

@@ -157,8 +157,9 @@ func (w *walk) furnish(who auth.Bootstrapped, row walkRow) things {
 	}
 	if row.path == "" || strings.Contains(row.path, "{request}") {
 		r := membership.Request{
-			ID: membership.NewID(), Tenant: who.TenantID, At: time.Now(), Status: 204, Captured: membership.CapturedWhole,
-			Whole: true, Connection: who.ConnectionID, Method: http.MethodDelete, Operation: "DELETE /Users/{id}",
+			ID: membership.NewID(), Tenant: who.TenantID, At: time.Now(), Status: 204,
+			Captured: membership.CapturedWhole,
+			Whole:    true, Connection: who.ConnectionID, Method: http.MethodDelete, Operation: "DELETE /Users/{id}",
 			Path: "/scim/v2/Users/" + membership.NewID().String(),
 		}
 		box, err := w.requests.sealBody(r.Tenant, r.ID, `{}`)

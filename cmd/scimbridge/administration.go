@@ -100,7 +100,8 @@ func (p *program) withStore(
 	defer end() //nolint:errcheck // it was only read
 	directory := membership.NewDirectory(store, auth.Policy{},
 		membership.Options{
-			Signer: server.ExistingSealer(s.Config, store), Requests: requests, Eraser: server.RequestEraser(s.Config, store),
+			Signer: server.ExistingSealer(s.Config, store), Requests: requests,
+			Eraser: server.RequestEraser(s.Config, store),
 		})
 	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, server.NewLogger(s.Config, p.stderr))
 	call := operator(tenant)

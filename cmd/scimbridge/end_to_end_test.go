@@ -70,7 +70,8 @@ func TestBothSourcesSideBySide(t *testing.T) {
 		assert.ElementsMatch(t, []string{a, b, lena}, ids(listMembers(t, native, members)))
 
 		scim.must(t, http.StatusNoContent, http.MethodPatch, "/Groups/"+group,
-			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members"}]}`)
+			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove",`+
+				`"path":"members"}]}`)
 		assert.ElementsMatch(t, []string{a, lena}, ids(listMembers(t, native, members)))
 
 		checkMetrics(t, server)

@@ -49,7 +49,8 @@ func TestTheRegisterOfTenMoments(t *testing.T) {
 
 		e, dir, sources := h.native.exports(t), t.TempDir(), map[string]int{}
 		for i, m := range moments {
-			status, text := h.native.text(t, "/audit/register?as_of="+url.QueryEscape(m.at.Format(time.RFC3339Nano)), "*/*")
+			status, text := h.native.text(t, "/audit/register?as_of="+url.QueryEscape(m.at.Format(time.RFC3339Nano)),
+				"*/*")
 			require.Equal(t, http.StatusOK, status, text)
 			name := filepath.Join(dir, fmt.Sprint(i, ".jsonl"))
 			require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
@@ -110,7 +111,8 @@ func newRandomTenant(t *testing.T, server *process, b bootstrapped) *randomTenan
 	t.Helper()
 	seed := rand.Uint64()
 	h := &randomTenant{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 16)), native: nativeCaller(server, b)} //nolint:gosec // a test
-	second := h.native.must(t, http.StatusCreated, http.MethodPost, "/connections", `{"name":"Okta","idp":"okta"}`)["id"]
+	second := h.native.must(t, http.StatusCreated, http.MethodPost, "/connections",
+		`{"name":"Okta","idp":"okta"}`)["id"]
 	token := h.native.must(t, http.StatusCreated, http.MethodPost, "/tokens",
 		fmt.Sprintf(`{"name":"x","kind":"scim","connection_id":%q}`, second))["token"].(string)
 	b2 := b
@@ -154,14 +156,17 @@ func (h *randomTenant) step() {
 	h.t.Helper()
 	of, group, user := h.scim[h.r.IntN(2)], h.one(h.groups), h.one(h.users)
 	provider, theirs := of.caller, h.one(of.groups)
-	c, method, path, body := h.native, http.MethodPost, "/groups/"+group+"/members", fmt.Sprintf(`{"user_id":%q,"reason":"r"}`, user)
+	c, method, path, body := h.native, http.MethodPost, "/groups/"+group+"/members",
+		fmt.Sprintf(`{"user_id":%q,"reason":"r"}`, user)
 	switch h.r.IntN(16) {
 	case 0, 1, 2, 3:
 		c, method, path, body = provider, http.MethodPatch, "/Groups/"+theirs, memberPatch("add", h.some(of.users)...)
 	case 4, 5:
-		c, method, path, body = provider, http.MethodPatch, "/Groups/"+theirs, memberPatch("remove", h.some(of.users)...)
+		c, method, path, body = provider, http.MethodPatch, "/Groups/"+theirs,
+			memberPatch("remove", h.some(of.users)...)
 	case 6:
-		c, method, path, body = provider, http.MethodPatch, "/Groups/"+theirs, memberPatch("replace", h.some(of.users)...)
+		c, method, path, body = provider, http.MethodPatch, "/Groups/"+theirs,
+			memberPatch("replace", h.some(of.users)...)
 	case 7:
 		method, path, body = http.MethodDelete, "/groups/"+group+"/members/"+user, ""
 	case 8:

@@ -45,7 +45,8 @@ func TestARestoredBackupIsNotSealedOver(t *testing.T) {
 			_, events := native.text(t, "/audit/events?limit=1000", "application/jsonl")
 			var status int
 			status, checkpoint = native.text(t, "/audit/checkpoint", "*/*")
-			return status == http.StatusOK && strings.Split(checkpoint, "\n")[1] == strconv.Itoa(strings.Count(events, "\n"))
+			return status == http.StatusOK &&
+				strings.Split(checkpoint, "\n")[1] == strconv.Itoa(strings.Count(events, "\n"))
 		}, time.Minute, time.Second)
 		return checkpoint
 	}
@@ -77,15 +78,18 @@ func TestARestoredBackupIsNotSealedOver(t *testing.T) {
 	sealed(nativeCaller(second, other))
 	assert.Empty(t, strings.Join(sealedOf(second, b), ""), "nothing is signed of it")
 
-	status, stdout, stderr := invoke(t, environ, "audit", "accept-restore", "--tenant="+b.TenantID.String(), "--reason", "INC-7")
+	status, stdout, stderr := invoke(t, environ, "audit", "accept-restore", "--tenant="+b.TenantID.String(),
+		"--reason", "INC-7")
 	require.Equal(t, exitDone, status, stderr)
 	assert.Contains(t, stdout, b.TenantID.String()+"/2")
-	require.Eventually(t, func() bool { return len(sealedOf(second, b)) > 0 && metric("scimbridge_seal_stopped_logs 0") },
+	require.Eventually(t,
+		func() bool { return len(sealedOf(second, b)) > 0 && metric("scimbridge_seal_stopped_logs 0") },
 		time.Minute, time.Second)
 	assert.Contains(t, sealedOf(second, b)[0], b.TenantID.String()+"/2\n")
 	status, _, stderr = invoke(t, environ, "audit", "verify", "--store")
 	require.Equal(t, exitDone, status, stderr)
-	event := native.must(t, http.StatusOK, http.MethodGet, "/audit/events?action=audit.log_restored", "")["data"].([]any)[0]
+	event := native.must(t, http.StatusOK, http.MethodGet, "/audit/events?action=audit.log_restored",
+		"")["data"].([]any)[0]
 	assert.Equal(t, "INC-7", event.(map[string]any)["reason"])
 	assert.Contains(t, fmt.Sprint(event), strings.Split(last, "\n")[2], "the root that was signed")
 }

@@ -111,7 +111,8 @@ func TestSecretsStaySecret(t *testing.T) {
 		client := newClient()
 		zoe := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"zoe.quill",` +
 			`"externalId":"ext-zoe-0815",` +
-			`"name":{"givenName":"Zoequilla","familyName":"Quillington"},"emails":[{"value":"zoe.quill@private.example"}],` +
+			`"name":{"givenName":"Zoequilla","familyName":"Quillington"},` +
+			`"emails":[{"value":"zoe.quill@private.example"}],` +
 			`"phoneNumbers":[{"value":"+4917012345678"}],"zoe.quill@private.example":"zoe.quill"}`
 		for name, credential := range credentials {
 			for _, r := range []struct{ method, path, contentType, body string }{

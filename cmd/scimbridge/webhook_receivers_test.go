@@ -155,7 +155,8 @@ func TestReceiversOfTheDocument(t *testing.T) {
 		more := func() {
 			for range 5 {
 				groups++
-				native.must(t, http.StatusCreated, http.MethodPost, "/groups", fmt.Sprintf(`{"display_name":"Group %d"}`, groups))
+				native.must(t, http.StatusCreated, http.MethodPost, "/groups",
+					fmt.Sprintf(`{"display_name":"Group %d"}`, groups))
 			}
 		}
 		var receivers []*shownReceiver
@@ -213,7 +214,8 @@ func TestReceiversOfTheDocument(t *testing.T) {
 		for _, r := range receivers {
 			hook, err := standard.NewWebhook(r.secret)
 			require.NoError(t, err)
-			const id, text = "0197a5e4-7b3c-7d11-8a52-0c1d2e3f4a5b", `{"type":"group.created","number":1000000,"data":{}}`
+			const id, text = "0197a5e4-7b3c-7d11-8a52-0c1d2e3f4a5b",
+				`{"type":"group.created","number":1000000,"data":{}}`
 			now, old := time.Now(), time.Now().Add(-time.Hour)
 			signed, err := hook.Sign(id, now, []byte(text))
 			require.NoError(t, err)

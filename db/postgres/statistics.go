@@ -41,7 +41,8 @@ const (
 	lastLook  = 3_000_000
 )
 
-const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, past_grants,
+const qAnalyze = `analyze tenants, connections, users, user_links, user_link_emails, groups, group_links, grants, ` +
+	`past_grants,
 	events,
 	event_users, event_keys, event_spans`
 

@@ -195,9 +195,11 @@ func TestPlaySkips(t *testing.T) {
 func TestPlayRepeatAndEach(t *testing.T) {
 	s := newServer(t)
 	r := mustPlay(t, s.client(), `[
-		{"note":"make","repeat":3,"method":"POST","path":"/Users","body":{"userName":"{{i}}"},"captureList":{"ids":"$.id"}`+
+		{"note":"make","repeat":3,"method":"POST","path":"/Users","body":{"userName":"{{i}}"},
+			"captureList":{"ids":"$.id"}`+
 		`,"expect":{"status":[201]}},
-		{"note":"group","method":"POST","path":"/Groups","body":{"members":{"$each":"ids","limit":2,"of":{"value":"{{it}}`+
+		{"note":"group","method":"POST","path":"/Groups","body":{"members":{"$each":"ids","limit":2,
+			"of":{"value":"{{it}}`+
 		`"}}},"expect":{"status":[201],"json":{"$.members[*].value":{"set":["id-1","id-0"]}}}}]`)
 	if r.Verdict != Pass || len(r.Steps) != 4 {
 		t.Errorf("%+v", r)
