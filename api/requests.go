@@ -116,7 +116,7 @@ func AppendRequest(b []byte, r membership.Request, whole bool) []byte {
 	text("outcome", string(r.Outcome))
 	text("why", r.Why)
 	b = appendList(appendName(append(b, ','), "ignored"), r.Ignored, appendString)
-	b = appendList(appendName(append(b, ','), "events"), r.Numbers, appendNumber)
+	b = appendEventNumbers(append(b, ','), r.Events, r.Numbers)
 	b = strconv.AppendFloat(appendName(append(b, ','), "duration_ms"), float64(r.Duration.Microseconds())/1000, 'f', -1, 64)
 	number("bytes_in", r.BytesIn)
 	number("bytes_out", r.BytesOut)
@@ -158,8 +158,18 @@ func appendRequestRest(b []byte, r membership.Request) []byte {
 					b = appendField(append(b, ','), f[0], f[1])
 				}
 			}
-			return append(appendList(appendName(append(b, ','), "events"), o.Numbers, appendNumber), '}')
+			return append(appendEventNumbers(append(b, ','), o.Events, o.Numbers), '}')
 		})
+}
+
+// appendEventNumbers appends the numbers of events, and how many have none here: no
+// list of events is shorter than it should be without a word.
+func appendEventNumbers(b []byte, events []membership.ID, numbers []int64) []byte {
+	b = appendList(appendName(b, "events"), numbers, appendNumber)
+	if more := len(events) - len(numbers); more > 0 {
+		b = appendNumberField(append(b, ','), "more_events", int64(more))
+	}
+	return b
 }
 
 func appendNumber(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }

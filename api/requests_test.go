@@ -57,3 +57,14 @@ func TestRequests(t *testing.T) {
 		}
 	})
 }
+
+// Events whose numbers are not known are counted, in a request and in an operation.
+func TestEventsWithoutNumbers(t *testing.T) {
+	r := membership.Request{Numbers: []int64{7}}
+	r.Events = []membership.ID{membership.NewID(), membership.NewID(), membership.NewID()}
+	r.Operations = []membership.RequestOperation{{Events: r.Events[:1]}, {Events: r.Events[:1], Numbers: r.Numbers}}
+	text := string(AppendRequest(nil, r, true))
+	assert.Contains(t, text, `"events":[7],"more_events":2,`)
+	assert.Contains(t, text, `"events":[],"more_events":1}`)
+	assert.Contains(t, text, `"events":[7]}`)
+}

@@ -26,7 +26,8 @@ type EventReader interface {
 	// itself has written is.
 	EventsWritten(ctx context.Context, ids []ID) ([]Event, error)
 	// EventNumbers returns the numbers of events that have one and are dated within their
-	// period, or near it. In a period of very many events it may miss some.
+	// period, or near it. It looks around the times of their ids, and reads a hundred
+	// thousand events at most: where some are far from there, they may be missing.
 	EventNumbers(ctx context.Context, places []EventPlace) (map[ID]int64, error)
 	// NumberedEvents lists events in the order of their numbers.
 	NumberedEvents(ctx context.Context, f EventFilter) ([]Event, error)

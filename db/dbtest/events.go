@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ var eventPromises = subject{"events", []promise{
 	{"a change of members is one event", testAChangeOfMembersIsOneEvent},
 	{"a transaction reads its events", testATransactionReadsItsEvents},
 	{"events are found by their ids", testEventsAreFoundByID},
+	{"events of a busy tenant are found by their ids", testEventsOfABusyTenantAreFound},
 }}
 
 // While many write, several number and follow: each follower gets every event
@@ -237,4 +239,42 @@ func testEventsAreFoundByID(t *testing.T, s Store) {
 	assert.Empty(t, find(w, gone))
 	assert.Empty(t, find(w))
 	assert.Empty(t, find(other, places...))
+}
+
+// A page of requests a minute apart, on a tenant with a hundred events a second around
+// each of them: the numbers of all are found.
+func testEventsOfABusyTenantAreFound(t *testing.T, s Store) {
+	const requests, aSecond = 100, 100
+	w := NewTenant(t, s)
+	begin := Now().Add(-3 * time.Hour).Truncate(time.Second)
+	var places []membership.EventPlace
+	for p := range requests {
+		var events []membership.Event
+		for i := range 11 * aSecond {
+			at := begin.Add(time.Duration(p)*time.Minute + time.Duration(i)*time.Second/aSecond)
+			events = append(events, membership.Event{
+				Tenant: w.ID, ID: membership.NewIDAt(at), At: at, Action: membership.ActionUserUpdated,
+				Source: membership.SourceSCIM, Actor: membership.Actor{Kind: membership.ActorSystem},
+				Credential: membership.Credential{Kind: membership.CredentialSystem},
+			})
+		}
+		if p == 50 { // it waited for a lock: its place in the log is two seconds after its id
+			events[6*aSecond].ID = membership.NewIDAt(events[4*aSecond].At)
+		}
+		e := events[6*aSecond]
+		places = append(places, membership.EventPlace{
+			ID: e.ID, From: e.At.Add(-5 * time.Second), To: e.At.Add(5 * time.Second),
+		})
+		w.Update(func(tx membership.Tx) error { return tx.AppendEvents(w.Ctx, events...) })
+	}
+	for more := true; more; {
+		w.Update(func(tx membership.Tx) (err error) { more, err = tx.NumberEvents(w.Ctx, 5000); return err })
+	}
+	require.NoError(t, s.Read(w.Ctx, w.ID, func(r membership.Reader) error {
+		numbers, err := r.EventNumbers(w.Ctx, places)
+		require.Len(t, numbers, len(places))
+		one, errOfOne := r.EventNumbers(w.Ctx, places[50:51])
+		require.Equal(t, map[membership.ID]int64{places[50].ID: numbers[places[50].ID]}, one)
+		return errors.Join(err, errOfOne)
+	}))
 }
