@@ -98,7 +98,7 @@ func (l *Log) RemoveBodies(ctx context.Context, tenant membership.ID, r membersh
 	case !r.Connection.IsZero():
 		q, args = qRemoveBodiesOf, append(args, r.Connection)
 	}
-	return l.translate(l.engine.Update(ctx, tenant, func(t engine.Tx) error {
+	return l.translate(l.update(ctx, tenant, func(t engine.Tx) error {
 		_, err := t.Exec(ctx, q, args...)
 		return err
 	}))

@@ -121,7 +121,7 @@ func (r keyed) without(gone []membership.ID) []byte {
 func (e *erasure) each(ctx context.Context, key membership.ID, gone func(keyed) []membership.ID) error {
 	for after, more := (membership.ID{}), true; more; {
 		changed, last := 0, after
-		err := e.log.engine.Update(ctx, e.tenant, func(t engine.Tx) error {
+		err := e.log.update(ctx, e.tenant, func(t engine.Tx) error {
 			changed, last = 0, after
 			rs, err := t.Query(ctx, qHaveKey, e.tenant, key, after, erasedAtOnce)
 			if err != nil {

@@ -63,6 +63,16 @@ func (l *Log) Close() error {
 	return nil
 }
 
+// update runs a transaction that may run again: once more where the engine says that
+// another try may succeed. A transaction on SQLite fails with another that shares it.
+func (l *Log) update(ctx context.Context, tenant membership.ID, fn func(engine.Tx) error) error {
+	err := l.engine.Update(ctx, tenant, fn)
+	if err != nil && l.engine.Class(err) == engine.ClassRetry && ctx.Err() == nil {
+		err = l.engine.Update(ctx, tenant, fn)
+	}
+	return err
+}
+
 // translate turns an engine's error into the domain's.
 func (l *Log) translate(err error) error {
 	if err == nil || membership.KindOf(err) != "" {
@@ -114,7 +124,7 @@ func (l *Log) append(ctx context.Context, tenant membership.ID, rs []membership.
 		rows = append(rows, []any{tenant, rs[i].ID, key.class, flat, encode(&rs[i])})
 	}
 	days, bodies := dayRows(tenant, rs), bodyRows(tenant, rs)
-	err := l.engine.Update(ctx, tenant, func(t engine.Tx) error {
+	err := l.update(ctx, tenant, func(t engine.Tx) error {
 		for _, part := range []struct {
 			q    string
 			rows [][]any
@@ -164,7 +174,7 @@ func (l *Log) RemoveRequests(ctx context.Context, tenant membership.ID, before t
 		id   membership.ID
 		keys []byte
 	}
-	err = l.engine.Update(ctx, tenant, func(t engine.Tx) error {
+	err = l.update(ctx, tenant, func(t engine.Tx) error {
 		rs, err := t.Query(ctx, qOldRequests, tenant, membership.FirstID(before), limit)
 		if err != nil {
 			return err

@@ -139,7 +139,7 @@ func (e *Engine) ReadAtOnce(ctx context.Context, _ membership.ID, qs ...engine.Q
 
 // Update implements engine.Engine.
 func (e *Engine) Update(ctx context.Context, _ membership.ID, fn func(engine.Tx) error) error {
-	// A savepoint keeps a copy of every page. A log has few writers, and what fails
-	// there with another is written again.
+	// A savepoint keeps a copy of every page. A log has few writers, and carries
+	// out once more what fails there with another.
 	return e.Write(ctx, Write{Run: func(t engine.Tx, _ *Versions) error { return fn(t) }, Savepoint: !e.isLog})
 }
