@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -266,5 +267,86 @@ func TestRequestLogErases(t *testing.T) {
 		assert.Equal(t, 452, found(tenant, membership.RequestFilter{User: user}))
 		assert.Equal(t, len(rs)-1, found(tenant, membership.RequestFilter{RequestID: "r"}))
 		assert.Equal(t, 1, found(other, membership.RequestFilter{UserName: &name}))
+	})
+}
+
+// What waited in the queue of another server while a person was erased is written
+// without their names, also those that the erasure did not know of yet, and without
+// its body; a repeat finds what was written with them.
+func TestRequestLogHeedsErasures(t *testing.T) {
+	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
+		tenant, other, user, second := membership.NewID(), membership.NewID(), membership.NewID(), membership.NewID()
+		name, former, theirs := membership.RequestName{1}, membership.RequestName{2}, membership.RequestName{3}
+		add := func(tenant membership.ID, at time.Time, names []membership.RequestName, users ...membership.ID) membership.ID {
+			r := request(tenant, at, func(r *membership.Request) {
+				r.Users, r.UserNames, r.ExternalIDs = users, names, names
+				r.Captured, r.Sealed = membership.CapturedWhole, &membership.SealedBody{Until: at.Add(time.Hour), Box: []byte{1}}
+			})
+			require.NoError(t, l.AppendRequests(t.Context(), []membership.Request{r}))
+			return r.ID
+		}
+		list := func(names ...membership.RequestName) []membership.RequestName { return names }
+		found := func(tenant membership.ID, f membership.RequestFilter) int {
+			return len(listRequests(t, l, tenant, f, 100))
+		}
+		began := time.Now()
+		add(tenant, began, list(former))
+		_, err := l.EraseRequests(t.Context(), tenant, user, list(name), list(name))
+		require.NoError(t, err)
+
+		waited := add(tenant, began, list(name, theirs))
+		add(tenant, began, list(former, theirs), user, second)
+		add(other, began, list(name), user)
+		later := add(tenant, began.Add(time.Minute), list(name))
+		check := func() {
+			for _, f := range []membership.RequestFilter{{UserName: &name}, {ExternalID: &name}} {
+				assert.Zero(t, found(tenant, f))
+				assert.Equal(t, 1, found(other, f))
+				f.RequestID = "r"
+				assert.Zero(t, found(tenant, f), "in the row itself")
+			}
+		}
+		check()
+		assert.Equal(t, 1, found(tenant, membership.RequestFilter{UserName: &theirs}))
+		assert.Equal(t, 1, found(tenant, membership.RequestFilter{User: user}))
+		kept, err := l.Request(t.Context(), tenant, waited)
+		require.NoError(t, err)
+		assert.Equal(t, membership.NotCaptured, kept.Captured)
+		_, err = l.RequestBody(t.Context(), tenant, waited)
+		assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
+		_, err = l.RequestBody(t.Context(), tenant, later)
+		require.NoError(t, err)
+
+		assert.Equal(t, 1, found(tenant, membership.RequestFilter{UserName: &former}), "nobody has told whose it was")
+		add(tenant, began, list(former), user)
+		_, err = l.EraseRequests(t.Context(), tenant, user, nil, nil)
+		require.NoError(t, err)
+		assert.Zero(t, found(tenant, membership.RequestFilter{UserName: &former}))
+		add(tenant, began, list(former, name))
+		assert.Zero(t, found(tenant, membership.RequestFilter{UserName: &former}))
+		check()
+	})
+}
+
+// Whoever writes while a person is erased leaves no name, whichever comes first.
+func TestRequestLogErasesWhileOthersWrite(t *testing.T) {
+	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
+		name := membership.RequestName{1}
+		for range 10 {
+			tenant := membership.NewID()
+			var writers sync.WaitGroup
+			for range 4 {
+				writers.Go(func() {
+					for range 10 {
+						r := request(tenant, time.Now(), func(r *membership.Request) { r.UserNames = []membership.RequestName{name} })
+						assert.NoError(t, l.AppendRequests(t.Context(), []membership.Request{r}))
+					}
+				})
+			}
+			_, err := l.EraseRequests(t.Context(), tenant, membership.NewID(), []membership.RequestName{name}, nil)
+			writers.Wait()
+			require.NoError(t, err)
+			assert.Empty(t, listRequests(t, l, tenant, membership.RequestFilter{UserName: &name}, 100))
+		}
 	})
 }

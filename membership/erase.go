@@ -89,7 +89,8 @@ type erasure struct {
 // goes on when it is called again. Called once more it finds nothing.
 //
 // The request log comes first: it is found by the names, which the store has until its
-// own steps. It comes last as well, for what was written meanwhile.
+// own steps. It comes last as well, for what was written meanwhile. What waits in other
+// servers is written without the names.
 func (d *Directory) EraseUser(ctx context.Context, call Call, id ID) (total Erased, err error) {
 	if err := d.allow(ctx, call, OpAdminister, ID{}, id); err != nil {
 		return Erased{}, err

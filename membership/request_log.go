@@ -160,6 +160,7 @@ type RequestLog interface {
 	RemoveBodies(ctx context.Context, tenant ID, r BodyRemoval) error
 	// EraseRequests takes names out of requests, in steps that can be repeated: those
 	// that are given, and all in requests that are about a user. It returns of how many.
+	// Requests that are appended within an hour have none of them, either.
 	EraseRequests(ctx context.Context, tenant, user ID, userNames, externalIDs []RequestName) (int, error)
 	// RequestDays returns what is counted of connections, from the day of a time on.
 	RequestDays(ctx context.Context, tenant ID, connections []ID, from time.Time) ([]RequestDay, error)

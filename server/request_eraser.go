@@ -56,7 +56,8 @@ func hashes(names []string, hash func(string) *membership.RequestName) (out []me
 	return out
 }
 
-// flush writes what this server has received so far.
+// flush writes what this server has received so far, so that it is counted. What others
+// have is written without the names.
 func (k *RequestKeeper) flush(ctx context.Context) {
 	k.queue.endRepeats()
 	k.writeAll(ctx, ctx.Err)

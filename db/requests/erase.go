@@ -21,7 +21,7 @@ const erasedAtOnce = 200
 
 // EraseRequests implements membership.RequestLog. The names that a person had before
 // are known from requests that are about nobody else, so those come last: what was
-// stopped goes on when it is repeated.
+// stopped goes on when it is repeated. What other servers write later has none (heed).
 func (l *Log) EraseRequests(
 	ctx context.Context, tenant, user membership.ID, userNames, externalIDs []membership.RequestName,
 ) (n int, err error) {
@@ -32,8 +32,17 @@ func (l *Log) EraseRequests(
 	for _, name := range externalIDs {
 		e.add(newKey(keyExternal, name[:]))
 	}
+	if err := e.note(ctx); err != nil {
+		return 0, l.translate(err)
+	}
+	given := len(e.names)
 	if err := e.each(ctx, e.user, e.learn); err != nil {
 		return 0, l.translate(err)
+	}
+	if len(e.names) > given {
+		if err := e.note(ctx); err != nil {
+			return 0, l.translate(err)
+		}
 	}
 	for _, name := range e.names {
 		if err := e.each(ctx, name, func(r keyed) []membership.ID {

@@ -105,30 +105,46 @@ func (l *Log) AppendRequests(ctx context.Context, requests []membership.Request)
 	return errors.Join(errs...)
 }
 
-func (l *Log) append(ctx context.Context, tenant membership.ID, rs []membership.Request) error {
-	var classes, rows, keys [][]any
-	fresh := map[classOf]bool{}
+// written are the rows of requests of a tenant.
+type written struct {
+	classes, requests, keys, days, bodies [][]any
+	fresh                                 map[classOf]bool // classes that may be new
+}
+
+func (l *Log) rows(tenant membership.ID, rs []membership.Request) written {
+	w := written{days: dayRows(tenant, rs), bodies: bodyRows(tenant, rs), fresh: map[classOf]bool{}}
 	for i := range rs {
 		c := newClass(&rs[i])
 		key := classOf{tenant, c.hash()}
-		if !l.knows(key) && !fresh[key] {
-			fresh[key] = true
-			classes = append(classes, []any{tenant, key.class, c.Connection, c.Operation, c.Status, c.ScimType, c.Outcome})
+		if !l.knows(key) && !w.fresh[key] {
+			w.fresh[key] = true
+			w.classes = append(w.classes, []any{tenant, key.class, c.Connection, c.Operation, c.Status, c.ScimType, c.Outcome})
 		}
 		found := keysOf(&rs[i])
 		flat := make([]byte, 0, len(found)*keySize)
 		for _, k := range found {
 			flat = append(flat, k[:]...)
-			keys = append(keys, []any{tenant, k, rs[i].ID, key.class})
+			w.keys = append(w.keys, []any{tenant, k, rs[i].ID, key.class})
 		}
-		rows = append(rows, []any{tenant, rs[i].ID, key.class, flat, encode(&rs[i])})
+		w.requests = append(w.requests, []any{tenant, rs[i].ID, key.class, flat, encode(&rs[i])})
 	}
-	days, bodies := dayRows(tenant, rs), bodyRows(tenant, rs)
+	return w
+}
+
+func (l *Log) append(ctx context.Context, tenant membership.ID, rs []membership.Request) error {
+	w := l.rows(tenant, rs)
 	err := l.update(ctx, tenant, func(t engine.Tx) error {
+		left, changed, err := heed(ctx, t, tenant, rs)
+		if err != nil {
+			return err
+		}
+		if changed {
+			w = l.rows(tenant, left)
+		}
 		for _, part := range []struct {
 			q    string
 			rows [][]any
-		}{{qInsertClass, classes}, {qInsertRequest, rows}, {qInsertKey, keys}, {qAddDay, days}} {
+		}{{qInsertClass, w.classes}, {qInsertRequest, w.requests}, {qInsertKey, w.keys}, {qAddDay, w.days}} {
 			if len(part.rows) == 0 {
 				continue
 			}
@@ -136,10 +152,10 @@ func (l *Log) append(ctx context.Context, tenant membership.ID, rs []membership.
 				return err
 			}
 		}
-		return addBodies(ctx, t, tenant, bodies)
+		return addBodies(ctx, t, tenant, w.bodies)
 	})
 	if err == nil {
-		l.learn(fresh)
+		l.learn(w.fresh)
 	}
 	return err
 }
@@ -175,6 +191,9 @@ func (l *Log) RemoveRequests(ctx context.Context, tenant membership.ID, before t
 		keys []byte
 	}
 	err = l.update(ctx, tenant, func(t engine.Tx) error {
+		if err := removeErased(ctx, t, tenant); err != nil {
+			return err
+		}
 		rs, err := t.Query(ctx, qOldRequests, tenant, membership.FirstID(before), limit)
 		if err != nil {
 			return err

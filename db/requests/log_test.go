@@ -1,6 +1,7 @@
 package requests
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"sync"
@@ -52,4 +53,47 @@ func TestOthersFail(t *testing.T) {
 	p, err := l.Requests(t.Context(), tenant, membership.RequestFilter{Limit: 10})
 	require.NoError(t, err)
 	assert.Len(t, p.Requests, 1)
+}
+
+// What an erasure leaves for those that still write is gone after an hour, and the name
+// may be another's.
+func TestErasedNamesGo(t *testing.T) {
+	l, err := OpenFile(t.Context(), filepath.Join(t.TempDir(), "x.db"), zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	tenant, name := membership.NewID(), membership.RequestName{1}
+	_, err = l.EraseRequests(t.Context(), tenant, membership.NewID(), []membership.RequestName{name}, nil)
+	require.NoError(t, err)
+	found := func() int {
+		require.NoError(t, l.AppendRequests(t.Context(), []membership.Request{
+			{ID: membership.NewID(), Tenant: tenant, At: time.Now(), UserNames: []membership.RequestName{name}},
+		}))
+		p, err := l.Requests(t.Context(), tenant, membership.RequestFilter{UserName: &name, Limit: 10})
+		require.NoError(t, err)
+		return len(p.Requests)
+	}
+	rows := func() (n int) {
+		require.NoError(t, l.engine.Read(t.Context(), tenant, func(t engine.Tx) error {
+			rs, err := t.Query(context.Background(), `select count(*) from request_erased where tenant_id = $1`, tenant)
+			if err == nil {
+				_, err = engine.ReadOne(rs, []any{&n})
+			}
+			return err
+		}))
+		return n
+	}
+	require.Zero(t, found())
+	require.Equal(t, 2, rows())
+	require.NoError(t, l.update(t.Context(), tenant, func(tx engine.Tx) error {
+		for _, table := range []string{"request_erasures", "request_erased"} {
+			_, err := tx.Exec(t.Context(), `update `+table+` set at = $2 where tenant_id = $1`, tenant,
+				engine.Stamp(time.Now().Add(-erasedLife)))
+			require.NoError(t, err)
+		}
+		return nil
+	}))
+	assert.Equal(t, 1, found())
+	_, err = l.RemoveRequests(t.Context(), tenant, time.Now().Add(-24*time.Hour), 10)
+	require.NoError(t, err)
+	assert.Zero(t, rows())
 }
