@@ -20,6 +20,8 @@ func TestCaptures(t *testing.T) {
 		first := h.do(http.MethodPost, path, `{"hours":24,"reason":"INC-1"}`).is(http.StatusCreated)
 		assertFields(t, first, "id", "connection_id", "opened_by", "opened_at", "ends_at")
 		second := h.do(http.MethodPost, path, `{"hours":1}`).is(http.StatusCreated)
+		assert.Equal(t, first["id"], second["id"], "its end is moved")
+		assert.Less(t, second["ends_at"], first["ends_at"])
 		assert.Equal(t, []map[string]any{second}, h.do(http.MethodGet, path, "").data(), "one window at a time")
 		opened := h.events(membership.ActionCaptureOpened)
 		require.Len(t, opened, 2)
@@ -40,6 +42,9 @@ func TestCaptures(t *testing.T) {
 		}
 		id := h.keep(h.mine.TenantID, captured).String()
 		none := h.keep(h.mine.TenantID, membership.Request{Status: 201}).String()
+		captured.Connection = h.other.ConnectionID
+		h.do(http.MethodPost, "/v1/connections/"+h.other.ConnectionID.String()+"/captures", `{"hours":1}`, as(h.other)).
+			is(http.StatusCreated)
 		theirs := h.keep(h.other.TenantID, captured).String()
 		assert.Equal(t, "whole", h.do(http.MethodGet, "/v1/requests/"+id, "").is(http.StatusOK)["captured"])
 		read := h.do(http.MethodGet, "/v1/requests/"+id+"/capture", "").is(http.StatusOK)
@@ -53,9 +58,11 @@ func TestCaptures(t *testing.T) {
 		}
 		assert.Len(t, h.events(membership.ActionCaptureRead), 1)
 
-		h.do(http.MethodDelete, path+"/"+first["id"].(string), "").fails(http.StatusNotFound, codeNotFound)
+		for _, unknown := range []string{path, "/v1/connections/" + h.other.ConnectionID.String() + "/captures"} {
+			h.do(http.MethodDelete, unknown+"/"+membership.NewID().String(), "").fails(http.StatusNotFound, codeNotFound)
+		}
 		h.do(http.MethodDelete, path+"/"+second["id"].(string)+"?reason=INC-2", "").is(http.StatusNoContent)
-		h.do(http.MethodDelete, path+"/"+second["id"].(string), "").fails(http.StatusNotFound, codeNotFound)
+		h.do(http.MethodDelete, path+"/"+second["id"].(string)+"?reason=INC-3", "").is(http.StatusNoContent)
 		require.Empty(t, h.do(http.MethodGet, path, "").data())
 		closed := h.events(membership.ActionCaptureClosed)
 		require.Len(t, closed, 1)

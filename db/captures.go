@@ -7,17 +7,33 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qCapture = `select id, opened_by, opened_at, ends_at from request_captures
-	where tenant_id = $1 and connection_id = $2 and ends_at > $3`
+const (
+	captureColumns = `connection_id, id, opened_by, opened_at, ends_at, closed_at`
+
+	qCapture = `select ` + captureColumns + ` from request_captures
+	where tenant_id = $1 and connection_id = $2`
+	qCaptures = `select ` + captureColumns + ` from request_captures where tenant_id = $1`
+)
+
+func captureDest(c *membership.Capture) []any {
+	return []any{
+		&c.Connection, &c.ID, &c.OpenedBy, (*stamp)(&c.OpenedAt), (*stamp)(&c.EndsAt), (*stamp)(&c.ClosedAt),
+	}
+}
 
 // Capture implements membership.Reader.
-func (s *session) Capture(
-	ctx context.Context, connection membership.ID, at time.Time,
-) (membership.Capture, error) {
-	c := membership.Capture{Tenant: s.tenant, Connection: connection}
-	err := s.one(ctx, "capture", qCapture, []any{s.tenant, connection, stamp(at)},
-		&c.ID, &c.OpenedBy, (*stamp)(&c.OpenedAt), (*stamp)(&c.EndsAt))
+func (s *session) Capture(ctx context.Context, connection membership.ID) (membership.Capture, error) {
+	c := membership.Capture{Tenant: s.tenant}
+	err := s.one(ctx, "capture", qCapture, []any{s.tenant, connection}, captureDest(&c)...)
 	return c, err
+}
+
+// Captures implements membership.Reader.
+func (s *session) Captures(ctx context.Context) ([]membership.Capture, error) {
+	return list(ctx, s, qCaptures, []any{s.tenant}, func(c *membership.Capture) []any {
+		c.Tenant = s.tenant
+		return captureDest(c)
+	})
 }
 
 const qPutCapture = `insert into request_captures (tenant_id, connection_id, id, opened_by, opened_at, ends_at)
@@ -31,10 +47,11 @@ func (s *session) PutCapture(ctx context.Context, c membership.Capture) error {
 	return s.credentialsChanged(err)
 }
 
-const qDeleteCapture = `delete from request_captures
-	where tenant_id = $1 and connection_id = $2 and id = $3 and ends_at > $4`
+const qCloseCapture = `update request_captures
+	set closed_at = $4, ends_at = case when ends_at > $4 then $4 else ends_at end
+	where tenant_id = $1 and connection_id = $2 and id = $3 and (closed_at is null or closed_at < ends_at)`
 
-// DeleteCapture implements membership.Tx.
-func (s *session) DeleteCapture(ctx context.Context, connection, id membership.ID, at time.Time) error {
-	return s.credentialsChanged(s.changed(ctx, "capture", qDeleteCapture, s.tenant, connection, id, stamp(at)))
+// CloseCapture implements membership.Tx.
+func (s *session) CloseCapture(ctx context.Context, connection, id membership.ID, at time.Time) error {
+	return s.credentialsChanged(s.changed(ctx, "capture", qCloseCapture, s.tenant, connection, id, stamp(at)))
 }

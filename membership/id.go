@@ -73,6 +73,11 @@ func FirstID(t time.Time) (id ID) {
 	return id
 }
 
+// Time is the time of a UUIDv7, to the millisecond.
+func (id ID) Time() time.Time {
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)).UTC() //nolint:gosec // of 48 bits
+}
+
 // ParseID reads the 36-character text form, in either case.
 func ParseID(s string) (ID, error) { return ParseIDOf(s) }
 

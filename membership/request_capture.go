@@ -14,6 +14,40 @@ type Capture struct {
 	OpenedBy   string // "kind:id", as of an Actor
 	OpenedAt   time.Time
 	EndsAt     time.Time
+	ClosedAt   time.Time // when a window of the connection was last closed; zero: never
+}
+
+// Takes reports whether bodies of requests of a time are captured: the window is open
+// then, and none was closed since.
+func (c Capture) Takes(at time.Time) bool { return at.Before(c.EndsAt) && at.After(c.ClosedAt) }
+
+// keepsUntil is until when the captured body of a request is kept; zero: it is not. c
+// is the last window of its connection, written is what was known of its own window
+// when the body was written.
+func (c Capture) keepsUntil(request ID, written time.Time) time.Time {
+	at := request.Time()
+	switch {
+	case !c.Takes(at):
+		return time.Time{}
+	case at.Before(c.OpenedAt.Truncate(time.Millisecond)): // as times of ids are
+		return written
+	}
+	return c.EndsAt.Add(CapturedLife)
+}
+
+// EndedBodies are the requests of captured bodies that are not kept any more. windows
+// are the last ones of all connections, read after the bodies.
+func EndedBodies(windows []Capture, bodies []KeptBody, now time.Time) (ended []ID) {
+	last := make(map[ID]Capture, len(windows))
+	for _, c := range windows {
+		last[c.Connection] = c
+	}
+	for _, b := range bodies {
+		if !last[b.Connection].keepsUntil(b.Request, b.Until).After(now) {
+			ended = append(ended, b.Request)
+		}
+	}
+	return ended
 }
 
 // The bounds of captures.
@@ -26,8 +60,15 @@ const (
 // SealedBody is a whole body, encrypted with a key outside the database, for its
 // tenant and request alone.
 type SealedBody struct {
-	Until time.Time // when it is removed
+	Until time.Time // when it is removed, as far as was known when it was written
 	Box   []byte
+}
+
+// KeptBody says of which request there is a captured body.
+type KeptBody struct {
+	Request    ID
+	Connection ID
+	Until      time.Time // that of the SealedBody
 }
 
 // CapturedBody is a whole body as it was captured, without its secrets.
@@ -54,10 +95,16 @@ func (d *Directory) OpenCapture(ctx context.Context, call Call, connection ID, h
 			return err
 		}
 		now := d.clock.Now()
-		c = Capture{
-			Tenant: call.Tenant, Connection: connection, ID: NewID(), OpenedBy: call.Actor.String(),
-			OpenedAt: now, EndsAt: now.Add(time.Duration(hours) * time.Hour),
+		var err error
+		if c, err = tx.Capture(ctx, connection); err != nil && KindOf(err) != KindNotFound {
+			return err
 		}
+		if err != nil || !c.Takes(now) {
+			c = Capture{
+				Tenant: call.Tenant, Connection: connection, ID: NewID(), OpenedBy: call.Actor.String(), OpenedAt: now,
+			}
+		}
+		c.EndsAt = now.Add(time.Duration(hours) * time.Hour)
 		if err := tx.PutCapture(ctx, c); err != nil {
 			return err
 		}
@@ -77,8 +124,8 @@ func (d *Directory) Captures(ctx context.Context, call Call, connection ID) (cs 
 		if _, err := r.Connection(ctx, connection); err != nil {
 			return err
 		}
-		c, err := r.Capture(ctx, connection, d.clock.Now())
-		if err == nil {
+		c, err := r.Capture(ctx, connection)
+		if err == nil && c.Takes(d.clock.Now()) {
 			cs = []Capture{c}
 		}
 		if KindOf(err) == KindNotFound {
@@ -89,24 +136,29 @@ func (d *Directory) Captures(ctx context.Context, call Call, connection ID) (cs 
 	return cs, err
 }
 
-// CloseCapture ends a window before its time, and removes what was captured of the
-// connection, in earlier windows too. The bodies go first, so that it can be repeated,
-// and once more, for those that came meanwhile.
+// CloseCapture ends the last window of a connection, if it is open, and removes what
+// was captured of the connection, in earlier windows too. From then on no body of a
+// request before it is read (Capture.ClosedAt), also one that another server writes
+// afterwards. It can be repeated.
 func (d *Directory) CloseCapture(ctx context.Context, call Call, connection, id ID) error {
-	open, err := d.Captures(ctx, call, connection)
-	if err != nil {
+	if err := d.mayCapture(ctx, call); err != nil {
 		return err
 	}
-	if len(open) == 0 || open[0].ID != id {
-		return NotFound("capture")
-	}
-	bodies := BodyRemoval{Connection: connection}
-	if err := d.requests.RequestLog().RemoveBodies(ctx, call.Tenant, bodies); err != nil {
-		return err
-	}
-	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+	err := d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		if _, err := tx.Connection(ctx, connection); err != nil {
+			return err
+		}
+		c, err := tx.Capture(ctx, connection)
+		if err == nil && c.ID != id {
+			err = NotFound("capture")
+		}
+		if err != nil {
+			return err
+		}
 		now := d.clock.Now()
-		if err := tx.DeleteCapture(ctx, connection, id, now); err != nil {
+		if err := tx.CloseCapture(ctx, connection, id, now); KindOf(err) == KindNotFound {
+			return nil // it is closed already
+		} else if err != nil {
 			return err
 		}
 		return tx.AppendEvents(ctx, call.Event(now, ActionCaptureClosed, ID{}, ID{},
@@ -115,7 +167,7 @@ func (d *Directory) CloseCapture(ctx context.Context, call Call, connection, id 
 	if err != nil {
 		return err
 	}
-	return d.requests.RequestLog().RemoveBodies(ctx, call.Tenant, bodies)
+	return d.requests.RequestLog().RemoveBodies(ctx, call.Tenant, connection)
 }
 
 // RequestBody returns the captured body of a request. That it was read is an event.
@@ -146,15 +198,24 @@ func (d *Directory) openBody(ctx context.Context, r Request) (b CapturedBody, er
 	if err != nil {
 		return b, err
 	}
-	if !sealed.Until.After(d.clock.Now()) {
+	var until time.Time
+	err = d.store.Read(ctx, r.Tenant, func(reader Reader) error {
+		c, err := reader.Capture(ctx, r.Connection)
+		until = c.keepsUntil(r.ID, sealed.Until)
+		return err
+	})
+	if KindOf(err) == KindNotFound || err == nil && !until.After(d.clock.Now()) {
 		return b, none
+	}
+	if err != nil {
+		return b, err
 	}
 	text, err := d.requests.OpenBody(r.Tenant, r.ID, sealed.Box)
 	if err != nil {
 		return b, &Error{Kind: KindGone, Err: err,
 			Message: "the captured body cannot be decrypted: the server has another key than it had then"}
 	}
-	return CapturedBody{Text: text, Cut: r.Captured == CapturedCut, Until: sealed.Until}, nil
+	return CapturedBody{Text: text, Cut: r.Captured == CapturedCut, Until: until}, nil
 }
 
 // mayCapture asks whether the call may have to do with whole bodies.

@@ -109,13 +109,6 @@ const (
 	CapturedCut   CaptureState = "cut" // a part of it
 )
 
-// BodyRemoval says which captured bodies of a tenant are removed: of one connection,
-// or, with the zero ID, of all.
-type BodyRemoval struct {
-	Connection ID
-	EndedAt    time.Time // only those that are kept until then; zero: all
-}
-
 // RequestFilter selects requests of a tenant, the newest first. A zero field asks for
 // nothing.
 type RequestFilter struct {
@@ -156,8 +149,13 @@ type RequestLog interface {
 	RemoveRequests(ctx context.Context, tenant ID, before time.Time, limit int) (int, error)
 	// RequestBody returns the captured body of a request; else an error of KindNotFound.
 	RequestBody(ctx context.Context, tenant, id ID) (SealedBody, error)
-	// RemoveBodies removes captured bodies of a tenant. Their requests stay.
-	RemoveBodies(ctx context.Context, tenant ID, r BodyRemoval) error
+	// KeptBodies returns of which requests of a tenant there are captured bodies.
+	KeptBodies(ctx context.Context, tenant ID) ([]KeptBody, error)
+	// RemoveBodies removes the captured bodies of a connection, or, with the zero ID, of
+	// a tenant. Their requests stay.
+	RemoveBodies(ctx context.Context, tenant, connection ID) error
+	// RemoveBodiesOf removes the captured bodies of some requests, which stay.
+	RemoveBodiesOf(ctx context.Context, tenant ID, requests []ID) error
 	// EraseRequests takes names out of requests, in steps that can be repeated: those
 	// that are given, and all in requests that are about a user. It returns of how many.
 	// Requests that are appended within an hour have none of them, either.

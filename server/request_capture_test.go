@@ -128,6 +128,60 @@ func TestCaptureWindow(t *testing.T) {
 	})
 }
 
+// What is written after the end of a window, by a server that knew of none, is not read,
+// also when another window follows; and to end one can be repeated.
+func TestCaptureWrittenAfterTheEnd(t *testing.T) {
+	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
+		windows := "/v1/connections/" + h.mine.ConnectionID.String() + "/captures/"
+		end := func(id string) int { return h.api(h.mine, http.MethodDelete, windows+id, "").Code }
+		written := func(at time.Time) (id string) {
+			at = at.UTC().Truncate(time.Microsecond)
+			r := membership.Request{
+				ID: membership.NewIDAt(at), Tenant: h.mine.TenantID, At: at, Connection: h.mine.ConnectionID, Status: 201,
+				Captured: membership.CapturedWhole,
+			}
+			box, err := h.requests.sealBody(r.Tenant, r.ID, `{"userName":"ann"}`)
+			require.NoError(t, err)
+			r.Sealed = &membership.SealedBody{Until: at.Add(25 * time.Hour), Box: box}
+			require.NoError(t, h.requests.kept.AppendRequests(t.Context(), []membership.Request{r}))
+			return r.ID.String()
+		}
+		read := func(id string) string {
+			text, _ := h.body(h.mine, id)
+			return text
+		}
+		kept := func() int {
+			bodies, err := h.requests.kept.KeptBodies(t.Context(), h.mine.TenantID)
+			require.NoError(t, err)
+			return len(bodies)
+		}
+		assert.Empty(t, read(written(time.Now())), "there was no window")
+		id := h.window(h.mine, 2)
+		assert.Equal(t, id, h.window(h.mine, 1), "the end of the same window is moved")
+		assert.NotEmpty(t, read(written(time.Now())))
+
+		before := time.Now()
+		require.Equal(t, http.StatusNoContent, end(id))
+		require.Zero(t, kept())
+		assert.Empty(t, read(written(before)))
+		require.Equal(t, 1, kept())
+		require.Equal(t, http.StatusNoContent, end(id), "again")
+		require.Zero(t, kept())
+		assert.Equal(t, http.StatusNotFound, end(membership.NewID().String()))
+
+		time.Sleep(2 * time.Millisecond) // ids are of a millisecond
+		assert.NotEqual(t, id, h.window(h.mine, 1))
+		assert.Equal(t, http.StatusNotFound, end(id), "it is not the last any more")
+		assert.Empty(t, read(written(before)), "it is none of the window that is open now")
+		now := written(time.Now())
+		assert.NotEmpty(t, read(now))
+		require.Equal(t, 2, kept())
+		require.NoError(t, h.requests.RemoveOld(t.Context(), before.Add(-time.Hour)))
+		require.Equal(t, 1, kept(), "it is removed long before its time")
+		assert.NotEmpty(t, read(now))
+	})
+}
+
 // What is too old is removed, whatever its request; and the oldest beyond the bounds.
 func TestCapturedBodiesGo(t *testing.T) {
 	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
@@ -146,12 +200,12 @@ func TestCapturedBodiesGo(t *testing.T) {
 		_, err = h.requests.OpenBody(h.mine.TenantID, membership.NewID(), body.Box)
 		require.Error(t, err, "another request")
 
-		removal := membership.BodyRemoval{EndedAt: body.Until.Add(-time.Second)}
-		require.NoError(t, h.requests.kept.RemoveBodies(t.Context(), h.mine.TenantID, removal))
+		h.window(h.mine, 2) // moves the end, also of what is kept already
+		until := body.Until.Add(time.Hour)
+		require.NoError(t, h.requests.removeBodies(t.Context(), h.mine.TenantID, until.Add(-time.Second)))
 		text, _ := h.body(h.mine, id.String())
 		assert.JSONEq(t, `{"userName":"ann"}`, text)
-		removal.EndedAt = body.Until
-		require.NoError(t, h.requests.kept.RemoveBodies(t.Context(), h.mine.TenantID, removal))
+		require.NoError(t, h.requests.removeBodies(t.Context(), h.mine.TenantID, until.Add(time.Minute)))
 		text, _ = h.body(h.mine, id.String())
 		assert.Empty(t, text)
 		assert.Len(t, h.list(h.mine, ""), 1, "the request stays")

@@ -211,10 +211,10 @@ func (k *RequestKeeper) capture(ctx context.Context, e *requestEntry, q *members
 	}
 	var c membership.Capture
 	err := k.store.Read(ctx, q.Tenant, func(r membership.Reader) (err error) {
-		c, err = r.Capture(ctx, q.Connection, q.At)
+		c, err = r.Capture(ctx, q.Connection)
 		return err
 	})
-	if membership.KindOf(err) == membership.KindNotFound {
+	if membership.KindOf(err) == membership.KindNotFound || err == nil && !c.Takes(q.At) {
 		return
 	}
 	var box []byte
@@ -301,7 +301,7 @@ func (k *RequestKeeper) countConnections(ctx context.Context) error {
 // RemoveOld removes the requests of all tenants from before a time.
 func (k *RequestKeeper) RemoveOld(ctx context.Context, before time.Time) error {
 	return k.eachTenant(ctx, func(tenant membership.ID) error {
-		if err := k.kept.RemoveBodies(ctx, tenant, membership.BodyRemoval{EndedAt: time.Now()}); err != nil {
+		if err := k.removeBodies(ctx, tenant, time.Now()); err != nil {
 			return err
 		}
 		for {
@@ -319,6 +319,22 @@ func (k *RequestKeeper) RemoveOld(ctx context.Context, before time.Time) error {
 			}
 		}
 	})
+}
+
+// removeBodies removes the captured bodies of a tenant that are not kept any more.
+func (k *RequestKeeper) removeBodies(ctx context.Context, tenant membership.ID, now time.Time) error {
+	bodies, err := k.kept.KeptBodies(ctx, tenant)
+	if err != nil || len(bodies) == 0 {
+		return err
+	}
+	var windows []membership.Capture
+	if err := k.store.Read(ctx, tenant, func(r membership.Reader) (err error) {
+		windows, err = r.Captures(ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	return k.kept.RemoveBodiesOf(ctx, tenant, membership.EndedBodies(windows, bodies, now))
 }
 
 // eachTenant does something for each tenant, page after page.

@@ -156,6 +156,7 @@ func (w *walk) furnish(who auth.Bootstrapped, row walkRow) things {
 		ids["{new id}"] = membership.NewID().String() // each is used once
 	}
 	if row.path == "" || strings.Contains(row.path, "{request}") {
+		w.made("/v1/connections/"+who.ConnectionID.String()+"/captures", `{"hours":1}`, who)
 		r := membership.Request{
 			ID: membership.NewID(), Tenant: who.TenantID, At: time.Now(), Status: 204,
 			Captured: membership.CapturedWhole,

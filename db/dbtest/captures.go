@@ -12,16 +12,24 @@ import (
 )
 
 var capturePromises = subject{"captures", []promise{
-	{"one of a connection, until its end", testCapture},
+	{"the last of a connection, and when one was closed", testCapture},
 	{"a token knows until when", testCaptureOfToken},
 }}
 
-func (w *Tenant) capture(at time.Time) (c membership.Capture, err error) {
+func (w *Tenant) capture() (c membership.Capture, err error) {
 	err = w.Store.Read(w.Ctx, w.ID, func(r membership.Reader) error {
-		c, err = r.Capture(w.Ctx, w.Connection, at)
+		c, err = r.Capture(w.Ctx, w.Connection)
 		return err
 	})
 	return c, err
+}
+
+func (w *Tenant) captures() (cs []membership.Capture) {
+	w.Read(func(r membership.Reader) (err error) {
+		cs, err = r.Captures(w.Ctx)
+		return err
+	})
+	return cs
 }
 
 func (w *Tenant) putCapture() membership.Capture {
@@ -36,26 +44,37 @@ func (w *Tenant) putCapture() membership.Capture {
 
 func testCapture(t *testing.T, s Store) {
 	w, other := NewTenant(t, s), NewTenant(t, s)
+	_, err := w.capture()
+	assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
 	first, second := w.putCapture(), w.putCapture()
-	got, err := w.capture(Now())
+	got, err := w.capture()
 	require.NoError(t, err)
 	assert.Equal(t, second, got, "the last one")
-	for _, none := range []func() error{
-		func() error { _, err := w.capture(second.EndsAt); return err },
-		func() error { _, err := other.capture(Now()); return err },
-		func() error { return w.deleteCapture(first.ID, Now()) },
-		func() error { return w.deleteCapture(second.ID, second.EndsAt) },
-	} {
-		assert.Equal(t, membership.KindNotFound, membership.KindOf(none()))
-	}
-	require.NoError(t, w.deleteCapture(second.ID, Now()))
-	_, err = w.capture(Now())
-	assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
+	assert.Equal(t, []membership.Capture{second}, w.captures())
+	assert.Empty(t, other.captures())
+	assert.Equal(t, membership.KindNotFound, membership.KindOf(w.closeCapture(first.ID, Now())))
+	assert.Equal(t, membership.KindNotFound, membership.KindOf(other.closeCapture(second.ID, Now())))
+
+	second.ClosedAt = second.OpenedAt.Add(time.Minute)
+	second.EndsAt = second.ClosedAt
+	require.NoError(t, w.closeCapture(second.ID, second.ClosedAt))
+	got, err = w.capture()
+	require.NoError(t, err)
+	assert.Equal(t, second, got)
+	again := w.closeCapture(second.ID, second.ClosedAt.Add(time.Minute))
+	assert.Equal(t, membership.KindNotFound, membership.KindOf(again), "it is closed")
+
+	third := w.putCapture()
+	third.ClosedAt = second.ClosedAt
+	assert.Equal(t, []membership.Capture{third}, w.captures(), "when the one before was closed stays known")
+	third.ClosedAt = third.EndsAt.Add(time.Minute)
+	require.NoError(t, w.closeCapture(third.ID, third.ClosedAt))
+	assert.Equal(t, []membership.Capture{third}, w.captures(), "it had ended, and ends no later")
 }
 
-func (w *Tenant) deleteCapture(id membership.ID, at time.Time) error {
+func (w *Tenant) closeCapture(id membership.ID, at time.Time) error {
 	return w.Store.Update(w.Ctx, w.ID, func(tx membership.Tx) error {
-		return tx.DeleteCapture(w.Ctx, w.Connection, id, at)
+		return tx.CloseCapture(w.Ctx, w.Connection, id, at)
 	})
 }
 

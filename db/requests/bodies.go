@@ -83,23 +83,51 @@ func (l *Log) RequestBody(ctx context.Context, tenant, id membership.ID) (b memb
 	return b, l.translate(err)
 }
 
+const qBodies = `select id, connection_id, until from request_bodies where tenant_id = $1`
+
+// KeptBodies implements membership.RequestLog.
+func (l *Log) KeptBodies(ctx context.Context, tenant membership.ID) (bodies []membership.KeptBody, err error) {
+	err = l.engine.Read(ctx, tenant, func(t engine.Tx) error {
+		rs, err := t.Query(ctx, qBodies, tenant)
+		if err != nil {
+			return err
+		}
+		defer rs.Close()
+		bodies, err = engine.ReadAll(rs, func(b *membership.KeptBody) []any {
+			return []any{&b.Request, &b.Connection, (*engine.Stamp)(&b.Until)}
+		})
+		return err
+	})
+	return bodies, l.translate(err)
+}
+
 const (
 	qRemoveBodies   = `delete from request_bodies where tenant_id = $1`
 	qRemoveBodiesOf = qRemoveBodies + ` and connection_id = $2`
-	qRemoveEnded    = qRemoveBodies + ` and until <= $2`
 )
 
 // RemoveBodies implements membership.RequestLog.
-func (l *Log) RemoveBodies(ctx context.Context, tenant membership.ID, r membership.BodyRemoval) error {
+func (l *Log) RemoveBodies(ctx context.Context, tenant, connection membership.ID) error {
 	q, args := qRemoveBodies, []any{tenant}
-	switch {
-	case !r.EndedAt.IsZero():
-		q, args = qRemoveEnded, append(args, engine.Stamp(r.EndedAt))
-	case !r.Connection.IsZero():
-		q, args = qRemoveBodiesOf, append(args, r.Connection)
+	if !connection.IsZero() {
+		q, args = qRemoveBodiesOf, append(args, connection)
 	}
 	return l.translate(l.update(ctx, tenant, func(t engine.Tx) error {
 		_, err := t.Exec(ctx, q, args...)
 		return err
+	}))
+}
+
+// RemoveBodiesOf implements membership.RequestLog.
+func (l *Log) RemoveBodiesOf(ctx context.Context, tenant membership.ID, requests []membership.ID) error {
+	if len(requests) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(requests))
+	for i, id := range requests {
+		rows[i] = []any{tenant, id}
+	}
+	return l.translate(l.engine.Update(ctx, tenant, func(t engine.Tx) error {
+		return t.ExecEach(ctx, qDeleteBody, rows)
 	}))
 }

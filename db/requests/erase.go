@@ -58,7 +58,7 @@ func (l *Log) EraseRequests(
 		return e.done, l.translate(err)
 	}
 	// Captured bodies name anybody, and nobody can look for one person in them.
-	if err := l.RemoveBodies(ctx, tenant, membership.BodyRemoval{}); err != nil {
+	if err := l.RemoveBodies(ctx, tenant, membership.ID{}); err != nil {
 		return e.done, err
 	}
 	err = l.engine.Scrub(ctx)
