@@ -174,8 +174,10 @@ var accessTable = map[string]access{
 	"DELETE /v1/connections/{id}/captures/{capture_id}": {
 		"/v1/connections/{connection}/captures/{capture}", "", 204, "REQUESTS:CAPTURE", nil,
 	},
-	"POST /v1/requests/{id}/dry-run": {"/v1/requests/{request}/dry-run", "", 200, "REQUESTS:READ", nil},
-	"GET /v1/requests/{id}/capture":  {"/v1/requests/{request}/capture", "", 200, "REQUESTS:CAPTURE", nil},
+	"POST /v1/requests/{id}/dry-run": {
+		"/v1/requests/{request}/dry-run", "", 200, "REQUESTS:READ", []string{"TENANT:ADMIN"},
+	},
+	"GET /v1/requests/{id}/capture": {"/v1/requests/{request}/capture", "", 200, "REQUESTS:CAPTURE", nil},
 
 	"GET /v1/requests/problems":   {"/v1/requests/problems", "", 200, "REQUESTS:READ", nil},
 	"GET /v1/users/{id}/explain":  {"/v1/users/{user}/explain", "", 200, "REQUESTS:READ", []string{"AUDIT:READ"}},

@@ -16,8 +16,14 @@ type DryRun struct {
 }
 
 // RequestToTry returns a kept write of a user or a group and its body, if that is
-// whole: ids alone, or captured. KindBodyRedacted: it is not.
+// whole: ids alone, or captured. KindBodyRedacted: it is not. As it takes the place of
+// writes, and shows users, groups and members, it asks for an administrator.
 func (d *Directory) RequestToTry(ctx context.Context, call Call, id ID) (r Request, body string, err error) {
+	for _, op := range []Operation{OpReadRequests, OpAdminister} {
+		if err := d.allow(ctx, call, op, ID{}, ID{}); err != nil {
+			return r, "", err
+		}
+	}
 	if r, err = d.Request(ctx, call, id); err != nil {
 		return r, "", err
 	}

@@ -26,6 +26,7 @@ type dryRuns struct {
 	policy    membership.Policy
 	guard     membership.RemovalGuard
 	config    scim.Config
+	limits    dryRunLimits
 }
 
 // DryRun implements api.DryRuns.
@@ -40,6 +41,11 @@ func (d *dryRuns) DryRun(
 	if err != nil {
 		return run, err
 	}
+	leave, err := d.limits.enter(call.Tenant)
+	if err != nil {
+		return run, err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, dryRunTimeout)
 	defer cancel()
 	store := &rolledBack{Lookups: d.store, store: d.store}
@@ -229,5 +235,6 @@ func (s *Server) newDryRuns(directory *membership.Directory, policy membership.P
 	return &dryRuns{
 		store: s.store, directory: directory, policy: policy,
 		guard: membership.RemovalGuard(s.config.RemovalGuard), config: c,
+		limits: dryRunLimits{tenants: map[membership.ID]int{}},
 	}
 }

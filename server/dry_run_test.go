@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -254,7 +255,8 @@ func TestDryRunOfCaptures(t *testing.T) {
 		assert.Equal(t, 200, r.Status)
 		assert.ElementsMatch(t, []string{"group.updated", "grant.opened", "grant.closed"}, r.actions())
 
-		w := d.api(d.mine, http.MethodPost, "/v1/tokens", `{"name":"x","kind":"api","permissions":["REQUESTS:READ"]}`)
+		w := d.api(d.mine, http.MethodPost, "/v1/tokens",
+			`{"name":"x","kind":"api","permissions":["REQUESTS:READ","TENANT:ADMIN"]}`)
 		var few struct{ Token string }
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &few))
 		reader := d.mine
@@ -304,6 +306,7 @@ func TestDryRunsAmongWrites(t *testing.T) {
 			users = append(users, path(w.Header().Get("Location")))
 		}
 		var wg sync.WaitGroup
+		var tried atomic.Int64
 		for _, u := range users {
 			wg.Go(func() {
 				w := d.send(http.MethodPatch, "/scim/v2"+d.group, d.members("add", u), d.scim)
@@ -311,13 +314,50 @@ func TestDryRunsAmongWrites(t *testing.T) {
 			})
 			wg.Go(func() {
 				w := d.api(d.mine, http.MethodPost, "/v1/requests/"+remove+"/dry-run", "")
+				if w.Code == http.StatusTooManyRequests { // one at a time
+					assert.Equal(t, "1", w.Header().Get("Retry-After"))
+					return
+				}
+				tried.Add(1)
 				assert.Contains(t, w.Body.String(), `"grant.closed"`)
 			})
 		}
 		wg.Wait()
+		assert.Positive(t, tried.Load())
 		w := d.api(d.mine, http.MethodGet, "/v1/groups/"+idOf(d.group)+"/members", "")
 		var list struct{ Data []any }
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &list))
 		assert.Len(t, list.Data, len(users)+1)
 	})
+}
+
+// A tenant has one dry run at a time and a server two, and each ends: another one may
+// come then.
+func TestDryRunsAtATime(t *testing.T) {
+	l := dryRunLimits{tenants: map[membership.ID]int{}}
+	one, two, three := membership.NewID(), membership.NewID(), membership.NewID()
+	refused := func(tenant membership.ID) {
+		t.Helper()
+		_, err := l.enter(tenant)
+		var e *membership.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, membership.KindRateLimited, e.Kind)
+		assert.Positive(t, e.RetryAfter)
+	}
+	enter := func(tenant membership.ID) func() {
+		t.Helper()
+		leave, err := l.enter(tenant)
+		require.NoError(t, err)
+		return leave
+	}
+	leave := enter(one)
+	refused(one)
+	leaveTwo := enter(two)
+	refused(three)
+	leave()
+	refused(two)
+	enter(three)()
+	leaveTwo()
+	enter(one)()
+	assert.Empty(t, l.tenants)
 }

@@ -241,7 +241,7 @@ var walkTable = map[string]walkRow{
 		path: "/v1/connections/{connection}/captures/{capture}", status: 204, may: []string{"REQUESTS:CAPTURE"},
 	},
 	"POST /v1/requests/{id}/dry-run": {path: "/v1/requests/{request}/dry-run", status: 200,
-		may: []string{"REQUESTS:READ"}},
+		may: []string{"REQUESTS:READ", "TENANT:ADMIN"}},
 	"GET /v1/requests/{id}/capture": {path: "/v1/requests/{request}/capture", status: 200,
 		may: []string{"REQUESTS:CAPTURE"}},
 	"GET /v1/requests/problems": {path: "/v1/requests/problems", status: 200, may: []string{"REQUESTS:READ"}},
