@@ -66,6 +66,7 @@ func openRequests(ctx context.Context, c config.Config, store *db.Store, m *requ
 		queue: newRequestQueue(), kept: kept, store: store, age: c.RequestLog, file: db.RequestLogFile(string(c.DatabaseURL)),
 		metrics: m, log: log, writing: &sync.Mutex{}, tenants: map[membership.ID]bool{},
 	}
+	k.queue.refused = func(n int) { m.dropped.Add(float64(n)) }
 	if path := requestKeyFile(c); path == "" {
 		log.Warn("requests cannot be found by userName or externalId: set seal_key_file, beside which their key is kept")
 	} else if k.requestKey, err = loadRequestKey(path); err != nil {
@@ -123,8 +124,8 @@ func (s *Server) keptRequests() membership.KeptRequests {
 
 // record takes note of a request. It never waits.
 func (k *RequestKeeper) record(rec *recorder, r *http.Request, body *keptBody, began time.Time, took time.Duration) {
-	if e, ok := newEntry(rec, r, body, began, took); ok && !k.queue.add(e) {
-		k.metrics.dropped.Inc()
+	if e, ok := newEntry(rec, r, body, began, took); ok {
+		k.queue.add(e)
 	}
 }
 

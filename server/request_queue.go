@@ -15,6 +15,10 @@ const (
 	maxWaitingBytes         = 48 << 20
 	maxTenantRequestsQueued = 8_000
 	maxTenantBytesQueued    = 16 << 20
+	// maxUnprovenRequests and maxUnprovenBytes are of credentials that were not verified:
+	// they leave room for the others.
+	maxUnprovenRequests = maxWaitingRequests / 4
+	maxUnprovenBytes    = maxWaitingBytes / 4
 	// maxTenantRequestsASecond are kept of one tenant in the long run: ten times what
 	// one credential may send by default. Writing a request costs as much as a third of
 	// answering it, which no tenant's callers may make the others pay for.
@@ -26,17 +30,19 @@ const (
 // requestQueue holds requests until they are written. To add to it waits for nothing
 // but its own lock.
 type requestQueue struct {
-	mu      sync.Mutex
-	waiting []requestEntry
-	bytes   int64
-	tenants map[membership.ID]*queued
-	dropped map[membership.ID]int64
-	repeats repeats
-	rates   *auth.Buckets[membership.ID]
-	ready   chan struct{} // there is a batch
+	mu       sync.Mutex
+	waiting  []requestEntry
+	bytes    int64
+	unproven queued // of all tenants
+	tenants  map[membership.ID]*queued
+	dropped  map[membership.ID]int64
+	refused  func(n int) // is told how many requests found no room
+	repeats  repeats
+	rates    *auth.Buckets[membership.ID]
+	ready    chan struct{} // there is a batch
 }
 
-// queued is what of one tenant waits.
+// queued is what waits, of one tenant for example.
 type queued struct {
 	requests int
 	bytes    int64
@@ -45,8 +51,8 @@ type queued struct {
 func newRequestQueue() *requestQueue {
 	return &requestQueue{
 		tenants: map[membership.ID]*queued{}, dropped: map[membership.ID]int64{}, ready: make(chan struct{}, 1),
-		repeats: newRepeats(),
-		rates:   auth.NewBuckets[membership.ID](time.Now, maxTenantRequestsASecond, maxTenantRequestsQueued),
+		repeats: newRepeats(), refused: func(int) {},
+		rates: auth.NewBuckets[membership.ID](time.Now, maxTenantRequestsASecond, maxTenantRequestsQueued),
 	}
 }
 
@@ -54,23 +60,34 @@ func newRequestQueue() *requestQueue {
 func (q *requestQueue) add(e requestEntry) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if e.repeatable() && q.repeats.counts(&e) {
-		return true
+	if e.repeatable() {
+		switch q.repeats.counts(&e) {
+		case countedRepeat:
+			return true
+		case noRoom:
+			q.refuse(&e)
+			return false
+		case firstOfMinute:
+		}
 	}
 	return q.push(e)
 }
 
 func (q *requestQueue) push(e requestEntry) bool {
 	size, of := e.size(), q.tenants[e.tenant]
-	if len(q.waiting) >= maxWaitingRequests || q.bytes+size > maxWaitingBytes ||
+	if !e.proven && (q.unproven.requests >= maxUnprovenRequests || q.unproven.bytes+size > maxUnprovenBytes) ||
+		len(q.waiting) >= maxWaitingRequests || q.bytes+size > maxWaitingBytes ||
 		of != nil && (of.requests >= maxTenantRequestsQueued || of.bytes+size > maxTenantBytesQueued) ||
 		q.rates.Take(e.tenant, q.repeats.now()) > 0 {
-		q.drop(e.tenant, 1)
+		q.refuse(&e)
 		return false
 	}
 	if of == nil {
 		of = &queued{}
 		q.tenants[e.tenant] = of
+	}
+	if !e.proven {
+		q.unproven.requests, q.unproven.bytes = q.unproven.requests+1, q.unproven.bytes+size
 	}
 	of.requests, of.bytes, q.bytes = of.requests+1, of.bytes+size, q.bytes+size
 	q.waiting = append(q.waiting, e)
@@ -83,10 +100,20 @@ func (q *requestQueue) push(e requestEntry) bool {
 	return true
 }
 
-// drop counts requests that are not written. mu is held.
-func (q *requestQueue) drop(tenant membership.ID, n int64) {
-	if _, counted := q.dropped[tenant]; counted || len(q.dropped) < maxDroppedTenants {
-		q.dropped[tenant] += n
+// refuse counts the requests of a row that finds no room. mu is held.
+func (q *requestQueue) refuse(e *requestEntry) {
+	q.refused(max(e.count, 1))
+	q.drop(e)
+}
+
+// drop counts the requests of a row that is not written with its tenant, if it has
+// proven that it is of that. mu is held.
+func (q *requestQueue) drop(e *requestEntry) {
+	if !e.proven {
+		return
+	}
+	if _, counted := q.dropped[e.tenant]; counted || len(q.dropped) < maxDroppedTenants {
+		q.dropped[e.tenant] += int64(max(e.count, 1))
 	}
 }
 
@@ -114,11 +141,14 @@ func (q *requestQueue) done(batch []requestEntry, lost bool) {
 		e := &batch[i]
 		of, size := q.tenants[e.tenant], e.size()
 		q.bytes -= size
+		if !e.proven {
+			q.unproven.requests, q.unproven.bytes = q.unproven.requests-1, q.unproven.bytes-size
+		}
 		if of.requests, of.bytes = of.requests-1, of.bytes-size; of.requests == 0 {
 			delete(q.tenants, e.tenant)
 		}
 		if lost {
-			q.drop(e.tenant, 1)
+			q.drop(e)
 		}
 	}
 }

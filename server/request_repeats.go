@@ -12,14 +12,18 @@ const (
 	repeatEvery      = time.Minute
 	maxRepeats       = 10_000
 	maxTenantRepeats = 200
+	// maxUnprovenRepeats are of credentials that were not verified: their tenants may be
+	// made up.
+	maxUnprovenRepeats = maxRepeats / 2
 )
 
 // repeats make one row a minute of all requests that one credential is refused for
 // one reason, with their count.
 type repeats struct {
-	windows map[repeatKey]*repeated
-	tenants map[membership.ID]int
-	now     func() time.Time
+	windows  map[repeatKey]*repeated
+	tenants  map[membership.ID]int
+	unproven int // of windows
+	now      func() time.Time
 }
 
 type repeatKey struct {
@@ -30,9 +34,10 @@ type repeatKey struct {
 
 // repeated is the last of the requests of one minute; count 0: none after the first.
 type repeated struct {
-	last  requestEntry
-	count int
-	ends  time.Time
+	last   requestEntry
+	count  int
+	ends   time.Time
+	proven bool // the request that opened it
 }
 
 func newRepeats() repeats {
@@ -44,33 +49,46 @@ func (e *requestEntry) repeatable() bool {
 	return !e.proven || e.rejected || e.status == http.StatusUnauthorized || e.status == http.StatusTooManyRequests
 }
 
-// counts counts a repeat; false: it is the first of its minute, and a row.
-func (r *repeats) counts(e *requestEntry) bool {
+// repeatOf says what becomes of a request that may be a repeat.
+type repeatOf int
+
+const (
+	firstOfMinute repeatOf = iota // a row
+	countedRepeat
+	noRoom // neither
+)
+
+// counts counts a repeat.
+func (r *repeats) counts(e *requestEntry) repeatOf {
 	key := repeatKey{e.tenant, e.note.credential, e.status, e.note.refused}
 	if !e.proven && e.note.connection.IsZero() {
 		key.credential = membership.ID{} // there is no such token: anybody can make up any number of them
 	}
 	w := r.windows[key]
-	switch {
-	case w == nil && (len(r.windows) >= maxRepeats || r.tenants[e.tenant] >= maxTenantRepeats):
+	if w == nil && r.tenants[e.tenant] >= maxTenantRepeats { // those of the tenant share one for each status
 		key = repeatKey{tenant: e.tenant, status: e.status}
-		if w = r.windows[key]; w == nil {
-			r.open(key)
-			return false
-		}
-	case w == nil:
-		r.open(key)
-		return false
+		w = r.windows[key]
+	}
+	switch {
+	case w != nil:
+	case len(r.windows) >= maxRepeats || !e.proven && r.unproven >= maxUnprovenRepeats:
+		return noRoom
+	default:
+		r.open(key, e.proven)
+		return firstOfMinute
 	}
 	w.last = *e
 	w.last.body = nil
 	w.count++
-	return true
+	return countedRepeat
 }
 
-func (r *repeats) open(key repeatKey) {
-	r.windows[key] = &repeated{ends: r.now().Add(repeatEvery)}
+func (r *repeats) open(key repeatKey, proven bool) {
+	r.windows[key] = &repeated{ends: r.now().Add(repeatEvery), proven: proven}
 	r.tenants[key.tenant]++
+	if !proven {
+		r.unproven++
+	}
 }
 
 // due returns a row of each minute that is over and had repeats. One that had none is
@@ -82,6 +100,9 @@ func (r *repeats) due(now time.Time) (rows []requestEntry) {
 		}
 		if w.count == 0 {
 			delete(r.windows, key)
+			if !w.proven {
+				r.unproven--
+			}
 			if r.tenants[key.tenant]--; r.tenants[key.tenant] == 0 {
 				delete(r.tenants, key.tenant)
 			}
@@ -89,7 +110,7 @@ func (r *repeats) due(now time.Time) (rows []requestEntry) {
 		}
 		w.last.count = w.count
 		rows = append(rows, w.last)
-		*w = repeated{ends: now.Add(repeatEvery)}
+		*w = repeated{ends: now.Add(repeatEvery), proven: w.proven}
 	}
 	return rows
 }
