@@ -57,8 +57,8 @@ func hashes(names []string, hash func(string) *membership.RequestName) (out []me
 }
 
 // flush writes what this server has received so far, so that it is counted. What others
-// have is written without the names.
+// have is written without the names. What is being written is not lost with the caller.
 func (k *RequestKeeper) flush(ctx context.Context) {
 	k.queue.endRepeats()
-	k.writeAll(ctx, ctx.Err)
+	k.writeAll(context.WithoutCancel(ctx), ctx.Err)
 }

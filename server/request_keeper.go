@@ -21,10 +21,8 @@ const (
 	// long one waits for others.
 	requestBatch = 2000
 	requestDelay = time.Second
-	// requestTimeout bounds the writing of a batch, requestsAtEnd that of all that is
-	// left when the server stops.
-	requestTimeout = 5 * time.Second
-	requestsAtEnd  = 5 * time.Second
+	// requestsAtEnd bounds the writing of all that is left when the server stops.
+	requestsAtEnd = 5 * time.Second
 	// minFreeDisk is the room on the disk of an embedded store below which the log is
 	// not written: what is left is for provisioning.
 	minFreeDisk = 256 << 20
@@ -143,18 +141,19 @@ func (k *RequestKeeper) Run(ctx context.Context) {
 	}()
 	tick := time.NewTicker(requestDelay)
 	defer tick.Stop()
+	writing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(requestsAtEnd, cancel) })()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		case <-k.queue.ready:
 		}
-		k.writeAll(context.WithoutCancel(ctx), ctx.Err)
+		k.writeAll(writing, ctx.Err)
 	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestsAtEnd)
-	defer cancel()
 	k.queue.endRepeats()
-	k.writeAll(end, end.Err)
+	k.writeAll(writing, writing.Err)
 	<-removed
 }
 
@@ -167,87 +166,8 @@ func (k *RequestKeeper) writeAll(ctx context.Context, ended func() error) {
 		if batch, more = k.queue.take(time.Now()); len(batch) == 0 {
 			return
 		}
-		err := k.write(ctx, batch)
-		k.queue.done(batch, err != nil)
-		if err != nil {
-			k.metrics.dropped.Add(float64(len(batch)))
-		} else {
-			k.metrics.written.Add(float64(len(batch)))
-		}
-		if failing := err != nil; failing != k.failing {
-			if k.failing = failing; failing {
-				k.log.Warn("requests could not be written to the request log, and are dropped until they can", zap.Error(err))
-			} else {
-				k.log.Info("requests are written to the request log again")
-			}
-		}
+		k.writeBatch(ctx, batch)
 	}
-}
-
-func (k *RequestKeeper) write(ctx context.Context, batch []requestEntry) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	if err := enoughRoom(k.file); err != nil {
-		return err
-	}
-	rows := make([]membership.Request, 0, len(batch))
-	for i := range batch {
-		if e := &batch[i]; e.proven || k.isTenant(ctx, e.tenant) {
-			q := e.request(k.requestKey)
-			if e.captures {
-				k.capture(ctx, e, &q)
-			}
-			k.metrics.heard.heard(q.Tenant, q.Connection, q.At)
-			rows = append(rows, q)
-		}
-	}
-	return k.kept.AppendRequests(ctx, rows)
-}
-
-// capture adds the whole body to a request, if the window is still open that its server
-// knew of. What goes wrong leaves the request as it is.
-func (k *RequestKeeper) capture(ctx context.Context, e *requestEntry, q *membership.Request) {
-	if len(e.body) == 0 {
-		return
-	}
-	var c membership.Capture
-	err := k.store.Read(ctx, q.Tenant, func(r membership.Reader) (err error) {
-		c, err = r.Capture(ctx, q.Connection)
-		return err
-	})
-	if membership.KindOf(err) == membership.KindNotFound || err == nil && !c.Takes(q.At) {
-		return
-	}
-	var box []byte
-	text, state := capturedBody(e.body, e.unread || e.in > int64(len(e.body)))
-	if err == nil {
-		box, err = k.sealBody(q.Tenant, q.ID, text)
-	}
-	if err != nil {
-		k.log.Warn("a body could not be captured", zap.Stringer("tenant", q.Tenant), zap.Error(err))
-		return
-	}
-	q.Captured, q.Sealed = state, &membership.SealedBody{Until: c.EndsAt.Add(membership.CapturedLife), Box: box}
-}
-
-// isTenant reports whether there is a tenant: a credential that is not verified can
-// name any.
-func (k *RequestKeeper) isTenant(ctx context.Context, id membership.ID) bool {
-	if known, ok := k.tenants[id]; ok {
-		return known
-	}
-	err := k.store.Read(ctx, id, func(r membership.Reader) error {
-		_, err := r.Tenant(ctx)
-		return err
-	})
-	if err != nil && membership.KindOf(err) != membership.KindNotFound {
-		return false
-	}
-	if len(k.tenants) > maxDroppedTenants {
-		clear(k.tenants)
-	}
-	k.tenants[id] = err == nil
-	return err == nil
 }
 
 // removeOld removes what is older than the log is kept, in steps that hold up nobody.

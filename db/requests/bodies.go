@@ -127,7 +127,7 @@ func (l *Log) RemoveBodiesOf(ctx context.Context, tenant membership.ID, requests
 	for i, id := range requests {
 		rows[i] = []any{tenant, id}
 	}
-	return l.translate(l.engine.Update(ctx, tenant, func(t engine.Tx) error {
+	return l.translate(l.update(ctx, tenant, func(t engine.Tx) error {
 		return t.ExecEach(ctx, qDeleteBody, rows)
 	}))
 }
