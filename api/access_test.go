@@ -289,6 +289,7 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids.notification = notify.ID.String()
 	h.make("/v1/connections/"+whose.ConnectionID.String()+"/captures", `{"hours":1}`, as(whose))
 	ids.request = h.keep(whose.TenantID, membership.Request{
+		At:     recentTime().Add(time.Minute), // after an erasure, whose clock may be ahead
 		Status: 204, Captured: membership.CapturedWhole, Whole: true, Connection: whose.ConnectionID, Method: "DELETE",
 		Operation: "DELETE /Users/{id}", Path: "/scim/v2/Users/" + membership.NewID().String(),
 	}).String()

@@ -72,7 +72,9 @@ func nameOf(s string) *membership.RequestName {
 func (h *house) keep(tenant membership.ID, r membership.Request) membership.ID {
 	h.t.Helper()
 	r.ID, r.Tenant, r.Outcome = membership.NewID(), tenant, cmp.Or(r.Outcome, membership.RequestNothing)
-	r.At = recentTime()
+	if r.At.IsZero() {
+		r.At = recentTime()
+	}
 	if r.Captured != membership.NotCaptured {
 		r.Sealed = &membership.SealedBody{
 			Until: time.Now().Add(time.Hour), Box: append(r.ID[:len(r.ID):len(r.ID)], `{"userName":"ann"}`...),
