@@ -137,8 +137,8 @@ func TestCaptureWrittenAfterTheEnd(t *testing.T) {
 		written := func(at time.Time) (id string) {
 			at = at.UTC().Truncate(time.Microsecond)
 			r := membership.Request{
-				ID: membership.NewIDAt(at), Tenant: h.mine.TenantID, At: at, Connection: h.mine.ConnectionID, Status: 201,
-				Captured: membership.CapturedWhole,
+				ID: membership.NewIDAt(at), Tenant: h.mine.TenantID, At: at, Connection: h.mine.ConnectionID,
+				Status: 201, Captured: membership.CapturedWhole,
 			}
 			box, err := h.requests.sealBody(r.Tenant, r.ID, `{"userName":"ann"}`)
 			require.NoError(t, err)
@@ -227,28 +227,80 @@ func TestCapturedBody(t *testing.T) {
 		state      membership.CaptureState
 	}{
 		{`{"a":[1,2.50,true,null,"x"],"A":""}`, "", membership.CapturedWhole},
-		{`{"password":"x","Pass-Word":["y",{"z":"w"}]}`, `{"password":"(secret)","Pass-Word":["(secret)",{"z":"(secret)"}]}`,
-			membership.CapturedWhole},
+		{`{"password":["x",{"z":"w"}]}`, `{"password":["(secret)",{"z":"(secret)"}]}`, membership.CapturedWhole},
+		{`{"Pass-Word":"x"}`, `{"Pass-Word":"(secret)"}`, membership.CapturedCut},
 		{`{"password":null,"clientSecret":1}`, `{"password":null,"clientSecret":"(secret)"}`, membership.CapturedCut},
 		{`{"displayName":"Password Reset","title":"Basic plan"}`, "", membership.CapturedWhole},
 		{`{"path":"password","value":"x"}`, `{"path":"password","value":"(secret)"}`, membership.CapturedWhole},
-		{`{"path":"a","value":"x","Path":"u:password"}`, `{"path":"a","value":"(secret)","Path":"u:password"}`,
+		{`{"path":"urn:x:1.0:User:password","value":"x"}`, `{"path":"urn:x:1.0:User:password","value":"(secret)"}`,
 			membership.CapturedWhole},
+		{`{"path":"a","value":"x","Path":"u:password"}`, `{"path":"a","value":"(secret)","Path":"u:password"}`,
+			membership.CapturedCut},
 		{`{"value":"{\"password\":\"x\"}"}`, `{"value":"(secret)"}`, membership.CapturedCut},
 		{`{"note":"Basic YW5uOnNlY3JldA=="}`, `{"note":"(secret)"}`, membership.CapturedCut},
 		{`{"note":"scimbridge_abc"}`, `{"note":"(secret)"}`, membership.CapturedCut},
 		{`{"password[value eq \"x\"]":"y"}`, `{"(no name)":"(secret)"}`, membership.CapturedCut},
 		{`{"a":1} {"password":"x"}`, `{"a":1}`, membership.CapturedCut},
-		{`{"Operations":[{"op":"add","value":"x"`, `{"Operations":[{"op":"add","value":"(secret)"}]}`, membership.CapturedCut},
-		{`{"Operations":[{"value":[{"a":"x"}],"op":"add","pa`, `{"Operations":[{"value":[{"a":"(secret)"}],"op":"add"}]}`,
+		{`{"Operations":[{"op":"add","value":"x"`, `{"Operations":[{"op":"add","value":"(secret)"}]}`,
 			membership.CapturedCut},
-		{`{"Operations":[{"path":"title","value":"x"},{"op":"add"`, `{"Operations":[{"path":"title","value":"x"},{"op":"add"}]}`,
+		{`{"Operations":[{"value":[{"a":"x"}],"op":"add","pa`,
+			`{"Operations":[{"value":[{"a":"(secret)"}],"op":"add"}]}`,
+			membership.CapturedCut},
+		{`{"Operations":[{"path":"title","value":"x"},{"op":"add"`,
+			`{"Operations":[{"path":"title","value":"x"},{"op":"add"}]}`,
 			membership.CapturedCut},
 		{`password=x`, "(no JSON)", membership.CapturedCut},
-		{deep, strings.Repeat(`{"a":`, maxTreeDepth) + "{}" + strings.Repeat("}", maxTreeDepth), membership.CapturedCut},
+		{deep, strings.Repeat(`{"a":`, maxTreeDepth) + "{}" + strings.Repeat("}", maxTreeDepth),
+			membership.CapturedCut},
 	} {
 		text, state := capturedBody([]byte(c.sent), false)
 		assert.Equal(t, cmp.Or(c.text, c.sent), text, c.sent)
 		assert.Equal(t, c.state, state, c.sent)
 	}
+}
+
+// A secret is none of the bodies that are kept, whatever it is called and wherever it
+// stands; ordinary SCIM is kept as it was sent.
+func TestCapturedSecrets(t *testing.T) {
+	for _, sent := range secretBodies(func() string { return "hunter22" }) {
+		text, _ := capturedBody([]byte(sent), false)
+		assert.NotContains(t, text, "hunter22", sent)
+	}
+	for _, sent := range []string{
+		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:acme:tokens:1.0:User"],` +
+			`"userName":"eve.token@x.example","externalId":"00u1-token",` +
+			`"id":"0197a5e3-0e77-7b6a-9c13-8d9e0f1a2b3c","title":"Basic plan","active":true}`,
+		`{"urn:acme:tokens:1.0:User":{"costCenter":"7"},"name":{"givenName":"Pin","familyName":"Otp"}}`,
+		`{"emails":[{"value":"executive.office.west@x.example","type":"work","primary":true}],"title":"Bearer of it"}`,
+		`{"Operations":[{"op":"add","path":"members[value eq \"a5\"]","value":[{"value":"x","display":"Tokens"}]}]}`,
+		`{"meta":{"version":"W/\"7\"","location":"https://x.example/scim/v2/Users/1"},"displayName":"Secret Santa"}`,
+	} {
+		text, state := capturedBody([]byte(sent), false)
+		assert.Equal(t, sent, text)
+		assert.Equal(t, membership.CapturedWhole, state, sent)
+	}
+}
+
+// secretBodies are bodies with a secret each.
+func secretBodies(next func() string) (bodies []string) {
+	for _, body := range []string{
+		`{"userPassword":"!"}`, `{"newPassword":"!"}`, `{"password2":"!"}`, `{"Pass_Word":["!"]}`,
+		`{"pa\u017f\u017fword":"!"}`, `{"pass":"!"}`, `{"pin":"!"}`, `{"pwd_hash":"!"}`, `{"user.pass-phrase":"!"}`,
+		`{"password":{"value":"!"}}`,
+		`{"urn:x:User":{"apiToken":"!","access_key":"!","client_assertion":"!","privateKeys":["!"]}}`,
+		`{"urn:x:password:User":{"value":"!"}}`, `{"urn:x:1.0:User:password":"!"}`, `{"name":"password","value":"!"}`,
+		`{"value":"!","attribute":"passwd"}`, `{"key":"api key","values":["!"]}`,
+		`{"type":"refresh_token","value":{"x":"!"}}`, `{"path":"password ","value":"!"}`,
+		`{"path":"password\t","value":"!"}`, `{"path":"password\u00a0","value":"!"}`,
+		`{"path":["password"],"value":"!"}`, `{"path":[["x"],["a.password"]],"value":"!"}`,
+		`{"path":"urn:ietf:params:scim:schemas:core:2.0:User:password","value":"!"}`,
+		`{"path":"urn:x:User:password[value eq \"a:b\"]","value":"!"}`, `{"note":"Authorization: Bearer !!"}`,
+		`{"note":"Bearer  !!"}`, `{"note":"a BASIC\u00a0!! b"}`, `{"note":"x bearer:!!"}`,
+		`{"note":"eyJhbGciOiJSUzI1NiJ9.!.c2ln"}`, `{"note":"x-eyJhbGciOiJSUzI1NiJ9.!"}`,
+		`{"note":"ewogImFsZyI6Im5vbmUifQ.!.c2ln"}`, `{"note":"scimbridge_!"}`, `{"note":"client_secret=!&x=y"}`,
+		`{"note":"{\"apiToken\":\"!\"}"}`, `{"filter":"token eq \"!\""}`,
+	} {
+		bodies = append(bodies, strings.ReplaceAll(body, "!", next()))
+	}
+	return bodies
 }

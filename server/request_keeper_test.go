@@ -295,6 +295,9 @@ func testNoValues(t *testing.T, h *requestHouse, captures bool) {
 		h.send(r[0], r[1], r[2], scim, "User-Agent", "agent/1.0 "+canary(), "X-Anything", canary(), "Cookie", canary(),
 			"X-Request-Id", canary(), "If-Match", canary())
 	}
+	for _, body := range secretBodies(func() string { return strings.TrimSuffix(password(), "@q.example") }) {
+		h.send(http.MethodPost, "/scim/v2/Users", body, scim)
+	}
 	h.send(http.MethodGet, "/scim/v2/Users", "", "Bearer "+canary())
 	h.send(http.MethodGet, "/scim/v2/Users", "", "Basic "+canary())
 	h.send(http.MethodPost, "/oauth2/token", "grant_type=client_credentials&client_id="+canary()+"&client_secret="+canary(),
