@@ -19,7 +19,7 @@ type WebhookStep struct {
 	Webhook membership.Webhook // with its new position and state
 	Done    []membership.Delivery
 	Event   *membership.Event
-	// Until keeps others, and this server, from it; a time that has passed: it is free.
+	// Until it is let alone, if nobody wakes it; a time that has passed: not at all.
 	Until time.Time
 }
 
@@ -29,12 +29,14 @@ type WebhookRef struct{ Tenant, ID membership.ID }
 const (
 	qWebhooksDue = `select w.tenant_id, w.id from webhooks w left join event_heads h on h.tenant_id = w.tenant_id
 		where w.state = 'active' and (w.held_until is null or w.held_until <= $1)
+			and (w.paused_until is null or w.paused_until <= $1)
 			and (w.next_at <= $1 or (w.next_at is null or not w.ordered) and (coalesce(h.number, 0) > w.position
 				or exists (select 1 from events e {index events_waiting}
 					where e.tenant_id = w.tenant_id and e.number is null and e.position > 0)))
 		order by w.tenant_id, w.id`
 	qHoldWebhook = `update webhooks set holder = $3, held_until = $4
-		where tenant_id = $1 and id = $2 and state = 'active' and (held_until is null or held_until <= $5)`
+		where tenant_id = $1 and id = $2 and state = 'active' and (held_until is null or held_until <= $5)
+			and (paused_until is null or paused_until <= $5)`
 	qRenewWebhook = `update webhooks set held_until = $4
 		where tenant_id = $1 and id = $2 and holder = $3 and held_until is not null and state = 'active'`
 	qRetryingOf = `select count(*)` + ofWebhook + ` and d.next_at is not null`
@@ -44,12 +46,12 @@ const (
 		on conflict (tenant_id, webhook_id, number) do update set status = excluded.status,
 			attempts = excluded.attempts, http_status = excluded.http_status, problem = excluded.problem,
 			at = excluded.at, next_at = excluded.next_at`
-	qFinishWebhook = `update webhooks set position = $4, failing_from = $5, held_until = $6,
+	qFinishWebhook = `update webhooks set position = $4, failing_from = $5, held_until = null, paused_until = $6,
 			state = case when $7 = 'disabled' then 'disabled' else state end,
 			why = case when $7 = 'disabled' then $8 else why end,
 			next_at = (select min(d.next_at) from webhook_deliveries d
 				where d.tenant_id = $1 and d.webhook_id = $2 and d.next_at is not null)
-		where tenant_id = $1 and id = $2 and holder = $3 and held_until is not null`
+		where tenant_id = $1 and id = $2 and holder = $3`
 	qDropDeliveries = `delete from webhook_deliveries where tenant_id = $1 and webhook_id = $2 and number in (
 		select o.number from (select d.number, d.at, d.next_at` + ofWebhook + ` order by d.number limit $4) o
 		where o.at < $3 and o.next_at is null)`
@@ -122,8 +124,12 @@ func (s *Store) FinishWebhook(ctx context.Context, holder string, step WebhookSt
 				return err
 			}
 		}
+		until := step.Until
+		if has.URL != w.URL { // the new one has not asked for it
+			until = time.Time{}
+		}
 		n, err := s.exec(ctx, qFinishWebhook, w.Tenant, w.ID, holder, w.Position, stamp(w.FailingFrom),
-			stamp(step.Until), string(w.State), w.Why)
+			stamp(until), string(w.State), w.Why)
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ const (
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 	qUpdateWebhook = `update webhooks set url = $3, signing = $4, secret = $5, old_secret = $6, old_until = $7,
 			events = $8, connection_ids = $9, group_ids = $10, ordered = $11, state = $12, why = $13,
-			failing_from = $14, updated_at = $15
+			failing_from = $14, updated_at = $15, paused_until = null
 		where tenant_id = $1 and id = $2`
 	qDeleteWebhook    = `delete from webhooks where tenant_id = $1 and id = $2`
 	qDeleteDeliveries = `delete from webhook_deliveries where tenant_id = $1 and webhook_id = $2`
@@ -110,7 +110,8 @@ const (
 	qRecoverDeliveries = `update webhook_deliveries set status = 'retrying', attempts = 0, next_at = $4
 		where tenant_id = $1 and webhook_id = $2 and number in (select d.number` + ofWebhook + `
 			and d.status = 'dead' and d.at >= $3 order by d.number limit $5)`
-	qWebhookDueNow = `update webhooks set next_at = $3 where tenant_id = $1 and id = $2`
+	qWakeWebhook   = `update webhooks set paused_until = null where tenant_id = $1 and id = $2`
+	qWebhookDueNow = `update webhooks set next_at = $3, paused_until = null where tenant_id = $1 and id = $2`
 )
 
 // endOfNumbers is above the number of any event.
@@ -149,8 +150,11 @@ func (s *session) RecoverDeliveries(
 	ctx context.Context, webhook membership.ID, since, now time.Time, limit int,
 ) (int, error) {
 	n, err := s.exec(ctx, qRecoverDeliveries, s.tenant, webhook, stamp(since), stamp(now), limit)
-	if err != nil || n == 0 {
-		return int(n), err
+	switch {
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, s.changed(ctx, "webhook", qWakeWebhook, s.tenant, webhook)
 	}
 	return int(n), s.changed(ctx, "webhook", qWebhookDueNow, s.tenant, webhook, stamp(now))
 }

@@ -173,10 +173,7 @@ func (b *webhookBatch) settle(part []attempt, outcomes []membership.Outcome) boo
 // step is what is to be written.
 func (b *webhookBatch) step() db.WebhookStep {
 	now := b.of.now()
-	s := db.WebhookStep{Webhook: b.work.Webhook, Done: b.done, Until: now}
-	if b.until.After(now) {
-		s.Until = b.until
-	}
+	s := db.WebhookStep{Webhook: b.work.Webhook, Done: b.done, Until: b.until}
 	if b.why != "" {
 		e := membership.Call{
 			Tenant: b.work.Tenant, Actor: membership.Actor{Kind: membership.ActorSystem, ID: "webhooks"},

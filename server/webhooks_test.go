@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -300,6 +301,34 @@ func TestDeadLettersAreSentAgain(t *testing.T) {
 		assert.Len(t, w.call(http.MethodGet, path+"/deliveries?status=delivered&limit=1", "", 200)["data"], 1)
 		w.call(http.MethodDelete, path, "", 204)
 		w.call(http.MethodGet, path, "", 404)
+	})
+}
+
+// A receiver that asked for a pause is told at once when somebody sends again what it
+// did not take.
+func TestAPausedWebhookIsWoken(t *testing.T) {
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		w := newTelling(t, url)
+		var taken atomic.Bool
+		r := newReceiver(t, func(*http.Request) int {
+			if taken.Load() {
+				return http.StatusOK
+			}
+			return http.StatusTooManyRequests // a minute
+		})
+		hook := w.webhook(r, `,"events":["group.created"]`)
+		path := "webhooks/" + hook["id"].(string)
+		w.groups(0, 1)
+		var failed []any
+		w.until("a failure", func() bool {
+			failed = w.call(http.MethodGet, path+"/deliveries?status=retrying", "", 200)["data"].([]any)
+			return len(failed) == 1
+		})
+		taken.Store(true)
+		began := time.Now()
+		w.call(http.MethodPost, path+"/deliveries/"+failed[0].(map[string]any)["id"].(string)+"/retry", `{}`, 204)
+		w.until("it", func() bool { return r.groups() == 1 })
+		assert.Less(t, time.Since(began), 30*time.Second)
 	})
 }
 

@@ -31,6 +31,7 @@ var webhookPromises = subject{"webhooks", []promise{
 	{"a position moves with what became of events", testWebhookPosition},
 	{"of several servers one holds a webhook", testWebhookLease},
 	{"a server that lost a webhook writes nothing", testLostWebhook},
+	{"a webhook is let alone until somebody wakes it", testWebhookPause},
 	{"due is what has something to be sent", testWebhooksDue},
 	{"stats tell how far a webhook is behind", testWebhookStats},
 	{"a webhook is deleted with its deliveries", testDeleteWebhook},
@@ -293,6 +294,65 @@ func testLostWebhook(t *testing.T, s Store) {
 	require.NoError(t, err)
 	require.True(t, held)
 	require.Len(t, w.deliveries(hook.ID, membership.DeliveryDone), 1)
+}
+
+// A pause is no lease: it holds up every server, until it is over or an administrator
+// changes the webhook or sends something again. What a server holds it keeps.
+func testWebhookPause(t *testing.T, s Store) {
+	w := NewTenant(t, s)
+	hook := w.webhook(nil)
+	w.happen(1)
+	w.Number()
+	now := Now()
+	until := now.Add(time.Hour)
+	dead := delivery(hook.ID, hook.Position+1, membership.DeliveryDead, now, time.Time{})
+	finish := func(work db.WebhookWork, done ...membership.Delivery) {
+		t.Helper()
+		held, err := s.FinishWebhook(w.Ctx, serverA, db.WebhookStep{Webhook: work.Webhook, Done: done, Until: until})
+		require.NoError(t, err)
+		require.True(t, held)
+	}
+	pause := func() {
+		t.Helper()
+		work, held := w.hold(hook.ID, serverA, now, now.Add(time.Minute))
+		require.True(t, held)
+		finish(work, dead)
+		for _, at := range []time.Time{now, until.Add(-time.Second)} {
+			require.False(t, w.isDue(hook.ID, at))
+			_, held = w.hold(hook.ID, serverA, at, at.Add(time.Minute))
+			require.False(t, held)
+		}
+		require.True(t, w.isDue(hook.ID, until))
+	}
+	for name, wake := range map[string]func(membership.Tx) error{
+		"changed": func(tx membership.Tx) error { return tx.UpdateWebhook(w.Ctx, hook) },
+		"retried": func(tx membership.Tx) error { return tx.RetryDelivery(w.Ctx, hook.ID, dead.ID, now) },
+		"recovered": func(tx membership.Tx) error {
+			_, err := tx.RecoverDeliveries(w.Ctx, hook.ID, now.Add(-time.Hour), now, 10)
+			return err
+		},
+	} {
+		pause()
+		w.Update(wake)
+		require.True(t, w.isDue(hook.ID, now), name)
+		work, held := w.hold(hook.ID, serverA, now, now.Add(time.Minute))
+		require.True(t, held, name)
+		w.Update(wake)
+		_, held = w.hold(hook.ID, serverB, now, now.Add(time.Minute))
+		require.False(t, held, "%s: who holds it has it still", name)
+		work.Position = hook.Position
+		until = now
+		finish(work)
+		until = now.Add(time.Hour)
+	}
+
+	// What the receiver of before asked for is nothing to the new one.
+	work, held := w.hold(hook.ID, serverA, now, now.Add(time.Minute))
+	require.True(t, held)
+	hook.URL = "https://other.example.com/hook"
+	w.Update(func(tx membership.Tx) error { return tx.UpdateWebhook(w.Ctx, hook) })
+	finish(work, dead)
+	require.True(t, w.isDue(hook.ID, now))
 }
 
 func testWebhooksDue(t *testing.T, s Store) {
