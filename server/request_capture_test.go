@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/config"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -216,6 +218,26 @@ func TestCapturedBodiesGo(t *testing.T) {
 		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now().Add(time.Minute)))
 		_, err = h.requests.kept.RequestBody(t.Context(), h.mine.TenantID, id)
 		assert.Equal(t, membership.KindNotFound, membership.KindOf(err), "with its request")
+	})
+}
+
+// A server that keeps no requests any more removes what was captured all the same.
+func TestCapturedBodiesGoWithoutTheLog(t *testing.T) {
+	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
+		h.window(h.mine, 1)
+		h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"ann"}`, "Bearer "+h.mine.SCIMToken)
+		h.written()
+		off := h.config
+		off.RequestLog = 0
+		for _, c := range []struct{ hours, left int }{{24, 1}, {26, 0}} {
+			now := time.Now().Add(time.Duration(c.hours) * time.Hour)
+			require.NoError(t, removeCapturesOf(t.Context(), off, h.store, now))
+			bodies, err := h.requests.kept.KeptBodies(t.Context(), h.mine.TenantID)
+			require.NoError(t, err)
+			assert.Len(t, bodies, c.left)
+		}
+		off.DatabaseURL = "sqlite:" + config.DatabaseURL(filepath.Join(t.TempDir(), "none.db"))
+		require.NoError(t, removeCapturesOf(t.Context(), off, h.store, time.Now()), "there is no log")
 	})
 }
 

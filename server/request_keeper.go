@@ -242,22 +242,6 @@ func (k *RequestKeeper) RemoveOld(ctx context.Context, before time.Time) error {
 	})
 }
 
-// removeBodies removes the captured bodies of a tenant that are not kept any more.
-func (k *RequestKeeper) removeBodies(ctx context.Context, tenant membership.ID, now time.Time) error {
-	bodies, err := k.kept.KeptBodies(ctx, tenant)
-	if err != nil || len(bodies) == 0 {
-		return err
-	}
-	var windows []membership.Capture
-	if err := k.store.Read(ctx, tenant, func(r membership.Reader) (err error) {
-		windows, err = r.Captures(ctx)
-		return err
-	}); err != nil {
-		return err
-	}
-	return k.kept.RemoveBodiesOf(ctx, tenant, membership.EndedBodies(windows, bodies, now))
-}
-
 // eachTenant does something for each tenant, page after page.
 func (k *RequestKeeper) eachTenant(ctx context.Context, do func(membership.ID) error) error {
 	const page = 100
