@@ -21,18 +21,55 @@ const (
 // connectionsHeard has the metric of when each connection was last heard of.
 type connectionsHeard struct {
 	mu    sync.Mutex
-	own   int // connections with series of their own
-	times map[heardKey]time.Time
-	other map[heardKey]time.Time
+	own   int        // connections with series of their own
+	times heardTimes // theirs
+	other heardTimes
 
 	last, count *prometheus.Desc
 }
 
-type heardKey struct{ tenant, connection membership.ID }
+// heardTimes are when connections were heard of, by tenant.
+type heardTimes struct {
+	tenants map[membership.ID]map[membership.ID]time.Time
+	n       int
+}
+
+func newHeardTimes() heardTimes {
+	return heardTimes{tenants: map[membership.ID]map[membership.ID]time.Time{}}
+}
+
+func (h *heardTimes) set(tenant, connection membership.ID, at time.Time) {
+	of := h.tenants[tenant]
+	if of == nil {
+		of = map[membership.ID]time.Time{}
+		h.tenants[tenant] = of
+	}
+	if _, known := of[connection]; !known {
+		h.n++
+	}
+	of[connection] = at
+}
+
+func (h *heardTimes) remove(tenant, connection membership.ID) {
+	delete(h.tenants[tenant], connection)
+	h.n--
+	if len(h.tenants[tenant]) == 0 {
+		delete(h.tenants, tenant)
+	}
+}
+
+// each calls do for all of them.
+func (h *heardTimes) each(do func(tenant, connection membership.ID, at time.Time)) {
+	for tenant, of := range h.tenants {
+		for connection, at := range of {
+			do(tenant, connection, at)
+		}
+	}
+}
 
 func newConnectionsHeard() *connectionsHeard {
 	return &connectionsHeard{
-		own: measuredConnections, times: map[heardKey]time.Time{}, other: map[heardKey]time.Time{},
+		own: measuredConnections, times: newHeardTimes(), other: newHeardTimes(),
 		last: prometheus.NewDesc("scimbridge_connection_last_request_timestamp_seconds",
 			"When a connection was last heard of, refused requests too; other: the latest of those beyond "+
 				"the first 1,000.",
@@ -50,33 +87,53 @@ func (c *connectionsHeard) heard(tenant, connection membership.ID, at time.Time)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key, times := heardKey{tenant, connection}, c.times
-	if _, own := times[key]; !own && len(times) >= c.own {
-		times = c.other
+	times := &c.times
+	was, known := times.tenants[tenant][connection]
+	if !known && times.n >= c.own {
+		times = &c.other
+		was, known = times.tenants[tenant][connection]
 	}
-	if was, known := times[key]; (known || len(times) < maxOtherConnections) && at.After(was) {
-		times[key] = at
+	if (known || times.n < maxOtherConnections) && at.After(was) {
+		times.set(tenant, connection, at)
 	}
 }
 
-// keep forgets the connections of a tenant that are not in a list, and those that were
-// not heard of for long.
-func (c *connectionsHeard) keep(tenant membership.ID, listed map[membership.ID]bool, from time.Time) {
+// keep forgets the connections of a tenant that are not in a list. It looks at those of
+// the tenant alone: who writes requests waits for it.
+func (c *connectionsHeard) keep(tenant membership.ID, listed map[membership.ID]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, times := range []map[heardKey]time.Time{c.times, c.other} {
-		for key, at := range times {
-			if key.tenant == tenant && !listed[key.connection] || at.Before(from) {
-				delete(times, key)
+	for _, times := range []*heardTimes{&c.times, &c.other} {
+		for connection := range times.tenants[tenant] {
+			if !listed[connection] {
+				times.remove(tenant, connection)
 			}
 		}
 	}
-	for key, at := range c.other { // there is room again
-		if len(c.times) >= c.own {
-			return
+}
+
+// forget forgets those that were not heard of for long, and gives series of their own to
+// others as far as there is room.
+func (c *connectionsHeard) forget(before time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, times := range []*heardTimes{&c.times, &c.other} {
+		times.each(func(tenant, connection membership.ID, at time.Time) {
+			if at.Before(before) {
+				times.remove(tenant, connection)
+			}
+		})
+	}
+	for tenant, of := range c.other.tenants {
+		for connection, at := range of {
+			if c.times.n >= c.own {
+				return
+			}
+			if at.After(c.times.tenants[tenant][connection]) {
+				c.times.set(tenant, connection, at)
+			}
+			c.other.remove(tenant, connection)
 		}
-		c.times[key] = at
-		delete(c.other, key)
 	}
 }
 
@@ -91,18 +148,18 @@ func (c *connectionsHeard) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
 	seconds := func(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
-	for key, at := range c.times {
-		series(c.last, seconds(at), key.tenant.String(), key.connection.String())
-	}
+	c.times.each(func(tenant, connection membership.ID, at time.Time) {
+		series(c.last, seconds(at), tenant.String(), connection.String())
+	})
 	var latest time.Time
-	for _, at := range c.other {
+	c.other.each(func(_, _ membership.ID, at time.Time) {
 		if at.After(latest) {
 			latest = at
 		}
-	}
+	})
 	if !latest.IsZero() {
 		series(c.last, seconds(latest), otherConnections, otherConnections)
 	}
-	series(c.count, float64(len(c.times)), "own")
-	series(c.count, float64(len(c.other)), otherConnections)
+	series(c.count, float64(c.times.n), "own")
+	series(c.count, float64(c.other.n), otherConnections)
 }

@@ -50,7 +50,7 @@ func TestConnectionsHeard(t *testing.T) {
 		require.Len(t, series, 1)
 		assert.InDelta(t, float64(time.Now().Unix()), series[h.mine.ConnectionID.String()], 10)
 
-		h.metrics.requestLog.heard.keep(h.mine.TenantID, nil, time.Time{}) // as after a start
+		h.metrics.requestLog.heard.keep(h.mine.TenantID, nil) // as after a start
 		assert.Empty(t, heardSeries(t, h.testServer))
 		require.NoError(t, h.requests.countConnections(t.Context()))
 		assert.Equal(t, series, heardSeries(t, h.testServer))
@@ -85,8 +85,39 @@ func TestConnectionsHeardAreBounded(t *testing.T) {
 	for _, id := range ids[2:4] {
 		listed[id] = true
 	}
-	heard.keep(tenant, listed, time.Time{})
+	heard.keep(membership.NewID(), nil)
+	heard.keep(tenant, listed)
+	heard.forget(time.Time{})
 	assert.Equal(t, map[string]float64{ids[2].String(): 1002, ids[3].String(): 1003}, heardSeries(t, s))
-	heard.keep(tenant, listed, at.Add(3*time.Second))
+	heard.forget(at.Add(3 * time.Second))
 	assert.Equal(t, map[string]float64{ids[3].String(): 1003}, heardSeries(t, s))
+	heard.keep(tenant, nil)
+	assert.Equal(t, []int{0, 0, 0, 0},
+		[]int{heard.times.n, heard.other.n, len(heard.times.tenants), len(heard.other.tenants)})
+}
+
+// A round over ten thousand tenants looks at each connection a few times, not at all of
+// them for each tenant: who writes requests waits for the same lock.
+func TestConnectionsOfManyTenants(t *testing.T) {
+	const tenants, each = 10_000, 5
+	c := newConnectionsHeard()
+	all := map[membership.ID]map[membership.ID]bool{}
+	for range tenants {
+		of := map[membership.ID]bool{}
+		tenant := membership.NewID()
+		for range each {
+			id := membership.NewID()
+			of[id] = true
+			c.heard(tenant, id, time.Now())
+		}
+		all[tenant] = of
+	}
+	began := time.Now()
+	for tenant, listed := range all {
+		c.keep(tenant, listed)
+	}
+	c.forget(time.Now().Add(-time.Hour))
+	assert.Less(t, time.Since(began), 2*time.Second) // it was 17 s
+	assert.Equal(t, tenants*each, c.times.n+c.other.n)
+	assert.Equal(t, measuredConnections, c.times.n)
 }

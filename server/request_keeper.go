@@ -192,7 +192,8 @@ func (k *RequestKeeper) removeOld(ctx context.Context) {
 // countConnections reads when connections were last heard of: by other servers, and
 // before this one started.
 func (k *RequestKeeper) countConnections(ctx context.Context) error {
-	return k.eachTenant(ctx, func(tenant membership.ID) error {
+	from := time.Now().Add(-membership.HealthPeriod)
+	err := k.eachTenant(ctx, func(tenant membership.ID) error {
 		var cs []membership.Connection
 		if err := k.store.Read(ctx, tenant, func(r membership.Reader) (err error) {
 			cs, err = r.Connections(ctx, membership.ID{}, measuredConnections, false)
@@ -204,7 +205,6 @@ func (k *RequestKeeper) countConnections(ctx context.Context) error {
 		for i, c := range cs {
 			ids[i], listed[c.ID] = c.ID, true
 		}
-		from := time.Now().Add(-membership.HealthPeriod)
 		days, err := k.kept.RequestDays(ctx, tenant, ids, from)
 		if err != nil {
 			return err
@@ -213,10 +213,14 @@ func (k *RequestKeeper) countConnections(ctx context.Context) error {
 			k.metrics.heard.heard(tenant, d.Connection, d.LastAt)
 		}
 		if len(cs) < measuredConnections {
-			k.metrics.heard.keep(tenant, listed, from)
+			k.metrics.heard.keep(tenant, listed)
 		}
 		return nil
 	})
+	if err == nil {
+		k.metrics.heard.forget(from)
+	}
+	return err
 }
 
 // RemoveOld removes the requests of all tenants from before a time.
