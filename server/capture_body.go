@@ -84,8 +84,13 @@ func (c *capture) writeObject(n node, h hiding) {
 		value = max(value, secret) // it may have been that of a password
 	}
 	for i, key := range n.keys {
-		if slices.ContainsFunc(namingKeys, func(k string) bool { return strings.EqualFold(k, key) }) {
+		switch {
+		case strings.EqualFold(key, "path"):
 			value = max(value, hides(n.items[i]))
+		case slices.ContainsFunc(namingKeys, func(k string) bool { return strings.EqualFold(k, key) }):
+			if hides(n.items[i]) != shown { // it is kept by the server, as any value
+				value = secret
+			}
 		}
 	}
 	c.out = append(c.out, '{')
@@ -113,8 +118,8 @@ func (c *capture) writeText(s string) {
 	c.out = append(c.out, b...)
 }
 
-// namingKeys are the keys whose texts name what stands beside them as value.
-var namingKeys = []string{"path", "name", "attribute", "key", "type"}
+// namingKeys are the keys, beside path, whose texts name what stands with them as value.
+var namingKeys = []string{"name", "attribute", "key", "type"}
 
 // hides says what the texts of a value, as names, hide.
 func hides(n node) (h hiding) {

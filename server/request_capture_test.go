@@ -254,6 +254,7 @@ func TestCapturedBody(t *testing.T) {
 		{`{"password":null,"clientSecret":1}`, `{"password":null,"clientSecret":"(secret)"}`, membership.CapturedCut},
 		{`{"displayName":"Password Reset","title":"Basic plan"}`, "", membership.CapturedWhole},
 		{`{"path":"password","value":"x"}`, `{"path":"password","value":"(secret)"}`, membership.CapturedWhole},
+		{`{"name":"password","value":"x"}`, `{"name":"password","value":"(secret)"}`, membership.CapturedCut},
 		{`{"path":"urn:x:1.0:User:password","value":"x"}`, `{"path":"urn:x:1.0:User:password","value":"(secret)"}`,
 			membership.CapturedWhole},
 		{`{"path":"a","value":"x","Path":"u:password"}`, `{"path":"a","value":"(secret)","Path":"u:password"}`,
