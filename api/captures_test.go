@@ -59,7 +59,8 @@ func TestCaptures(t *testing.T) {
 		assert.Len(t, h.events(membership.ActionCaptureRead), 1)
 
 		for _, unknown := range []string{path, "/v1/connections/" + h.other.ConnectionID.String() + "/captures"} {
-			h.do(http.MethodDelete, unknown+"/"+membership.NewID().String(), "").fails(http.StatusNotFound, codeNotFound)
+			h.do(http.MethodDelete, unknown+"/"+membership.NewID().String(), "").fails(http.StatusNotFound,
+				codeNotFound)
 		}
 		h.do(http.MethodDelete, path+"/"+second["id"].(string)+"?reason=INC-2", "").is(http.StatusNoContent)
 		h.do(http.MethodDelete, path+"/"+second["id"].(string)+"?reason=INC-3", "").is(http.StatusNoContent)

@@ -10,8 +10,9 @@ import (
 
 func (d *door) requestRoutes() []route {
 	return []route{
-		{http.MethodGet, "/v1/requests", d.private(d.listRequests, "limit", "cursor", "from", "to", "connection_id", "outcome",
-			"status", "scim_type", "operation", "user_id", "user_name", "external_id", "group_id", "request_id")},
+		{http.MethodGet, "/v1/requests",
+			d.private(d.listRequests, "limit", "cursor", "from", "to", "connection_id", "outcome",
+				"status", "scim_type", "operation", "user_id", "user_name", "external_id", "group_id", "request_id")},
 		{http.MethodGet, "/v1/requests/{id}", d.private(d.getRequest)},
 	}
 }
@@ -117,7 +118,8 @@ func AppendRequest(b []byte, r membership.Request, whole bool) []byte {
 	text("why", r.Why)
 	b = appendList(appendName(append(b, ','), "ignored"), r.Ignored, appendString)
 	b = appendEventNumbers(append(b, ','), r.Events, r.Numbers)
-	b = strconv.AppendFloat(appendName(append(b, ','), "duration_ms"), float64(r.Duration.Microseconds())/1000, 'f', -1, 64)
+	b = strconv.AppendFloat(appendName(append(b, ','), "duration_ms"), float64(r.Duration.Microseconds())/1000, 'f',
+		-1, 64)
 	number("bytes_in", r.BytesIn)
 	number("bytes_out", r.BytesOut)
 	text("client", r.Client)

@@ -15,13 +15,15 @@ func TestRequests(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		user, group, connection := membership.NewID(), membership.NewID(), membership.NewID()
 		refused := membership.Request{
-			RequestID: "its-own", Connection: connection, Status: 400, Operation: "PATCH /Groups/{id}", Body: `{"op":"add"}`,
+			RequestID: "its-own", Connection: connection, Status: 400, Operation: "PATCH /Groups/{id}",
+			Body: `{"op":"add"}`,
 			Hint: "scimbridge_…abcd", Count: 3, UserNames: []membership.RequestName{*nameOf("uann@example.com")},
 			ExternalIDs: []membership.RequestName{*nameOf("x77")},
 			RequestAnswer: membership.RequestAnswer{
 				Outcome: membership.RequestRefused, ScimType: "invalidValue", Why: "why", Ignored: []string{"nick"},
 				Users: []membership.ID{user}, Groups: []membership.ID{group},
-				Operations: []membership.RequestOperation{{Method: "POST", Path: "/Users", Status: 201, Outcome: "changed"}},
+				Operations: []membership.RequestOperation{{Method: "POST", Path: "/Users", Status: 201,
+					Outcome: "changed"}},
 			},
 		}
 		h.keep(h.other.TenantID, refused)
@@ -30,7 +32,8 @@ func TestRequests(t *testing.T) {
 
 		for _, filter := range []string{
 			"connection_id=" + connection.String(), "outcome=refused", "status=400", "scim_type=invalidValue",
-			"operation=PATCH%20/Groups/%7Bid%7D", "user_id=" + user.String(), "user_name=ann@example.com", "external_id=77",
+			"operation=PATCH%20/Groups/%7Bid%7D", "user_id=" + user.String(), "user_name=ann@example.com",
+			"external_id=77",
 			"group_id=" + group.String(), "request_id=its-own", "outcome=refused&status=400&user_id=" + user.String(),
 		} {
 			list := h.do(http.MethodGet, "/v1/requests?"+filter, "").is(http.StatusOK)

@@ -117,7 +117,7 @@ var wholeTenant = []string{
 	"qEventHeads",
 	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
 	"qGrantPlaces", "qEventWithText", // to verify a store
-	"qCaptures", // one row a connection
+	"qCaptures",                                                                    // one row a connection
 	"qWebhooks", "qCountWebhooks", "qWebhooksDue", "qAllWebhooks", "qWebhookStats", // few
 	"qAccessVersions", "qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
 	"qAnswersToErase", // there is a budget for them

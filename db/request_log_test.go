@@ -29,7 +29,8 @@ func eachRequestLog(t *testing.T, test func(t *testing.T, l *db.RequestLog)) {
 
 func request(tenant membership.ID, at time.Time, change func(*membership.Request)) membership.Request {
 	r := membership.Request{
-		ID: membership.NewIDAt(at), Tenant: tenant, At: at, RequestID: "r", Operation: "GET /Users", Status: 200, Count: 1,
+		ID: membership.NewIDAt(at), Tenant: tenant, At: at, RequestID: "r", Operation: "GET /Users", Status: 200,
+		Count:         1,
 		RequestAnswer: membership.RequestAnswer{Outcome: membership.RequestNothing},
 	}
 	if change != nil {
@@ -78,21 +79,26 @@ func TestRequestLogFilters(t *testing.T) {
 		}{
 			"all":        {membership.RequestFilter{}, func(int) bool { return true }},
 			"connection": {membership.RequestFilter{Connection: connections[1]}, func(i int) bool { return i%2 == 1 }},
-			"outcome":    {membership.RequestFilter{Outcome: membership.RequestRefused}, func(i int) bool { return i%5 == 2 }},
+			"outcome": {membership.RequestFilter{Outcome: membership.RequestRefused},
+				func(i int) bool { return i%5 == 2 }},
 			"status and type": {
 				membership.RequestFilter{Status: 400, ScimType: "invalidValue"}, func(i int) bool { return i%3 == 1 },
 			},
-			"nothing has both": {membership.RequestFilter{Status: 404, ScimType: "invalidValue"}, func(int) bool { return false }},
-			"user":             {membership.RequestFilter{User: user}, func(i int) bool { return i%7 == 0 }},
+			"nothing has both": {membership.RequestFilter{Status: 404, ScimType: "invalidValue"},
+				func(int) bool { return false }},
+			"user": {membership.RequestFilter{User: user}, func(i int) bool { return i%7 == 0 }},
 			"user, group and connection": {
-				membership.RequestFilter{User: user, Group: group, Connection: connections[0]}, func(i int) bool { return i%154 == 0 },
+				membership.RequestFilter{User: user, Group: group, Connection: connections[0]},
+				func(i int) bool { return i%154 == 0 },
 			},
-			"userName":     {membership.RequestFilter{UserName: &name}, func(i int) bool { return i%13 == 0 }},
-			"externalId":   {membership.RequestFilter{ExternalID: &external, Status: 200}, func(i int) bool { return i%39 == 0 }},
+			"userName": {membership.RequestFilter{UserName: &name}, func(i int) bool { return i%13 == 0 }},
+			"externalId": {membership.RequestFilter{ExternalID: &external, Status: 200},
+				func(i int) bool { return i%39 == 0 }},
 			"another kind": {membership.RequestFilter{ExternalID: &name}, func(int) bool { return false }},
 			"request id":   {membership.RequestFilter{RequestID: "r7"}, func(i int) bool { return i/2 == 7 }},
 			"time": {
-				membership.RequestFilter{From: begin.Add(10 * time.Second), To: begin.Add(20 * time.Second), Connection: connections[0]},
+				membership.RequestFilter{From: begin.Add(10 * time.Second), To: begin.Add(20 * time.Second),
+					Connection: connections[0]},
 				func(i int) bool { return i >= 10 && i < 20 && i%2 == 0 },
 			},
 		} {
@@ -108,7 +114,8 @@ func TestRequestLogFilters(t *testing.T) {
 		}
 		_, err := l.Request(t.Context(), tenant, foreign.ID)
 		assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
-		assert.Equal(t, []membership.ID{foreign.ID}, listRequests(t, l, other, membership.RequestFilter{User: user}, 10))
+		assert.Equal(t, []membership.ID{foreign.ID},
+			listRequests(t, l, other, membership.RequestFilter{User: user}, 10))
 	})
 }
 
@@ -133,17 +140,23 @@ func listRequests(
 // A request is read as it was written.
 func TestRequestLogKeepsAll(t *testing.T) {
 	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
-		want := request(membership.NewID(), time.Date(2026, 11, 1, 1, 2, 3, 4000, time.UTC), func(r *membership.Request) {
-			r.Connection, r.Credential, r.Hint = membership.NewID(), membership.NewID(), "scimbridge_…abcd"
-			r.Method, r.Operation, r.Path, r.Query, r.Body = "PATCH", "PATCH /Groups/{id}", "/scim/v2/Groups/x", "a=b", `{"op":"add"}`
-			r.Duration, r.BytesIn, r.BytesOut, r.Client, r.UserAgent, r.Count = time.Millisecond, 3, 4, "192.0.2.1", "Okta", 7
-			r.RequestAnswer = membership.RequestAnswer{
-				ScimType: "noTarget", Detail: "d", Outcome: membership.RequestHeld, Why: "w", Ignored: []string{"x"},
-				Events: []membership.ID{membership.NewID()}, Users: []membership.ID{membership.NewID()},
-				Groups:     []membership.ID{membership.NewID()},
-				Operations: []membership.RequestOperation{{Method: "POST", Path: "/Users", Status: 201, Outcome: "changed"}},
-			}
-		})
+		want := request(membership.NewID(), time.Date(2026, 11, 1, 1, 2, 3, 4000, time.UTC),
+			func(r *membership.Request) {
+				r.Connection, r.Credential, r.Hint = membership.NewID(), membership.NewID(), "scimbridge_…abcd"
+				r.Method, r.Operation, r.Path, r.Query, r.Body = "PATCH", "PATCH /Groups/{id}", "/scim/v2/Groups/x",
+					"a=b",
+					`{"op":"add"}`
+				r.Duration, r.BytesIn, r.BytesOut, r.Client, r.UserAgent, r.Count = time.Millisecond, 3, 4, "192.0.2.1",
+					"Okta", 7
+				r.RequestAnswer = membership.RequestAnswer{
+					ScimType: "noTarget", Detail: "d", Outcome: membership.RequestHeld, Why: "w",
+					Ignored: []string{"x"},
+					Events:  []membership.ID{membership.NewID()}, Users: []membership.ID{membership.NewID()},
+					Groups: []membership.ID{membership.NewID()},
+					Operations: []membership.RequestOperation{{Method: "POST", Path: "/Users", Status: 201,
+						Outcome: "changed"}},
+				}
+			})
 		require.NoError(t, l.AppendRequests(t.Context(), []membership.Request{want}))
 		got, err := l.Request(t.Context(), want.Tenant, want.ID)
 		require.NoError(t, err)
@@ -184,7 +197,8 @@ func TestCapturedBodiesAreBounded(t *testing.T) {
 			for range n {
 				at = at.Add(time.Second)
 				rs = append(rs, request(tenant, at, func(r *membership.Request) {
-					r.Captured, r.Sealed = membership.CapturedWhole, &membership.SealedBody{Until: at, Box: make([]byte, size)}
+					r.Captured, r.Sealed = membership.CapturedWhole,
+						&membership.SealedBody{Until: at, Box: make([]byte, size)}
 				}))
 				ids = append(ids, rs[len(rs)-1].ID)
 			}
@@ -258,7 +272,8 @@ func TestRequestLogErases(t *testing.T) {
 		for _, gone := range list(name, former) {
 			assert.Zero(t, found(tenant, membership.RequestFilter{UserName: &gone}))
 			assert.Zero(t, found(tenant, membership.RequestFilter{ExternalID: &gone}))
-			assert.Zero(t, found(tenant, membership.RequestFilter{RequestID: "r", UserName: &gone}), "in the row itself")
+			assert.Zero(t, found(tenant, membership.RequestFilter{RequestID: "r", UserName: &gone}),
+				"in the row itself")
 			assert.Zero(t, found(tenant, membership.RequestFilter{RequestID: "r", ExternalID: &gone}))
 		}
 		assert.Zero(t, found(tenant, membership.RequestFilter{UserName: &never}))
@@ -277,10 +292,12 @@ func TestRequestLogHeedsErasures(t *testing.T) {
 	eachRequestLog(t, func(t *testing.T, l *db.RequestLog) {
 		tenant, other, user, second := membership.NewID(), membership.NewID(), membership.NewID(), membership.NewID()
 		name, former, theirs := membership.RequestName{1}, membership.RequestName{2}, membership.RequestName{3}
-		add := func(tenant membership.ID, at time.Time, names []membership.RequestName, users ...membership.ID) membership.ID {
+		add := func(tenant membership.ID, at time.Time, names []membership.RequestName,
+			users ...membership.ID) membership.ID {
 			r := request(tenant, at, func(r *membership.Request) {
 				r.Users, r.UserNames, r.ExternalIDs = users, names, names
-				r.Captured, r.Sealed = membership.CapturedWhole, &membership.SealedBody{Until: at.Add(time.Hour), Box: []byte{1}}
+				r.Captured, r.Sealed = membership.CapturedWhole,
+					&membership.SealedBody{Until: at.Add(time.Hour), Box: []byte{1}}
 			})
 			require.NoError(t, l.AppendRequests(t.Context(), []membership.Request{r}))
 			return r.ID
@@ -338,7 +355,8 @@ func TestRequestLogErasesWhileOthersWrite(t *testing.T) {
 			for range 4 {
 				writers.Go(func() {
 					for range 10 {
-						r := request(tenant, time.Now(), func(r *membership.Request) { r.UserNames = []membership.RequestName{name} })
+						r := request(tenant, time.Now(),
+							func(r *membership.Request) { r.UserNames = []membership.RequestName{name} })
 						assert.NoError(t, l.AppendRequests(t.Context(), []membership.Request{r}))
 					}
 				})

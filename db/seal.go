@@ -53,8 +53,9 @@ var ErrSealedElsewhere = errors.New("the log was sealed by another server")
 const (
 	qSealLog = `select origin, public_key, size, stopped,
 		coalesce((select h.number from event_heads h where h.tenant_id = $1), 0) from seal_logs where tenant_id = $1`
-	qInsertSealLog = `insert into seal_logs (tenant_id, origin, public_key, size) values ($1, $2, $3, 0) on conflict do nothing`
-	qHoldSealLog   = `update seal_logs set holder = $2, held_until = $3
+	qInsertSealLog = `insert into seal_logs (tenant_id, origin, public_key, size) values ($1, $2, $3, 0) on
+			conflict do nothing`
+	qHoldSealLog = `update seal_logs set holder = $2, held_until = $3
 		where tenant_id = $1 and (holder = $2 or held_until is null or held_until < $4)`
 	qSealStep = `update seal_logs set size = $4, public_key = $5
 		where tenant_id = $1 and origin = $2 and size = $3 and stopped = ''`
@@ -70,7 +71,8 @@ const (
 	qLastCheckpoints  = `select note from seal_checkpoints where tenant_id = $1 and origin = $2 and size <= $3
 		order by size desc limit $4`
 
-	qLeaves = `select number, position, body, coalesce(members, ''), case when group_id is null then '' else {text group_id} end,
+	qLeaves = `select number, position, body, coalesce(members, ''), case when group_id is null then '' else {text
+			group_id} end,
 		case when user_id is null then '' else {text user_id} end from events {index events_by_number}
 		where tenant_id = $1 and number > $2 order by number limit $3`
 )
@@ -88,7 +90,9 @@ func (s *Store) SealLog(ctx context.Context, tenant membership.ID) (l SealLog, f
 }
 
 // BeginSealLog makes the log of a tenant, if there is none, and says whether it did.
-func (s *Store) BeginSealLog(ctx context.Context, tenant membership.ID, origin string, publicKey []byte) (made bool, err error) {
+func (s *Store) BeginSealLog(
+	ctx context.Context, tenant membership.ID, origin string, publicKey []byte,
+) (made bool, err error) {
 	err = s.update(ctx, tenant, func(s *session) error {
 		n, err := s.exec(ctx, qInsertSealLog, tenant, origin, publicKey)
 		made = n > 0
@@ -99,7 +103,9 @@ func (s *Store) BeginSealLog(ctx context.Context, tenant membership.ID, origin s
 
 // HoldSealLog makes a server the one that seals a log, until a time; held says
 // whether it is. It saves work: what SealStep writes is right without it.
-func (s *Store) HoldSealLog(ctx context.Context, tenant membership.ID, holder string, now, until time.Time) (held bool, err error) {
+func (s *Store) HoldSealLog(
+	ctx context.Context, tenant membership.ID, holder string, now, until time.Time,
+) (held bool, err error) {
 	err = s.update(ctx, tenant, func(s *session) error {
 		n, err := s.exec(ctx, qHoldSealLog, tenant, holder, stamp(until), stamp(now))
 		held = n > 0
@@ -167,7 +173,9 @@ func (s *Store) RestartSealLog(
 
 // SealHashes reads hashes of a level, from an index on, width of them at most. They
 // must lie in one piece of 256.
-func (s *Store) SealHashes(ctx context.Context, tenant membership.ID, level int, first int64, width int) (b []byte, err error) {
+func (s *Store) SealHashes(
+	ctx context.Context, tenant membership.ID, level int, first int64, width int,
+) (b []byte, err error) {
 	begin := first / 256 * 256
 	err = s.read(ctx, tenant, func(s *session) error {
 		runs, err := list(ctx, s, qHashRuns, []any{tenant, level, begin, begin + 256}, func(r *HashRun) []any {
@@ -190,7 +198,9 @@ func (s *Store) SealHashes(ctx context.Context, tenant membership.ID, level int,
 }
 
 // Checkpoint reads the signed checkpoint of a size; "": there is none.
-func (s *Store) Checkpoint(ctx context.Context, tenant membership.ID, origin string, size int64) (note string, err error) {
+func (s *Store) Checkpoint(
+	ctx context.Context, tenant membership.ID, origin string, size int64,
+) (note string, err error) {
 	err = s.read(ctx, tenant, func(s *session) error {
 		err := s.one(ctx, "checkpoint", qCheckpoint, []any{tenant, origin, size}, &note)
 		if membership.KindOf(err) == membership.KindNotFound {
@@ -202,9 +212,12 @@ func (s *Store) Checkpoint(ctx context.Context, tenant membership.ID, origin str
 }
 
 // Checkpoints lists signed checkpoints of at most a size, the largest first.
-func (s *Store) Checkpoints(ctx context.Context, tenant membership.ID, origin string, size int64, limit int) (notes []string, err error) {
+func (s *Store) Checkpoints(
+	ctx context.Context, tenant membership.ID, origin string, size int64, limit int,
+) (notes []string, err error) {
 	err = s.read(ctx, tenant, func(s *session) error {
-		notes, err = list(ctx, s, qLastCheckpoints, []any{tenant, origin, size, limit}, func(n *string) []any { return []any{n} })
+		notes, err = list(ctx, s, qLastCheckpoints, []any{tenant, origin, size, limit},
+			func(n *string) []any { return []any{n} })
 		return err
 	})
 	return notes, err
@@ -232,7 +245,9 @@ func (s *Store) Leaves(ctx context.Context, tenant membership.ID, after int64, b
 	}
 }
 
-func (s *Store) leafBatch(ctx context.Context, tenant membership.ID, after int64, limit int) (leaves []StoredLeaf, err error) {
+func (s *Store) leafBatch(
+	ctx context.Context, tenant membership.ID, after int64, limit int,
+) (leaves []StoredLeaf, err error) {
 	err = s.read(ctx, tenant, func(s *session) error {
 		leaves, err = list(ctx, s, qLeaves, []any{tenant, after, limit}, func(l *StoredLeaf) []any {
 			return []any{&l.Number, &l.Position, &l.Body, &l.Members, &l.Group, &l.User}

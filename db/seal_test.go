@@ -65,10 +65,12 @@ func TestSealSteps(t *testing.T) {
 		run := func(first int64, n int) db.HashRun {
 			return db.HashRun{First: first, Hashes: bytes.Repeat([]byte{byte(n)}, 32*n)}
 		}
-		step := db.Seal{Origin: "one", Size: 5, PublicKey: []byte("key"), At: now, Note: []byte("note 5"), Runs: []db.HashRun{run(0, 5)}}
+		step := db.Seal{Origin: "one", Size: 5, PublicKey: []byte("key"), At: now, Note: []byte("note 5"),
+			Runs: []db.HashRun{run(0, 5)}}
 		require.NoError(t, s.SealStep(ctx, w.ID, step))
 		require.ErrorIs(t, s.SealStep(ctx, w.ID, step), db.ErrSealedElsewhere, "of two servers one seals")
-		step = db.Seal{Origin: "one", From: 5, Size: 7, PublicKey: []byte("key"), At: now, Note: []byte("note 7"), Runs: []db.HashRun{run(5, 2)}}
+		step = db.Seal{Origin: "one", From: 5, Size: 7, PublicKey: []byte("key"), At: now, Note: []byte("note 7"),
+			Runs: []db.HashRun{run(5, 2)}}
 		require.NoError(t, s.SealStep(ctx, w.ID, step))
 		b, err := s.SealHashes(ctx, w.ID, 0, 4, 2)
 		require.NoError(t, err)

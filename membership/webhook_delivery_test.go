@@ -15,7 +15,8 @@ func allJitter() float64 { return 1 }
 // is dead.
 func TestScheduleOfDeliveries(t *testing.T) {
 	pauses := []time.Duration{
-		5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour,
+		5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour,
+		14 * time.Hour,
 		20 * time.Hour, 24 * time.Hour,
 	}
 	at := time.Now()

@@ -27,7 +27,8 @@ func history(t *testing.T) (b *book, rows []map[string]string) {
 	b = newBook(t, 0)
 	add := func(second int, action, source, rest string) {
 		b.lines = append(b.lines, b.line(int64(len(b.lines)+1), fmt.Sprintf(
-			`{"id":"x","at":"2026-08-01T12:00:%02d.000000Z","actor":{"kind":"user","id":"ada"},"action":%q,"group_id":%q,%s,"request_id":"r%d",%s}`,
+			`{"id":"x","at":"2026-08-01T12:00:%02d.000000Z","actor":{"kind":"user","id":"ada"},"action":%q,`+
+				`"group_id":%q,%s,"request_id":"r%d",%s}`,
 			second, action, groupID, source, len(b.lines)+1, rest)))
 	}
 	add(0, "group.created", local, `"after":{}`)

@@ -18,7 +18,8 @@ func enoughRoom(file string) error {
 	if err := syscall.Statfs(filepath.Dir(file), &disk); err != nil {
 		return nil //nolint:nilerr // the write says what is wrong
 	}
-	if free := uint64(disk.Bavail) * uint64(disk.Bsize); free < minFreeDisk { //nolint:gosec,unconvert // types differ by system
+	free := uint64(disk.Bavail) * uint64(disk.Bsize) //nolint:gosec,unconvert // types differ by system
+	if free < minFreeDisk {
 		return fmt.Errorf("the disk has only %d MB left", free>>20)
 	}
 	return nil

@@ -54,7 +54,8 @@ func newDryRunHouse(h *requestHouse) *dryRunHouse {
 	}
 	d.ann = made(h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"ann"}`, d.scim))
 	d.bob = made(h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"bob"}`, d.scim))
-	d.group = made(h.send(http.MethodPost, "/scim/v2/Groups", `{"displayName":"G","members":[{"value":"`+idOf(d.ann)+`"}]}`,
+	d.group = made(h.send(http.MethodPost, "/scim/v2/Groups",
+		`{"displayName":"G","members":[{"value":"`+idOf(d.ann)+`"}]}`,
 		d.scim))
 	return d
 }
@@ -83,7 +84,8 @@ func (d *dryRunHouse) kept(method, path, body string) string {
 func (d *dryRunHouse) state() string {
 	d.t.Helper()
 	all := map[string]any{}
-	for _, p := range []string{"/v1/users", "/v1/groups", "/v1/groups/" + idOf(d.group) + "/members", "/v1/notifications",
+	for _, p := range []string{"/v1/users", "/v1/groups", "/v1/groups/" + idOf(d.group) + "/members",
+		"/v1/notifications",
 		"/v1/connections/" + d.mine.ConnectionID.String() + "/removal-allowances"} {
 		all[p] = d.api(d.mine, http.MethodGet, p, "").Body.String()
 	}
@@ -197,13 +199,16 @@ func TestDryRunOfWhatIsNotWhole(t *testing.T) {
 		const redacted = "body_redacted"
 		d.fails(d.kept(http.MethodPost, "/Users", `{"userName":"cid"}`), 409, redacted)
 		d.fails(d.kept(http.MethodPatch, d.ann, patchOp+`{"op":"replace","path":"title","value":"x"}]}`), 409, redacted)
-		d.fails(d.kept(http.MethodPatch, d.group, patchOp+`{"op":"remove","path":"members[display eq \"x\"]"}]}`), 409, redacted)
+		d.fails(d.kept(http.MethodPatch, d.group, patchOp+`{"op":"remove","path":"members[display eq \"x\"]"}]}`), 409,
+			redacted)
 		d.fails(d.kept(http.MethodDelete, "/Users/no-id", ""), 409, redacted)
-		d.fails(d.kept(http.MethodPatch, "/Users/"+membership.NewID().String()[:35]+"x", d.members("add", d.ann)), 409, redacted)
+		d.fails(d.kept(http.MethodPatch, "/Users/"+membership.NewID().String()[:35]+"x", d.members("add", d.ann)), 409,
+			redacted)
 		d.fails(d.kept(http.MethodPatch, d.group, d.members("add", d.ann)[:80]), 409, redacted)
 		d.fails(d.kept(http.MethodGet, d.ann, ""), 400, "invalid_input")
 		d.fails(d.kept(http.MethodPost, "/Users/.search", `{}`), 400, "invalid_input")
-		bulk := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE","path":"` + d.ann + `"}]}`
+		bulk := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE",` +
+			`"path":"` + d.ann + `"}]}`
 		d.fails(d.kept(http.MethodPost, "/Bulk", bulk), 400, "invalid_input")
 		d.fails(membership.NewID().String(), 404, "not_found")
 		add := d.kept(http.MethodPatch, d.group, d.members("add", d.bob))

@@ -146,7 +146,8 @@ func (r *redactedBody) control(word, text string, bulk bool) string {
 	case word == "path":
 		return redactedFilter(text, true, func(attribute, value string) {
 			r.named(attribute, value)
-			if id, err := membership.ParseID(value); err == nil && attribute == "value" && attributeOf(text) == "members" {
+			if id, err := membership.ParseID(value); err == nil && attribute == "value" &&
+				attributeOf(text) == "members" {
 				r.addUsers(id)
 			}
 		})

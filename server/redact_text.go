@@ -59,7 +59,8 @@ func nameLike(s string) bool {
 	}
 	for i := range len(s) {
 		c := s[i]
-		if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && !strings.ContainsRune("$_-:.", rune(c)) {
+		if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') &&
+			!strings.ContainsRune("$_-:.", rune(c)) {
 			return false
 		}
 	}
@@ -68,7 +69,8 @@ func nameLike(s string) bool {
 
 // attributes are those that a list of names may name.
 var attributes = strings.Fields(`id externalid username name givenname familyname formatted middlename honorificprefix
-	honorificsuffix displayname nickname profileurl title usertype preferredlanguage locale timezone active password emails
+	honorificsuffix displayname nickname profileurl title usertype preferredlanguage locale timezone active
+		password emails
 	phonenumbers ims photos addresses groups entitlements roles x509certificates meta schemas members employeenumber
 	costcenter organization division department manager value type primary display created lastmodified location
 	resourcetype version`)
@@ -91,7 +93,8 @@ var (
 	}
 	comparisons = filterWords[:10]
 	types       = []string{
-		"work", "home", "other", "mobile", "fax", "pager", "direct", "indirect", "user", "group", "organization", "bearer",
+		"work", "home", "other", "mobile", "fax", "pager", "direct", "indirect", "user", "group", "organization",
+		"bearer",
 	}
 )
 
@@ -125,7 +128,8 @@ func redactedFilter(s string, path bool, named func(attribute, value string)) st
 		case slices.Contains(filterWords, word):
 			b.WriteString(word)
 			operator = word
-		case nameLike(t) && (slices.Contains(comparisons, strings.ToLower(next)) || path && (next == "[" || next == "")):
+		case nameLike(t) &&
+			(slices.Contains(comparisons, strings.ToLower(next)) || path && (next == "[" || next == "")):
 			b.WriteString(t)
 			last = attributeOf(t)
 		default:
@@ -217,7 +221,8 @@ func redactedQuery(raw string, named func(attribute, value string)) string {
 
 // words are those of paths.
 var words = []string{
-	"scim", "v2", "oauth2", "token", "Users", "Groups", "Bulk", "Me", "Schemas", "ResourceTypes", "ServiceProviderConfig",
+	"scim", "v2", "oauth2", "token", "Users", "Groups", "Bulk", "Me", "Schemas", "ResourceTypes",
+	"ServiceProviderConfig",
 	".search", "User", "Group",
 }
 

@@ -79,7 +79,8 @@ func (k *RequestKeeper) writeBatch(ctx context.Context, batch []requestEntry) {
 	}
 	if failing := failed != nil; failing != k.failing {
 		if k.failing = failing; failing {
-			k.log.Warn("requests could not be written to the request log, and are dropped until they can", zap.Error(failed))
+			k.log.Warn("requests could not be written to the request log, and are dropped until they can",
+				zap.Error(failed))
 		} else {
 			k.log.Info("requests are written to the request log again")
 		}

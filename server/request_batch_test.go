@@ -88,7 +88,8 @@ func (h *requestHouse) refuse(tenant membership.ID) {
 		require.NoError(h.t, err)
 		return
 	}
-	e, err := sqlite.Open(db.RequestLogFile(string(h.config.DatabaseURL)), sqlite.Options{Logger: zap.NewNop(), Log: true})
+	e, err := sqlite.Open(db.RequestLogFile(string(h.config.DatabaseURL)),
+		sqlite.Options{Logger: zap.NewNop(), Log: true})
 	require.NoError(h.t, err)
 	defer e.Close() //nolint:errcheck // it has done what it is for
 	require.NoError(h.t, e.Update(h.t.Context(), tenant, func(tx engine.Tx) error {

@@ -112,11 +112,15 @@ func keepBody(r *http.Request) *keptBody {
 }
 
 // newEntry makes the entry of a request that was answered; ok: it is of a tenant.
-func newEntry(rec *recorder, r *http.Request, body *keptBody, began time.Time, took time.Duration) (e requestEntry, ok bool) {
+func newEntry(
+	rec *recorder, r *http.Request, body *keptBody, began time.Time, took time.Duration,
+) (e requestEntry, ok bool) {
 	note := auth.NoteOf(r.Context())
 	e = requestEntry{
-		at: began, took: took, requestID: r.Header.Get(requestIDHeader), method: methodLabel(r.Method), path: clipped(r.URL.Path),
-		query: clipped(r.URL.RawQuery), agent: clipped(r.UserAgent()), status: rec.status, out: rec.bytes, client: auth.ClientAddress(r.Context()),
+		at: began, took: took, requestID: r.Header.Get(requestIDHeader), method: methodLabel(r.Method),
+		path:  clipped(r.URL.Path),
+		query: clipped(r.URL.RawQuery), agent: clipped(r.UserAgent()), status: rec.status, out: rec.bytes,
+		client: auth.ClientAddress(r.Context()),
 		tenant: note.Tenant, proven: !note.Tenant.IsZero(), rejected: note.Rejected, count: 1,
 		note: requestFacts{
 			connection: note.Connection, credential: note.Credential.ID, refused: note.Refused, ended: note.Ended,
@@ -143,10 +147,12 @@ func newEntry(rec *recorder, r *http.Request, body *keptBody, began time.Time, t
 // request is the row of an entry, redacted.
 func (e *requestEntry) request(key requestKey) membership.Request {
 	q := membership.Request{
-		ID: membership.NewIDAt(e.at), RequestID: e.requestID, At: e.at.UTC().Truncate(time.Microsecond), Tenant: e.tenant,
+		ID: membership.NewIDAt(e.at), RequestID: e.requestID, At: e.at.UTC().Truncate(time.Microsecond),
+		Tenant:     e.tenant,
 		Connection: e.note.connection, Credential: e.note.credential, Hint: e.hint, Method: e.method, Status: e.status,
-		RequestAnswer: e.note.answer, Duration: e.took, BytesIn: e.in, BytesOut: e.out, UserAgent: redactedAgent(e.agent),
-		Count: e.count,
+		RequestAnswer: e.note.answer, Duration: e.took, BytesIn: e.in, BytesOut: e.out,
+		UserAgent: redactedAgent(e.agent),
+		Count:     e.count,
 	}
 	if e.client.IsValid() {
 		q.Client = e.client.String()

@@ -44,7 +44,8 @@ func (e requestEraser) EraseRequests(
 	if e.keeper != nil {
 		e.keeper.flush(ctx)
 	}
-	return k.kept.EraseRequests(ctx, tenant, user, hashes(names.UserNames, k.UserName), hashes(names.ExternalIDs, k.ExternalID))
+	return k.kept.EraseRequests(ctx, tenant, user, hashes(names.UserNames, k.UserName),
+		hashes(names.ExternalIDs, k.ExternalID))
 }
 
 func hashes(names []string, hash func(string) *membership.RequestName) (out []membership.RequestName) {

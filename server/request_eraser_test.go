@@ -25,7 +25,8 @@ func TestErasureByAnotherProcess(t *testing.T) {
 
 		id, err := membership.ParseID(idOf(user))
 		require.NoError(t, err)
-		command := membership.NewDirectory(h.store, dbtest.AllowAll{}, membership.Options{Eraser: RequestEraser(h.config, h.store)})
+		command := membership.NewDirectory(h.store, dbtest.AllowAll{},
+			membership.Options{Eraser: RequestEraser(h.config, h.store)})
 		_, err = command.EraseUser(t.Context(), membership.Call{
 			Tenant: h.mine.TenantID, Reason: "r", Actor: membership.Actor{Kind: membership.ActorOperator, ID: "x"},
 			Credential: membership.Credential{Kind: membership.CredentialSystem},

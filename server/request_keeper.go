@@ -51,7 +51,9 @@ type RequestKeeper struct {
 
 // openRequests opens the request log of a configuration; nil: there is none. A log
 // that cannot be opened is no reason not to serve.
-func openRequests(ctx context.Context, c config.Config, store *db.Store, m *requestMetrics, log *zap.Logger) *RequestKeeper {
+func openRequests(
+	ctx context.Context, c config.Config, store *db.Store, m *requestMetrics, log *zap.Logger,
+) *RequestKeeper {
 	if c.RequestLog == 0 {
 		return nil
 	}
@@ -61,12 +63,14 @@ func openRequests(ctx context.Context, c config.Config, store *db.Store, m *requ
 		return nil
 	}
 	k := &RequestKeeper{
-		queue: newRequestQueue(), kept: kept, store: store, age: c.RequestLog, file: db.RequestLogFile(string(c.DatabaseURL)),
+		queue: newRequestQueue(), kept: kept, store: store, age: c.RequestLog,
+		file:    db.RequestLogFile(string(c.DatabaseURL)),
 		metrics: m, log: log, writing: &sync.Mutex{}, tenants: map[membership.ID]bool{},
 	}
 	k.queue.refused = func(n int) { m.dropped.Add(float64(n)) }
 	if path := requestKeyFile(c); path == "" {
-		log.Warn("requests cannot be found by userName or externalId: set seal_key_file, beside which their key is kept")
+		log.Warn("requests cannot be found by userName or externalId: set seal_key_file, beside which their key is " +
+			"kept")
 	} else if k.requestKey, err = loadRequestKey(path); err != nil {
 		log.Error("requests cannot be found by userName or externalId: the key cannot be read", zap.Error(err))
 	}
@@ -76,7 +80,9 @@ func openRequests(ctx context.Context, c config.Config, store *db.Store, m *requ
 
 // ExistingRequests is the request log of a command, which only reads; nil: there is
 // none. close ends its use.
-func ExistingRequests(ctx context.Context, c config.Config, store *db.Store) (kept membership.KeptRequests, end func() error) {
+func ExistingRequests(
+	ctx context.Context, c config.Config, store *db.Store,
+) (kept membership.KeptRequests, end func() error) {
 	k, err := existingRequests(ctx, c, store)
 	if k == nil {
 		return nil, func() error { return nil }

@@ -146,8 +146,9 @@ func TestRefusedCredentialsAreKept(t *testing.T) {
 		ended := time.Now().Add(-25 * time.Hour).UTC().Truncate(time.Second)
 		insert := func(change func(*auth.Token)) string {
 			tok := auth.Token{
-				Tenant: h.mine.TenantID, Connection: h.mine.ConnectionID, Kind: auth.KindSCIM, Name: "x", CreatedAt: time.Now(),
-				Scopes: []string{auth.ScopeSCIM},
+				Tenant: h.mine.TenantID, Connection: h.mine.ConnectionID, Kind: auth.KindSCIM, Name: "x",
+				CreatedAt: time.Now(),
+				Scopes:    []string{auth.ScopeSCIM},
 			}
 			change(&tok)
 			tok, text := auth.Mint(tok)
@@ -162,10 +163,12 @@ func TestRefusedCredentialsAreKept(t *testing.T) {
 		_, nowhere := auth.Mint(auth.Token{Tenant: membership.NewID()})
 		for range 5 {
 			for _, token := range []string{expired, unknown, unknownToo, nowhere, "garbage"} {
-				require.Equal(t, http.StatusUnauthorized, h.send(http.MethodGet, "/scim/v2/Users", "", "Bearer "+token).Code)
+				require.Equal(t, http.StatusUnauthorized,
+					h.send(http.MethodGet, "/scim/v2/Users", "", "Bearer "+token).Code)
 			}
 		}
-		outside := insert(func(tok *auth.Token) { tok.Networks = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")} })
+		outside := insert(
+			func(tok *auth.Token) { tok.Networks = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")} })
 		for range 5 {
 			require.Equal(t, http.StatusForbidden, h.send(http.MethodGet, "/scim/v2/Users", "", "Bearer "+outside).Code)
 		}
@@ -204,7 +207,8 @@ func TestHeldAndPausedAreKept(t *testing.T) {
 			w := h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"`+name+`"}`, scim)
 			members = append(members, `{"value":"`+idOf(w.Header().Get("Location"))+`"}`)
 		}
-		w := h.send(http.MethodPost, "/scim/v2/Groups", `{"displayName":"G","members":[`+strings.Join(members, ",")+`]}`, scim)
+		w := h.send(http.MethodPost, "/scim/v2/Groups",
+			`{"displayName":"G","members":[`+strings.Join(members, ",")+`]}`, scim)
 		group := "/scim/v2" + path(w.Header().Get("Location"))
 		require.Equal(t, http.StatusConflict, h.send(http.MethodDelete, group, "", scim).Code)
 		connection := "/v1/connections/" + h.mine.ConnectionID.String()
@@ -241,7 +245,8 @@ func testNoValues(t *testing.T, h *requestHouse, captures bool) {
 	var canaries, passwords []string
 	canary := func() string {
 		n++
-		c := "zq" + strings.Repeat(string(rune('a'+n%26)), 3) + "canary" + strings.Repeat(string(rune('a'+n/26)), 3) + "@q.example"
+		c := "zq" + strings.Repeat(string(rune('a'+n%26)), 3) + "canary" + strings.Repeat(string(rune('a'+n/26)), 3) +
+			"@q.example"
 		canaries = append(canaries, c)
 		return c
 	}
@@ -258,35 +263,50 @@ func testNoValues(t *testing.T, h *requestHouse, captures bool) {
 	group := path(h.send(http.MethodPost, "/scim/v2/Groups", `{"displayName":"G"}`, scim).Header().Get("Location"))
 	schema := `"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]`
 	for _, r := range [][3]string{
-		{http.MethodPost, "/scim/v2/Users", `{"userName":"` + canary() + `","externalId":"` + canary() + `","password":"` + password() +
-			`","name":{"givenName":"` + canary() + `"},"emails":[{"value":"` + canary() + `","type":"` + canary() + `"}],"active":"` +
-			canary() + `","schemas":["` + canary() + `"],"nick ` + canary() + `":"` + canary() + `","addresses":[{"formatted":"` +
-			canary() + `"}],"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"` + canary() +
-			`"},"department":"` + canary() + `"}}`},
-		{http.MethodPatch, "/scim/v2" + id, `{` + schema + `,"Operations":[{"op":"` + canary() + `","path":"` + canary() +
-			`","value":"` + canary() + `"}]}`},
+		{http.MethodPost, "/scim/v2/Users",
+			`{"userName":"` + canary() + `","externalId":"` + canary() + `","password":"` + password() +
+				`","name":{"givenName":"` + canary() + `"},"emails":[{"value":"` + canary() + `","type":"` + canary() +
+				`"}],"active":"` +
+				canary() + `","schemas":["` + canary() + `"],"nick ` + canary() + `":"` + canary() +
+				`","addresses":[{"formatted":"` +
+				canary() + `"}],"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"` +
+				canary() +
+				`"},"department":"` + canary() + `"}}`},
+		{http.MethodPatch, "/scim/v2" + id,
+			`{` + schema + `,"Operations":[{"op":"` + canary() + `","path":"` + canary() +
+				`","value":"` + canary() + `"}]}`},
 		{http.MethodPatch, "/scim/v2" + id, `{` + schema + `,"Operations":[{"value":"` + canary() +
-			`","op":"replace","path":"displayName"},{"op":"add","value":{"title":"` + canary() + `","emails[type eq \"` + canary() +
-			`\"].value":"` + canary() + `"}},{"op":"replace","path":"emails[value eq \"` + canary() + `\"].value","value":"` +
+			`","op":"replace","path":"displayName"},{"op":"add","value":{"title":"` + canary() +
+			`","emails[type eq \"` + canary() +
+			`\"].value":"` + canary() + `"}},{"op":"replace","path":"emails[value eq \"` + canary() +
+			`\"].value","value":"` +
 			canary() + `"},{"op":"replace","path":"password","value":"` + password() + `"}]}`},
 		{http.MethodPatch, "/scim/v2" + id, `{` + schema + `,"Operations":[{"value":"` + password() +
-			`","path":"urn:ietf:params:scim:schemas:core:2.0:User:PassWord","op":"add"},{"op":"add","value":{"pass\u0077ord":"` +
-			password() + `","title":"{\"password\":\"` + password() + `\"}"}},{"op":"replace","path":"password[value eq \"` +
-			password() + `\"]","value":{"value":["` + password() + `"]}},{"op":"replace","path":"nickName","value":"Bearer ` +
+			`","path":"urn:ietf:params:scim:schemas:core:2.0:User:PassWord","op":"add"},{"op":"add",` +
+			`"value":{"pass\u0077ord":"` +
+			password() + `","title":"{\"password\":\"` + password() +
+			`\"}"}},{"op":"replace","path":"password[value eq \"` +
+			password() + `\"]","value":{"value":["` + password() +
+			`"]}},{"op":"replace","path":"nickName","value":"Bearer ` +
 			password() + `"}]}`},
 		{http.MethodPost, "/scim/v2/Users/.search", `{"filter":"password eq \"` + password() + `\""}`},
 		{http.MethodPost, "/scim/v2/Users", `{"userName":"` + canary() + `","password":"` + password()},
-		{http.MethodPatch, "/scim/v2" + group, `{` + schema + `,"Operations":[{"op":"add","path":"members","value":[{"value":"` +
-			canary() + `","display":"` + canary() + `","$ref":"https://x/v2/Users/` + canary() + `"}]}]}`},
+		{http.MethodPatch, "/scim/v2" + group,
+			`{` + schema + `,"Operations":[{"op":"add","path":"members","value":[{"value":"` +
+				canary() + `","display":"` + canary() + `","$ref":"https://x/v2/Users/` + canary() + `"}]}]}`},
 		{http.MethodPut, "/scim/v2" + group, `{"displayName":"` + canary() + `","members":["` + canary() + `"]}`},
-		{http.MethodPost, "/scim/v2/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
-			`{"method":"POST","path":"/Users","bulkId":"` + canary() + `","version":"` + canary() + `","data":{"userName":"` + canary() +
-			`","password":"` + password() + `"}},{"method":"` + canary() + `","path":"/Users/` + canary() + `"}]}`},
-		{http.MethodPost, "/scim/v2/Users/.search", `{"filter":"userName eq \"` + canary() + `\"","attributes":["` + canary() + `"]}`},
+		{http.MethodPost, "/scim/v2/Bulk",
+			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
+				`{"method":"POST","path":"/Users","bulkId":"` + canary() + `","version":"` + canary() +
+				`","data":{"userName":"` + canary() +
+				`","password":"` + password() + `"}},{"method":"` + canary() + `","path":"/Users/` + canary() + `"}]}`},
+		{http.MethodPost, "/scim/v2/Users/.search",
+			`{"filter":"userName eq \"` + canary() + `\"","attributes":["` + canary() + `"]}`},
 		{http.MethodPost, "/scim/v2/Users", `{"userName":"` + canary() + `", broken ` + canary()},
 		{http.MethodPost, "/scim/v2/Users", canary()},
 		{http.MethodGet, "/scim/v2/Users?filter=" + canary() + "+eq+%22" + canary() + "%22&attributes=" + canary() +
-			"&sortBy=" + canary() + "&startIndex=" + canary() + "&cursor=" + canary() + "&" + canary() + "=" + canary(), ""},
+			"&sortBy=" + canary() + "&startIndex=" + canary() + "&cursor=" + canary() + "&" + canary() + "=" +
+			canary(), ""},
 		{http.MethodGet, "/scim/v2/Users?filter=emails%5Bvalue+eq+%22" + canary() + "%22%5D+and+" + canary(), ""},
 		{http.MethodGet, "/scim/v2/Users/" + canary(), ""},
 		{http.MethodGet, "/scim/v2/" + canary(), ""},
@@ -300,7 +320,8 @@ func testNoValues(t *testing.T, h *requestHouse, captures bool) {
 	}
 	h.send(http.MethodGet, "/scim/v2/Users", "", "Bearer "+canary())
 	h.send(http.MethodGet, "/scim/v2/Users", "", "Basic "+canary())
-	h.send(http.MethodPost, "/oauth2/token", "grant_type=client_credentials&client_id="+canary()+"&client_secret="+canary(),
+	h.send(http.MethodPost, "/oauth2/token",
+		"grant_type=client_credentials&client_id="+canary()+"&client_secret="+canary(),
 		"", "Content-Type", "application/x-www-form-urlencoded")
 	rows := h.list(h.mine, "limit=1000")
 	require.GreaterOrEqual(t, len(rows), 16)
@@ -309,7 +330,8 @@ func testNoValues(t *testing.T, h *requestHouse, captures bool) {
 	}
 	secrets := []string{h.mine.SCIMToken, h.mine.SCIMToken[len(h.mine.SCIMToken)-20:], h.mine.APIToken}
 
-	places := map[string]string{"the log": h.lines.String(), "metrics": h.send(http.MethodGet, "/metrics", "", "").Body.String()}
+	places := map[string]string{"the log": h.lines.String(),
+		"metrics": h.send(http.MethodGet, "/metrics", "", "").Body.String()}
 	for _, r := range rows {
 		one := h.send(http.MethodGet, "/v1/requests/"+r["id"].(string), "", "Bearer "+h.mine.APIToken,
 			"X-Tenant-Id", h.mine.TenantID.String())
@@ -379,7 +401,8 @@ func TestRequestLogThatCannotBeWritten(t *testing.T) {
 		}
 		h.requests.writeAll(ctx, t.Context().Err)
 		assert.EqualValues(t, 3, h.requests.Dropped(h.mine.TenantID))
-		assert.Contains(t, h.send(http.MethodGet, "/metrics", "", "").Body.String(), "scimbridge_request_log_dropped_total 3")
+		assert.Contains(t, h.send(http.MethodGet, "/metrics", "", "").Body.String(),
+			"scimbridge_request_log_dropped_total 3")
 		assert.Zero(t, h.requests.queue.bytes, "nothing is held")
 
 		// A queue that is full of one tenant has room for the other.
@@ -388,7 +411,8 @@ func TestRequestLogThatCannotBeWritten(t *testing.T) {
 		}
 		assert.False(t, h.requests.queue.add(requestEntry{tenant: h.mine.TenantID, proven: true, status: 200}))
 		assert.True(t, h.requests.queue.add(requestEntry{tenant: h.theirs.TenantID, proven: true, status: 200}))
-		large := requestEntry{tenant: h.theirs.TenantID, proven: true, status: 200, body: make([]byte, maxTenantBytesQueued)}
+		large := requestEntry{tenant: h.theirs.TenantID, proven: true, status: 200,
+			body: make([]byte, maxTenantBytesQueued)}
 		assert.False(t, h.requests.queue.add(large))
 	})
 }
@@ -416,11 +440,13 @@ func TestRedactedBody(t *testing.T) {
 	id := membership.NewID().String()
 	for sent, want := range map[string]string{
 		`{"op":"add"`: `{"op":"add"}…`,
-		`{"Operations":[{"op":"Add","path":"members","value":[{"value":"` + id + `"}]}]}`: `{"Operations":[{"op":"Add",` +
+		`{"Operations":[{"op":"Add","path":"members","value":[{"value":"` + id +
+			`"}]}]}`: `{"Operations":[{"op":"Add",` +
 			`"path":"members","value":[{"value":"` + id + `"}]}]}`,
 		`{"Operations":[{"op":"remove","path":"members[value eq \"` + id + `\"]"}]}`: `{"Operations":[{"op":"remove",` +
 			`"path":"members[value eq \"` + id + `\"]"}]}`,
-		`{"active":false,"emails":[{"primary":true,"type":"work","value":"a@b.c"}],"x":1}`: `{"active":false,"emails":` +
+		`{"active":false,"emails":[{"primary":true,"type":"work","value":"a@b.c"}],"x":1}`: `{"active":false,` +
+			`"emails":` +
 			`[{"primary":true,"type":"work","value":"(address)"}],"x":"(number)"}`,
 		`{"externalId":"` + id + `","userName":""}`: `{"externalId":"(id)","userName":""}`,
 	} {
@@ -437,7 +463,8 @@ func TestOperationsHaveTheirEvents(t *testing.T) {
 		body := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
 			`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"ann"}},` +
 			`{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"ANN"}},` +
-			`{"method":"POST","path":"/Groups","bulkId":"c","data":{"displayName":"G","members":[{"value":"bulkId:a"}]}}]}`
+			`{"method":"POST","path":"/Groups","bulkId":"c","data":{"displayName":"G",` +
+			`"members":[{"value":"bulkId:a"}]}}]}`
 		require.Equal(t, http.StatusOK, h.send(http.MethodPost, "/scim/v2/Bulk", body, "Bearer "+h.mine.SCIMToken).Code)
 		row := h.list(h.mine, "")[0]
 		all := row["events"].([]any)

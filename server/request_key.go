@@ -62,7 +62,8 @@ func readRequestKey(path string) (requestKey, error) {
 		return nil, err
 	}
 	if mode := info.Mode(); !mode.IsRegular() || mode.Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("the key file %s must be a file that only its owner can read (mode 0600), and has %s", path, mode)
+		return nil, fmt.Errorf("the key file %s must be a file that only its owner can read (mode 0600), and has "+
+			"%s", path, mode)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -44,7 +44,8 @@ func TestMadeUpTenants(t *testing.T) {
 	q, refused := newRequestQueue(), 0
 	q.refused = func(n int) { refused += n }
 	unknown := func() requestEntry {
-		return requestEntry{tenant: membership.NewID(), status: 401, count: 1, note: requestFacts{refused: "no such token"}}
+		return requestEntry{tenant: membership.NewID(), status: 401, count: 1,
+			note: requestFacts{refused: "no such token"}}
 	}
 	const sent = 20 * maxUnprovenRepeats
 	kept := 0

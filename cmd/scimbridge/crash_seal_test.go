@@ -52,7 +52,8 @@ func TestKillLeavesALogThatSealsOn(t *testing.T) {
 		for i, text := range kept {
 			since := filepath.Join(t.TempDir(), "kept")
 			require.NoError(t, os.WriteFile(since, []byte(text), 0o600))
-			status, _, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=" + url, "SCIMBRIDGE_SEAL_KEY_FILE=" + key},
+			status, _, stderr := invoke(t,
+				[]string{"SCIMBRIDGE_DATABASE_URL=" + url, "SCIMBRIDGE_SEAL_KEY_FILE=" + key},
 				"audit", "verify", "--store", "--since", since)
 			require.Equal(t, exitDone, status, "checkpoint %d: %s", i, stderr)
 		}

@@ -141,7 +141,8 @@ func TestErasedIsGoneFromTheStore(t *testing.T) {
 			return len(native.must(t, http.StatusOK, http.MethodGet,
 				"/requests?limit=1000&"+filter+"="+url.QueryEscape(text), "")["data"].([]any))
 		}
-		require.Eventually(t, func() bool { return found("external_id", external[0]) > 1 }, time.Minute, 100*time.Millisecond)
+		require.Eventually(t, func() bool { return found("external_id", external[0]) > 1 }, time.Minute,
+			100*time.Millisecond)
 		for _, name := range append(janes, names...) {
 			require.Positive(t, found("user_name", name))
 		}
@@ -213,7 +214,8 @@ func TestKilledErasureIsFinishedByARepeat(t *testing.T) {
 		scim := scimCaller(server, b)
 		user := scim.user(t, "canary@example.test")
 		for range 300 {
-			scim.must(t, http.StatusOK, http.MethodGet, "/Users?filter="+url.QueryEscape(`userName eq "canary@example.test"`), "")
+			scim.must(t, http.StatusOK, http.MethodGet,
+				"/Users?filter="+url.QueryEscape(`userName eq "canary@example.test"`), "")
 		}
 		joinMany(t, store, b.TenantID, user)
 		scim.must(t, http.StatusNoContent, http.MethodDelete, "/Users/"+user, "")
@@ -228,7 +230,8 @@ func TestKilledErasureIsFinishedByARepeat(t *testing.T) {
 		}
 		between := false // it was killed between two steps
 		for delay := 30 * time.Millisecond; ; delay += delay / 4 {
-			erase := command(t, store, "user", "erase", "--tenant="+b.TenantID.String(), user, "--reason", "request 4711")
+			erase := command(t, store, "user", "erase", "--tenant="+b.TenantID.String(), user, "--reason",
+				"request 4711")
 			erase.Env = append(erase.Env, "SCIMBRIDGE_SEAL_KEY_FILE="+file)
 			var said bytes.Buffer
 			erase.Stderr = &said
@@ -248,10 +251,13 @@ func TestKilledErasureIsFinishedByARepeat(t *testing.T) {
 
 		again := start(t, store, "--seal-key-file", file)
 		native := nativeCaller(again, b)
-		assert.Empty(t, native.must(t, http.StatusOK, http.MethodGet, "/requests?user_name=canary@example.test", "")["data"])
-		assert.Len(t, native.must(t, http.StatusOK, http.MethodGet, "/requests?limit=1000", "")["data"], 302, "they stay")
+		assert.Empty(t,
+			native.must(t, http.StatusOK, http.MethodGet, "/requests?user_name=canary@example.test", "")["data"])
+		assert.Len(t, native.must(t, http.StatusOK, http.MethodGet, "/requests?limit=1000", "")["data"], 302,
+			"they stay")
 		require.Eventually(t, func() bool {
-			status, said, _ := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=" + store, "SCIMBRIDGE_SEAL_KEY_FILE=" + file},
+			status, said, _ := invoke(t,
+				[]string{"SCIMBRIDGE_DATABASE_URL=" + store, "SCIMBRIDGE_SEAL_KEY_FILE=" + file},
 				"audit", "verify", "--store")
 			return status == exitDone && strings.Contains(said, "are as the checkpoints say")
 		}, time.Minute, time.Second)
@@ -282,7 +288,8 @@ func joinMany(t *testing.T, url string, tenant membership.ID, user string) {
 				Origin: membership.SourceLocal, CreatedAt: time.Now(), UpdatedAt: time.Now(),
 			}
 			c := membership.MemberChange{Call: call, At: time.Now(), Group: g.ID, Open: []membership.ID{id}}
-			if err := errors.Join(tx.InsertGroup(t.Context(), g), dbtest.ChangeMembers(t.Context(), tx, c)); err != nil {
+			if err := errors.Join(tx.InsertGroup(t.Context(), g),
+				dbtest.ChangeMembers(t.Context(), tx, c)); err != nil {
 				return err
 			}
 		}

@@ -31,7 +31,8 @@ func TestPausedServerSignsNoSecondLog(t *testing.T) {
 		scim := scimCaller(first, b)
 		change := func(c caller) { c.user(t, "user-"+time.Now().Format("150405.000000")+"@example.test") }
 		change(scim)
-		require.Eventually(t, func() bool { return len(sealedIn(first.logged())) > 0 }, time.Minute, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return len(sealedIn(first.logged())) > 0 }, time.Minute,
+			10*time.Millisecond)
 
 		pause := func() { require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP)) }
 		if strings.HasPrefix(url, "sqlite:") {
@@ -60,7 +61,8 @@ func TestPausedServerSignsNoSecondLog(t *testing.T) {
 		}, time.Minute, time.Second)
 		assert.Equal(t, before, sealedIn(first.logged()), "what it was sealing is no checkpoint")
 		if length < 50*time.Second { // after a minute PostgreSQL ends its transaction
-			assert.NotContains(t, first.logged(), "the log of a tenant is not sealed", "it sees that another has sealed")
+			assert.NotContains(t, first.logged(), "the log of a tenant is not sealed",
+				"it sees that another has sealed")
 		}
 
 		all := append(before, sealedIn(second.logged())...)
@@ -68,7 +70,8 @@ func TestPausedServerSignsNoSecondLog(t *testing.T) {
 		for _, checkpoint := range all {
 			kept := filepath.Join(t.TempDir(), "kept")
 			require.NoError(t, os.WriteFile(kept, []byte(checkpoint), 0o600))
-			status, said, stderr := invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=" + url, "SCIMBRIDGE_SEAL_KEY_FILE=" + key},
+			status, said, stderr := invoke(t,
+				[]string{"SCIMBRIDGE_DATABASE_URL=" + url, "SCIMBRIDGE_SEAL_KEY_FILE=" + key},
 				"audit", "verify", "--store", "--since", kept)
 			require.Equal(t, exitDone, status, "%s\n%s%s", checkpoint, said, stderr)
 		}

@@ -110,7 +110,8 @@ func (h *randomTenant) group(of *randomProvider) {
 func newRandomTenant(t *testing.T, server *process, b bootstrapped) *randomTenant {
 	t.Helper()
 	seed := rand.Uint64()
-	h := &randomTenant{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 16)), native: nativeCaller(server, b)} //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(seed, 16)) //nolint:gosec // a test
+	h := &randomTenant{t: t, seed: seed, r: r, native: nativeCaller(server, b)}
 	second := h.native.must(t, http.StatusCreated, http.MethodPost, "/connections",
 		`{"name":"Okta","idp":"okta"}`)["id"]
 	token := h.native.must(t, http.StatusCreated, http.MethodPost, "/tokens",

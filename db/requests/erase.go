@@ -64,7 +64,8 @@ func (l *Log) EraseRequests(
 	err = l.engine.Scrub(ctx)
 	if errors.Is(err, engine.ErrBusy) {
 		return e.done, &membership.Error{
-			Kind: membership.KindUnavailable, Err: err, Message: "names are out of the request log, but its own log still has " +
+			Kind: membership.KindUnavailable, Err: err,
+			Message: "names are out of the request log, but its own log still has " +
 				"them, since others read an older state: repeat this, until it succeeds",
 		}
 	}

@@ -80,7 +80,8 @@ func (l *Log) translate(err error) error {
 	}
 	switch l.engine.Class(err) {
 	case engine.ClassRetry, engine.ClassUnavailable:
-		return &membership.Error{Kind: membership.KindUnavailable, Message: "the request log cannot answer now", Err: err}
+		return &membership.Error{Kind: membership.KindUnavailable, Message: "the request log cannot answer now",
+			Err: err}
 	}
 	return err
 }
@@ -88,8 +89,10 @@ func (l *Log) translate(err error) error {
 const (
 	qInsertClass = `insert into request_classes (tenant_id, class, connection_id, operation, status, scim_type, outcome)
 		values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`
-	qInsertRequest = `insert into requests (tenant_id, id, class, keys, body) values ($1, $2, $3, $4, $5) on conflict do nothing`
-	qInsertKey     = `insert into request_keys (tenant_id, key, id, class) values ($1, $2, $3, $4) on conflict do nothing`
+	qInsertRequest = `insert into requests (tenant_id, id, class, keys, body) values ($1, $2, $3, $4, $5) on
+			conflict do nothing`
+	qInsertKey = `insert into request_keys (tenant_id, key, id, class) values ($1, $2, $3, $4) on conflict do
+			nothing`
 )
 
 // AppendRequests implements membership.RequestLog: a transaction for each tenant.
@@ -118,7 +121,8 @@ func (l *Log) rows(tenant membership.ID, rs []membership.Request) written {
 		key := classOf{tenant, c.hash()}
 		if !l.knows(key) && !w.fresh[key] {
 			w.fresh[key] = true
-			w.classes = append(w.classes, []any{tenant, key.class, c.Connection, c.Operation, c.Status, c.ScimType, c.Outcome})
+			w.classes = append(w.classes,
+				[]any{tenant, key.class, c.Connection, c.Operation, c.Status, c.ScimType, c.Outcome})
 		}
 		found := keysOf(&rs[i])
 		flat := make([]byte, 0, len(found)*keySize)
@@ -185,7 +189,9 @@ const (
 )
 
 // RemoveRequests implements membership.RequestLog.
-func (l *Log) RemoveRequests(ctx context.Context, tenant membership.ID, before time.Time, limit int) (n int, err error) {
+func (l *Log) RemoveRequests(
+	ctx context.Context, tenant membership.ID, before time.Time, limit int,
+) (n int, err error) {
 	type old struct {
 		id   membership.ID
 		keys []byte

@@ -10,13 +10,15 @@ import (
 )
 
 const (
-	qClasses = `select class, connection_id, operation, status, scim_type, outcome from request_classes where tenant_id = $1`
+	qClasses = `select class, connection_id, operation, status, scim_type, outcome from request_classes where
+			tenant_id = $1`
 	qAll     = `select id from requests where tenant_id = $1 and id < $2 and id >= $3 order by id desc limit $4`
 	qOfClass = `select id from requests {index requests_by_class}
 		where tenant_id = $1 and class = $5 and id < $2 and id >= $3 order by id desc limit $4`
 	qOfKey = `select id, class from request_keys where tenant_id = $1 and key = $5 and id < $2 and id >= $3
 		order by id desc limit $4`
-	qRows = `select r.id, r.class, r.keys, r.body from {ids $2} i {lookup requests r on r.tenant_id = $1 and r.id = i.id}`
+	qRows = `select r.id, r.class, r.keys, r.body from {ids $2} i {lookup requests r on r.tenant_id = $1 and r.id
+			= i.id}`
 )
 
 const (
@@ -42,7 +44,9 @@ type search struct {
 var lastID = membership.ID(bytes.Repeat([]byte{0xff}, 16))
 
 // Requests implements membership.RequestLog.
-func (l *Log) Requests(ctx context.Context, tenant membership.ID, f membership.RequestFilter) (p membership.RequestPage, err error) {
+func (l *Log) Requests(
+	ctx context.Context, tenant membership.ID, f membership.RequestFilter,
+) (p membership.RequestPage, err error) {
 	err = l.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		s := &search{tx: t, tenant: tenant, filter: f, before: lastID}
 		if !f.To.IsZero() {

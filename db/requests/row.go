@@ -36,8 +36,10 @@ type row struct {
 
 func encode(r *membership.Request) string {
 	t := row{
-		RequestID: r.RequestID, At: r.At.UTC(), Hint: r.Hint, Method: r.Method, Path: r.Path, Query: r.Query, Body: r.Body,
-		Detail: r.Detail, Why: r.Why, Ignored: r.Ignored, Events: texts(r.Events), Users: texts(r.Users), Groups: texts(r.Groups),
+		RequestID: r.RequestID, At: r.At.UTC(), Hint: r.Hint, Method: r.Method, Path: r.Path, Query: r.Query,
+		Body:   r.Body,
+		Detail: r.Detail, Why: r.Why, Ignored: r.Ignored, Events: texts(r.Events), Users: texts(r.Users),
+		Groups:     texts(r.Groups),
 		Operations: r.Operations, Micros: r.Duration.Microseconds(), In: r.BytesIn, Out: r.BytesOut, Client: r.Client,
 		UserAgent: r.UserAgent, Whole: r.Whole, Captured: r.Captured,
 	}
@@ -62,8 +64,9 @@ func decode(tenant, id membership.ID, c class, body []byte) (r membership.Reques
 		Duration: time.Duration(t.Micros) * time.Microsecond, BytesIn: t.In, BytesOut: t.Out, Client: t.Client,
 		UserAgent: t.UserAgent, Count: max(t.Count, 1), Whole: t.Whole, Captured: t.Captured,
 		RequestAnswer: membership.RequestAnswer{
-			ScimType: c.ScimType, Outcome: membership.RequestOutcome(c.Outcome), Detail: t.Detail, Why: t.Why, Ignored: t.Ignored,
-			Events: ids(t.Events), Users: ids(t.Users), Groups: ids(t.Groups), Operations: t.Operations,
+			ScimType: c.ScimType, Outcome: membership.RequestOutcome(c.Outcome), Detail: t.Detail, Why: t.Why,
+			Ignored: t.Ignored,
+			Events:  ids(t.Events), Users: ids(t.Users), Groups: ids(t.Groups), Operations: t.Operations,
 		},
 	}
 	r.Credential, _ = membership.ParseID(t.Credential) // "" is none

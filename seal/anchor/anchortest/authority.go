@@ -42,7 +42,8 @@ tsa_name = yes
 [signing]
 extendedKeyUsage = critical,timeStamping
 `), 0o600))
-	a.OpenSSL("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=root", "-keyout", "ca.key", "-out", "ca.pem",
+	a.OpenSSL("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=root", "-keyout", "ca.key", "-out",
+		"ca.pem",
 		"-days", "2")
 	a.OpenSSL("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=tsa", "-keyout", "tsa.key", "-out", "tsa.csr")
 	a.OpenSSL("x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
