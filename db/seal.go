@@ -53,8 +53,8 @@ var ErrSealedElsewhere = errors.New("the log was sealed by another server")
 const (
 	qSealLog = `select origin, public_key, size, stopped,
 		coalesce((select h.number from event_heads h where h.tenant_id = $1), 0) from seal_logs where tenant_id = $1`
-	qInsertSealLog = `insert into seal_logs (tenant_id, origin, public_key, size) values ($1, $2, $3, 0) on
-			conflict do nothing`
+	qInsertSealLog = `insert into seal_logs (tenant_id, origin, public_key, size) values ($1, $2, $3, 0)
+		on conflict do nothing`
 	qHoldSealLog = `update seal_logs set holder = $2, held_until = $3
 		where tenant_id = $1 and (holder = $2 or held_until is null or held_until < $4)`
 	qSealStep = `update seal_logs set size = $4, public_key = $5
@@ -71,8 +71,8 @@ const (
 	qLastCheckpoints  = `select note from seal_checkpoints where tenant_id = $1 and origin = $2 and size <= $3
 		order by size desc limit $4`
 
-	qLeaves = `select number, position, body, coalesce(members, ''), case when group_id is null then '' else {text
-			group_id} end,
+	qLeaves = `select number, position, body, coalesce(members, ''),
+			case when group_id is null then '' else {text group_id} end,
 		case when user_id is null then '' else {text user_id} end from events {index events_by_number}
 		where tenant_id = $1 and number > $2 order by number limit $3`
 )

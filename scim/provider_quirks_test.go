@@ -115,8 +115,8 @@ var rules = []rule{
 	{name: "value path that selects nothing makes the element, one for several operations",
 		ops: `[{"op":"Add","path":"addresses[type eq \"work\"].formatted","value":"f"},{"op":"Replace",` +
 			`"path":"addresses[type eq \"work\"].country","value":"US"},
-			{"op":"add","path":"roles[primary eq \"True\"].display","value":"d"},{"op":"add","path":"roles[primary
-				eq ` +
+			{"op":"add","path":"roles[primary eq \"True\"].display","value":"d"},{"op":"add",
+			"path":"roles[primary eq ` +
 			`\"True\"].value","value":"v"}]`,
 		after: `{"addresses":[{"type":"work","formatted":"f","country":"US"}],"roles":[{"primary":true,"display":"d",` +
 			`"value":"v"}]}`},

@@ -16,10 +16,10 @@ const (
 		values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (tenant_id, connection_id, day,
 			outcome) do update set requests = request_days.requests + excluded.requests,
-			last_why = case when excluded.last_at < request_days.last_at then request_days.last_why else
-				excluded.last_why end,
-			last_at = case when excluded.last_at < request_days.last_at then request_days.last_at else
-				excluded.last_at end`
+			last_why = case when excluded.last_at < request_days.last_at then request_days.last_why
+				else excluded.last_why end,
+			last_at = case when excluded.last_at < request_days.last_at then request_days.last_at
+				else excluded.last_at end`
 	qDays = `select connection_id, day, outcome, requests, last_at, last_why from request_days
 		where tenant_id = $1 and connection_id = $2 and day >= $3`
 	qRemoveDays = `delete from request_days where tenant_id = $1 and day < $2`

@@ -89,10 +89,10 @@ func (l *Log) translate(err error) error {
 const (
 	qInsertClass = `insert into request_classes (tenant_id, class, connection_id, operation, status, scim_type, outcome)
 		values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`
-	qInsertRequest = `insert into requests (tenant_id, id, class, keys, body) values ($1, $2, $3, $4, $5) on
-			conflict do nothing`
-	qInsertKey = `insert into request_keys (tenant_id, key, id, class) values ($1, $2, $3, $4) on conflict do
-			nothing`
+	qInsertRequest = `insert into requests (tenant_id, id, class, keys, body) values ($1, $2, $3, $4, $5)
+		on conflict do nothing`
+	qInsertKey = `insert into request_keys (tenant_id, key, id, class) values ($1, $2, $3, $4)
+		on conflict do nothing`
 )
 
 // AppendRequests implements membership.RequestLog: a transaction for each tenant.

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	qClasses = `select class, connection_id, operation, status, scim_type, outcome from request_classes where
-			tenant_id = $1`
+	qClasses = `select class, connection_id, operation, status, scim_type, outcome from request_classes
+		where tenant_id = $1`
 	qAll     = `select id from requests where tenant_id = $1 and id < $2 and id >= $3 order by id desc limit $4`
 	qOfClass = `select id from requests {index requests_by_class}
 		where tenant_id = $1 and class = $5 and id < $2 and id >= $3 order by id desc limit $4`
 	qOfKey = `select id, class from request_keys where tenant_id = $1 and key = $5 and id < $2 and id >= $3
 		order by id desc limit $4`
-	qRows = `select r.id, r.class, r.keys, r.body from {ids $2} i {lookup requests r on r.tenant_id = $1 and r.id
-			= i.id}`
+	qRows = `select r.id, r.class, r.keys, r.body from {ids $2} i
+		{lookup requests r on r.tenant_id = $1 and r.id = i.id}`
 )
 
 const (
