@@ -9,7 +9,7 @@ import (
 // guard counts what a change closes, or says that it may be too much. On PostgreSQL
 // the function write_members does the same.
 func (m *memberSteps) guard(ctx context.Context) (*membership.HeldRemovals, error) {
-	if m.c.MostRemoved == 0 || len(m.close) < 2 {
+	if !m.c.Guard.On || len(m.close) < 2 {
 		return nil, nil //nolint:nilnil // it passes
 	}
 	this, over := membership.RemovalMinutes(m.c.At)
@@ -18,8 +18,15 @@ func (m *memberSteps) guard(ctx context.Context) (*membership.HeldRemovals, erro
 	if err := m.one(ctx, "group", qRemovedLately, window, &h.InGroup, &h.InAll); err != nil {
 		return nil, err
 	}
-	if h.Closing+max(h.InGroup, h.InAll) > m.c.MostRemoved {
-		return &h, nil
+	holds, err := m.c.Guard.Holds(&h, func() (n int, err error) {
+		if err := m.versions.Write(ctx, m.tx); err != nil { // which count the members of links
+			return 0, err
+		}
+		err = m.one(ctx, "connection", qOpenOf, []any{m.tenant, m.c.Connection}, &n)
+		return n, err
+	})
+	if err != nil || holds {
+		return &h, err
 	}
 	if _, err := m.exec(ctx, qDropRemovals, window...); err != nil {
 		return nil, err

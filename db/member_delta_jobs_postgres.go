@@ -80,13 +80,14 @@ type memberAnswer struct {
 	heldClosing    []int64
 	heldInGroup    []int64
 	heldInAll      []int64
-	heldOpen       int64
+	heldOpen       []int64
+	heldOpenInAll  []int64
 }
 
 func (a *memberAnswer) dest() []any {
 	return []any{
 		&a.status, &a.version, &a.modified, &a.event, &a.changed, &a.unknownJob, &a.unknown,
-		&a.heldJob, &a.heldClosing, &a.heldInGroup, &a.heldInAll, &a.heldOpen,
+		&a.heldJob, &a.heldClosing, &a.heldInGroup, &a.heldInAll, &a.heldOpen, &a.heldOpenInAll,
 	}
 }
 
@@ -114,7 +115,7 @@ func (j *memberJobs) results(ws []*memberWrite, a *memberAnswer) (changed int, e
 	for i, job := range a.heldJob {
 		ws[job-1].result.Held = &membership.HeldRemovals{
 			Closing: int(a.heldClosing[i]), InGroup: int(a.heldInGroup[i]), InAll: int(a.heldInAll[i]),
-			Open: int(a.heldOpen),
+			Open: int(a.heldOpen[i]), OpenInAll: int(a.heldOpenInAll[i]),
 		}
 	}
 	unknown := map[int32][]membership.ID{}

@@ -11,9 +11,9 @@ import (
 )
 
 const qChangeMembers = `select status, coalesce(version, 0), last_modified, event, changed, unknown_job, unknown,
-		held_job, held_closing, held_in_group, held_in_all, coalesce(held_open, 0)
+		held_job, held_closing, held_in_group, held_in_all, held_open, held_open_in_all
 	from write_members($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-		$12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+		$12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`
 
 // What goes into one statement at most. A change that is larger waits in no
 // queue: it takes long enough by itself.
@@ -69,7 +69,7 @@ func (d *postgresDelta) runBatch(l engine.Link, b *engine.Batch[*memberWrite]) {
 			}
 		}
 		if len(w.change.Close) > 1 {
-			if guarded != nil && guarded.change.MostRemoved != w.change.MostRemoved {
+			if guarded != nil && guarded.change.Guard != w.change.Guard {
 				return false
 			}
 			guarded = w
@@ -159,18 +159,21 @@ func (d *postgresDelta) call(ctx context.Context, s *session, ws []*memberWrite)
 		return []error{answer}, err
 	}
 	var j memberJobs
-	most := 0
+	var guard membership.RemovalGuard // of all that close several
 	for _, w := range ws {
 		if err := j.add(w.change); err != nil {
 			return nil, err
 		}
-		most = max(most, w.change.MostRemoved) // the same of all that close several
+		if w.change.Guard.On {
+			guard = w.change.Guard
+		}
 	}
 	c := ws[0].change
 	minute, over := membership.RemovalMinutes(j.at)
 	var a memberAnswer
 	err := s.one(ctx, "group", qChangeMembers, []any{
-		s.tenant, c.Group, c.Connection, c.IfVersion, ending(c), stamp(j.at), most, stamp(minute), stamp(over),
+		s.tenant, c.Group, c.Connection, c.IfVersion, ending(c), stamp(j.at), guard.On, guard.Members, guard.Percent,
+		stamp(minute), stamp(over),
 		j.reason, j.salt, j.rest, j.event, j.eventJob, j.eventAction, j.openEvent, j.open, newIDs(len(j.open)),
 		j.closeEvent, j.closed, j.knownJob, j.known,
 	}, a.dest()...)

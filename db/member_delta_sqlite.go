@@ -83,9 +83,10 @@ func (d *sqliteDelta) writeShared(ctx context.Context, s *session, v *sqlite.Ver
 // memberSteps are those of one change. It refuses before it writes anything.
 type memberSteps struct {
 	*session
-	c    membership.MemberChange
-	link *sqlite.Link
-	at   time.Time // of what it writes: after all that was done in the group
+	c        membership.MemberChange
+	versions *sqlite.Versions
+	link     *sqlite.Link
+	at       time.Time // of what it writes: after all that was done in the group
 
 	open, close []memberFact
 	written     []membership.ID // events
@@ -103,7 +104,7 @@ type memberFact struct {
 func (d *sqliteDelta) changeShared(
 	ctx context.Context, s *session, v *sqlite.Versions, c membership.MemberChange,
 ) (r membership.MemberResult, err error) {
-	m := memberSteps{session: s, c: c}
+	m := memberSteps{session: s, c: c, versions: v}
 	if m.link, err = s.linkFor(ctx, v, c); err != nil {
 		return r, err
 	}

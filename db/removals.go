@@ -7,19 +7,12 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const qOpenOf = `select coalesce(sum(members), 0) from group_links where tenant_id = $1 and connection_id = $2`
-
-// OpenOf implements membership.Reader.
-func (s *session) OpenOf(ctx context.Context, connection membership.ID) (n int, err error) {
-	err = s.one(ctx, "connection", qOpenOf, []any{s.tenant, connection}, &n)
-	return n, err
-}
-
 // A row of removal_windows is of a group, or of all with the zero group.
 const (
 	qRemovedLately = `select coalesce(sum(case when group_id = $3 then closed else 0 end), 0),
 			coalesce(sum(case when group_id = $3 then 0 else closed end), 0)
 		from removal_windows where tenant_id = $1 and connection_id = $2 and group_id in ($3, $4) and minute > $5`
+	qOpenOf        = `select coalesce(sum(members), 0) from group_links where tenant_id = $1 and connection_id = $2`
 	qCountRemovals = `insert into removal_windows (tenant_id, connection_id, group_id, minute, closed)
 		values ($1, $2, $3, $4, $5)
 		on conflict (tenant_id, connection_id, group_id, minute)

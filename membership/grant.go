@@ -93,11 +93,10 @@ type MemberChange struct {
 	IfVersion int64
 	// Batch, when not zero, is a fact of the events.
 	Batch ID
-	// MostRemoved, when not zero, is what the removal guard lets a connection close
-	// within a RemovalWindow without a closer look. Closing more than one grant then
-	// counts; a change that comes to more is not made, and its result says what it
-	// would have been.
-	MostRemoved int
+	// Guard holds a change that would close too much: it is not made, and its result
+	// says what it would have been. Closing more than one grant counts. The zero value
+	// neither holds nor counts.
+	Guard RemovalGuard
 	// Judge decides about a local change of one user, with the group locked, by what
 	// is there: its error is the answer, and then nothing is written. It may run more
 	// than once. nil: nothing is asked. Only Store.WriteMembers runs it.
@@ -134,12 +133,13 @@ type MemberResult struct {
 	Held           *HeldRemovals
 }
 
-// HeldRemovals says what a change would close that was above its MostRemoved.
+// HeldRemovals says what a change would close that its Guard held.
 type HeldRemovals struct {
-	Closing int // by this change
-	InGroup int // closed lately in the group
-	InAll   int // closed lately in all groups of the connection
-	Open    int // of the connection in the group, now
+	Closing   int // by this change
+	InGroup   int // closed lately in the group
+	InAll     int // closed lately in all groups of the connection
+	Open      int // of the connection in the group, now
+	OpenInAll int // of the connection, now; 0: its removals in all groups did not matter
 }
 
 // MemberQuery selects members of a group.

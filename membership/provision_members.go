@@ -3,7 +3,7 @@ package membership
 import "context"
 
 // changeProvisionedMembers is the hot path: one delta, one round trip. Only what the
-// guard may hold has a transaction for a closer look.
+// guard holds has a transaction, which looks for an allowance.
 func (d *Directory) changeProvisionedMembers(ctx context.Context, call Call, id ID, up GroupUpdate) (GroupLink, error) {
 	in, out, check := up.Members.lists()
 	c := d.guard.guarded(MemberChange{

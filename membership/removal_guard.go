@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -31,14 +30,10 @@ func RemovalMinutes(now time.Time) (this, over time.Time) {
 	return now.Truncate(time.Minute), now.Add(-RemovalWindow - time.Minute)
 }
 
-// unlimited is the MostRemoved of a change that passed the closer look: it only
-// counts.
-const unlimited = math.MaxInt32
-
-// guarded sets what a change may close without a closer look.
+// guarded sets the guard of a change.
 func (g RemovalGuard) guarded(c MemberChange) MemberChange {
 	if g.On && len(c.Close) > 1 {
-		c.MostRemoved = max(g.Members, 1)
+		c.Guard = g
 	}
 	return c
 }
@@ -62,6 +57,30 @@ func (g RemovalGuard) exceeded(r removals) bool {
 	return r.total() > g.Members && 100*r.total() > g.Percent*r.of()
 }
 
+// Holds reports whether the guard holds what a change would close. openInAll counts
+// the connection's open grants; it is called only if they can matter, and the count
+// is kept in h. On PostgreSQL the function write_members decides the same.
+func (g RemovalGuard) Holds(h *HeldRemovals, openInAll func() (int, error)) (bool, error) {
+	if g.exceeded(h.ofGroup(ID{})) {
+		return true, nil
+	}
+	all := h.ofAll()
+	if all.open = h.Open; !g.exceeded(all) { // it has no fewer in all groups
+		return false, nil
+	}
+	n, err := openInAll()
+	h.OpenInAll = n
+	return err == nil && g.exceeded(h.ofAll()), err
+}
+
+func (h *HeldRemovals) ofGroup(group ID) removals {
+	return removals{scope: "group", group: group, closing: h.Closing, before: h.InGroup, open: h.Open}
+}
+
+func (h *HeldRemovals) ofAll() removals {
+	return removals{scope: "connection", closing: h.Closing, before: h.InAll, open: h.OpenInAll}
+}
+
 // changeGuarded carries out a change of a connection's members, if the guard lets
 // it pass. What does not pass is a heldRemoval, unless an allowance lets it; what an
 // allowance let pass is not counted, nor is what came before it any more.
@@ -71,39 +90,18 @@ func (d *Directory) changeGuarded(ctx context.Context, tx Tx, t *tally, c Member
 	if err != nil || r.Held == nil {
 		return r, err
 	}
-	held, err := d.tooMuch(ctx, tx, c, *r.Held)
-	if err != nil {
+	held := &heldRemoval{removals: r.Held.ofGroup(c.Group), guard: d.guard}
+	if !d.guard.exceeded(held.removals) {
+		held.removals = r.Held.ofAll()
+	}
+	if err := d.useAllowance(ctx, tx, c.Call, c.Group, d.clock.Now(), held); err != nil {
 		return MemberResult{}, err
 	}
-	c.MostRemoved = unlimited
-	if held != nil {
-		if err := d.useAllowance(ctx, tx, c.Call, c.Group, d.clock.Now(), held); err != nil {
-			return MemberResult{}, err
-		}
-		if err := tx.ForgetRemovals(ctx, c.Connection, c.Group); err != nil {
-			return MemberResult{}, err
-		}
-		c.MostRemoved = 0
+	if err := tx.ForgetRemovals(ctx, c.Connection, c.Group); err != nil {
+		return MemberResult{}, err
 	}
-	c.At = d.clock.Now()
+	c.Guard, c.At = RemovalGuard{}, d.clock.Now()
 	return t.change(ctx, tx, c)
-}
-
-// tooMuch returns what is above the limits; nil: nothing.
-func (d *Directory) tooMuch(ctx context.Context, tx Tx, c MemberChange, h HeldRemovals) (*heldRemoval, error) {
-	ofGroup := removals{scope: "group", group: c.Group, closing: h.Closing, before: h.InGroup, open: h.Open}
-	if d.guard.exceeded(ofGroup) {
-		return &heldRemoval{removals: ofGroup, guard: d.guard}, nil
-	}
-	ofAll := removals{scope: "connection", closing: h.Closing, before: h.InAll}
-	if ofAll.total() <= d.guard.Members {
-		return nil, nil //nolint:nilnil // nothing is no error
-	}
-	var err error
-	if ofAll.open, err = tx.OpenOf(ctx, c.Connection); err == nil && d.guard.exceeded(ofAll) {
-		return &heldRemoval{removals: ofAll, guard: d.guard}, nil
-	}
-	return nil, err
 }
 
 // heldRemoval ends the transaction of a request that the guard holds.

@@ -38,8 +38,6 @@ type GrantReader interface {
 	OpenGrants(ctx context.Context, group, user ID) ([]Grant, error)
 	// OpenGrantsIn counts the open grants in a group by any source.
 	OpenGrantsIn(ctx context.Context, group ID) (int, error)
-	// OpenOf counts the open grants of a connection in all groups.
-	OpenOf(ctx context.Context, connection ID) (int, error)
 }
 
 // MemberWriter changes members. Its cost follows the change, never the size of the

@@ -76,8 +76,11 @@ func (v *Versions) Raised(ctx context.Context, t engine.Tx, l engine.Link, is *L
 	return is.write(ctx, t, l)
 }
 
-// flush writes what was raised, and forgets all.
-func (v *Versions) flush(ctx context.Context, t engine.Tx) error {
+// Write writes what was raised.
+func (v *Versions) Write(ctx context.Context, t engine.Tx) error {
+	if v == nil {
+		return nil
+	}
 	for at, is := range v.groups {
 		if err := is.write(ctx, t, at); err != nil {
 			return err
@@ -87,6 +90,14 @@ func (v *Versions) flush(ctx context.Context, t engine.Tx) error {
 		if err := is.write(ctx, t, l); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// flush writes what was raised, and forgets all.
+func (v *Versions) flush(ctx context.Context, t engine.Tx) error {
+	if err := v.Write(ctx, t); err != nil {
+		return err
 	}
 	clear(v.groups)
 	clear(v.links)

@@ -1,0 +1,3 @@
+-- +goose Up
+-- The function is PostgreSQL's.
+select 1;
