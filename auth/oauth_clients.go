@@ -38,49 +38,56 @@ func NewClients(
 func (cs *Clients) Create(
 	ctx context.Context, call membership.Call, s ClientSpec,
 ) (c OAuthClient, secret string, err error) {
+	err = cs.change(ctx, call, func(tx ClientTx) error {
+		if c, secret, err = createClient(ctx, tx, cs.keys, cs.clock, call, s); err != nil {
+			return err
+		}
+		return c.mayBeGivenBy(call)
+	})
+	if err != nil {
+		return OAuthClient{}, "", err
+	}
+	return c, secret, nil
+}
+
+// createClient makes a client in the transaction's tenant. Like CreateToken it asks no
+// policy.
+func createClient(
+	ctx context.Context, tx ClientTx, keys *KeySets, clock membership.Clock, call membership.Call, s ClientSpec,
+) (c OAuthClient, secret string, err error) {
 	if s.Scopes == nil {
 		s.Scopes = []string{ScopeSCIM}
 	}
 	if s.TokenLifetime == 0 {
 		s.TokenLifetime = DefaultTokenLifetime
 	}
-	err = cs.change(ctx, call, func(tx ClientTx) error {
-		if err := s.check(cs.keys); err != nil {
-			return err
-		}
-		if _, err := tx.LockConnectionShared(ctx, s.Connection); err != nil {
-			return err
-		}
-		now := cs.clock.Now()
-		c = OAuthClient{
-			Tenant: call.Tenant, ID: membership.NewID(), Connection: s.Connection, Method: s.Method,
-			Scopes: set(s.Scopes),
-			Keys:   s.Keys, Issuer: s.Issuer, Subject: s.Subject, Audience: s.Audience,
-			ReuseAssertions: s.ReuseAssertions,
-			TokenLifetime:   s.TokenLifetime.Truncate(time.Second), CreatedAt: now,
-		}
-		if err := c.mayBeGivenBy(call); err != nil {
-			return err
-		}
-		if err := tx.InsertClient(ctx, c); err != nil {
-			return err
-		}
-		if err := tx.AppendEvents(ctx,
-			call.Event(now, membership.ActionClientCreated, membership.ID{}, membership.ID{}, nil,
-				c.facts())); err != nil {
-			return err
-		}
-		if c.Method != MethodSecret {
-			return nil
-		}
-		made, text, err := cs.addSecret(ctx, tx, call, c, s.SecretExpiresAt)
-		c.Secrets, secret = []ClientSecret{made}, text
-		return err
-	})
-	if err != nil {
-		return OAuthClient{}, "", err
+	if err := s.check(keys); err != nil {
+		return c, "", err
 	}
-	return c, secret, nil
+	if _, err := tx.LockConnectionShared(ctx, s.Connection); err != nil {
+		return c, "", err
+	}
+	now := clock.Now()
+	c = OAuthClient{
+		Tenant: call.Tenant, ID: membership.NewID(), Connection: s.Connection, Method: s.Method,
+		Scopes: set(s.Scopes),
+		Keys:   s.Keys, Issuer: s.Issuer, Subject: s.Subject, Audience: s.Audience,
+		ReuseAssertions: s.ReuseAssertions,
+		TokenLifetime:   s.TokenLifetime.Truncate(time.Second), CreatedAt: now,
+	}
+	if err := tx.InsertClient(ctx, c); err != nil {
+		return c, "", err
+	}
+	if err := tx.AppendEvents(ctx,
+		call.Event(now, membership.ActionClientCreated, membership.ID{}, membership.ID{}, nil, c.facts())); err != nil {
+		return c, "", err
+	}
+	if c.Method != MethodSecret {
+		return c, "", nil
+	}
+	made, text, err := addSecret(ctx, tx, clock, call, c, s.SecretExpiresAt)
+	c.Secrets = []ClientSecret{made}
+	return c, text, err
 }
 
 // Client returns one client; KindNotFound when it is revoked.
@@ -144,10 +151,7 @@ func (cs *Clients) CreateSecret(
 		if err := c.mayBeGivenBy(call); err != nil {
 			return err
 		}
-		if len(c.Secrets) >= MaxSecrets {
-			return membership.Invalidf("a client has at most %d secrets: revoke one first", MaxSecrets)
-		}
-		s, text, err = cs.addSecret(ctx, tx, call, c, expires)
+		s, text, err = addSecret(ctx, tx, cs.clock, call, c, expires)
 		return err
 	})
 	if err != nil {
@@ -186,10 +190,14 @@ func (cs *Clients) RevokeSecret(
 	})
 }
 
-func (cs *Clients) addSecret(
-	ctx context.Context, tx ClientTx, call membership.Call, c OAuthClient, expires time.Time,
+// addSecret makes one more secret of a client that is locked, or new.
+func addSecret(
+	ctx context.Context, tx ClientTx, clock membership.Clock, call membership.Call, c OAuthClient, expires time.Time,
 ) (ClientSecret, string, error) {
-	now := cs.clock.Now()
+	if len(c.Secrets) >= MaxSecrets {
+		return ClientSecret{}, "", membership.Invalidf("a client has at most %d secrets: revoke one first", MaxSecrets)
+	}
+	now := clock.Now()
 	switch expires = expires.UTC().Truncate(time.Microsecond); {
 	case expires.IsZero():
 		expires = now.Add(DefaultSecretLifetime)

@@ -89,5 +89,16 @@ func endCredentials(
 			return 0, err
 		}
 	}
-	return len(clients) + len(tokens), nil
+	links, err := tx.RevokeSetupLinksOf(ctx, connection, at)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range links {
+		if err := tx.AppendEvents(ctx, call.Event(at, membership.ActionSetupLinkRevoked, membership.ID{},
+			membership.ID{}, membership.Facts{"setup_link_id": id, "connection_id": connection},
+			membership.Facts{"batch": batch})); err != nil {
+			return 0, err
+		}
+	}
+	return len(clients) + len(tokens) + len(links), nil
 }

@@ -38,7 +38,7 @@ func (ts *Tokens) Rotate(
 				"the token was rotated already: rotate its successor %s, or revoke that and create a new one",
 				old.ReplacedBy)
 		}
-		t, text, err = ts.rotate(ctx, tx, call, old, overlap)
+		t, text, err = rotateToken(ctx, tx, ts.clock, call, old, overlap)
 		return err
 	})
 	if err != nil {
@@ -47,15 +47,17 @@ func (ts *Tokens) Rotate(
 	return t, text, nil
 }
 
-func (ts *Tokens) rotate(
-	ctx context.Context, tx Tx, call membership.Call, old Token, overlap time.Duration,
+// rotateToken makes the successor of a token that is locked. Like CreateToken it asks no
+// policy.
+func rotateToken(
+	ctx context.Context, tx TokenTx, clock membership.Clock, call membership.Call, old Token, overlap time.Duration,
 ) (t Token, text string, err error) {
 	if old.Kind == KindSCIM { // a removal ends the tokens that it sees
 		if _, err := tx.LockConnectionShared(ctx, old.Connection); err != nil {
 			return Token{}, "", err
 		}
 	}
-	now := ts.clock.Now()
+	now := clock.Now()
 	t = Token{
 		Tenant: old.Tenant, Kind: old.Kind, Name: old.Name, Connection: old.Connection,
 		Permissions: old.Permissions, Scopes: old.Scopes, Networks: old.Networks, CreatedAt: now,

@@ -15,6 +15,8 @@ type TokenKind string
 const (
 	KindSCIM TokenKind = "scim" // one connection's, for /scim/v2
 	KindAPI  TokenKind = "api"  // for the native doors
+	// KindSetup is of no token but of a set-up link, which opens the page of links alone.
+	KindSetup TokenKind = "setup"
 )
 
 // Token is a stored credential, without its secret.
@@ -98,6 +100,9 @@ type TokenTx interface {
 	// RevokeClientsOf revokes all OAuth clients of a connection, removes their
 	// access tokens, and returns the clients' ids.
 	RevokeClientsOf(ctx context.Context, connection membership.ID, at time.Time) ([]membership.ID, error)
+	// RevokeSetupLinksOf revokes all set-up links of a connection that are open, and
+	// returns their ids.
+	RevokeSetupLinksOf(ctx context.Context, connection membership.ID, at time.Time) ([]membership.ID, error)
 	// ReplaceToken writes ReplacedBy, ExpiresAt and RevokedAt of t.
 	ReplaceToken(ctx context.Context, t Token) error
 	// UseToken writes that the token was used last at a time, unless a use after

@@ -45,10 +45,15 @@ func Mint(t Token) (Token, string) {
 	if t.ID.IsZero() {
 		t.ID = membership.NewID()
 	}
-	b := bearer{tenant: t.Tenant, id: t.ID}
-	_, _ = rand.Read(b.secret[:]) // never fails (it ends the program instead)
+	b := mintBearer(t.Tenant, t.ID)
 	t.Hash = b.hash()
 	return t, b.String()
+}
+
+func mintBearer(tenant, id membership.ID) bearer {
+	b := bearer{tenant: tenant, id: id}
+	_, _ = rand.Read(b.secret[:]) // never fails (it ends the program instead)
+	return b
 }
 
 func (b bearer) hash() []byte {
@@ -56,17 +61,23 @@ func (b bearer) hash() []byte {
 	return h[:]
 }
 
-// String returns the text form.
-func (b bearer) String() string {
+// String returns the text form of a token.
+func (b bearer) String() string { return b.text(prefix) }
+
+// text returns the text form of what has a prefix of its own.
+func (b bearer) text(prefix string) string {
 	public := slices.Concat(b.tenant[:], b.id[:])
 	sum := crc32.ChecksumIEEE(slices.Concat(public, b.secret[:]))
 	secret := binary.BigEndian.AppendUint32(slices.Clone(b.secret[:]), sum)
 	return prefix + encoding.EncodeToString(public) + "_" + encoding.EncodeToString(secret)
 }
 
-// parse reads the text form. It takes only what String writes: one token has
-// one spelling.
-func parse(s string) (bearer, error) {
+// parse reads the text form of a token. It takes only what String writes: one token
+// has one spelling.
+func parse(s string) (bearer, error) { return parseText(prefix, s) }
+
+// parseText is parse for another prefix.
+func parseText(prefix, s string) (bearer, error) {
 	rest, ok := strings.CutPrefix(s, prefix)
 	if !ok {
 		return bearer{}, errMalformed
@@ -87,7 +98,7 @@ func parse(s string) (bearer, error) {
 	copy(b.id[:], ids[copy(b.tenant[:], ids):])
 	copy(b.secret[:], sealed)
 	// Writing it again checks the checksum, and the bits that base32 leaves over.
-	if b.String() != s {
+	if b.text(prefix) != s {
 		return bearer{}, errMalformed
 	}
 	return b, nil

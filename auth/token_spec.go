@@ -118,6 +118,6 @@ func checkNetworks(ns []netip.Prefix) error {
 }
 
 // set returns the values in order, each once.
-func set(values []string) []string {
+func set[T ~string](values []T) []T {
 	return slices.Compact(slices.Sorted(slices.Values(values)))
 }

@@ -110,6 +110,7 @@ var wholeTenant = []string{
 	"qIssuers", "qLockIssuers", "qIssuerVersion", "qRaiseIssuerVersion", "qRaiseCredentialVersion",
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf",
 	"qEndClientTokens",
+	"qSetupLinks", "qSetupLinksOf", "qForgetSetupLinks", "qCountSetupLinks", "qOpenSetupLinksOf", "qRevokeSetupLinksOf",
 	"qEndClientsTokensOf", "qDeleteRole", "qDeleteAssignments",
 	"qEventHead", "qLockEventHead", "qMoveEventHead", "qRaiseLatest", "qEventsPending", "qLastWritten",
 	"qEventsWritten", "qEventSpans",
@@ -183,6 +184,7 @@ var tables = []string{
 	"removal_windows", "removal_allowances",
 	"issuers",
 	"idempotency_keys",
+	"setup_links", "setup_sessions",
 	"webhooks", "webhook_deliveries", "request_captures", "link_totals", "organization_members", "roles",
 	"role_assignments", "outbox",
 }

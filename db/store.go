@@ -42,6 +42,7 @@ var (
 	_ auth.PolicyStore = (*Store)(nil)
 	_ auth.PolicyTx    = (*session)(nil)
 	_ auth.ClientStore = (*Store)(nil)
+	_ auth.SetupStore  = (*Store)(nil)
 	_ auth.ClientTx    = (*session)(nil)
 )
 

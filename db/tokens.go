@@ -51,7 +51,9 @@ func (s *session) RevokeTokensOf(ctx context.Context, connection membership.ID, 
 const qCredentialsOf = `select
 	(select count(*) from oauth_clients where tenant_id = $1 and connection_id = $2 and revoked_at is null) +
 	(select count(*) from tokens where tenant_id = $1 and connection_id = $2 and revoked_at is null and client_id = $4
-	and (expires_at is null or expires_at > $3))`
+	and (expires_at is null or expires_at > $3)) +
+	(select count(*) from setup_links where tenant_id = $1 and connection_id = $2 and done_at is null
+	and revoked_at is null and expires_at > $3)`
 
 // CredentialsOf implements auth.Store.
 func (s *Store) CredentialsOf(ctx context.Context, tenant, connection membership.ID, at time.Time) (n int, err error) {

@@ -82,6 +82,11 @@ const (
 	ActionCaptureOpened Action = "capture.opened" // the whole bodies of a connection's requests are kept
 	ActionCaptureClosed Action = "capture.closed" // before its time
 	ActionCaptureRead   Action = "capture.read"   // somebody read a body
+
+	ActionSetupLinkCreated Action = "setup_link.created"
+	ActionSetupLinkUsed    Action = "setup_link.used" // a browser was signed in by it
+	ActionSetupLinkDone    Action = "setup_link.done" // its holder said that all is set up
+	ActionSetupLinkRevoked Action = "setup_link.revoked"
 )
 
 // Actions are all actions that events have.
@@ -102,6 +107,7 @@ var Actions = []Action{
 	ActionPolicyUpdated, ActionPolicyDeleted,
 	ActionWebhookCreated, ActionWebhookUpdated, ActionWebhookRotated, ActionWebhookDeleted, ActionWebhookResent,
 	ActionWebhookDisabled, ActionCaptureOpened, ActionCaptureClosed, ActionCaptureRead,
+	ActionSetupLinkCreated, ActionSetupLinkUsed, ActionSetupLinkDone, ActionSetupLinkRevoked,
 }
 
 // Event is the evidence of one effective change, written in its transaction: what

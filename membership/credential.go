@@ -13,6 +13,7 @@ const (
 	CredentialToken       CredentialKind = "token"        // a bearer token of the tenant
 	CredentialAccessToken CredentialKind = "access_token" // one that an OAuth client was issued
 	CredentialClient      CredentialKind = "oauth_client" // a client's secret or assertion, at the token endpoint
+	CredentialSetupLink   CredentialKind = "setup_link"   // a link by which a connection is set up
 	CredentialJWT         CredentialKind = "jwt"          // signed by an issuer that the tenant trusts
 	CredentialCLI         CredentialKind = "cli"          // the command line of the server
 	CredentialBootstrap   CredentialKind = "bootstrap"    // the making of a tenant
@@ -24,7 +25,7 @@ const (
 // before credentials were recorded.
 type Credential struct {
 	Kind CredentialKind
-	ID   ID // of a token, an access token or an OAuth client
+	ID   ID // of a token, an access token, an OAuth client or a set-up link
 	// Owner is the OAuth client of an access token, or the issuer of a JWT.
 	Owner ID
 	// Subject is the sub of a JWT, or its pseudonym where the actor has one.
@@ -35,7 +36,7 @@ type Credential struct {
 // colons. The subject is the last, as it may have colons itself.
 func (c Credential) String() string {
 	switch c.Kind {
-	case CredentialToken, CredentialClient:
+	case CredentialToken, CredentialClient, CredentialSetupLink:
 		return string(c.Kind) + ":" + c.ID.String()
 	case CredentialAccessToken:
 		return string(c.Kind) + ":" + c.ID.String() + ":" + c.Owner.String()
@@ -51,7 +52,7 @@ func ParseCredential(s string) (c Credential, err error) {
 	kind, rest, _ := strings.Cut(s, ":")
 	first, second, _ := strings.Cut(rest, ":")
 	switch c.Kind = CredentialKind(kind); c.Kind {
-	case CredentialToken, CredentialClient:
+	case CredentialToken, CredentialClient, CredentialSetupLink:
 		c.ID, err = ParseID(rest)
 	case CredentialAccessToken:
 		if c.ID, err = ParseID(first); err == nil {

@@ -38,7 +38,8 @@ func namesFor(events []Event) NameQuery {
 			add(&q.Tokens, e.Credential.ID)
 		case CredentialJWT:
 			add(&q.Issuers, e.Credential.Owner)
-		case CredentialAccessToken, CredentialClient, CredentialCLI, CredentialBootstrap, CredentialSystem:
+		case CredentialAccessToken, CredentialClient, CredentialSetupLink, CredentialCLI, CredentialBootstrap,
+			CredentialSystem:
 		}
 		if id, err := ParseID(e.Actor.ID); err == nil {
 			switch {

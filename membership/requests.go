@@ -71,6 +71,22 @@ func (d *Directory) Request(ctx context.Context, call Call, id ID) (Request, err
 	return one[0], err
 }
 
+// MayReadRequests asks whether the call may read the request log.
+func (d *Directory) MayReadRequests(ctx context.Context, call Call) error {
+	return d.allow(ctx, call, OpReadRequests, ID{}, ID{})
+}
+
+// ConnectionRequests lists requests of one connection, the newest first, without the
+// numbers of their events. It is for a caller who got the connection and whom another
+// package has judged: the holder of a set-up link.
+func (d *Directory) ConnectionRequests(ctx context.Context, c Connection, f RequestFilter) (RequestPage, error) {
+	if d.requests == nil {
+		return RequestPage{}, noRequestLog()
+	}
+	f.Connection = c.ID
+	return d.requests.RequestLog().Requests(ctx, c.Tenant, f)
+}
+
 func noRequestLog() error {
 	return &Error{Kind: KindNotFound,
 		Message: "this server keeps no requests: the setting request_log is 0, or its log says why"}

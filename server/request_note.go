@@ -30,6 +30,8 @@ func (n *requestNote) MarshalLogObject(to zapcore.ObjectEncoder) error {
 	switch c := note.Credential; c.Kind {
 	case membership.CredentialClient:
 		n.id(to, "oauth_client", c.ID)
+	case membership.CredentialSetupLink:
+		n.id(to, "setup_link", c.ID)
 	case membership.CredentialJWT: // the subject may be personal: events have it
 		n.id(to, "issuer", c.Owner)
 	default:

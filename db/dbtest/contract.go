@@ -14,6 +14,7 @@ type Store interface {
 	auth.PolicyStore
 	auth.ClientStore
 	auth.IssuerStore
+	auth.SetupStore
 	WebhookStore
 }
 
@@ -32,7 +33,7 @@ type promise struct {
 var contract = []subject{
 	memberPromises, judgedPromises, linkPromises, lookupPromises, lockPromises, heldNamePromises, eventPromises,
 	filterPromises, valuePromises, totalPromises, errorPromises, idempotencyPromises, readinessPromises,
-	webhookPromises, webhookDeliveryPromises, capturePromises,
+	webhookPromises, webhookDeliveryPromises, capturePromises, setupLinkPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth
