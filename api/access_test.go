@@ -104,6 +104,17 @@ var accessTable = map[string]access{
 		"/v1/connections/{connection}/clients/{client}/secrets/{secret}", "", 204, "TENANT:ADMIN", nil,
 	},
 
+	"GET /v1/connections/{id}/setup-links": {
+		"/v1/connections/{connection}/setup-links", "", 200, "TENANT:ADMIN", nil,
+	},
+	"POST /v1/connections/{id}/setup-links": {
+		"/v1/connections/{connection}/setup-links", `{}`, 201, "TENANT:ADMIN",
+		[]string{"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "REQUESTS:READ"},
+	},
+	"DELETE /v1/connections/{id}/setup-links/{link_id}": {
+		"/v1/connections/{connection}/setup-links/{setup link}", "", 204, "TENANT:ADMIN", nil,
+	},
+
 	"GET /v1/tokens": {"/v1/tokens", "", 200, "TENANT:ADMIN", nil},
 	"POST /v1/tokens": {
 		"/v1/tokens", `{"name":"New","kind":"scim","connection_id":"{connection}"}`, 201, "TENANT:ADMIN",
@@ -241,13 +252,15 @@ type things struct {
 
 	request string // in the request log
 	capture string // a window
+	setup   string // a set-up link
 }
 
 // of maps each word in braces to its id.
 func (ids *things) of() map[string]*string {
 	return map[string]*string{
 		"{linked}": &ids.linked, "{request}": &ids.request, "{capture}": &ids.capture,
-		"{user}": &ids.user, "{group}": &ids.group, "{member}": &ids.member,
+		"{setup link}": &ids.setup,
+		"{user}":       &ids.user, "{group}": &ids.group, "{member}": &ids.member,
 		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
 		"{issuer}":  &ids.issuer,
 		"{webhook}": &ids.webhook, "{delivery}": &ids.delivery,
@@ -278,6 +291,7 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	client := h.do(http.MethodPost, "/v1/connections/"+ids.connection+"/clients", `{"auth_method":"client_secret"}`,
 		as(whose)).is(http.StatusCreated)
 	ids.client, ids.secret = client["id"].(string), client["client_secret_id"].(string)
+	ids.setup = h.make("/v1/connections/"+ids.connection+"/setup-links", `{}`, as(whose))
 	ids.token = h.make("/v1/tokens", `{"name":"Token","kind":"api","permissions":["USERS:READ"]}`, as(whose))
 	notify := membership.Notification{
 		ID: membership.NewID(), Kind: membership.NotifyMembersAdded, CreatedAt: recentTime(),

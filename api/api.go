@@ -34,6 +34,7 @@ type Services struct {
 	Tokens      *auth.Tokens
 	Connections *auth.Connections
 	Clients     *auth.Clients
+	SetupLinks  *auth.SetupLinks
 	Policies    *auth.Policies
 	Issuers     *auth.Issuers
 	Evidence    Evidence
@@ -45,6 +46,7 @@ type Services struct {
 type door struct {
 	Services
 	maxBody     int64
+	publicURL   string
 	crossOrigin *http.CrossOriginProtection
 	log         *zap.Logger
 }
@@ -64,5 +66,8 @@ func newDoor(s Services, c Config) *door {
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
-	return &door{Services: s, maxBody: c.MaxBody, crossOrigin: newCrossOrigin(c.PublicURL), log: c.Logger}
+	return &door{
+		Services: s, maxBody: c.MaxBody, publicURL: c.PublicURL, crossOrigin: newCrossOrigin(c.PublicURL),
+		log: c.Logger,
+	}
 }

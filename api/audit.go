@@ -221,8 +221,7 @@ func appendCredential(b []byte, c membership.Credential, names membership.Names)
 		}
 		b = appendField(append(b, ','), "subject", c.Subject)
 	case membership.CredentialToken, membership.CredentialClient, membership.CredentialCLI,
-		membership.CredentialBootstrap,
-		membership.CredentialSystem:
+		membership.CredentialBootstrap, membership.CredentialSetupLink, membership.CredentialSystem:
 	}
 	return append(b, '}')
 }

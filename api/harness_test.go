@@ -124,6 +124,7 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 		Directory: h.directory, Tokens: h.tokens, Clients: clients, Policies: policies,
 		Connections: auth.NewConnections(store, h.directory, time.Now, verifier.ForgetConnection),
 		Issuers:     auth.NewIssuers(h.directory, store, jwtKeys, time.Now, jwts.Forget),
+		SetupLinks:  auth.NewSetupLinks(store, h.directory, keys, time.Now, verifier.Forget),
 		Evidence:    evidence{},
 		Webhooks:    tester{},
 		DryRuns:     dryRuns{h.directory},

@@ -35,6 +35,7 @@ func (d *door) routes() []route {
 		d.connectionRoutes(),
 		d.removalAllowanceRoutes(),
 		d.clientRoutes(),
+		d.setupLinkRoutes(),
 		d.tokenRoutes(),
 		d.policyRoutes(),
 		d.auditRoutes(),

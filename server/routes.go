@@ -68,11 +68,14 @@ func (s *Server) router() *mux.Router {
 	provisioning := scim.Config{PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM)}
 	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, m,
 		scim.New(directory, verifier, provisioning)))
+	setupLinks := auth.NewSetupLinks(s.store, directory, s.keys, time.Now, verifier.Forget)
+	setupLinks.Limit(limits)
 	services := api.Services{
 		Directory:   directory,
 		Tokens:      auth.NewTokens(s.store, directory, time.Now, verifier.Forget),
 		Connections: auth.NewConnections(s.store, directory, time.Now, verifier.ForgetConnection),
 		Clients:     auth.NewClients(s.store, directory, s.keys, time.Now, verifier.Forget),
+		SetupLinks:  setupLinks,
 		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Evidence:    s.sealer,

@@ -152,6 +152,17 @@ var walkTable = map[string]walkRow{
 		may: []string{"TENANT:ADMIN"},
 	},
 
+	"GET /v1/connections/{id}/setup-links": {
+		path: "/v1/connections/{connection}/setup-links", status: 200, may: []string{"TENANT:ADMIN"},
+	},
+	"POST /v1/connections/{id}/setup-links": {
+		path: "/v1/connections/{connection}/setup-links", body: `{}`, status: 201,
+		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "REQUESTS:READ"},
+	},
+	"DELETE /v1/connections/{id}/setup-links/{link_id}": {
+		path: "/v1/connections/{connection}/setup-links/{setup link}", status: 204, may: []string{"TENANT:ADMIN"},
+	},
+
 	"GET /v1/tokens": {path: "/v1/tokens", status: 200, may: []string{"TENANT:ADMIN"}},
 	"POST /v1/tokens": {
 		path: "/v1/tokens", body: `{"name":"New","kind":"scim","connection_id":"{connection}"}`, status: 201,
@@ -302,6 +313,7 @@ var furniture = []struct {
 		field: "connection_id"},
 	{word: "{allowance}", path: "/v1/connections/{connection}/removal-allowances", body: `{}`},
 	{word: "{capture}", path: "/v1/connections/{connection}/captures", body: `{"hours":1}`},
+	{word: "{setup link}", path: "/v1/connections/{connection}/setup-links", body: `{}`},
 	{word: "{token}", path: "/v1/tokens", body: `{"name":"token {n}","kind":"api","permissions":["USERS:READ"]}`},
 	{word: "{policy}", path: "/v1/policies", body: `{"id":"{new id}","cedar":"` + harmlessPolicy + `"}`},
 	{word: "{webhook}", path: "/v1/webhooks", body: `{"url":"https://webhook.invalid/"}`},

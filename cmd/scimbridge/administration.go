@@ -29,6 +29,7 @@ type administration struct {
 	connections *auth.Connections
 	issuers     *auth.Issuers
 	clients     *auth.Clients
+	setupLinks  *auth.SetupLinks
 }
 
 // administrationOptions are the flags that these commands share.
@@ -112,6 +113,7 @@ func (p *program) withStore(
 		connections: auth.NewConnections(store, directory, time.Now, nil),
 		issuers:     auth.NewIssuers(directory, store, keys, time.Now, nil),
 		clients:     auth.NewClients(store, directory, keys, time.Now, nil),
+		setupLinks:  auth.NewSetupLinks(store, directory, keys, time.Now, nil),
 	})
 }
 

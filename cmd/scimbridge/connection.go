@@ -20,7 +20,7 @@ func (p *program) connectionCommand() *cobra.Command {
 			"notices a change within a second.",
 		p.connectionCreateCommand(), p.connectionListCommand(), p.connectionShowCommand(), p.connectionUpdateCommand(),
 		p.connectionPauseCommand(), p.connectionResumeCommand(), p.connectionRemoveCommand(),
-		p.connectionLinkCommand(), p.connectionUnlinkCommand(),
+		p.connectionLinkCommand(), p.connectionUnlinkCommand(), p.setupLinkCommand(),
 		p.allowRemovalsCommand(), p.removalAllowancesCommand(), p.withdrawRemovalsCommand())
 }
 
