@@ -31,7 +31,9 @@ const (
 	qOpenGrant = `insert into grants (tenant_id, group_no, user_id, connection_no, id, member_since, opened_at,
 			opened_event)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`
-	qEndGrant  = `delete from grants where tenant_id = $1 and group_no = $2 and user_id = $3 and connection_no = $4`
+	// Without the plus SQLite compares the argument with the condition of grants_local,
+	// and plans the statement anew for each row.
+	qEndGrant  = `delete from grants where tenant_id = $1 and group_no = $2 and user_id = $3 and connection_no = +$4`
 	insertPast = `insert into past_grants
 		(tenant_id, group_no, user_id, closed_event, connection_no, id, member_since, opened_at, opened_event,
 			closed_at)`
