@@ -60,6 +60,21 @@ func BenchmarkMembersOfTenThousand(b *testing.B) {
 					})
 				}
 			}
+			b.Run("list", func(b *testing.B) {
+				for b.Loop() {
+					require.NoError(b, w.store.Read(w.Ctx, w.ID, func(r membership.Reader) error {
+						n := 0
+						for _, err := range r.Members(w.Ctx, w.Group, membership.MemberQuery{}) {
+							if err != nil {
+								return err
+							}
+							n++
+						}
+						require.Equal(b, members, n)
+						return nil
+					}))
+				}
+			})
 			b.Run("one local member", func(b *testing.B) {
 				dir := membership.NewDirectory(w.store, dbtest.AllowAll{}, membership.Options{})
 				for b.Loop() {
