@@ -1,15 +1,14 @@
-// Command outsider verifies a log with nothing of scimbridge's: a folder of tiles,
-// an older checkpoint of it, and a proof of one event.
+// Command outsider verifies a log with nothing of scimbridge's, in fifty lines: a folder
+// of tiles, that it continues an older checkpoint, and a proof of one event. It says
+// nothing where all holds.
 //
 //	outsider VKEY FOLDER OLDER_CHECKPOINT PROOF EVENT_LINE
 package main
 
 import (
-	"encoding/binary"
-	"fmt"
 	"log"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -23,66 +22,43 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// open verifies the signature of a checkpoint.
-func open(signed []byte) (tree tlog.Tree) {
+// open verifies a checkpoint: beside its first line, the log's name, it is that of Go's log.
+func open(signed []byte) tlog.Tree {
 	text := must(note.Open(signed, note.VerifierList(must(note.NewVerifier(os.Args[1]))))).Text
-	lines := strings.Split(text, "\n")
-	must(fmt.Sscan(lines[1], &tree.N))
-	tree.Hash = must(tlog.ParseHash(lines[2]))
-	return tree
+	return must(tlog.ParseTree([]byte("go.sum database tree" + text[strings.Index(text, "\n"):])))
 }
 
-// folder reads the layout of c2sp.org/tlog-tiles: tlog's without the height.
+// folder is laid out as c2sp.org/tlog-tiles says: as Go's log without the height in the paths.
 type folder string
 
 func (f folder) Height() int                     { return 8 }
 func (f folder) SaveTiles([]tlog.Tile, [][]byte) {}
-func (f folder) read(t tlog.Tile, kind string) []byte {
-	path := strings.Replace(t.Path(), fmt.Sprintf("tile/8/%s", kind),
-		"tile/"+strings.Replace(kind, "data", "entries", 1), 1)
-	return must(os.ReadFile(filepath.Join(string(f), path)))
-}
 func (f folder) ReadTiles(tiles []tlog.Tile) (data [][]byte, err error) {
 	for _, t := range tiles {
-		data = append(data, f.read(t, fmt.Sprintf("%03d", t.L)[2:]))
+		data = append(data, must(os.ReadFile(string(f)+"/tile/"+strings.Replace(t.Path()[7:], "data", "entries", 1))))
 	}
 	return data, nil
 }
 
 func main() {
-	dir, older := folder(os.Args[2]), open(must(os.ReadFile(os.Args[3])))
-	tree := open(must(os.ReadFile(filepath.Join(string(dir), "checkpoint"))))
-	hashes := tlog.TileHashReader(tree, dir) // verifies each tile against the checkpoint
-	if err := tlog.CheckTree(must(tlog.ProveTree(tree.N, older.N, hashes)), tree.N, tree.Hash, older.N,
-		older.Hash); err != nil {
-		log.Fatal("the log does not continue the older checkpoint: ", err)
-	}
-	for n := int64(0); n < tree.N; n += 256 {
-		width := min(256, tree.N-n)
-		indexes := make([]int64, width)
-		for i := range indexes {
-			indexes[i] = tlog.StoredHashIndex(0, n+int64(i))
-		}
-		bundle := dir.read(tlog.Tile{H: 8, L: -1, N: n / 256, W: int(width)}, "data")
-		for i, want := range must(hashes.ReadHashes(indexes)) {
-			end := 2 + int(binary.BigEndian.Uint16(bundle))
-			if tlog.RecordHash(bundle[2:end]) != want {
-				log.Fatalf("event %d was changed", n+int64(i)+1)
+	tree, older := open(must(os.ReadFile(os.Args[2]+"/checkpoint"))), open(must(os.ReadFile(os.Args[3])))
+	hashes := tlog.TileHashReader(tree, folder(os.Args[2])) // holds each tile against the checkpoint
+	must(0, tlog.CheckTree(must(tlog.ProveTree(tree.N, older.N, hashes)), tree.N, tree.Hash, older.N, older.Hash))
+	for _, t := range tlog.NewTiles(8, 0, tree.N)[:(tree.N+255)/256] { // those of the events
+		want, data := must(tlog.ReadTileData(t, hashes)), tlog.Tile{H: 8, L: -1, N: t.N, W: t.W}
+		for i, text := 0, must(folder(os.Args[2]).ReadTiles([]tlog.Tile{data}))[0]; i < t.W; i++ {
+			end := 2 + int(text[0])<<8 + int(text[1])
+			if got := tlog.RecordHash(text[2:end]); string(got[:]) != string(want[32*i:32*i+32]) {
+				log.Fatalf("event %d was changed", 256*t.N+int64(i)+1)
 			}
-			bundle = bundle[end:]
+			text = text[end:]
 		}
 	}
 	head, signed, _ := strings.Cut(string(must(os.ReadFile(os.Args[4]))), "\n\n")
-	var index int64
+	fields, at, event := strings.Fields(head), open([]byte(signed)), must(os.ReadFile(os.Args[5]))
 	var path tlog.RecordProof
-	lines := strings.Split(head, "\n")
-	must(fmt.Sscanf(lines[1], "index %d", &index))
-	for _, line := range lines[2:] {
-		path = append(path, must(tlog.ParseHash(line)))
+	for _, hash := range fields[3:] { // behind the version, "index" and the index
+		path = append(path, must(tlog.ParseHash(hash)))
 	}
-	at := open([]byte(signed))
-	if err := tlog.CheckRecord(path, at.N, at.Hash, index, tlog.RecordHash(must(os.ReadFile(os.Args[5])))); err != nil {
-		log.Fatal("the proof does not hold: ", err)
-	}
-	fmt.Printf("%d events hold, %d continue to %d, event %d is proven\n", tree.N, older.N, tree.N, index+1)
+	must(0, tlog.CheckRecord(path, at.N, at.Hash, must(strconv.ParseInt(fields[2], 10, 64)), tlog.RecordHash(event)))
 }
