@@ -105,7 +105,8 @@ func TestEveryQueryNamesItsTenant(t *testing.T) {
 // wholeTenant are queries of all that a tenant has of something: of what there
 // is little, such as tokens, or when a connection is removed.
 var wholeTenant = []string{
-	"qSealLog", "qHoldSealLog", "qSealStep", "qStopSealLog", "qRestartSealLog", "qDeleteSealHashes",
+	"qSealLog", "qHoldSealLog", "qReleaseSealLog", "qSealStep", "qStopSealLog", "qRestartSealLog",
+	"qDeleteSealHashes",
 	"qTenant", "qLockTenant", "qPolicies", "qPolicyVersion", "qRaisePolicyVersion",
 	"qIssuers", "qLockIssuers", "qIssuerVersion", "qRaiseIssuerVersion", "qRaiseCredentialVersion",
 	"qClientsOf", "qClientSecrets", "qRevokeClientsOf", "qTokensOf", "qRevokeTokensOf", "qCredentialsOf",

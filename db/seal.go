@@ -57,7 +57,8 @@ const (
 		on conflict do nothing`
 	qHoldSealLog = `update seal_logs set holder = $2, held_until = $3
 		where tenant_id = $1 and (holder = $2 or held_until is null or held_until < $4)`
-	qSealStep = `update seal_logs set size = $4, public_key = $5
+	qReleaseSealLog = `update seal_logs set held_until = null where tenant_id = $1 and holder = $2`
+	qSealStep       = `update seal_logs set size = $4, public_key = $5
 		where tenant_id = $1 and origin = $2 and size = $3 and stopped = ''`
 	qStopSealLog      = `update seal_logs set stopped = $3 where tenant_id = $1 and origin = $2 and stopped = ''`
 	qRestartSealLog   = `update seal_logs set origin = $2, public_key = $3, size = 0, stopped = '' where tenant_id = $1`
@@ -112,6 +113,14 @@ func (s *Store) HoldSealLog(
 		return err
 	})
 	return held, err
+}
+
+// ReleaseSealLog lets others seal a log that a server holds, before its time is over.
+func (s *Store) ReleaseSealLog(ctx context.Context, tenant membership.ID, holder string) error {
+	return s.update(ctx, tenant, func(s *session) error {
+		_, err := s.exec(ctx, qReleaseSealLog, tenant, holder)
+		return err
+	})
 }
 
 // SealStep adds to a log, if it is as it was when the step was made, and otherwise

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -307,6 +308,23 @@ func TestTwoServersSignOneLog(t *testing.T) {
 }
 
 // A new key signs beside the old one for a while, and the change is an event.
+// A server that stops in order lets others seal at once.
+func TestAStoppedServerLetsOthersSeal(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, s *db.Store) {
+		w := newSealed(t, s)
+		w.change(3)
+		other := w.server(w.key)
+		require.NoError(t, other.Number(w.Ctx))
+		require.NoError(t, other.SealTenant(w.Ctx, w.ID))
+		require.Less(t, w.log().Size, w.log().Head, "the first holds it")
+		ended, end := context.WithCancel(w.Ctx)
+		end()
+		w.sealer.Run(ended)
+		require.NoError(t, other.SealTenant(w.Ctx, w.ID))
+		require.Equal(t, w.log().Head, w.log().Size)
+	})
+}
+
 func TestKeyRotation(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newSealed(t, s)

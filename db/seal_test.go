@@ -61,6 +61,10 @@ func TestSealSteps(t *testing.T) {
 		assert.True(t, hold("a", now.Add(time.Second)))
 		assert.False(t, hold("b", now.Add(time.Second)))
 		assert.True(t, hold("b", now.Add(2*time.Minute)))
+		require.NoError(t, s.ReleaseSealLog(ctx, w.ID, "a"), "which holds it no more")
+		assert.False(t, hold("a", now.Add(2*time.Minute)))
+		require.NoError(t, s.ReleaseSealLog(ctx, w.ID, "b"))
+		assert.True(t, hold("a", now.Add(2*time.Minute)))
 
 		run := func(first int64, n int) db.HashRun {
 			return db.HashRun{First: first, Hashes: bytes.Repeat([]byte{byte(n)}, 32*n)}

@@ -50,8 +50,9 @@ type Sealer struct {
 	log     *zap.Logger
 	metrics *sealMetrics
 
-	mu   sync.Mutex
-	said map[membership.ID]string // the problems that were logged
+	mu    sync.Mutex
+	said  map[membership.ID]string    // the problems that were logged
+	holds map[membership.ID]time.Time // until when this server keeps others from a log
 }
 
 // SealerOptions are what a Sealer is made of.
@@ -83,7 +84,8 @@ func NewSealer(store *db.Store, o SealerOptions) *Sealer {
 	return &Sealer{
 		store: store, keys: o.Keys, host: host, holder: membership.NewID().String(), state: o.State,
 		anchors: newAnchors(store, o.Anchors, o.Now, o.Log, o.metrics),
-		now:     o.Now, hold: holdTime, log: o.Log, metrics: o.metrics, said: map[membership.ID]string{},
+		now:     o.Now, hold: holdTime, log: o.Log, metrics: o.metrics,
+		said: map[membership.ID]string{}, holds: map[membership.ID]time.Time{},
 	}
 }
 
@@ -99,7 +101,8 @@ func KeyFile(c config.Config) string {
 	return ""
 }
 
-// Run numbers, seals and anchors until ctx ends, each beside the others.
+// Run numbers, seals and anchors until ctx ends, each beside the others. Then others may
+// seal at once.
 func (s *Sealer) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	every := func(pause time.Duration, do func(context.Context) error) {
@@ -120,6 +123,7 @@ func (s *Sealer) Run(ctx context.Context) {
 	all.Go(func() { every(sealEvery, s.Seal) })
 	all.Go(func() { s.anchors.run(ctx) })
 	all.Wait()
+	s.release(context.WithoutCancel(ctx))
 }
 
 // Anchor carries to the anchors what they have not taken yet.
@@ -229,9 +233,7 @@ func (s *Sealer) sealSome(ctx context.Context, tenant membership.ID, steps int) 
 	if !s.keys.Has(l.PublicKey) {
 		return false, errOtherKey
 	}
-	now := s.now()
-	held, err := s.store.HoldSealLog(ctx, tenant, s.holder, now, now.Add(s.hold))
-	if err != nil || !held {
+	if held, err := s.holdLog(ctx, tenant); err != nil || !held {
 		return false, err
 	}
 	tree, err := s.trusted(ctx, l)
