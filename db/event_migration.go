@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -32,6 +33,8 @@ const (
 		order by m.position, m.at, m.id limit $2`
 	dropEventBefore  = `delete from events_before where tenant_id = $1 and at = $2 and id = $3`
 	dropPackedBefore = `delete from member_events_before where tenant_id = $1 and position = $2 and at = $3 and id = $4`
+	countUnordered   = `select count(*) from (select 1 from events_before e {index events_number}
+		where e.tenant_id = $1 and e.number > 0 and e.position = 0 limit 1) e`
 	insertGrantEvent = `insert into grant_events_before (tenant_id, grant_id, closed, position) values ($1, $2, $3, $4)
 		on conflict (tenant_id, grant_id, closed) do nothing`
 )
@@ -186,6 +189,14 @@ func (s *session) carry(ctx context.Context, before []eventBefore) error {
 	if err := index.write(ctx, s); err != nil {
 		return err
 	}
+	if err := s.drop(ctx, grants, events, packed); err != nil {
+		return err
+	}
+	return s.markOrder(ctx, before)
+}
+
+// drop notes of which grants events tell, and drops what these were.
+func (s *session) drop(ctx context.Context, grants, events, packed [][]any) error {
 	for q, rows := range map[string][][]any{insertGrantEvent: grants, dropEventBefore: events,
 		dropPackedBefore: packed} {
 		if err := s.execEach(ctx, q, rows); err != nil {
@@ -193,6 +204,31 @@ func (s *session) carry(ctx context.Context, before []eventBefore) error {
 		}
 	}
 	return nil
+}
+
+// markOrder writes, with the last event that has a number and no position, the event
+// that says so: from before positions were kept (migration 18) numbers went by time, and
+// the order of cause is not promised. It is the first event of the new kind: it gets the
+// number that follows those of before.
+func (s *session) markOrder(ctx context.Context, before []eventBefore) error {
+	through := int64(0)
+	for _, b := range before {
+		if b.position == 0 && b.Number > 0 {
+			through = b.Number
+		}
+	}
+	if through == 0 {
+		return nil
+	}
+	var more int
+	if err := s.one(ctx, "events", countUnordered, []any{s.tenant}, &more); err != nil || more > 0 {
+		return err
+	}
+	return s.AppendEvents(ctx, membership.Call{
+		Tenant: s.tenant, Actor: membership.Actor{Kind: membership.ActorSystem, ID: "migration"},
+		Credential: membership.Credential{Kind: membership.CredentialSystem},
+	}.Event(time.Now(), membership.ActionLogUpgraded, membership.ID{}, membership.ID{}, nil,
+		membership.Facts{"order_not_promised_through": through}))
 }
 
 // memberBeforeSize is that of a packed member: a user, a grant, and whether another

@@ -163,9 +163,15 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 				head = e.At
 			}
 		}
-		require.Equal(t, head, last)
+		require.True(t, last.After(head), "of the event that follows")
 		numberAll(w, 10_000)
 		got = w.Numbered(12)
+		// The first of the new kind says up to where the order is not promised: those
+		// without a position.
+		require.Equal(t, membership.ActionLogUpgraded, got[0].Action)
+		require.Equal(t, last, got[0].At)
+		require.JSONEq(t, `{"order_not_promised_through":9}`, string(got[0].After))
+		got = got[1:]
 		var want []membership.Event
 		for _, e := range pending {
 			for i := 0; i == 0 || i < len(e.Members); i += membership.MaxEventMembers {
@@ -181,7 +187,7 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 		}
 		require.Len(t, got, len(want))
 		for i, e := range got {
-			want[i].Number = int64(13 + i)
+			want[i].Number = int64(14 + i)
 			if len(e.Members) < membership.MaxEventMembers && len(e.Members) > 1 {
 				want[i].ID = e.ID // of a part that follows
 			}

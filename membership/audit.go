@@ -49,6 +49,7 @@ const (
 	ActionExported           Action = "audit.exported"     // a report left: who was a member of what, or the exceptions
 	ActionLogRestored        Action = "audit.log_restored" // an operator accepted that the log goes on from a backup
 	ActionKeyRotated         Action = "audit.key_rotated"  // checkpoints are signed with another key
+	ActionLogUpgraded        Action = "audit.log_upgraded" // up to which number the order of before is not promised
 
 	ActionRemovalHeld    Action = "removal.held"                // a request that the removal guard refused
 	ActionRemovalAllowed Action = "removal.allowed"             // an administrator's word that one may pass
@@ -100,7 +101,7 @@ var Actions = []Action{
 	ActionGroupCreated,
 	ActionGroupLinked, ActionGroupUpdated, ActionGroupUnlinked, ActionGroupDeleted, ActionGrantOpened,
 	ActionGrantClosed, ActionRefused, ActionExported, ActionLogRestored, ActionKeyRotated,
-	ActionRemovalHeld, ActionRemovalAllowed, ActionAllowanceUsed,
+	ActionLogUpgraded, ActionRemovalHeld, ActionRemovalAllowed, ActionAllowanceUsed,
 	ActionAllowanceGone, ActionNotificationDelivered, ActionUserClaimed, ActionOrganizationMemberAdded,
 	ActionOrganizationMemberUpdated, ActionRoleCreated, ActionRoleUpdated, ActionRoleDeleted, ActionRoleAssigned,
 	ActionRoleUnassigned, ActionIssuerCreated, ActionIssuerUpdated, ActionIssuerDeleted, ActionPolicyCreated,
