@@ -178,7 +178,7 @@ func TestCaptureWrittenAfterTheEnd(t *testing.T) {
 		now := written(time.Now())
 		assert.NotEmpty(t, read(now))
 		require.Equal(t, 2, kept())
-		require.NoError(t, h.requests.RemoveOld(t.Context(), before.Add(-time.Hour)))
+		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now(), before.Add(-time.Hour)))
 		require.Equal(t, 1, kept(), "it is removed long before its time")
 		assert.NotEmpty(t, read(now))
 	})
@@ -215,29 +215,33 @@ func TestCapturedBodiesGo(t *testing.T) {
 		h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"bob"}`, "Bearer "+h.mine.SCIMToken)
 		id, err = membership.ParseID(h.list(h.mine, "")[0]["id"].(string))
 		require.NoError(t, err)
-		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now().Add(time.Minute)))
+		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now(), time.Now().Add(time.Minute)))
 		_, err = h.requests.kept.RequestBody(t.Context(), h.mine.TenantID, id)
 		assert.Equal(t, membership.KindNotFound, membership.KindOf(err), "with its request")
 	})
 }
 
-// A server that keeps no requests any more removes what was captured all the same.
-func TestCapturedBodiesGoWithoutTheLog(t *testing.T) {
+// A server that keeps no requests any more removes what was captured all the same, and
+// what is older than the log is kept by default.
+func TestWhatWasKeptGoesWithoutTheLog(t *testing.T) {
 	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
 		h.window(h.mine, 1)
 		h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"ann"}`, "Bearer "+h.mine.SCIMToken)
 		h.written()
 		off := h.config
 		off.RequestLog = 0
-		for _, c := range []struct{ hours, left int }{{24, 1}, {26, 0}} {
+		for _, c := range []struct{ hours, bodies, requests int }{
+			{24, 1, 1}, {26, 0, 1}, {30*24 - 1, 0, 1}, {30*24 + 1, 0, 0},
+		} {
 			now := time.Now().Add(time.Duration(c.hours) * time.Hour)
-			require.NoError(t, removeCapturesOf(t.Context(), off, h.store, now))
+			require.NoError(t, removeOldWhereOff(t.Context(), off, h.store, now))
 			bodies, err := h.requests.kept.KeptBodies(t.Context(), h.mine.TenantID)
 			require.NoError(t, err)
-			assert.Len(t, bodies, c.left)
+			assert.Len(t, bodies, c.bodies)
+			assert.Len(t, h.list(h.mine, ""), c.requests)
 		}
 		off.DatabaseURL = "sqlite:" + config.DatabaseURL(filepath.Join(t.TempDir(), "none.db"))
-		require.NoError(t, removeCapturesOf(t.Context(), off, h.store, time.Now()), "there is no log")
+		require.NoError(t, removeOldWhereOff(t.Context(), off, h.store, time.Now()), "there is no log")
 	})
 }
 

@@ -184,7 +184,7 @@ func (k *RequestKeeper) removeOld(ctx context.Context) {
 		if err := k.countConnections(ctx); err != nil && ctx.Err() == nil {
 			k.log.Warn("when connections were last heard of could not be read", zap.Error(err))
 		}
-		if err := k.RemoveOld(ctx, time.Now().Add(-k.age)); err != nil && ctx.Err() == nil {
+		if err := k.RemoveOld(ctx, time.Now(), time.Now().Add(-k.age)); err != nil && ctx.Err() == nil {
 			k.log.Warn("old requests could not be removed from the request log", zap.Error(err))
 		}
 		select {
@@ -229,10 +229,11 @@ func (k *RequestKeeper) countConnections(ctx context.Context) error {
 	return err
 }
 
-// RemoveOld removes the requests of all tenants from before a time.
-func (k *RequestKeeper) RemoveOld(ctx context.Context, before time.Time) error {
+// RemoveOld removes the requests of all tenants from before a time, captured bodies
+// whose time is over now, and the keys of persons who were erased long ago.
+func (k *RequestKeeper) RemoveOld(ctx context.Context, now, before time.Time) error {
 	return k.eachTenant(ctx, func(tenant membership.ID) error {
-		if err := k.removeBodies(ctx, tenant, time.Now()); err != nil {
+		if err := k.removeBodies(ctx, tenant, now); err != nil {
 			return err
 		}
 		for {

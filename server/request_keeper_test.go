@@ -428,9 +428,9 @@ func TestRequestLogAtTheEnd(t *testing.T) {
 		kept.Run(ctx)
 		assert.Len(t, h.list(h.mine, ""), 1)
 
-		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now().Add(-time.Minute)))
+		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now(), time.Now().Add(-time.Minute)))
 		assert.Len(t, h.list(h.mine, ""), 1)
-		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now().Add(time.Minute)))
+		require.NoError(t, h.requests.RemoveOld(t.Context(), time.Now(), time.Now().Add(time.Minute)))
 		assert.Empty(t, h.list(h.mine, ""))
 	})
 }

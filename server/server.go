@@ -178,7 +178,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { s.sealer.Run(recording) })
 	background.Go(func() { s.requests.Run(recording) })
 	if s.requests == nil {
-		background.Go(func() { removeCaptures(recording, s.config, s.store, s.log) })
+		background.Go(func() { removeWhereOff(recording, s.config, s.store, s.log) })
 	}
 	background.Go(func() { s.webhooks.Run(recording) })
 	if s.debug != nil {
