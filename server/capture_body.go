@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,10 +112,7 @@ func (c *capture) writeObject(n node, h hiding) {
 	c.out = append(c.out, '}')
 }
 
-func (c *capture) writeText(s string) {
-	b, _ := json.Marshal(s) // a text always can be
-	c.out = append(c.out, b...)
-}
+func (c *capture) writeText(s string) { c.out = appendText(c.out, s) }
 
 // namingKeys are the keys, beside path, whose texts name what stands with them as value.
 var namingKeys = []string{"name", "attribute", "key", "type"}

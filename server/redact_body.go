@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -78,14 +76,6 @@ func (r *redactedBody) write(n node, attribute, key string) {
 	default:
 		r.out = append(r.out, n.text...)
 	}
-}
-
-func (n node) get(key string) (node, bool) {
-	i := slices.IndexFunc(n.keys, func(k string) bool { return strings.EqualFold(k, key) })
-	if i < 0 {
-		return node{}, false
-	}
-	return n.items[i], true
 }
 
 func (r *redactedBody) writeObject(n node, attribute string) {
@@ -197,6 +187,4 @@ func (r *redactedBody) addUsers(ids ...membership.ID) {
 	}
 }
 
-func (r *redactedBody) writeText(s string) {
-	r.out, _ = jsontext.AppendQuote(r.out, strings.ToValidUTF8(s, "\ufffd")) // a valid text always can be
-}
+func (r *redactedBody) writeText(s string) { r.out = appendText(r.out, s) }

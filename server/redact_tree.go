@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -15,6 +17,21 @@ type node struct {
 	keys  []string
 	items []node
 	cut   bool // its end is missing
+}
+
+// get returns the first member of an object with a name, in whatever case.
+func (n node) get(key string) (node, bool) {
+	i := slices.IndexFunc(n.keys, func(k string) bool { return strings.EqualFold(k, key) })
+	if i < 0 {
+		return node{}, false
+	}
+	return n.items[i], true
+}
+
+// appendText appends a text as a JSON string.
+func appendText(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, strings.ToValidUTF8(s, "\ufffd")) // a valid text always can be
+	return b
 }
 
 // The bounds of a tree.

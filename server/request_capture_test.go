@@ -89,7 +89,7 @@ func TestCaptureWindow(t *testing.T) {
 		rows := h.list(h.mine, "")
 		require.Len(t, rows, 4)
 		text, whole := h.body(h.mine, rows[2]["id"])
-		assert.Equal(t, `{"userName":"ann","title":"a \u003c b","password":"(secret)"}`, text)
+		assert.Equal(t, `{"userName":"ann","title":"a < b","password":"(secret)"}`, text)
 		assert.True(t, whole)
 		text, whole = h.body(h.mine, rows[1]["id"])
 		assert.Equal(t, `{"userName":"bob","password":"(secret)"}`, text)
