@@ -40,6 +40,12 @@ func appendDryRun(b []byte, run membership.DryRun) []byte {
 		}
 	}
 	b = appendList(appendName(append(b, ','), "ignored"), run.Ignored, appendString)
+	if len(run.Operations) > 0 {
+		b = appendList(appendName(append(b, ','), "operations"), run.Operations,
+			func(b []byte, o membership.RequestOperation) []byte {
+				return append(appendOperation(append(b, '{'), o), '}')
+			})
+	}
 	b = appendList(appendName(append(b, ','), "changes"), run.Changes, appendChange)
 	return append(appendBoolField(append(b, ','), "complete", run.Complete), '}')
 }

@@ -150,18 +150,24 @@ func appendRequestRest(b []byte, r membership.Request) []byte {
 	}
 	return appendList(appendName(append(b, ','), "operations"), r.Operations,
 		func(b []byte, o membership.RequestOperation) []byte {
-			b = appendField(append(b, '{'), "method", o.Method)
-			b = appendField(append(b, ','), "path", o.Path)
-			b = appendNumberField(append(b, ','), "status", int64(o.Status))
-			for _, f := range [][2]string{
-				{"scim_type", o.ScimType}, {"detail", o.Detail}, {"outcome", string(o.Outcome)}, {"why", o.Why},
-			} {
-				if f[1] != "" {
-					b = appendField(append(b, ','), f[0], f[1])
-				}
-			}
-			return append(appendEventNumbers(append(b, ','), o.Events, o.Numbers), '}')
+			b = append(appendOperation(append(b, '{'), o), ',')
+			return append(appendEventNumbers(b, o.Events, o.Numbers), '}')
 		})
+}
+
+// appendOperation appends the fields of an operation of a Bulk, without its events.
+func appendOperation(b []byte, o membership.RequestOperation) []byte {
+	b = appendField(b, "method", o.Method)
+	b = appendField(append(b, ','), "path", o.Path)
+	b = appendNumberField(append(b, ','), "status", int64(o.Status))
+	for _, f := range [][2]string{
+		{"scim_type", o.ScimType}, {"detail", o.Detail}, {"outcome", string(o.Outcome)}, {"why", o.Why},
+	} {
+		if f[1] != "" {
+			b = appendField(append(b, ','), f[0], f[1])
+		}
+	}
+	return b
 }
 
 // appendEventNumbers appends the numbers of events, and how many have none here: no

@@ -15,9 +15,9 @@ type DryRun struct {
 	Complete bool
 }
 
-// RequestToTry returns a kept write of a user or a group and its body, if that is
-// whole: ids alone, or captured. KindBodyRedacted: it is not. As it takes the place of
-// writes, and shows users, groups and members, it asks for an administrator.
+// RequestToTry returns a kept write of users or groups and its body, if that is whole:
+// ids alone, or captured. KindBodyRedacted: it is not. As it takes the place of writes,
+// and shows users, groups and members, it asks for an administrator.
 func (d *Directory) RequestToTry(ctx context.Context, call Call, id ID) (r Request, body string, err error) {
 	for _, op := range []Operation{OpReadRequests, OpAdminister} {
 		if err := d.allow(ctx, call, op, ID{}, ID{}); err != nil {
@@ -28,8 +28,8 @@ func (d *Directory) RequestToTry(ctx context.Context, call Call, id ID) (r Reque
 		return r, "", err
 	}
 	switch {
-	case r.Connection.IsZero() || !changesOne(r.Method, r.Operation):
-		return r, "", Invalidf("only a change of a user or a group by a connection can be tried again")
+	case r.Connection.IsZero() || !changes(r.Method, r.Operation):
+		return r, "", Invalidf("only a change of users or groups by a connection can be tried again")
 	case strings.Contains(r.Path, "("):
 		return r, "", bodyRedacted("the path has no id of this program")
 	case r.Whole:
@@ -52,16 +52,15 @@ func (d *Directory) RequestToTry(ctx context.Context, call Call, id ID) (r Reque
 	return r, b.Text, nil
 }
 
-// changesOne reports whether a request is a change of one user or one group. The
-// operations of a Bulk build on each other: one transaction cannot try them.
-func changesOne(method, operation string) bool {
+// changes reports whether a request changes users or groups: one, or as a Bulk many.
+func changes(method, operation string) bool {
 	switch method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 	default:
 		return false
 	}
 	switch strings.TrimPrefix(operation, method+" ") {
-	case "/Users", "/Groups":
+	case "/Users", "/Groups", "/Bulk":
 		return method == http.MethodPost
 	case "/Users/{id}", "/Groups/{id}":
 		return method != http.MethodPost

@@ -85,4 +85,5 @@ type Tx interface {
 	ErasureWriter
 	WebhookWriter
 	CaptureWriter
+	PartWriter
 }

@@ -18,8 +18,8 @@ import (
 // dryRunTimeout bounds what a dry run takes, above all its transaction.
 const dryRunTimeout = 5 * time.Second
 
-// dryRuns tries kept requests again: through the SCIM door, over a store that rolls
-// back what they write.
+// dryRuns tries kept requests again: through the SCIM door, in a transaction that is
+// rolled back.
 type dryRuns struct {
 	store     *db.Store
 	directory *membership.Directory
@@ -48,16 +48,44 @@ func (d *dryRuns) DryRun(
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, dryRunTimeout)
 	defer cancel()
-	store := &rolledBack{Lookups: d.store, store: d.store}
+	err = d.store.Update(ctx, call.Tenant, func(tx membership.Tx) error {
+		in := &inTransaction{tx: tx}
+		var did membership.Effect
+		if run, did, err = d.carryOut(ctx, in, sender, kept, body, call.RequestID); err != nil {
+			return err
+		}
+		if in.failed != nil { // the whole is carried out once more
+			return in.failed
+		}
+		if len(did.Events) > 0 {
+			if run.Changes, err = tx.EventsWritten(ctx, did.Events); err != nil {
+				return err
+			}
+		}
+		run.Complete = did.MoreEvents == 0 && len(run.Changes) == len(did.Events)
+		return errRolledBack
+	})
+	if !errors.Is(err, errRolledBack) || ctx.Err() != nil || run.Outcome == membership.RequestFailed {
+		return run, &membership.Error{
+			Kind: membership.KindUnavailable, Err: err, Message: "the dry run could not be carried out: try again",
+		}
+	}
+	return run, nil
+}
+
+// carryOut sends a request to the SCIM door over a store, and returns what it did.
+func (d *dryRuns) carryOut(
+	ctx context.Context, store membership.Store, from sender, kept membership.Request, body, requestID string,
+) (run membership.DryRun, did membership.Effect, err error) {
 	door := scim.New(membership.NewDirectory(store, d.policy, membership.Options{
 		Guard: d.guard, Refusals: membership.NewRefusals(unwritten{}, time.Now),
-	}), sender, d.config)
+	}), from, d.config)
 	r, err := http.NewRequestWithContext(ctx, kept.Method, kept.Path, strings.NewReader(body))
 	if err != nil {
-		return run, err
+		return run, did, err
 	}
 	r.Header.Set("Content-Type", "application/scim+json")
-	r.Header.Set(requestIDHeader, call.RequestID)
+	r.Header.Set(requestIDHeader, requestID)
 	if kept.Method == http.MethodPatch {
 		r.Header.Set("Prefer", "return=minimal")
 	} else {
@@ -65,22 +93,11 @@ func (d *dryRuns) DryRun(
 	}
 	answer := &statusOnly{header: http.Header{}}
 	auth.Addressed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		note := auth.NoteOf(r.Context())
 		door.ServeHTTP(w, r)
-		run.Status, run.RequestAnswer = answer.status, note.Answer
-		if store.tried && run.Status == http.StatusNotFound { // what was made is not there to be shown
-			run.Status, run.RequestAnswer = http.StatusCreated, note.Effect.Answer()
-			run.Ignored = note.Answer.Ignored
-		}
-		run.Complete = note.Effect.MoreEvents == 0 && len(store.events) == len(note.Effect.Events)
+		note := auth.NoteOf(r.Context())
+		run.Status, run.RequestAnswer, did = answer.status, note.Answer, note.Effect
 	})).ServeHTTP(answer, r)
-	if err := ctx.Err(); err != nil || run.Outcome == membership.RequestFailed {
-		return run, &membership.Error{
-			Kind: membership.KindUnavailable, Err: err, Message: "the dry run could not be carried out: try again",
-		}
-	}
-	run.Changes = store.events
-	return run, nil
+	return run, did, nil
 }
 
 // sender is the connection, with the scopes that the credential has which sent the
@@ -120,86 +137,6 @@ func (s sender) Verify(context.Context, string) (auth.Principal, error) { return
 
 // errRolledBack ends a transaction that succeeded.
 var errRolledBack = &membership.Error{Kind: membership.KindInvalid, Message: "this is a dry run"}
-
-// rolledBack is a store in which nothing is ever changed: each transaction is as it
-// would be, and ends as if it had failed.
-type rolledBack struct {
-	membership.Lookups
-	store  membership.Store
-	tried  bool
-	events []membership.Event
-}
-
-// Read implements membership.Store.
-func (s *rolledBack) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
-	return s.store.Read(ctx, tenant, fn)
-}
-
-// Ready implements membership.Store.
-func (s *rolledBack) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
-
-// Scrub implements membership.Store. Nothing was deleted.
-func (s *rolledBack) Scrub(context.Context) error { return nil }
-
-// Update implements membership.Store.
-func (s *rolledBack) Update(ctx context.Context, tenant membership.ID, fn func(membership.Tx) error) error {
-	return s.try(ctx, tenant, func(tx membership.Tx) ([]membership.ID, error) {
-		err := fn(tx)
-		return auth.NoteOf(ctx).Effect.Events, err
-	})
-}
-
-// try runs a transaction, which returns the events that it wrote, to its end and rolls
-// it back.
-func (s *rolledBack) try(
-	ctx context.Context, tenant membership.ID, fn func(membership.Tx) ([]membership.ID, error),
-) error {
-	s.tried, s.events = false, nil
-	err := s.store.Update(ctx, tenant, func(tx membership.Tx) error {
-		ids, err := fn(tx)
-		if err != nil {
-			return err
-		}
-		if s.events, err = tx.EventsWritten(ctx, ids); err != nil {
-			return err
-		}
-		return errRolledBack
-	})
-	if !errors.Is(err, errRolledBack) {
-		s.events = nil
-		return err
-	}
-	s.tried = true
-	return nil
-}
-
-// UpdateHolding implements membership.Store. It shares no transaction.
-func (s *rolledBack) UpdateHolding(
-	ctx context.Context, tenant membership.ID, n membership.HeldName,
-	fn func(membership.Tx, membership.NameHolders) error,
-) error {
-	return s.Update(ctx, tenant, func(tx membership.Tx) error {
-		h, err := tx.LockNameHolders(ctx, n.Connection, n.Name, n.Emails)
-		if err != nil {
-			return err
-		}
-		return fn(tx, h)
-	})
-}
-
-// WriteMembers implements membership.Store. It shares no transaction.
-func (s *rolledBack) WriteMembers(
-	ctx context.Context, c membership.MemberChange,
-) (r membership.MemberResult, err error) {
-	if c.Judge != nil { // only of native changes
-		return r, errors.New("a dry run of a change that is judged")
-	}
-	err = s.try(ctx, c.Call.Tenant, func(tx membership.Tx) (events []membership.ID, err error) {
-		r, err = tx.ChangeMembers(ctx, c)
-		return r.Events, err
-	})
-	return r, err
-}
 
 // unwritten is where refusals of a dry run go.
 type unwritten struct{}

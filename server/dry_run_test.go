@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,7 +31,12 @@ type tried struct {
 	Outcome  string
 	Why      string
 	Complete bool
-	Changes  []struct {
+
+	Operations []struct {
+		Method, Path, Outcome, Why string
+		Status                     int
+	}
+	Changes []struct {
 		Action        string
 		GroupID       string           `json:"group_id"`
 		UserID        string           `json:"user_id"`
@@ -207,9 +213,8 @@ func TestDryRunOfWhatIsNotWhole(t *testing.T) {
 		d.fails(d.kept(http.MethodPatch, d.group, d.members("add", d.ann)[:80]), 409, redacted)
 		d.fails(d.kept(http.MethodGet, d.ann, ""), 400, "invalid_input")
 		d.fails(d.kept(http.MethodPost, "/Users/.search", `{}`), 400, "invalid_input")
-		bulk := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE",` +
-			`"path":"` + d.ann + `"}]}`
-		d.fails(d.kept(http.MethodPost, "/Bulk", bulk), 400, "invalid_input")
+		d.fails(d.kept(http.MethodPost, "/Bulk", bulk(
+			`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"cid"}}`)), 409, redacted)
 		d.fails(membership.NewID().String(), 404, "not_found")
 		add := d.kept(http.MethodPatch, d.group, d.members("add", d.bob))
 		w := d.api(d.theirs, http.MethodPost, "/v1/requests/"+add+"/dry-run", "")
@@ -269,6 +274,64 @@ func TestDryRunOfCaptures(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, d.api(reader, http.MethodPost, "/v1/requests/"+user+"/dry-run", "").Code)
 		d.api(d.mine, http.MethodDelete, "/v1/connections/"+d.mine.ConnectionID.String()+"/captures/"+window, "")
 		d.fails(user, 409, "body_redacted")
+	})
+}
+
+func bulk(operations ...string) string {
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` +
+		strings.Join(operations, ",") + `]}`
+}
+
+// The operations of a Bulk see what those before them would have changed, and one that
+// fails leaves the others.
+func TestDryRunOfABulk(t *testing.T) {
+	eachDryRunHouse(t, func(t *testing.T, d *dryRunHouse) {
+		id := d.kept(http.MethodPost, "/Bulk", bulk(
+			`{"method":"DELETE","path":"`+d.bob+`"}`,
+			`{"method":"PATCH","path":"`+d.group+`","data":`+d.members("add", d.bob)+`}`,
+			`{"method":"PATCH","path":"`+d.group+`","data":`+d.members("remove", d.ann)+`}`))
+		w := d.send(http.MethodPost, "/scim/v2/Users", `{"userName":"bob"}`, d.scim)
+		require.Equal(t, http.StatusCreated, w.Code)
+		d.kept(http.MethodPatch, d.group, d.members("add", d.ann))
+		r := d.try(id)
+		assert.Equal(t, 200, r.Status)
+		assert.Equal(t, "changed", r.Outcome)
+		require.Len(t, r.Operations, 3)
+		for i, want := range []struct {
+			status  int
+			outcome string
+		}{{404, "refused"}, {400, "refused"}, {204, "changed"}} { // the first bob is gone
+			assert.Equal(t, want.status, r.Operations[i].Status)
+			assert.Equal(t, want.outcome, r.Operations[i].Outcome)
+		}
+		assert.Equal(t, []string{"grant.closed"}, r.actions())
+
+		d.window(d.mine, 1)
+		id = d.kept(http.MethodPost, "/Bulk", bulk(
+			`{"method":"POST","path":"/Groups","bulkId":"g","data":{"displayName":"H",`+
+				`"members":[{"value":"bulkId:u"}]}}`,
+			`{"method":"POST","path":"/Users","bulkId":"u","data":{"userName":"cid"}}`,
+			`{"method":"POST","path":"/Users","bulkId":"v","data":{"userName":"ann"}}`,
+			`{"method":"PATCH","path":"/Users/bulkId:u","data":`+patchOp+
+				`{"op":"replace","path":"active","value":false}]}}`,
+			`{"method":"DELETE","path":"/Groups/bulkId:g"}`))
+		var kept struct {
+			UserIDs []string `json:"user_ids"`
+		}
+		require.NoError(t, json.Unmarshal(d.api(d.mine, http.MethodGet, "/v1/requests/"+id, "").Body.Bytes(), &kept))
+		for _, user := range kept.UserIDs {
+			d.send(http.MethodDelete, "/scim/v2/Users/"+user, "", d.scim)
+		}
+		r = d.try(id)
+		require.Len(t, r.Operations, 5)
+		for i, status := range []int{201, 201, 409, 200, 204} {
+			assert.Equal(t, status, r.Operations[i].Status, r.Operations[i])
+		}
+		assert.Equal(t, "changed", r.Outcome)
+		for _, action := range []string{"user.created", "group.created", "grant.opened", "user.deactivated",
+			"grant.closed"} {
+			assert.Contains(t, r.actions(), action)
+		}
 	})
 }
 

@@ -33,7 +33,7 @@ type promise struct {
 var contract = []subject{
 	memberPromises, judgedPromises, linkPromises, lookupPromises, lockPromises, heldNamePromises, eventPromises,
 	filterPromises, valuePromises, totalPromises, errorPromises, idempotencyPromises, readinessPromises,
-	webhookPromises, webhookDeliveryPromises, capturePromises, setupLinkPromises,
+	webhookPromises, webhookDeliveryPromises, capturePromises, setupLinkPromises, partPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth

@@ -25,6 +25,8 @@ type Tx interface {
 	// Cursor is Query for a long result that is read in parts: between two of them
 	// other statements may run. There is one cursor at a time.
 	Cursor(ctx context.Context, q string, args ...any) (Cursor, error)
+	// Part runs fn: if it fails what it wrote is undone, and the transaction goes on.
+	Part(ctx context.Context, fn func() error) error
 }
 
 // Cursor is a position in the result of a query.

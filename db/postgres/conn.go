@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -55,6 +56,9 @@ func (c conn) Pipeline(ctx context.Context, qs ...engine.Query) error {
 func (c conn) Cursor(ctx context.Context, q string, args ...any) (engine.Cursor, error) {
 	return openCursor(ctx, c, q, args)
 }
+
+// Part implements engine.Tx. A single statement has none.
+func (c conn) Part(context.Context, func() error) error { return errors.New("there is no transaction") }
 
 // arguments are as pgx takes them.
 func arguments(args []any) []any {

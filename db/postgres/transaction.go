@@ -127,6 +127,30 @@ func (t *transaction) Cursor(ctx context.Context, q string, args ...any) (engine
 	return openCursor(ctx, t, q, args)
 }
 
+// Part implements engine.Tx.
+func (t *transaction) Part(ctx context.Context, fn func() error) (err error) {
+	if _, err := t.Exec(ctx, "savepoint part"); err != nil {
+		return err
+	}
+	whole := false
+	defer func() {
+		if whole {
+			return
+		}
+		t.pending = nil // also when fn panics
+		_, failed := t.conn.Conn.Exec(context.WithoutCancel(ctx), "rollback to savepoint part")
+		if failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}()
+	if err := fn(); err != nil {
+		return err
+	}
+	_, err = t.Exec(ctx, "release savepoint part") // and what waits before it
+	whole = err == nil
+	return err
+}
+
 // ExecEach implements engine.Tx.
 func (t *transaction) ExecEach(ctx context.Context, q string, rows [][]any) error {
 	if (!t.begun || len(t.pending) > 0) && len(rows) > 0 {

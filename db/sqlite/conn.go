@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -244,6 +245,28 @@ func (c *conn) Cursor(ctx context.Context, q string, args ...any) (engine.Cursor
 		return nil, err
 	}
 	return newCursor(c.query(q, args))
+}
+
+// Part implements engine.Tx.
+func (c *conn) Part(ctx context.Context, fn func() error) (err error) {
+	if _, err := c.Exec(ctx, "savepoint part"); err != nil {
+		return err
+	}
+	whole := false
+	defer func() {
+		if whole {
+			return
+		}
+		// Also when fn panics, or the context has ended: others may share the transaction.
+		if failed := errors.Join(c.run("rollback to part"), c.run("release part")); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}()
+	if err := fn(); err != nil {
+		return err
+	}
+	whole = true
+	return c.run("release part")
 }
 
 // rollback ends the transaction, unless the database has done it by itself.

@@ -156,3 +156,6 @@ func (t *sharedTx) Pipeline(ctx context.Context, qs ...engine.Query) error {
 func (t *sharedTx) Cursor(ctx context.Context, q string, args ...any) (engine.Cursor, error) {
 	return newCursor(t.Query(ctx, q, args...))
 }
+
+// Part implements engine.Tx.
+func (t *sharedTx) Part(_ context.Context, fn func() error) error { return t.conn.Part(t.ctx, fn) }
