@@ -25,7 +25,7 @@ func (d *door) listCaptures(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	return send(w, http.StatusOK, appendPage(nil, all, appendCapture, membership.ID{}))
+	return send(w, http.StatusOK, appendPage(nil, all, AppendCapture, membership.ID{}))
 }
 
 func (d *door) openCapture(w http.ResponseWriter, r request) error {
@@ -41,7 +41,7 @@ func (d *door) openCapture(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	return send(w, http.StatusCreated, appendCapture(nil, c))
+	return send(w, http.StatusCreated, AppendCapture(nil, c))
 }
 
 func (d *door) closeCapture(w http.ResponseWriter, r request) error {
@@ -60,7 +60,8 @@ func (d *door) closeCapture(w http.ResponseWriter, r request) error {
 	return sendNothing(w)
 }
 
-func appendCapture(b []byte, c membership.Capture) []byte {
+// AppendCapture appends a window of a connection as JSON.
+func AppendCapture(b []byte, c membership.Capture) []byte {
 	b = appendIDField(append(b, '{'), "id", c.ID)
 	b = appendIDField(append(b, ','), "connection_id", c.Connection)
 	b = appendField(append(b, ','), "opened_by", c.OpenedBy)
@@ -77,7 +78,12 @@ func (d *door) getRequestBody(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	b := appendField([]byte{'{'}, "body", body.Text)
+	return send(w, http.StatusOK, AppendCapturedBody(nil, body))
+}
+
+// AppendCapturedBody appends the captured body of a request as JSON.
+func AppendCapturedBody(b []byte, body membership.CapturedBody) []byte {
+	b = appendField(append(b, '{'), "body", body.Text)
 	b = appendBoolField(append(b, ','), "whole", !body.Cut)
-	return send(w, http.StatusOK, append(appendTimeField(append(b, ','), "kept_until", body.Until), '}'))
+	return append(appendTimeField(append(b, ','), "kept_until", body.Until), '}')
 }

@@ -14,11 +14,17 @@ import (
 
 // removalOptions are the flags of the commands about removal allowances.
 type removalOptions struct {
-	administrationOptions
-	connection, group, allowance, life string
+	connectionOptions
+	group, allowance, life string
 }
 
-func (o *removalOptions) connectionFlag(cmd *cobra.Command) {
+// connectionOptions are those of commands about what a connection has.
+type connectionOptions struct {
+	administrationOptions
+	connection string
+}
+
+func (o *connectionOptions) connectionFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.connection, "connection", "", "the connection's `ID` (required)")
 }
 

@@ -32,7 +32,12 @@ func (p *program) requestsCommand() *cobra.Command {
 		Short: "Show what identity providers sent, and what was answered",
 		Long: "Show the requests of a tenant's identity providers, the oldest of the last ones first,\n" +
 			"with what became of each and why. Values of personal data are not kept.",
-		Args: noArguments,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
 		PreRunE: func(*cobra.Command, []string) error {
 			if q.Outcome = membership.RequestOutcome(outcome); outcome != "" && !q.Outcome.Known() {
 				return usageError(fmt.Sprintf("--outcome must be one of %v", membership.RequestOutcomes))
@@ -88,6 +93,7 @@ func (p *program) requestsCommand() *cobra.Command {
 	f.BoolVar(&follow, "follow", false, "go on and show new ones as they come; --json: one object a line")
 	concerning(f, &q.User, &q.Group, &q.Connection)
 	o.flags(f, false)
+	cmd.AddCommand(p.captureCommand())
 	return cmd
 }
 
@@ -148,11 +154,17 @@ func requestLine(r membership.Request) string {
 	if len(r.Numbers) > 0 {
 		add("events", strings.Trim(fmt.Sprint(r.Numbers), "[]"))
 	}
+	if more := len(r.Events) - len(r.Numbers); more > 0 { // they have no number yet
+		add("more_events", fmt.Sprint(more))
+	}
 	if !r.Connection.IsZero() {
 		add("connection", r.Connection.String())
 	}
 	if r.Count > 1 {
 		add("times", fmt.Sprint(r.Count))
+	}
+	if r.Captured != membership.NotCaptured {
+		add("captured", r.ID.String())
 	}
 	add("request", r.RequestID)
 	return strings.Join(parts, "  ")

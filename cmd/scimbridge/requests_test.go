@@ -38,7 +38,10 @@ func TestRequestsAtTheCommandLine(t *testing.T) {
 		scim.must(t, http.StatusNoContent, http.MethodPatch, "/Groups/"+group, memberPatch("add", ann))
 		scim.must(t, http.StatusNoContent, http.MethodPatch, "/Groups/"+group, memberPatch("add", ann))
 		scim.must(t, http.StatusConflict, http.MethodPost, "/Users", `{"userName":"ann@example.com"}`)
-		require.Eventually(t, func() bool { return len(list()) == 5 }, 10*time.Second, 100*time.Millisecond)
+		require.Eventually(t, func() bool { // and the events have their numbers
+			lines := list()
+			return len(lines) == 5 && !strings.Contains(strings.Join(lines, ""), "  more_events ")
+		}, 10*time.Second, 100*time.Millisecond)
 
 		lines := list()
 		for i, want := range []string{
@@ -49,6 +52,7 @@ func TestRequestsAtTheCommandLine(t *testing.T) {
 		} {
 			assert.Contains(t, lines[i], want)
 			assert.Contains(t, lines[i], "  connection "+tenant.ConnectionID.String())
+			assert.Equal(t, strings.Contains(want, "  changed  "), strings.Contains(lines[i], "  events "), lines[i])
 			assert.NotContains(t, strings.ToLower(lines[i]), "ann@")
 		}
 		assert.Equal(t, lines[3:], list("--limit=2"), "the last")
