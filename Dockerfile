@@ -9,6 +9,7 @@ COPY api api
 COPY auth auth
 COPY cmd cmd
 COPY config config
+COPY console console
 COPY db db
 COPY membership membership
 COPY outbound outbound

@@ -45,10 +45,10 @@ type Services struct {
 
 type door struct {
 	Services
-	maxBody     int64
-	publicURL   string
-	crossOrigin *http.CrossOriginProtection
-	log         *zap.Logger
+	maxBody   int64
+	publicURL string
+	origins   *auth.Origins
+	log       *zap.Logger
 }
 
 // New returns the handler of everything under Prefixes; it sees whole paths. It
@@ -67,7 +67,6 @@ func newDoor(s Services, c Config) *door {
 		c.Logger = zap.NewNop()
 	}
 	return &door{
-		Services: s, maxBody: c.MaxBody, publicURL: c.PublicURL, crossOrigin: newCrossOrigin(c.PublicURL),
-		log: c.Logger,
+		Services: s, maxBody: c.MaxBody, publicURL: c.PublicURL, origins: auth.NewOrigins(c.PublicURL), log: c.Logger,
 	}
 }

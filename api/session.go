@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -29,26 +28,10 @@ func sessionCredential(r *http.Request) (credential, error) {
 	return c, nil
 }
 
-// newCrossOrigin trusts the pages of the server's own public address, which a
-// proxy may hide from the header Host.
-func newCrossOrigin(publicURL string) *http.CrossOriginProtection {
-	p := http.NewCrossOriginProtection()
-	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
-		_ = p.AddTrustedOrigin(u.Scheme + "://" + u.Host) // it fails for what is no URL
-	}
-	return p
-}
-
 // checkOrigin is the CSRF check of writes whose credential a browser may have added
-// for a page of another site. It is stricter than net/http: a request without
-// Sec-Fetch-Site and Origin is refused, and so is one that no page made.
+// for a page of another site.
 func (d *door) checkOrigin(r *http.Request, c credential, call membership.Call) error {
-	if !c.cookie || r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return nil
-	}
-	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
-	stated := site != "" && site != "none" || site == "" && origin != ""
-	if stated && d.crossOrigin.Check(r) == nil {
+	if !c.cookie || d.origins.Own(r) {
 		return nil
 	}
 	if err := d.Directory.RecordRefusal(r.Context(), call, "cross_origin"); err != nil {

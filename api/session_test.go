@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -17,7 +18,7 @@ func TestSessionCookie(t *testing.T) {
 		s := newSigner(t, "k1")
 		h.trust(h.mine, s.jwks(), nil)
 		d := &door{Services: h.services, log: zaptest.NewLogger(t),
-			crossOrigin: newCrossOrigin("https://bridge.example.com/base")}
+			origins: auth.NewOrigins("https://bridge.example.com/base")}
 		whose := func(w http.ResponseWriter, r request) error {
 			return send(w, http.StatusOK, []byte(`{"actor":"`+r.call.Actor.String()+`"}`))
 		}

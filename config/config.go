@@ -31,6 +31,7 @@ type Config struct {
 	TLSKeyFile              string // PEM
 	SealKeyFile             string // of the key that seals events; empty: beside the embedded store
 	Anchors                 Anchors
+	Console                 bool          // there are pages for people under /console
 	RequestLog              time.Duration // how long requests are kept; 0: they are not
 }
 

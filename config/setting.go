@@ -178,6 +178,12 @@ func Settings() []Setting {
 			write: func(c *Config, v string) error { c.TLSKeyFile = v; return nil },
 		},
 		{
+			Key: "console", Value: "on|off", Default: "on",
+			Usage: "pages for people under /console; off: there are none",
+			read:  func(c Config) string { return onOff(c.Console) },
+			write: func(c *Config, v string) error { c.Console = v == "on"; return oneOf(v, "on", "off") },
+		},
+		{
 			Key: "request_log", Value: "DURATION", Default: "720h",
 			Usage: "how long SCIM and token requests are kept in the request log; 0: they are not",
 			read:  func(c Config) string { return c.RequestLog.String() },
@@ -273,6 +279,13 @@ func oneOf(v string, allowed ...string) error {
 		return fmt.Errorf("must be one of %s, not %q", strings.Join(allowed, ", "), v)
 	}
 	return nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 func duration(v string) (time.Duration, error) {

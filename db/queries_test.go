@@ -119,6 +119,7 @@ var wholeTenant = []string{
 	"qEventHeads",
 	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
 	"qGrantPlaces", "qEventWithText", // to verify a store
+	"qCountSessions",
 	"qCaptures",                                                                    // one row a connection
 	"qWebhooks", "qCountWebhooks", "qWebhooksDue", "qAllWebhooks", "qWebhookStats", // few
 	"qAccessVersions", "qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
@@ -186,7 +187,7 @@ var tables = []string{
 	"issuers",
 	"idempotency_keys",
 	"setup_links", "setup_sessions",
-	"webhooks", "webhook_deliveries", "request_captures", "link_totals", "organization_members", "roles",
+	"webhooks", "webhook_deliveries", "request_captures", "sessions", "link_totals", "organization_members", "roles",
 	"role_assignments", "outbox",
 }
 

@@ -88,6 +88,9 @@ const (
 	ActionSetupLinkUsed    Action = "setup_link.used" // a browser was signed in by it
 	ActionSetupLinkDone    Action = "setup_link.done" // its holder said that all is set up
 	ActionSetupLinkRevoked Action = "setup_link.revoked"
+
+	ActionSessionStarted Action = "session.started" // somebody logged in at the console
+	ActionSessionEnded   Action = "session.ended"   // and out
 )
 
 // Actions are all actions that events have.
@@ -109,6 +112,7 @@ var Actions = []Action{
 	ActionWebhookCreated, ActionWebhookUpdated, ActionWebhookRotated, ActionWebhookDeleted, ActionWebhookResent,
 	ActionWebhookDisabled, ActionCaptureOpened, ActionCaptureClosed, ActionCaptureRead,
 	ActionSetupLinkCreated, ActionSetupLinkUsed, ActionSetupLinkDone, ActionSetupLinkRevoked,
+	ActionSessionStarted, ActionSessionEnded,
 }
 
 // Event is the evidence of one effective change, written in its transaction: what

@@ -3,7 +3,7 @@ package membership
 // judgeAddition is rules 7, 8 and 12: a local grant opens, unless the group takes none
 // or the user is a member already.
 func judgeAddition(s MemberState, alsoLocal bool) error {
-	if err := s.Group.takesLocal(); err != nil {
+	if err := s.Group.TakesLocal(); err != nil {
 		return err
 	}
 	switch {
@@ -18,8 +18,8 @@ func judgeAddition(s MemberState, alsoLocal bool) error {
 // errGroupManaged is the refusal of rule 12, group_managed_by_idp.
 var errGroupManaged error = errorf(KindGroupManaged, "only an identity provider adds members to an enterprise group")
 
-// takesLocal is rule 12.
-func (g *Group) takesLocal() error {
+// TakesLocal is rule 12: nil, or why the group takes no local members.
+func (g *Group) TakesLocal() error {
 	if g.Kind == GroupEnterprise {
 		return errGroupManaged
 	}

@@ -61,7 +61,7 @@ func TestRefusalsStandOnce(t *testing.T) {
 	require.NoError(t, err)
 	for _, kind := range []string{"only an identity provider adds members to",
 		"an identity provider put this member here",
-		"takesLocal() error"} {
+		"TakesLocal() error"} {
 		var in []string
 		for _, f := range files {
 			text, err := os.ReadFile(f)

@@ -92,7 +92,7 @@ func (l *localChanges) addNamed(
 		if l.group.ID.IsZero() {
 			return out, l.goneOrMissing(ctx)
 		}
-		if err := l.group.takesLocal(); err != nil {
+		if err := l.group.TakesLocal(); err != nil {
 			return out, err
 		}
 	}

@@ -17,3 +17,7 @@ func judgeRemoval(s MemberState) error {
 	}
 	return nil
 }
+
+// Removable is rules 9 to 11 for a page that shows a member: nil, or why a local
+// removal of them would be refused.
+func (m Member) Removable() error { return judgeRemoval(MemberState{Member: m}) }

@@ -104,7 +104,7 @@ func newMetrics(engine, version string) *metrics {
 	for _, s := range []membership.Source{membership.SourceLocal, membership.SourceSCIM} {
 		m.GrantsChanged(s, 0, 0) // rates need a zero to begin with
 	}
-	for _, door := range []string{doorSCIM, doorNative, doorOAuth} {
+	for _, door := range []string{doorSCIM, doorNative, doorOAuth, doorConsole} {
 		m.limited.WithLabelValues(door)
 	}
 	for _, scope := range auth.Scopes {

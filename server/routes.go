@@ -9,6 +9,7 @@ import (
 
 	"github.com/scimbridge/scimbridge/api"
 	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/console"
 	"github.com/scimbridge/scimbridge/membership"
 	"github.com/scimbridge/scimbridge/router"
 	"github.com/scimbridge/scimbridge/scim"
@@ -23,11 +24,12 @@ const (
 
 // The doors, as metrics and the log name them.
 const (
-	doorSCIM   = "scim"
-	doorNative = "native"
-	doorOAuth  = "oauth"  // the token endpoint and what is said of it
-	doorSystem = "system" // health and metrics
-	doorNone   = "none"   // no such path
+	doorSCIM    = "scim"
+	doorNative  = "native"
+	doorConsole = "console"
+	doorOAuth   = "oauth"  // the token endpoint and what is said of it
+	doorSystem  = "system" // health and metrics
+	doorNone    = "none"   // no such path
 )
 
 // handler is everything that the server answers.
@@ -86,6 +88,15 @@ func (s *Server) router() *mux.Router {
 	native := root.MatcherFunc(belowAny(api.Prefixes)).Subrouter()
 	api.Mount(native, services, api.Config{PublicURL: s.publicURL, Open: page, Logger: s.log.Named(doorNative)})
 	router.Wrap(native, func(h http.Handler) http.Handler { return s.observed(doorNative, m, h) })
+
+	if s.config.Console {
+		sessions := auth.NewSessions(s.store, verifier, jwts, limits, time.Now)
+		pages := root.MatcherFunc(router.Below(console.Prefix)).Subrouter()
+		console.Mount(pages, console.Services{
+			Directory: directory, Tokens: services.Tokens, Sessions: sessions, Evidence: s.sealer,
+		}, console.Config{PublicURL: s.publicURL, Open: page, Logger: s.log.Named(doorConsole)})
+		router.Wrap(pages, func(h http.Handler) http.Handler { return s.observed(doorConsole, m, h) })
+	}
 
 	tokens := auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
 		PublicURL: s.publicURL, Limits: limits, FormTimeout: s.phases.form, Logger: s.log.Named(doorOAuth),

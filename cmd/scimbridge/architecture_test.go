@@ -28,12 +28,13 @@ var layers = map[string][]string{
 	"auth":       {"membership"},
 	"scim":       {"auth", "membership"},
 	"api":        {"auth", "membership", "router", "seal"},
+	"console":    {"auth", "membership", "router", "seal"},
 	"db":         {"auth", "membership"},
 	"config":     {},
 	"router":     {},
 	"outbound":   {}, // auth has a port for it
 	"seal":       {}, // read access is all that it needs, and that of an interface
-	"server":     {"api", "auth", "config", "db", "membership", "outbound", "router", "scim", "seal"},
+	"server":     {"api", "auth", "config", "console", "db", "membership", "outbound", "router", "scim", "seal"},
 	"cmd":        {"api", "auth", "config", "db", "membership", "outbound", "scim", "seal", "server"},
 	"bench":      {}, // it drives the built program, as a user would
 }
@@ -140,6 +141,9 @@ func TestViolation(t *testing.T) {
 		{"scim/list.go", module + "/db", false},
 		{"scim/list_test.go", module + "/db/dbtest", true},
 		{"api/sub/x.go", module + "/scim", false},
+		{"console/groups.go", module + "/membership", true},
+		{"console/groups.go", module + "/api", false},
+		{"console/groups.go", module + "/db", false},
 		{"db/store.go", module + "/membership", true},
 		{"db/store.go", module + "/scim", false},
 		{"db/store.go", module + "/db/dbtest", false},

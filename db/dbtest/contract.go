@@ -15,6 +15,7 @@ type Store interface {
 	auth.ClientStore
 	auth.IssuerStore
 	auth.SetupStore
+	auth.SessionStore
 	WebhookStore
 }
 
@@ -33,7 +34,7 @@ type promise struct {
 var contract = []subject{
 	memberPromises, judgedPromises, linkPromises, lookupPromises, lockPromises, heldNamePromises, eventPromises,
 	filterPromises, valuePromises, totalPromises, errorPromises, idempotencyPromises, readinessPromises,
-	webhookPromises, webhookDeliveryPromises, capturePromises, setupLinkPromises, partPromises,
+	webhookPromises, webhookDeliveryPromises, capturePromises, setupLinkPromises, partPromises, sessionPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth

@@ -1,0 +1,27 @@
+package console
+
+import "net/http"
+
+// flashes are what the page after a form says was done, by the word that the cookie
+// holds until then.
+var flashes = map[string]string{
+	"logged-in":      "You are logged in.",
+	"member-added":   "The member was added.",
+	"member-removed": "The local grant was closed: the person is no member any more.",
+	"member-stays":   "The local grant was closed. The person stays a member: an identity provider grants it too.",
+}
+
+// done leads to a page that says what was done.
+func (d *door) done(w http.ResponseWriter, r *request, to, flash string) error {
+	d.cookies.set(w, cookieFlash, flash, flashLife)
+	return redirect(w, r, to)
+}
+
+// takeFlash returns what the page should say was done, once.
+func (d *door) takeFlash(w http.ResponseWriter, r *request) string {
+	said := flashes[d.cookies.get(r.Request, cookieFlash)]
+	if said != "" {
+		d.cookies.drop(w, cookieFlash)
+	}
+	return said
+}

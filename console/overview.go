@@ -1,0 +1,229 @@
+package console
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
+)
+
+func (d *door) overviewRoutes() []route {
+	return []route{d.get("", d.overview)}
+}
+
+// How much the overview looks at.
+const (
+	overviewConnections = 50
+	overviewExceptions  = 100 // of a kind
+	overviewTokens      = 1000
+	overviewHeld        = 10
+	heldFor             = 7 * 24 * time.Hour
+	expiringWithin      = 30 * 24 * time.Hour
+)
+
+// overviewView has what the caller may see; a nil part is one that they may not.
+type overviewView struct {
+	Connections *connectionsPart
+	Held        *heldPart
+	Exceptions  *exceptionsPart
+	Expiring    *expiringPart
+	Webhooks    *webhooksPart
+	Log         *logPart
+	Missing     []string // why parts are not there
+}
+
+type connectionsPart struct {
+	List []connectionRow
+	More bool
+}
+
+type connectionRow struct {
+	membership.Connection
+	Health *membership.Health // nil: requests are not kept
+}
+
+type heldPart struct{ Events []eventRow }
+
+type eventRow struct {
+	membership.Event
+	Names membership.Names
+}
+
+type exceptionsPart struct {
+	Counts []exceptionCount
+	Total  int
+}
+
+type exceptionCount struct {
+	Kind  membership.ExceptionKind
+	Label string
+	N     int
+	More  bool // there are more than are counted
+}
+
+type expiringPart struct {
+	Tokens []auth.Token
+	More   bool // there are more than are looked at
+}
+
+type webhooksPart struct {
+	All, Disabled, Failing int
+	FailingFrom            time.Time // the earliest
+}
+
+type logPart struct {
+	Size   string
+	Origin string
+	None   string // why there is no checkpoint
+}
+
+func (d *door) overview(w http.ResponseWriter, r *request) error {
+	var v overviewView
+	parts := []struct {
+		op   membership.Operation
+		what string
+		fill func(*request, *overviewView) error
+	}{
+		{membership.OpAdminister, "connections and tokens", d.overviewConnections},
+		{membership.OpReadAudit, "exceptions, held removals and the log", d.overviewAudit},
+		{membership.OpAdministerWebhooks, "webhooks", d.overviewWebhooks},
+	}
+	for _, p := range parts {
+		err := d.Directory.May(r.Context(), r.call, p.op, membership.ID{}, membership.ID{})
+		if membership.KindOf(err) == membership.KindForbidden {
+			v.Missing = append(v.Missing, sentence("not shown: "+p.what+" ("+err.Error()+")"))
+			continue
+		}
+		if err == nil {
+			err = p.fill(r, &v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return d.show(w, r, view{template: "overview", title: "Overview", section: Prefix, data: v})
+}
+
+func (d *door) overviewConnections(r *request, v *overviewView) error {
+	cs, err := d.Directory.Connections(r.Context(), r.call, membership.ID{}, overviewConnections+1, false)
+	if err != nil {
+		return err
+	}
+	part := &connectionsPart{More: len(cs) > overviewConnections}
+	cs = cs[:min(len(cs), overviewConnections)]
+	health, err := d.Directory.Health(r.Context(), r.call, cs)
+	if err != nil {
+		return err
+	}
+	for i, c := range cs {
+		row := connectionRow{Connection: c}
+		if health != nil {
+			row.Health = &health[i]
+		}
+		part.List = append(part.List, row)
+	}
+	v.Connections = part
+
+	ts, err := d.Tokens.List(r.Context(), r.call, membership.ID{}, overviewTokens+1)
+	if err != nil {
+		return err
+	}
+	v.Expiring = &expiringPart{More: len(ts) > overviewTokens}
+	now := time.Now()
+	for _, t := range ts {
+		if !t.ExpiresAt.IsZero() && t.ExpiresAt.After(now) && t.ExpiresAt.Before(now.Add(expiringWithin)) {
+			v.Expiring.Tokens = append(v.Expiring.Tokens, t)
+		}
+	}
+	slices.SortFunc(v.Expiring.Tokens, func(a, b auth.Token) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
+	return nil
+}
+
+// exceptionLabels are the kinds of exceptions in words.
+var exceptionLabels = map[membership.ExceptionKind]string{
+	membership.ExceptionLocalInEnterprise:   "Local members of groups that are a provider's",
+	membership.ExceptionDoublyGranted:       "Members both by a provider and locally",
+	membership.ExceptionInactiveMember:      "Members who are inactive",
+	membership.ExceptionAfterDeprovisioning: "Local members whom their provider has removed",
+	membership.ExceptionConnectionGone:      "Members of connections that are gone",
+	membership.ExceptionSharedUserName:      "People who share a user name",
+	membership.ExceptionSharedGroupName:     "Groups that share a name",
+	membership.ExceptionPartedUserName:      "People who may be two",
+}
+
+func (d *door) overviewAudit(r *request, v *overviewView) error {
+	v.Exceptions = &exceptionsPart{}
+	for _, kind := range membership.ExceptionKinds {
+		es, err := d.Directory.Exceptions(r.Context(), r.call,
+			membership.ExceptionQuery{Kind: kind, Limit: overviewExceptions + 1})
+		if err != nil {
+			return err
+		}
+		if len(es) == 0 {
+			continue
+		}
+		n := min(len(es), overviewExceptions)
+		v.Exceptions.Total += n
+		v.Exceptions.Counts = append(v.Exceptions.Counts, exceptionCount{
+			kind, cmp.Or(exceptionLabels[kind], string(kind)), n, len(es) > overviewExceptions,
+		})
+	}
+	held, err := d.Directory.NumberedEvents(r.Context(), r.call, membership.EventFilter{
+		Action: membership.ActionRemovalHeld, From: time.Now().Add(-heldFor), Limit: overviewHeld,
+	})
+	if err != nil {
+		return err
+	}
+	v.Held = &heldPart{}
+	for _, e := range slices.Backward(held.Events) {
+		v.Held.Events = append(v.Held.Events, eventRow{e, held.Names})
+	}
+	text, err := d.Evidence.Checkpoint(r.Context(), r.call.Tenant, 0)
+	switch membership.KindOf(err) {
+	case membership.KindUnavailable, membership.KindNotFound:
+		v.Log = &logPart{None: sentence(err.Error())}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.Log = &logPart{}
+	// The first lines of a checkpoint are its origin and its size (c2sp.org/tlog-checkpoint).
+	if lines := strings.SplitN(text, "\n", 3); len(lines) == 3 {
+		v.Log.Origin, v.Log.Size = lines[0], lines[1]
+	}
+	return nil
+}
+
+func (d *door) overviewWebhooks(r *request, v *overviewView) error {
+	ws, err := d.Directory.Webhooks(r.Context(), r.call)
+	if err != nil {
+		return err
+	}
+	v.Webhooks = &webhooksPart{All: len(ws)}
+	for _, w := range ws {
+		switch {
+		case w.State == membership.WebhookDisabled:
+			v.Webhooks.Disabled++
+		case !w.FailingFrom.IsZero():
+			v.Webhooks.Failing++
+			if v.Webhooks.FailingFrom.IsZero() || w.FailingFrom.Before(v.Webhooks.FailingFrom) {
+				v.Webhooks.FailingFrom = w.FailingFrom
+			}
+		}
+	}
+	return nil
+}
+
+// Count is how many there are, with a plus where that is not all.
+func (c exceptionCount) Count() string {
+	if c.More {
+		return strconv.Itoa(c.N) + "+"
+	}
+	return strconv.Itoa(c.N)
+}

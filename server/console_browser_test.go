@@ -1,0 +1,133 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/config"
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/db/dbtest/debian"
+)
+
+// browserWalks has the walks through the console and what they need of npm.
+const browserWalks = "testdata/console"
+
+// modules is a folder with what the walks need of npm. It is filled once for each lock
+// file, outside of the repository.
+var modules = sync.OnceValues(func() (string, error) {
+	lock, err := os.ReadFile(filepath.Join(browserWalks, "package-lock.json"))
+	if err != nil {
+		return "", err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(lock)
+	dir := filepath.Join(cache, "scimbridge-tests", "console-"+hex.EncodeToString(sum[:8]))
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	npm, err := debian.Program("npm", "npm")
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", err
+	}
+	made, err := os.MkdirTemp(filepath.Dir(dir), "making-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(made)
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		text, err := os.ReadFile(filepath.Join(browserWalks, name))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(made, name), text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	cmd := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	cmd.Dir = made
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	if err := os.Rename(made, dir); err != nil {
+		if _, there := os.Stat(dir); there != nil { // else another process was faster
+			return "", err
+		}
+	}
+	return dir, nil
+})
+
+// The walks through the console in a browser. What they find in the pages that axe-core
+// looks at does not depend on the engine, so one of them is enough for that.
+func TestConsoleInABrowser(t *testing.T) {
+	node, err := debian.Program("node", "nodejs")
+	require.NoError(t, err)
+	chromium, err := debian.Program("chromium", "chromium")
+	require.NoError(t, err)
+	dir, err := modules()
+	require.NoError(t, err)
+	for i, engine := range dbtest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			s := newTestServer(t, func(c *config.Config) {
+				c.DatabaseURL = config.DatabaseURL(dbtest.URL(t, engine))
+				c.SealKeyFile = filepath.Join(t.TempDir(), "seal.key")
+			})
+			b := s.bootstrap(t)
+			s.serving(t)
+			given := s.furnishConsole(t, b)
+			if i > 0 {
+				delete(given, "accessible")
+			}
+			text, err := json.Marshal(given)
+			require.NoError(t, err)
+			cmd := exec.CommandContext(t.Context(), node, filepath.Join(browserWalks, "walk.mjs"))
+			cmd.Env = append(os.Environ(), "BASE="+s.BaseURL(), "GIVEN="+string(text), "MODULES="+dir,
+				"CHROMIUM="+chromium)
+			out, err := cmd.CombinedOutput()
+			t.Logf("%s", out)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// furnishConsole makes what the walks look at, and says what it is called.
+func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string]any {
+	t.Helper()
+	w := &walk{testServer: s, t: t, mine: b}
+	made := func(path, body string) string { return w.made(path, body, b)["id"].(string) }
+	ann := made("/scim/v2/Users", `{"userName":"ann@example.com","displayName":"Ann Provider",
+		"emails":[{"value":"ann@example.com","primary":true}]}`)
+	group := made("/scim/v2/Groups", `{"displayName":"Engineering","members":[{"value":"`+ann+`"}]}`)
+	bob := made("/v1/users", `{"user_name":"bob@example.com","email":"bob@example.com","name":"Bob Local"}`)
+	carol := made("/v1/users", `{"user_name":"carol@example.com","email":"carol@example.com","name":"Carol Both"}`)
+	w.made("/v1/groups/"+group+"/members", `{"user_id":"`+carol+`","reason":"on call in March"}`, b)
+	made("/v1/groups", `{"display_name":"Owners"}`)
+	enterprise := made("/v1/groups", `{"display_name":"Payroll","kind":"enterprise"}`)
+	members := "/console/groups/" + group + "/members/"
+	return map[string]any{
+		"token": b.APIToken, "connection": "Okta", "group": "Engineering", "groupID": group,
+		"provisioned": "Ann Provider", "person": "bob@example.com",
+		"accessible": []string{
+			"/console", "/console/groups", "/console/groups?q=nothing", "/console/groups/" + group,
+			"/console/groups/" + group + "?as_of=2026-01-01T00:00", "/console/groups/" + enterprise,
+			members + ann, members + carol, members + bob, members + carol + "/remove",
+			"/console/groups/" + group + "/add", "/console/groups/" + group + "/add?q=bob@example.com",
+			"/console/people", "/console/people/" + carol, "/console/nothing",
+		},
+	}
+}

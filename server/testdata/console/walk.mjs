@@ -1,0 +1,22 @@
+// All walks through the console, in one browser.
+import { Browser, given } from "./browser.mjs";
+import members from "./members.mjs";
+
+const walks = { members };
+
+const browser = await Browser.start();
+let failed = 0;
+const run = async (name, walk) => {
+  const begun = Date.now();
+  try {
+    await walk();
+    console.log("ok", name, (Date.now() - begun) / 1000, "s");
+  } catch (e) {
+    failed++;
+    console.log("FAILED", name, "\n", e.stack);
+  }
+};
+for (const [name, walk] of Object.entries(walks)) await run(name, () => walk(browser));
+if (given.accessible) await run("accessible", () => browser.accessible(given.accessible));
+await browser.stop();
+process.exit(failed === 0 ? 0 : 1);

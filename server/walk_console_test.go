@@ -1,0 +1,224 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/router"
+)
+
+// consoleRow says how a page is asked for, or an act done, so that nothing but the
+// session can fail. Words in braces are those of walkRow.
+type consoleRow struct {
+	path   string
+	fields []string // of the form: names and values
+	status int      // for a caller who may
+	// may is what a caller needs, the first for a refusal that says so; none: every
+	// session will do.
+	may  []string
+	open bool // it asks for no session
+	// without is the status for a session that may nothing, if it is not 403.
+	without int
+}
+
+// consoleTable has every page and act of the console.
+var consoleTable = map[string]consoleRow{
+	"GET /console/static/{version}/{name}": {path: "/console/static/0/console.css", status: 404, open: true},
+	"GET /console/login":                   {path: "/console/login", status: 200, open: true},
+	"POST /console/login":                  {path: "/console/login", status: 403, open: true},
+	"POST /console/logout":                 {path: "/console/logout", status: 303, without: 303},
+
+	"GET /console": {path: "/console", status: 200, without: 200,
+		may: []string{"TENANT:ADMIN", "AUDIT:READ", "WEBHOOKS:ADMIN"}},
+	"GET /console/groups":      {path: "/console/groups", status: 200, may: []string{"GROUPS:READ"}},
+	"GET /console/groups/{id}": {path: "/console/groups/{group}", status: 200, may: []string{"GROUPS:READ"}},
+	"GET /console/groups/{id}/members/{user_id}": {path: "/console/groups/{group}/members/{member}", status: 200,
+		may: []string{"GROUPS:READ"}},
+	"GET /console/groups/{id}/members/{user_id}/remove": {
+		path: "/console/groups/{group}/members/{member}/remove", status: 200, may: []string{"GROUPS:READ"},
+	},
+	"POST /console/groups/{id}/members/{user_id}/remove": {
+		path: "/console/groups/{group}/members/{member}/remove", fields: []string{"reason", "x"}, status: 303,
+		may: []string{"GROUPS:WRITE", "GROUPS:READ"},
+	},
+	"GET /console/groups/{id}/add": {path: "/console/groups/{group}/add", status: 200, may: []string{"GROUPS:READ"}},
+	"POST /console/groups/{id}/add": {
+		path: "/console/groups/{group}/add", fields: []string{"user", "{user}", "reason", "x"}, status: 303,
+		may: []string{"GROUPS:WRITE", "GROUPS:READ", "USERS:READ"},
+	},
+	"GET /console/people": {path: "/console/people", status: 200, may: []string{"USERS:READ"}},
+	"GET /console/people/{id}": {path: "/console/people/{user}", status: 200,
+		may: []string{"USERS:READ", "GROUPS:READ"}},
+}
+
+// consoleRoutes lists the pages and acts of the console.
+func consoleRoutes(s testServer) []string {
+	return slices.DeleteFunc(router.Routes(s.router()), func(route string) bool { return !isConsole(route) })
+}
+
+func TestTheConsoleWalkMissesNothing(t *testing.T) {
+	routes := consoleRoutes(newTestServer(t))
+	assert.ElementsMatch(t, routes, slices.Collect(maps.Keys(consoleTable)))
+}
+
+// The walk through the console: every page and every act, with a session of every kind,
+// on both engines, over HTTP.
+func TestConsoleWalk(t *testing.T) {
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		w := newWalk(t, url)
+		w.serving(t)
+		for _, name := range consoleRoutes(w.testServer) {
+			method, _, _ := strings.Cut(name, " ")
+			row, ok := consoleTable[name]
+			require.True(t, ok, "give %s a row", name)
+			t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
+				w := *w
+				w.t = t
+				w.page(method, row)
+			})
+		}
+	})
+}
+
+func (w *walk) session(token string) *visitor {
+	w.t.Helper()
+	return newVisitor(w.t, w.BaseURL()).logIn(token)
+}
+
+func (w *walk) page(method string, row consoleRow) {
+	mine := w.furnish(w.mine, walkRow{path: row.path, body: fmt.Sprint(row.fields)})
+	ask := func(v *visitor, ids things) shownPage {
+		w.t.Helper()
+		fields := slices.Clone(row.fields)
+		for i := range fields {
+			fields[i] = ids.fill(fields[i])
+		}
+		if method == http.MethodGet {
+			return v.get(ids.fill(row.path))
+		}
+		return v.post(ids.fill(row.path), fields...)
+	}
+	stranger := newVisitor(w.t, w.BaseURL())
+	p := ask(stranger, mine)
+	w.noneOf(p, w.theirs.TenantID, mine)
+	w.framed(p)
+	switch {
+	case row.open:
+		assert.Equal(w.t, row.status, p.status, p.body)
+		return
+	case method == http.MethodGet:
+		assert.Equal(w.t, http.StatusSeeOther, p.status)
+		assert.True(w.t, strings.HasPrefix(p.to(), "/console/login"), p.to())
+	default:
+		assert.Equal(w.t, http.StatusUnauthorized, p.status, p.body)
+	}
+
+	without := row.without
+	if without == 0 {
+		without = http.StatusForbidden
+	}
+	p = ask(w.session(w.powerless), mine)
+	assert.Equal(w.t, without, p.status, p.body)
+	w.noneOf(p, w.theirs.TenantID, mine)
+	if row.may != nil {
+		assert.Contains(w.t, p.body, row.may[0])
+	}
+
+	// Of another tenant it is what does not exist.
+	if strings.Contains(row.path, "{") {
+		theirs := w.session(w.theirs.APIToken)
+		p = ask(theirs, mine)
+		assert.Equal(w.t, http.StatusNotFound, p.status, p.body)
+		w.noneOf(p, w.mine.TenantID, mine)
+		nothing := maps.Clone(mine)
+		for word := range nothing {
+			nothing[word] = membership.NewID().String()
+		}
+		assert.Equal(w.t, http.StatusNotFound, ask(theirs, nothing).status)
+	}
+
+	permissions, err := json.Marshal(append([]string{}, row.may...))
+	require.NoError(w.t, err)
+	enough := w.made("/v1/tokens", fmt.Sprintf(`{"name":"enough","kind":"api","permissions":%s}`, permissions), w.mine)
+	v := w.session(enough["token"].(string))
+	if method == http.MethodPost {
+		w.forgeries(v, mine.fill(row.path))
+	}
+	p = ask(v, mine)
+	assert.Equal(w.t, row.status, p.status, p.body)
+	w.framed(p)
+
+	// The session dies with its token.
+	w.send(http.MethodDelete, "/v1/tokens/"+enough["id"].(string), "", "Bearer "+w.mine.APIToken, w.mine.TenantID)
+	p = ask(v, mine)
+	assert.Contains(w.t, []int{http.StatusSeeOther, http.StatusUnauthorized}, p.status)
+	assert.NotContains(w.t, p.body, "enough")
+	assert.Empty(w.t, v.cookie("scimbridge-session"))
+}
+
+// forgeries are acts that no page of the session asked for.
+func (w *walk) forgeries(v *visitor, path string) {
+	w.t.Helper()
+	other := w.session(w.mine.APIToken)
+	good := url.Values{"form_token": {v.token}}
+	for name, p := range map[string]shownPage{
+		"no token":        v.send(http.MethodPost, path, url.Values{}),
+		"another's token": v.send(http.MethodPost, path, url.Values{"form_token": {other.token}}),
+		"another site":    v.send(http.MethodPost, path, good, "Origin", "https://evil.example.com"),
+		"a hidden origin": v.send(http.MethodPost, path, good, "Origin", "null"),
+		"says cross-site": v.send(http.MethodPost, path, good, "Sec-Fetch-Site", "cross-site",
+			"Origin", "https://evil.example.com"),
+		"a neighbour": v.send(http.MethodPost, path, good, "Sec-Fetch-Site", "same-site",
+			"Origin", "https://evil.example.com"),
+		"no page made it":    v.send(http.MethodPost, path, good, "Sec-Fetch-Site", "none"),
+		"nothing says where": v.send(http.MethodPost, path, good, "Origin", ""),
+	} {
+		assert.Equal(w.t, http.StatusForbidden, p.status, name)
+		assert.Contains(w.t, p.body, "Nothing was changed", name)
+	}
+	for name, p := range map[string]shownPage{
+		"JSON": v.send(http.MethodPost, path, good, "Content-Type", "application/json"),
+		"text": v.send(http.MethodPost, path, good, "Content-Type", "text/plain"),
+	} {
+		assert.Equal(w.t, http.StatusUnsupportedMediaType, p.status, name)
+	}
+}
+
+// noneOf: a page tells nothing of a tenant, no secret, and where it refuses, nothing of
+// these things.
+func (w *walk) noneOf(p shownPage, tenant membership.ID, ids things) {
+	w.t.Helper()
+	assert.NotContains(w.t, p.body, tenant.String())
+	for _, secret := range []string{w.mine.APIToken, w.mine.SCIMToken, w.theirs.APIToken} {
+		assert.NotContains(w.t, p.body, secret)
+	}
+	if p.status >= 400 {
+		hidden(w.t, answered{p.status, p.header, p.body}, ids)
+	}
+}
+
+// framed: every answer has the headers of the console.
+func (w *walk) framed(p shownPage) {
+	w.t.Helper()
+	policy := p.header.Get("Content-Security-Policy")
+	assert.True(w.t, strings.HasPrefix(policy, "default-src 'none';"), policy)
+	assert.NotContains(w.t, policy, "unsafe")
+	for _, part := range []string{"frame-ancestors 'none'", "require-trusted-types-for 'script'", "base-uri 'none'",
+		"form-action 'self'"} {
+		assert.Contains(w.t, policy, part)
+	}
+	assert.Equal(w.t, "same-origin", p.header.Get("Referrer-Policy"))
+	assert.Equal(w.t, "nosniff", p.header.Get("X-Content-Type-Options"))
+	assert.Equal(w.t, "no-store", p.header.Get("Cache-Control"))
+}
