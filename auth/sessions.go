@@ -61,6 +61,38 @@ func (s *Sessions) LogIn(ctx context.Context, requestID, token string) (text str
 	return s.begin(ctx, p.Call(requestID, ""), Session{Token: t.ID, ExpiresAt: t.ExpiresAt})
 }
 
+// LogInJWT is LogIn with the ID token of an OpenID Provider, that an issuer of the tenant
+// has to take like any JWT; tenant may be zero where the token says it. The session ends
+// when the issuer is changed, and lives no longer than its JWTs may.
+func (s *Sessions) LogInJWT(
+	ctx context.Context, requestID, token string, tenant membership.ID,
+) (text string, err error) {
+	p, err := s.jwts.Verify(ctx, token, tenant)
+	if err != nil {
+		return "", err
+	}
+	i, err := s.jwts.issuer(ctx, p.Tenant, p.Issuer)
+	if err != nil {
+		return "", err
+	}
+	text, _, err = s.begin(ctx, p.Call(requestID, ""), Session{
+		Issuer: i.ID, IssuerAt: i.UpdatedAt, Permissions: p.Permissions, Roles: p.Roles,
+		ExpiresAt: s.clock.Now().Add(i.MaxAge),
+	})
+	return text, err
+}
+
+// Attempt runs what checks a credential that is not known to be good, within the limits
+// of those, and counts it if it fails with ErrUnauthenticated.
+func (s *Sessions) Attempt(ctx context.Context, check func() error) error {
+	done, err := s.limits.lookup(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return s.limits.failed(ctx, check())
+}
+
 func (s *Sessions) begin(
 	ctx context.Context, call membership.Call, n Session,
 ) (text string, expires time.Time, err error) {

@@ -18,6 +18,10 @@ var ErrUnauthenticated = errors.New("unauthenticated")
 
 type unauthenticated string
 
+// Unauthenticated is an error that is ErrUnauthenticated, with a text that is safe to
+// show.
+func Unauthenticated(message string) error { return unauthenticated(message) }
+
 func (e unauthenticated) Error() string        { return string(e) }
 func (e unauthenticated) Is(target error) bool { return target == ErrUnauthenticated }
 

@@ -31,7 +31,8 @@ type Config struct {
 	TLSKeyFile              string // PEM
 	SealKeyFile             string // of the key that seals events; empty: beside the embedded store
 	Anchors                 Anchors
-	Console                 bool          // there are pages for people under /console
+	Console                 bool // there are pages for people under /console
+	OIDC                    OIDC
 	RequestLog              time.Duration // how long requests are kept; 0: they are not
 }
 
@@ -43,6 +44,31 @@ type Anchors struct {
 	WitnessKey   string // its vkey
 	TimeStampURL string
 }
+
+// OIDC is the OpenID Provider that people log in to the console with; an empty Issuer:
+// none.
+type OIDC struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret Secret // empty: a public client
+}
+
+// Secret is a text that nothing shows.
+type Secret string
+
+// String hides it.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "xxxxx"
+}
+
+// GoString hides it as well.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText hides it as well.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Default returns the settings of a program that is given none.
 func Default() Config {
@@ -64,6 +90,12 @@ func (c Config) conflicts() (found Problems) {
 	}
 	if (c.Anchors.WitnessURL == "") != (c.Anchors.WitnessKey == "") {
 		found = append(found, "anchor_witness_url and anchor_witness_key: set both or none")
+	}
+	if (c.OIDC.Issuer == "") != (c.OIDC.ClientID == "") {
+		found = append(found, "oidc_issuer and oidc_client_id: set both or none")
+	}
+	if c.OIDC.ClientSecret != "" && c.OIDC.Issuer == "" {
+		found = append(found, "oidc_client_secret: there is no oidc_issuer")
 	}
 	return found
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -184,6 +185,24 @@ func Settings() []Setting {
 			write: func(c *Config, v string) error { c.Console = v == "on"; return oneOf(v, "on", "off") },
 		},
 		{
+			Key: "oidc_issuer", Value: "URL", Default: "",
+			Usage: "issuer of the OpenID Provider that people log in to the console with; empty: API tokens only",
+			read:  func(c Config) string { return c.OIDC.Issuer },
+			write: func(c *Config, v string) error { c.OIDC.Issuer = v; return checkIssuer(v) },
+		},
+		{
+			Key: "oidc_client_id", Value: "ID", Default: "",
+			Usage: "the console's client at the OpenID Provider; its redirect URI is /console/login/callback",
+			read:  func(c Config) string { return c.OIDC.ClientID },
+			write: func(c *Config, v string) error { c.OIDC.ClientID = v; return nil },
+		},
+		{
+			Key: "oidc_client_secret", Value: "SECRET", Default: "", Secret: true,
+			Usage: "the client's secret; empty: it is a public client",
+			read:  func(c Config) string { return string(c.OIDC.ClientSecret) },
+			write: func(c *Config, v string) error { c.OIDC.ClientSecret = Secret(v); return nil },
+		},
+		{
 			Key: "request_log", Value: "DURATION", Default: "720h",
 			Usage: "how long SCIM and token requests are kept in the request log; 0: they are not",
 			read:  func(c Config) string { return c.RequestLog.String() },
@@ -272,6 +291,25 @@ func checkAnchorURL(v string) error {
 			"fragment")
 	}
 	return nil
+}
+
+// checkIssuer takes what OpenID Connect Discovery 1.0 section 3 does, and http on this
+// machine.
+func checkIssuer(v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return errors.New("must be https://HOST/PATH, as the provider names itself, without a query and a fragment")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
 func oneOf(v string, allowed ...string) error {

@@ -20,6 +20,7 @@ const Prefix = "/console"
 type Config struct {
 	PublicURL string      // of the server, as browsers see it; unknown
 	Logger    *zap.Logger // default: logs nothing
+	OIDC      OIDC
 	// Open is put around the routes that ask for no session; default: nothing.
 	Open func(http.Handler) http.Handler
 }
@@ -41,16 +42,20 @@ type Evidence interface {
 
 type door struct {
 	Services
-	origins *auth.Origins
-	cookies cookies
-	log     *zap.Logger
+	origins  *auth.Origins
+	cookies  cookies
+	provider *provider // nil: none
+	log      *zap.Logger
 }
 
 func newDoor(s Services, c Config) *door {
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
-	return &door{Services: s, origins: auth.NewOrigins(c.PublicURL), cookies: cookiesFor(c.PublicURL), log: c.Logger}
+	return &door{
+		Services: s, origins: auth.NewOrigins(c.PublicURL), cookies: cookiesFor(c.PublicURL),
+		provider: newProvider(c.OIDC, c.PublicURL), log: c.Logger,
+	}
 }
 
 // cookiesFor decides by the server's public address. A session over http would be

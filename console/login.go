@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -23,21 +24,23 @@ func (d *door) loginRoutes() []route {
 const purposeLogin = "scimbridge console login"
 
 type loginView struct {
-	Form   *form
-	Next   string
-	Usable bool
+	Form     *form
+	To       destination
+	Usable   bool
+	Provider string // where to log in at the OpenID Provider; empty: there is none
 }
 
 func (d *door) loginForm(w http.ResponseWriter, r *request) (err error) {
-	if r.query, err = parseQuery(r.URL.RawQuery, []string{"next"}); err != nil {
+	if r.query, err = parseQuery(r.URL.RawQuery, []string{"next", "tenant"}); err != nil {
 		return err
 	}
-	return d.showLogin(w, r, http.StatusOK, newForm(nil), localPath(r.query["next"]))
+	to := destination{localPath(r.query["next"]), r.query["tenant"]}
+	return d.showLogin(w, r, http.StatusOK, newForm(nil), to)
 }
 
 // showLogin shows the form with a token that is bound to a cookie of this browser: no
 // other site can send it in a reader's name.
-func (d *door) showLogin(w http.ResponseWriter, r *request, status int, f *form, next string) error {
+func (d *door) showLogin(w http.ResponseWriter, r *request, status int, f *form, to destination) error {
 	secret := d.cookies.get(r.Request, cookieLogin)
 	if len(secret) != loginSecretSize {
 		secret = newLoginSecret()
@@ -45,9 +48,16 @@ func (d *door) showLogin(w http.ResponseWriter, r *request, status int, f *form,
 	if d.cookies.usable {
 		d.cookies.set(w, cookieLogin, secret, loginLife)
 	}
+	v := loginView{Form: f, To: to, Usable: d.cookies.usable}
+	if d.provider != nil {
+		q := url.Values{"next": {to.Next}}
+		if to.Tenant != "" {
+			q.Set("tenant", to.Tenant)
+		}
+		v.Provider = Prefix + "/login/oidc?" + q.Encode()
+	}
 	return d.render(w, view{template: "login", status: status}, frame{
-		Title: "Log in", FormToken: auth.Derived(secret, purposeLogin),
-		Data: loginView{f, next, d.cookies.usable},
+		Title: "Log in", FormToken: auth.Derived(secret, purposeLogin), Data: v,
 	})
 }
 
@@ -69,33 +79,38 @@ func (d *door) logIn(w http.ResponseWriter, r *request) (err error) {
 	if !d.cookies.usable {
 		return errInsecure
 	}
-	if r.form, err = readForm(w, r.Request, []string{"token", "next"}); err != nil {
+	if r.form, err = readForm(w, r.Request, []string{"token", "next", "tenant"}); err != nil {
 		return err
 	}
-	next := localPath(r.form.Value("next"))
+	to := destination{localPath(r.form.Value("next")), r.form.Value("tenant")}
 	secret := d.cookies.get(r.Request, cookieLogin)
 	if !d.origins.Own(r.Request) || secret == "" ||
 		!auth.IsDerived(r.form.values[fieldFormToken], secret, purposeLogin) {
 		r.form.fail("", "This form is too old, or was not sent from this page: try again.")
-		return d.showLogin(w, r, http.StatusForbidden, r.form, next)
+		return d.showLogin(w, r, http.StatusForbidden, r.form, to)
 	}
 	token := strings.TrimPrefix(r.form.Value("token"), "Bearer ")
 	if token == "" {
 		r.form.fail("token", "Paste an API token.")
-		return d.showLogin(w, r, http.StatusBadRequest, r.form, next)
+		return d.showLogin(w, r, http.StatusBadRequest, r.form, to)
 	}
 	text, _, err := d.Sessions.LogIn(r.Context(), requestID(r.Request), token)
 	switch {
 	case errors.Is(err, auth.ErrUnauthenticated):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="scimbridge"`)
 		r.form.fail("token", loginProblem(err))
-		return d.showLogin(w, r, http.StatusUnauthorized, r.form, next)
+		return d.showLogin(w, r, http.StatusUnauthorized, r.form, to)
 	case membership.KindOf(err) == membership.KindForbidden:
 		r.form.fail("token", err.Error())
-		return d.showLogin(w, r, http.StatusForbidden, r.form, next)
+		return d.showLogin(w, r, http.StatusForbidden, r.form, to)
 	case err != nil:
 		return err
 	}
+	return d.begin(w, r, text, to.Next)
+}
+
+// begin gives a browser its new session, and ends the one that it had.
+func (d *door) begin(w http.ResponseWriter, r *request, text, next string) error {
 	if old := d.cookies.get(r.Request, cookieSession); old != "" {
 		if err := d.Sessions.LogOut(r.Context(), requestID(r.Request), old); err != nil {
 			return err
@@ -103,7 +118,7 @@ func (d *door) logIn(w http.ResponseWriter, r *request) (err error) {
 	}
 	d.cookies.set(w, cookieSession, text, auth.SessionLife)
 	d.cookies.drop(w, cookieLogin)
-	return redirect(w, r, next)
+	return redirect(w, r, localPath(next))
 }
 
 // loginProblem says what is wrong with a token in words for people.

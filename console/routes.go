@@ -26,6 +26,7 @@ func (d *door) routes() []route {
 	return slices.Concat(
 		d.staticRoutes(),
 		d.loginRoutes(),
+		d.oidcRoutes(),
 		d.overviewRoutes(),
 		d.groupRoutes(),
 		d.memberRoutes(),
