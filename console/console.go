@@ -31,6 +31,9 @@ type Services struct {
 	Tokens    *auth.Tokens
 	Sessions  *auth.Sessions
 	Evidence  Evidence
+	Clients   *auth.Clients
+	// SetupLinks are what the customer's IT comes in by.
+	SetupLinks *auth.SetupLinks
 }
 
 // Evidence answers what proves the events of a tenant.
@@ -42,10 +45,11 @@ type Evidence interface {
 
 type door struct {
 	Services
-	origins  *auth.Origins
-	cookies  cookies
-	provider *provider // nil: none
-	log      *zap.Logger
+	publicURL string
+	origins   *auth.Origins
+	cookies   cookies
+	provider  *provider // nil: none
+	log       *zap.Logger
 }
 
 func newDoor(s Services, c Config) *door {
@@ -53,7 +57,7 @@ func newDoor(s Services, c Config) *door {
 		c.Logger = zap.NewNop()
 	}
 	return &door{
-		Services: s, origins: auth.NewOrigins(c.PublicURL), cookies: cookiesFor(c.PublicURL),
+		Services: s, publicURL: c.PublicURL, origins: auth.NewOrigins(c.PublicURL), cookies: cookiesFor(c.PublicURL),
 		provider: newProvider(c.OIDC, c.PublicURL), log: c.Logger,
 	}
 }

@@ -5,6 +5,7 @@ import "net/http"
 // flashes are what the page after a form says was done, by the word that the cookie
 // holds until then.
 var flashes = map[string]string{
+	"link-revoked":   "The link was revoked: it opens nothing any more.",
 	"logged-in":      "You are logged in.",
 	"member-added":   "The member was added.",
 	"member-removed": "The local grant was closed: the person is no member any more.",

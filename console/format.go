@@ -24,6 +24,9 @@ var functions = template.FuncMap{
 	"source":   sourceOf,
 	"local":    func() sourceLabel { return sourceLabel{Local: true, Name: "Local"} },
 	"plural":   plural,
+	"marked":   marked,
+	"paste":    pasteOf,
+	"lives":    func() []life { return setupLives },
 	"called":   called,
 }
 

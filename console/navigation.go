@@ -8,4 +8,5 @@ var navigations = []navigation{
 	{"Overview", Prefix},
 	{"Groups", Prefix + "/groups"},
 	{"People", Prefix + "/people"},
+	{"Connect", connectPath},
 }

@@ -31,6 +31,8 @@ func (d *door) routes() []route {
 		d.groupRoutes(),
 		d.memberRoutes(),
 		d.peopleRoutes(),
+		d.connectRoutes(),
+		d.setupRoutes(),
 	)
 }
 

@@ -118,16 +118,23 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 	w.made("/v1/groups/"+group+"/members", `{"user_id":"`+carol+`","reason":"on call in March"}`, b)
 	made("/v1/groups", `{"display_name":"Owners"}`)
 	enterprise := made("/v1/groups", `{"display_name":"Payroll","kind":"enterprise"}`)
+	connect := "/console/connect/" + b.ConnectionID.String()
+	unused := made("/v1/connections", `{"name":"Another","idp":"generic"}`)
+	w.made("/v1/connections/"+b.ConnectionID.String()+"/setup-links", `{}`, b)
 	members := "/console/groups/" + group + "/members/"
 	return map[string]any{
 		"token": b.APIToken, "connection": "Okta", "group": "Engineering", "groupID": group,
 		"provisioned": "Ann Provider", "person": "bob@example.com",
+		"play": s.playOkta(t),
 		"accessible": []string{
 			"/console", "/console/groups", "/console/groups?q=nothing", "/console/groups/" + group,
 			"/console/groups/" + group + "?as_of=2026-01-01T00:00", "/console/groups/" + enterprise,
 			members + ann, members + carol, members + bob, members + carol + "/remove",
 			"/console/groups/" + group + "/add", "/console/groups/" + group + "/add?q=bob@example.com",
 			"/console/people", "/console/people/" + carol, "/console/nothing",
+			"/console/connect", connect, connect + "/links", "/console/connect/" + unused,
+			"/console/connect/" + unused + "?provider=generic&with=client", "/console/setup",
+			"/console/setup/connection",
 		},
 	}
 }

@@ -60,6 +60,42 @@ var consoleTable = map[string]consoleRow{
 	"GET /console/people": {path: "/console/people", status: 200, may: []string{"USERS:READ"}},
 	"GET /console/people/{id}": {path: "/console/people/{user}", status: 200,
 		may: []string{"USERS:READ", "GROUPS:READ"}},
+
+	"GET /console/connect": {path: "/console/connect", status: 200, may: []string{"TENANT:ADMIN"}},
+	"POST /console/connect": {
+		path: "/console/connect", fields: []string{"provider", "okta", "name", "x"}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+	"GET /console/connect/{id}": {path: "/console/connect/{connection}", status: 200, may: []string{"TENANT:ADMIN"}},
+	"GET /console/connect/{id}/progress": {path: "/console/connect/{connection}/progress", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/connect/{id}/token": {
+		path: "/console/connect/{connection}/token", fields: []string{"provider", "okta"}, status: 200,
+		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"POST /console/connect/{id}/client": {
+		path: "/console/connect/{connection}/client", fields: []string{"provider", "entra"}, status: 200,
+		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"GET /console/connect/{id}/links": {path: "/console/connect/{connection}/links", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/connect/{id}/links": {
+		path: "/console/connect/{connection}/links", status: 200,
+		fields: []string{"days", "7", "token", "true", "requests", "true", "reason", "x"},
+		may:    []string{"TENANT:ADMIN", "REQUESTS:READ", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"POST /console/connect/{id}/links/{link_id}/revoke": {
+		path: "/console/connect/{connection}/links/{setup link}/revoke", status: 303, may: []string{"TENANT:ADMIN"},
+	},
+	// Those of set-up links know no session of the console: TestSetupPage.
+	"GET /console/setup":                     {path: "/console/setup", status: 200, open: true},
+	"POST /console/setup":                    {path: "/console/setup", status: 403, open: true},
+	"GET /console/setup/connection":          {path: "/console/setup/connection", status: 401, open: true},
+	"GET /console/setup/connection/progress": {path: "/console/setup/connection/progress", status: 401, open: true},
+	"POST /console/setup/connection/token":   {path: "/console/setup/connection/token", status: 401, open: true},
+	"POST /console/setup/connection/client":  {path: "/console/setup/connection/client", status: 401, open: true},
+	"POST /console/setup/done":               {path: "/console/setup/done", status: 401, open: true},
+	"POST /console/setup/leave":              {path: "/console/setup/leave", status: 401, open: true},
 }
 
 // consoleRoutes lists the pages and acts of the console.

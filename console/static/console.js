@@ -21,5 +21,41 @@ if (navigator.clipboard) {
   }
 }
 
+// Parts that show what comes in are read anew every few seconds, for as long as the page
+// is seen. The server renders them: they are taken out of a page that it sends.
+for (const part of document.querySelectorAll("[data-live]")) {
+  part.classList.add("is-live");
+  const look = () => {
+    if (document.hidden) return again();
+    const request = new XMLHttpRequest();
+    request.open("GET", part.dataset.live);
+    request.responseType = "document";
+    request.onload = () => {
+      const next = request.status === 200 && request.response?.getElementById(part.id);
+      if (!next) return part.classList.remove("is-live"); // the session has ended
+      const open = part.querySelector("details")?.open;
+      if (!part.contains(document.activeElement)) {
+        part.replaceChildren(...document.importNode(next, true).childNodes);
+        if (open) part.querySelector("details")?.setAttribute("open", "");
+      }
+      if (next.dataset.said !== part.dataset.said) say((part.dataset.said = next.dataset.said));
+      again();
+    };
+    request.onerror = again;
+    request.send();
+  };
+  const again = () => setTimeout(look, 2500);
+  again();
+}
+
+// The secret of a set-up link stands behind the # of its address, which the browser
+// sends to nobody. It goes into the form, and out of the address.
+const code = document.getElementById("code");
+if (code && document.getElementById("code-field") && location.hash.length > 1) {
+  code.value = location.hash.slice(1);
+  document.getElementById("code-field").hidden = true;
+  history.replaceState(null, "", location.pathname);
+}
+
 // What is wrong with a form is read first.
 document.querySelector("main [role=alert]")?.focus();

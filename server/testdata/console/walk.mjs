@@ -1,8 +1,10 @@
 // All walks through the console, in one browser.
 import { Browser, given } from "./browser.mjs";
+import connect from "./connect.mjs";
 import members from "./members.mjs";
+import setup from "./setup.mjs";
 
-const walks = { members };
+const walks = { connect, members, setup };
 
 const browser = await Browser.start();
 let failed = 0;
