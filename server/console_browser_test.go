@@ -120,12 +120,12 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 	enterprise := made("/v1/groups", `{"display_name":"Payroll","kind":"enterprise"}`)
 	connect := "/console/connect/" + b.ConnectionID.String()
 	unused := made("/v1/connections", `{"name":"Another","idp":"generic"}`)
-	w.made("/v1/connections/"+b.ConnectionID.String()+"/setup-links", `{}`, b)
+	link := w.made("/v1/connections/"+b.ConnectionID.String()+"/setup-links", `{}`, b)["url"]
 	members := "/console/groups/" + group + "/members/"
 	return map[string]any{
 		"token": b.APIToken, "connection": "Okta", "group": "Engineering", "groupID": group,
 		"provisioned": "Ann Provider", "person": "bob@example.com",
-		"play": s.playOkta(t),
+		"play": s.playOkta(t), "link": link,
 		"accessible": []string{
 			"/console", "/console/groups", "/console/groups?q=nothing", "/console/groups/" + group,
 			"/console/groups/" + group + "?as_of=2026-01-01T00:00", "/console/groups/" + enterprise,

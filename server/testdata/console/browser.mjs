@@ -64,9 +64,10 @@ export class Browser {
 
   // accessible looks for what axe-core finds, and whether a page is wider than its
   // window, in every look.
-  async accessible(paths) {
+  async accessible(paths, prepare = async () => {}) {
     const found = [];
     const { context, page } = await this.context({ bypassCSP: true }); // for axe itself
+    await prepare(page);
     for (const path of ["/console/login", ...paths]) {
       await page.setViewportSize(wide);
       await page.goto(base + path);

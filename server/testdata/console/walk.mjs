@@ -2,7 +2,7 @@
 import { Browser, given } from "./browser.mjs";
 import connect from "./connect.mjs";
 import members from "./members.mjs";
-import setup from "./setup.mjs";
+import setup, { openLink } from "./setup.mjs";
 
 const walks = { connect, members, setup };
 
@@ -19,6 +19,6 @@ const run = async (name, walk) => {
   }
 };
 for (const [name, walk] of Object.entries(walks)) await run(name, () => walk(browser));
-if (given.accessible) await run("accessible", () => browser.accessible(given.accessible));
+if (given.accessible) await run("accessible", () => browser.accessible(given.accessible, openLink));
 await browser.stop();
 process.exit(failed === 0 ? 0 : 1);
