@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -93,6 +94,15 @@ func (p progress) Problem() *membership.Request {
 		return nil
 	}
 	return &p.Recent[0]
+}
+
+// Why is what the log says of the problem beside what the provider was told.
+func (p progress) Why() string {
+	problem := p.Problem()
+	if problem == nil || strings.HasSuffix(problem.Why, problem.Detail) {
+		return ""
+	}
+	return problem.Why
 }
 
 // progressOf reads it. Those of the milestones that the newest requests show cost no

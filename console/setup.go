@@ -104,17 +104,18 @@ type holder struct {
 
 // holderGet is get for the holder of a link.
 func (d *door) holderGet(path string, h func(http.ResponseWriter, *holder) error) route {
-	return route{method: http.MethodGet, path: path, handle: d.holding(func(w http.ResponseWriter, r *holder) (err error) {
+	handle := func(w http.ResponseWriter, r *holder) (err error) {
 		if r.query, err = parseQuery(r.URL.RawQuery, wizardParameters); err != nil {
 			return err
 		}
 		return h(w, r)
-	})}
+	}
+	return route{method: http.MethodGet, path: path, handle: d.holding(handle)}
 }
 
 // holderPost is post for the holder of a link.
 func (d *door) holderPost(path string, h func(http.ResponseWriter, *holder) error, fields ...string) route {
-	return route{method: http.MethodPost, path: path, handle: d.holding(func(w http.ResponseWriter, r *holder) (err error) {
+	handle := func(w http.ResponseWriter, r *holder) (err error) {
 		if r.query, err = parseQuery(r.URL.RawQuery, nil); err != nil {
 			return err
 		}
@@ -125,7 +126,8 @@ func (d *door) holderPost(path string, h func(http.ResponseWriter, *holder) erro
 			return d.forged(r.request)
 		}
 		return h(w, r)
-	})}
+	}
+	return route{method: http.MethodPost, path: path, handle: d.holding(handle)}
 }
 
 // holding makes the handler of a page for the holder of a link.
