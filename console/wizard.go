@@ -1,8 +1,6 @@
 package console
 
 import (
-	"net/http"
-
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -97,10 +95,4 @@ func (v *wizard) follow(
 	p.URL = url
 	v.Progress = p
 	return err
-}
-
-// showWizard shows the page, or, for the part that is read anew, that part in it.
-func (d *door) showWizard(w http.ResponseWriter, r *request, v wizard, f frame) error {
-	f.Title, f.Data = "Connect "+v.Guide.Name, v
-	return d.render(w, view{template: "wizard"}, f)
 }
