@@ -111,6 +111,11 @@ func TestSetupPage(t *testing.T) {
 			return strings.Contains(p.body, "It looks for people")
 		}, 10*time.Second, 50*time.Millisecond)
 		assert.NotContains(t, p.body, token, "it is shown once")
+		w.send(http.MethodPost, "/scim/v2/Users", `{}`, "Bearer "+token, b.TenantID)
+		require.Eventually(t, func() bool {
+			p = v.get("/console/setup/connection")
+			return strings.Contains(p.body, "The provider was answered 400")
+		}, 10*time.Second, 50*time.Millisecond, "what was refused, and why")
 		p = v.post("/console/setup/connection/client", "provider", "generic")
 		require.Equal(t, http.StatusOK, p.status, p.body)
 		assert.Contains(t, p.body, "<code>client_")

@@ -32,7 +32,10 @@ for (const part of document.querySelectorAll("[data-live]")) {
     request.responseType = "document";
     request.onload = () => {
       const next = request.status === 200 && request.response?.getElementById(part.id);
-      if (!next) return part.classList.remove("is-live"); // the session has ended
+      if (!next) {
+        if (request.status === 429 || request.status >= 500) return again();
+        return part.classList.remove("is-live"); // the session has ended
+      }
       const open = part.querySelector("details")?.open;
       if (!part.contains(document.activeElement)) {
         part.replaceChildren(...document.importNode(next, true).childNodes);

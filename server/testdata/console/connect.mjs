@@ -16,7 +16,9 @@ export async function works(page, javaScriptEnabled) {
     await page.waitForTimeout(250);
     await page.getByRole("link", { name: "Look again" }).click();
   }
-  await said.waitFor({ timeout: 30_000 });
+  await said.waitFor({ timeout: 30_000 }).catch(async () => {
+    throw new Error("the page says only: " + await page.locator("#progress").innerText());
+  });
 }
 
 export default async function connect(browser) {
