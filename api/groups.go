@@ -12,7 +12,8 @@ func (d *door) groupRoutes() []route {
 		group  = "/v1/groups/{id}"
 	)
 	return []route{
-		{http.MethodGet, groups, d.private(d.listGroups, "limit", "cursor", "display_name", "kind", "origin")},
+		{http.MethodGet, groups, d.private(d.listGroups, "limit", "cursor", "display_name", "display_name_prefix",
+			"kind", "origin")},
 		{http.MethodPost, groups, d.private(d.createGroup)},
 		{http.MethodGet, group, d.private(d.getGroup)},
 		{http.MethodPatch, group, d.private(d.changeGroup)},

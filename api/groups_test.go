@@ -80,6 +80,8 @@ func TestListGroups(t *testing.T) {
 		assert.Equal(t, []any{synced, "scim"}, []any{owners[1]["id"], owners[1]["origin"]})
 
 		assert.Len(t, h.do(http.MethodGet, "/v1/groups?display_name=owners&origin=scim&kind=custom", "").data(), 1)
+		assert.Len(t, h.do(http.MethodGet, "/v1/groups?display_name_prefix=OWN", "").data(), len(owners))
+		assert.Len(t, h.do(http.MethodGet, "/v1/groups?display_name_prefix=own&origin=scim", "").data(), 1)
 		assert.Len(t, h.do(http.MethodGet, "/v1/groups?origin=local", "").data(), 2)
 		assert.Empty(t, h.do(http.MethodGet, "/v1/groups?kind=enterprise", "").data())
 

@@ -95,6 +95,7 @@ func (q query) native(name string) (nq membership.NativeQuery, limit int, err er
 		return nq, 0, err
 	}
 	nq.Limit, nq.Name, nq.Email = limit+1, q[name], q["email"]
+	nq.NamePrefix = q[name+"_prefix"]
 	if nq.Origin, err = oneOf(q, "origin", membership.SourceLocal, membership.SourceSCIM); err != nil {
 		return nq, 0, err
 	}

@@ -12,7 +12,8 @@ func (d *door) userRoutes() []route {
 		user  = "/v1/users/{id}"
 	)
 	return []route{
-		{http.MethodGet, users, d.private(d.listUsers, "limit", "cursor", "user_name", "email", "active", "origin")},
+		{http.MethodGet, users, d.private(d.listUsers, "limit", "cursor", "user_name", "user_name_prefix",
+			"email", "active", "origin")},
 		{http.MethodPost, users, d.private(d.createUser)},
 		{http.MethodGet, user, d.private(d.getUser)},
 		{http.MethodPatch, user, d.private(d.changeUser)},

@@ -96,6 +96,10 @@ func TestListUsers(t *testing.T) {
 			assert.Equal(t, want, us[0]["id"], query)
 		}
 		one("user_name=ADA", ada)
+		one("user_name_prefix=AD", ada)
+		one("user_name_prefix=%20gR&email=grace%40example.com", grace)
+		assert.Empty(t, h.do(http.MethodGet, "/v1/users?user_name_prefix=%20", "").data())
+		assert.Empty(t, h.do(http.MethodGet, "/v1/users?user_name_prefix=adaa", "").data())
 		one("email=Grace%40Example.com", grace)
 		one("email=Grace%40Example.com&user_name=GRACE&origin=scim&active=true", grace)
 		one("origin=local", ada)

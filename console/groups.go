@@ -25,7 +25,7 @@ type groupsView struct {
 }
 
 func (d *door) groups(w http.ResponseWriter, r *request) error {
-	q := membership.NativeQuery{Limit: pageSize + 1, Name: r.query["q"]}
+	q := membership.NativeQuery{Limit: pageSize + 1, NamePrefix: r.query["q"]}
 	var err error
 	if q.After, err = r.query.after(); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (d *door) groups(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	v := groupsView{Form: newForm(r.query), Asked: q.Name != "" || q.Kind != "" || q.Origin != ""}
+	v := groupsView{Form: newForm(r.query), Asked: q.NamePrefix != "" || q.Kind != "" || q.Origin != ""}
 	var last membership.ID
 	v.Groups, last = cut(gs, func(g membership.Group) membership.ID { return g.ID })
 	v.Pages = r.pages(last)

@@ -28,6 +28,7 @@ type memberView struct {
 	Member   *membership.Member // nil: they are none now
 	History  []eventRow         // of grants, the newest first; nil: see NoHistory
 	Older    bool               // there is more history than is shown
+	By       []string           // who opened each of the member's grants
 	NoRemove string             // why there is no button to remove them; empty: there is one
 	NoAdd    string             // the same to add a local grant
 	// NoHistory is why there is no history here; empty: there is.
@@ -68,6 +69,7 @@ func (d *door) member(w http.ResponseWriter, r *request) error {
 	if err := d.history(r, &v, group, user); err != nil {
 		return err
 	}
+	v.openedBy()
 	title := called(v.User) + " in " + v.Group.DisplayName
 	return d.show(w, r, view{template: "member", title: title, section: groupsPath, data: v})
 }
@@ -104,7 +106,26 @@ func (d *door) history(r *request, v *memberView, group, user membership.ID) err
 	return nil
 }
 
-// Actor is who acted, by their name if they have one.
+// openedBy names who opened the grants, as far as the history or the connection say it.
+func (v *memberView) openedBy() {
+	if v.Member == nil {
+		return
+	}
+	for _, s := range v.Member.Sources {
+		by := string(s.Grant.OpenedBy.Kind) + " " + shortID(s.Grant.OpenedBy.ID)
+		for _, e := range v.History {
+			if e.Event.Actor == s.Grant.OpenedBy {
+				by = e.ActorName()
+			}
+		}
+		if s.Grant.OpenedBy.Kind == membership.ActorConnection && s.Grant.OpenedBy.ID == s.Grant.Connection.String() {
+			by = s.ConnectionName
+		}
+		v.By = append(v.By, by)
+	}
+}
+
+// ActorName is who acted, by their name if they have one.
 func (e eventRow) ActorName() string {
 	if name := e.Names.Actor(e.Event); name != "" {
 		return name
@@ -112,7 +133,7 @@ func (e eventRow) ActorName() string {
 	return string(e.Event.Actor.Kind) + " " + shortID(e.Event.Actor.ID)
 }
 
-// Source is that of the grants of an event.
+// SourceLabel is the source of the grants of an event.
 func (e eventRow) SourceLabel() sourceLabel {
 	if e.MemberSource == membership.SourceLocal {
 		return sourceLabel{Local: true, Name: "Local"}

@@ -60,7 +60,7 @@ func (d *door) people(w http.ResponseWriter, r *request) error {
 	return d.show(w, r, view{template: "people", title: "People", section: peoplePath, data: v})
 }
 
-// search finds people by what somebody typed: a user name, an address, or an id.
+// search finds people by what somebody typed: how a user name begins, an address, or an id.
 func (d *door) search(r *request, text string) (found []membership.User, err error) {
 	text = strings.TrimSpace(text)
 	if id, err := membership.ParseID(text); err == nil {
@@ -70,7 +70,7 @@ func (d *door) search(r *request, text string) (found []membership.User, err err
 		}
 		return []membership.User{u}, err
 	}
-	for _, q := range []membership.NativeQuery{{Name: text}, {Email: text}} {
+	for _, q := range []membership.NativeQuery{{NamePrefix: text}, {Email: text}} {
 		q.Limit = pageSize
 		us, err := d.Directory.Users(r.Context(), r.call, q)
 		if err != nil {

@@ -48,6 +48,8 @@ func groupsQuery(s *session, q membership.NativeQuery) (string, []any) {
 			where x.tenant_id = $1 and x.deleted_at is null and x.display_name_key = ` +
 			c.arg(membership.Fold(q.Name)) + `)`)
 	}
+	c.prefixed(`g.id in (select x.id from groups x {index groups_display_name}
+			where x.tenant_id = $1 and x.deleted_at is null`, `x.display_name_key`, q.NamePrefix)
 	if q.Origin != "" {
 		c.and(`g.origin =`, string(q.Origin))
 	}

@@ -113,6 +113,7 @@ func checkListPlans(t *testing.T, s *db.Store, w *tenant) {
 	for index, q := range map[string]membership.NativeQuery{
 		"users_inactive": {Active: &no, Limit: 100}, "users_local": {Origin: membership.SourceLocal, Limit: 100},
 		"users_pkey|PRIMARY KEY": {Limit: 100},
+		"users_user_name":        {NamePrefix: "u1", Limit: 100},
 	} {
 		plans, err := s.Plans(w.Ctx, w.ID, func(r membership.Reader) error {
 			_, err := r.Users(w.Ctx, q)

@@ -96,7 +96,7 @@ func (c columns) span(f membership.Filter) *span {
 // scansNative reports the same of a list of users or groups of a tenant, whose
 // order is that of their ids.
 func scansNative(q membership.NativeQuery) bool {
-	narrows := q.Name != "" || q.Email != ""
+	narrows := q.Name != "" || q.NamePrefix != "" || q.Email != ""
 	filters := q.Origin != "" || q.Kind != "" || q.Active != nil
 	return filters && !narrows
 }

@@ -69,7 +69,7 @@ const (
 // one; "" if there is none, or what the list names is fewer.
 func fewUsers(q membership.NativeQuery) string {
 	switch {
-	case q.Name != "" || q.Email != "":
+	case q.Name != "" || q.NamePrefix != "" || q.Email != "":
 	case q.Active != nil && !*q.Active:
 		return "users_inactive"
 	case q.Origin == membership.SourceLocal:
@@ -86,6 +86,8 @@ func usersQuery(s *session, q membership.NativeQuery) (string, []any) {
 			where x.tenant_id = $1 and x.deleted_at is null and x.user_name_key = ` +
 			c.arg(membership.Fold(q.Name)) + `)`)
 	}
+	c.prefixed(`u.id in (select x.id from users x {index users_user_name}
+			where x.tenant_id = $1 and x.deleted_at is null`, `x.user_name_key`, q.NamePrefix)
 	if q.Email != "" {
 		c.WriteString(` and u.id in (select x.id from users x {index users_email}
 			where x.tenant_id = $1 and x.deleted_at is null and x.email_key = ` + c.arg(membership.Fold(q.Email)) + `)`)

@@ -37,6 +37,26 @@ func (w *where) id(column string, id membership.ID) {
 	}
 }
 
+// prefixed adds a condition on what begins with a prefix, unless that is empty: set
+// begins a select of ids, whose column is ordered as its keys are. It is a set of its own,
+// so that the index is used although the order of the list is another.
+func (w *where) prefixed(set, column, prefix string) {
+	if prefix == "" {
+		return
+	}
+	key, _ := membership.PartKey(prefix)
+	if key == "" { // it has blanks only, and no name begins so
+		w.WriteString(" and 1 = 0")
+		return
+	}
+	w.WriteString(" and " + set)
+	w.and(column+" >=", key)
+	if end := behind(key); end != "" {
+		w.and(column+" <", end)
+	}
+	w.WriteString(" order by " + column + " limit " + w.arg(membership.MaxPrefixed) + ")")
+}
+
 // row adds one more row to an insert: n values, from the argument first on, and
 // what is last in it.
 func (w *where) row(first, n int, last string) {

@@ -46,14 +46,20 @@ type UserWriter interface {
 	DeleteUser(ctx context.Context, id ID, at time.Time) error
 }
 
+// MaxPrefixed bounds what a NamePrefix selects: a longer one selects fewer.
+const MaxPrefixed = 1000
+
 // NativeQuery selects users or groups of a tenant, in the order of their ids.
 type NativeQuery struct {
 	After ID  // only greater ids
 	Limit int // at most so many; at least 1
 	// Of users and groups: what is not empty must be so. Names and addresses are
 	// compared by Fold.
-	Name   string // userName or displayName
-	Origin Origin
+	Name string // userName or displayName
+	// NamePrefix is what the name begins with. Of those the first MaxPrefixed in the order
+	// of their names are looked at.
+	NamePrefix string
+	Origin     Origin
 	// Of users only.
 	Email  string
 	Active *bool

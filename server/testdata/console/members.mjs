@@ -17,7 +17,7 @@ export default async function members(browser) {
 
     // Add a local member with a reason, by keyboard alone.
     await page.goto(base + "/console/groups/" + given.groupID + "/add");
-    await page.getByLabel("User name, address or id").focus();
+    await page.getByLabel("User name or its beginning").focus();
     await page.keyboard.type(given.person);
     await page.keyboard.press("Enter");
     await page.getByRole("radio").first().waitFor();
