@@ -60,6 +60,9 @@ var accessTable = map[string]access{
 	},
 	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ", nil},
 	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE", nil},
+	"PATCH /v1/groups/{id}/members/{user_id}": {
+		"/v1/groups/{group}/members/{member}", `{"expires_at":"2099-01-01T00:00:00Z"}`, 200, "GROUPS:WRITE", nil,
+	},
 
 	"GET /v1/groups/{id}/links": {"/v1/groups/{linked}/links", "", 200, "GROUPS:READ", nil},
 	"POST /v1/groups/{id}/links": {
@@ -473,7 +476,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 			"/v1/users":              "GET, HEAD, POST",
 			"/v1/users/x":            "GET, HEAD, PATCH, DELETE",
 			"/v1/groups/x/members/":  "GET, HEAD, POST",
-			"/v1/groups/x/members/y": "GET, HEAD, DELETE",
+			"/v1/groups/x/members/y": "GET, HEAD, PATCH, DELETE",
 			"/v1/tokens/x/rotate":    "POST",
 			"/v1/connections/x":      "GET, HEAD, PATCH, DELETE",
 			"/v1/policies":           "GET, HEAD, POST",

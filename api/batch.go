@@ -16,10 +16,15 @@ func (d *door) changeMembers(w http.ResponseWriter, r request) error {
 		return err
 	}
 	var add, remove []string
+	var expires *string
 	var b membership.MemberBatch
 	if err := d.decode(w, r, fields{
-		"add": &add, "remove": &remove, "also_local": &b.AlsoLocal, "atomic": &b.Atomic, "reason": &r.call.Reason,
+		"add": &add, "remove": &remove, "also_local": &b.AlsoLocal, "atomic": &b.Atomic, "expires_at": &expires,
+		"reason": &r.call.Reason,
 	}); err != nil {
+		return err
+	}
+	if b.GrantTerms, err = grantTerms(expires); err != nil {
 		return err
 	}
 	if b.Add, err = parseIDs("add", add); err != nil {

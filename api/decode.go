@@ -23,6 +23,12 @@ type fields map[string]any
 // nullable is a field whose value may be null, which is that of one left out.
 type nullable struct{ to any }
 
+// clearable is a field that null clears.
+type clearable struct {
+	to      any
+	cleared *bool // it was null
+}
+
 // inItem says which element of a list an error is about.
 func inItem(list string, i int, err error) error {
 	return membership.Invalidf("%s[%d]: %v", list, i, err)
@@ -189,6 +195,12 @@ func decodeObject(body []byte, into fields, required []string) error {
 				continue
 			}
 			target = n.to
+		}
+		if c, ok := target.(clearable); ok {
+			if *c.cleared = string(value) == "null"; *c.cleared {
+				continue
+			}
+			target = c.to
 		}
 		if err := checkElements(name, value); err != nil {
 			return err

@@ -35,7 +35,7 @@ func (s failingStore) Read(ctx context.Context, tenant membership.ID, fn func(me
 		return s.read()
 	}
 	return s.store.Read(ctx, tenant, func(r membership.Reader) error {
-		return fn(failingReader{r, r, r, r, r, r, r, r, r, r, r, r, r, r, r, failingMembers{r, s.next}})
+		return fn(failingReader{r, r, r, r, r, r, r, r, r, r, r, r, r, r, r, r, failingMembers{r, s.next}})
 	})
 }
 
@@ -62,6 +62,7 @@ func (s failingStore) Scrub(ctx context.Context) error { return s.store.Scrub(ct
 
 // failingReader has the ports of the real reader, but for that of members.
 type failingReader struct {
+	membership.TimeReader
 	membership.TenantReader
 	membership.ConnectionReader
 	membership.UserReader

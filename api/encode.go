@@ -32,12 +32,19 @@ func appendGroup(b []byte, g membership.Group) []byte {
 	b = appendField(append(b, ','), "kind", string(g.Kind))
 	b = appendField(append(b, ','), "origin", string(g.Origin))
 	b = appendList(appendName(append(b, ','), "permissions"), g.Permissions, appendString)
+	if g.MaxGrantSeconds > 0 {
+		b = appendNumberField(append(b, ','), "max_grant_seconds", g.MaxGrantSeconds)
+	} else {
+		b = append(b, `,"max_grant_seconds":null`...)
+	}
+	b = appendBoolField(append(b, ','), "grants_must_end", g.GrantsMustEnd)
 	b = appendTimeField(append(b, ','), "created_at", g.CreatedAt)
 	b = appendTimeField(append(b, ','), "updated_at", g.UpdatedAt)
 	return append(b, '}')
 }
 
-func appendMember(b []byte, m membership.Member) []byte {
+// AppendMember appends a member of a group as JSON.
+func AppendMember(b []byte, m membership.Member) []byte {
 	b = appendIDField(append(b, '{'), "id", m.User.ID)
 	b = appendField(append(b, ','), "email", m.User.Email)
 	b = appendField(append(b, ','), "name", m.User.Name)
@@ -74,6 +81,7 @@ func appendSource(b []byte, s membership.MemberSource) []byte {
 	}
 	b = appendTimeField(append(b, ','), "granted_at", s.Grant.OpenedAt)
 	b = appendField(append(b, ','), "granted_by", s.Grant.OpenedBy.String())
+	b = appendTimeUnlessZero(b, "expires_at", s.Grant.ExpiresAt)
 	if s.Grant.OpenedReason != "" {
 		b = appendField(append(b, ','), "reason", s.Grant.OpenedReason)
 	}

@@ -63,6 +63,6 @@ func BenchmarkAppendMember(b *testing.B) {
 	buf := make([]byte, 0, chunk)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = appendMember(buf[:0], m)
+		buf = AppendMember(buf[:0], m)
 	}
 }

@@ -22,21 +22,33 @@ func (d *door) groupRoutes() []route {
 }
 
 func (d *door) createGroup(w http.ResponseWriter, r request) error {
-	displayName, kind := "", membership.GroupCustom
-	var permissions []string
+	g, never := membership.Group{Kind: membership.GroupCustom}, false
+	var seconds *int64
 	if err := d.decode(w, r, fields{
-		"display_name": &displayName, "kind": &kind, "permissions": &permissions, "reason": &r.call.Reason,
+		"display_name": &g.DisplayName, "kind": &g.Kind, "permissions": &g.Permissions,
+		"max_grant_seconds": clearable{&seconds, &never}, "grants_must_end": &g.GrantsMustEnd,
+		"reason": &r.call.Reason,
 	}, "display_name"); err != nil {
 		return err
 	}
-	if kind == "" { // to the domain that means the default; here it was said
+	if g.Kind == "" { // to the domain that means the default; here it was said
 		return membership.Invalidf("kind must not be empty")
 	}
-	g, err := d.Directory.CreateGroup(r.Context(), r.call, displayName, kind, permissions...)
+	if seconds != nil {
+		if g.MaxGrantSeconds = *seconds; *seconds == 0 {
+			return noLife()
+		}
+	}
+	g, err := d.Directory.NewGroup(r.Context(), r.call, g)
 	if err != nil {
 		return err
 	}
 	return send(w, http.StatusCreated, appendGroup(nil, g))
+}
+
+// noLife is the error of a bound that leaves a grant no time.
+func noLife() error {
+	return membership.Invalidf("max_grant_seconds must be at least 1, or null for no bound")
 }
 
 func (d *door) listGroups(w http.ResponseWriter, r request) error {
@@ -70,10 +82,19 @@ func (d *door) changeGroup(w http.ResponseWriter, r request) error {
 		return err
 	}
 	var c membership.GroupChange
+	var never bool
 	if err := d.decode(w, r, fields{
-		"display_name": &c.DisplayName, "kind": &c.Kind, "permissions": &c.Permissions, "reason": &r.call.Reason,
+		"display_name": &c.DisplayName, "kind": &c.Kind, "permissions": &c.Permissions,
+		"max_grant_seconds": clearable{&c.MaxGrantSeconds, &never}, "grants_must_end": &c.GrantsMustEnd,
+		"reason": &r.call.Reason,
 	}); err != nil {
 		return err
+	}
+	switch {
+	case never:
+		c.MaxGrantSeconds = new(int64)
+	case c.MaxGrantSeconds != nil && *c.MaxGrantSeconds == 0:
+		return noLife()
 	}
 	g, err := d.Directory.ChangeGroup(r.Context(), r.call, id, c)
 	if err != nil {

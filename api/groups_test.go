@@ -13,7 +13,8 @@ import (
 func TestGroupLifecycle(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		g := h.do(http.MethodPost, "/v1/groups", `{"display_name":"Engineering"}`).is(http.StatusCreated)
-		assertFields(t, g, "id", "display_name", "kind", "origin", "permissions", "created_at", "updated_at")
+		assertFields(t, g, "id", "display_name", "kind", "origin", "permissions", "max_grant_seconds",
+			"grants_must_end", "created_at", "updated_at")
 		assert.Equal(t, "Engineering", g["display_name"])
 		assert.Equal(t, "custom", g["kind"])
 		assert.Equal(t, "local", g["origin"])

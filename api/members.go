@@ -4,6 +4,7 @@ import (
 	"iter"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -21,6 +22,7 @@ func (d *door) memberRoutes() []route {
 		},
 		{http.MethodPost, members + ":batch", d.private(d.changeMembers)},
 		{http.MethodGet, member, d.private(d.getMember)},
+		{http.MethodPatch, member, d.private(d.changeMember)},
 		{http.MethodDelete, member, d.private(d.removeMember, "reason")},
 	}
 }
@@ -74,7 +76,7 @@ func streamMembers(w http.ResponseWriter, ms iter.Seq2[membership.Member, error]
 		if n > 0 {
 			b = append(b, ',')
 		}
-		b = appendMember(b, m)
+		b = AppendMember(b, m)
 		if len(b) >= chunk {
 			if _, err := w.Write(b); err != nil {
 				return err
@@ -94,9 +96,10 @@ func (d *door) addMember(w http.ResponseWriter, r request) error {
 		return err
 	}
 	var userID string
+	var expires *string
 	var alsoLocal bool
 	if err := d.decode(w, r, fields{
-		"user_id": &userID, "also_local": &alsoLocal, "reason": &r.call.Reason,
+		"user_id": &userID, "also_local": &alsoLocal, "expires_at": &expires, "reason": &r.call.Reason,
 	}, "user_id"); err != nil {
 		return err
 	}
@@ -104,11 +107,58 @@ func (d *door) addMember(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return membership.Invalidf("user_id must be a UUID")
 	}
-	m, err := d.Directory.AddMember(r.Context(), r.call, group, user, alsoLocal)
+	terms, err := grantTerms(expires)
 	if err != nil {
 		return err
 	}
-	return send(w, http.StatusCreated, appendMember(nil, m))
+	m, err := d.Directory.AddMember(r.Context(), r.call, group, user, alsoLocal, terms)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusCreated, AppendMember(nil, m))
+}
+
+// grantTerms reads what a local grant is opened with.
+func grantTerms(expires *string) (t membership.GrantTerms, err error) {
+	if expires != nil {
+		t.ExpiresAt, err = parseEnd(*expires)
+	}
+	return t, err
+}
+
+// parseEnd reads the end of a grant.
+func parseEnd(text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil || t.IsZero() {
+		return t, membership.Invalidf("expires_at must be a time of RFC 3339, such as 2027-08-01T12:00:00Z")
+	}
+	return t, nil
+}
+
+// changeMember gives the local grant of a member another end, or none with null.
+func (d *door) changeMember(w http.ResponseWriter, r request) error {
+	group, user, err := r.memberIDs()
+	if err != nil {
+		return err
+	}
+	var text string
+	var never bool
+	if err := d.decode(w, r, fields{
+		"expires_at": clearable{&text, &never}, "reason": &r.call.Reason,
+	}, "expires_at"); err != nil {
+		return err
+	}
+	var ends time.Time
+	if !never {
+		if ends, err = parseEnd(text); err != nil {
+			return err
+		}
+	}
+	m, err := d.Directory.ChangeGrantEnd(r.Context(), r.call, group, user, ends)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, AppendMember(nil, m))
 }
 
 func (d *door) getMember(w http.ResponseWriter, r request) error {
@@ -120,7 +170,7 @@ func (d *door) getMember(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	return send(w, http.StatusOK, appendMember(nil, m))
+	return send(w, http.StatusOK, AppendMember(nil, m))
 }
 
 // removeMember answers 204, or 200 with the member when a provider still
@@ -138,7 +188,7 @@ func (d *door) removeMember(w http.ResponseWriter, r request) error {
 	if left == nil {
 		return sendNothing(w)
 	}
-	return send(w, http.StatusOK, appendMember(nil, *left))
+	return send(w, http.StatusOK, AppendMember(nil, *left))
 }
 
 func (r request) memberIDs() (group, user membership.ID, err error) {

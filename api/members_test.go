@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -280,5 +281,52 @@ func TestMemberEncodesWhatTextsHold(t *testing.T) {
 		m := h.do(http.MethodGet, "/v1/groups/"+group+"/members/"+user, "").is(http.StatusOK)
 		assert.Equal(t, name, m["name"])
 		assert.Equal(t, "zoë@example.com", m["email"])
+	})
+}
+
+// Rules 13 and 15: a membership that ends, what the group asks of it, and the answers.
+func TestMembersThatEnd(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		group, user, other := h.group("Payroll"), h.user("ada"), h.user("grace")
+		members := "/v1/groups/" + group + "/members"
+		ends := time.Now().Add(time.Hour).UTC().Truncate(time.Second).Format(time.RFC3339)
+		stored := strings.TrimSuffix(ends, "Z") + ".000000Z"
+		source := func(m map[string]any) map[string]any { return m["sources"].([]any)[0].(map[string]any) }
+
+		for _, bad := range []string{`"soon"`, `""`, `null`, `1`, `"2020-01-01T00:00:00Z"`} {
+			h.do(http.MethodPost, members, `{"user_id":"`+user+`","expires_at":`+bad+`}`).
+				fails(http.StatusBadRequest, codeInvalidInput)
+		}
+		m := h.do(http.MethodPost, members, `{"user_id":"`+user+`","expires_at":"`+ends+`"}`).is(http.StatusCreated)
+		assert.Equal(t, stored, source(m)["expires_at"])
+		assert.Equal(t, m, h.do(http.MethodGet, members+"/"+user, "").is(http.StatusOK))
+		m = h.do(http.MethodPatch, members+"/"+user, `{"expires_at":null,"reason":"for good"}`).is(http.StatusOK)
+		assert.NotContains(t, source(m), "expires_at")
+		m = h.do(http.MethodPatch, members+"/"+user, `{"expires_at":"`+ends+`"}`).is(http.StatusOK)
+		assert.Equal(t, stored, source(m)["expires_at"])
+		for _, bad := range []string{`{}`, `{"expires_at":"2020-01-01T00:00:00Z"}`, `{"expires_at":7}`} {
+			h.do(http.MethodPatch, members+"/"+user, bad).fails(http.StatusBadRequest, codeInvalidInput)
+		}
+		h.do(http.MethodPatch, members+"/"+other, `{"expires_at":null}`).fails(http.StatusNotFound, codeNotFound)
+
+		path := "/v1/groups/" + group
+		g := h.do(http.MethodPatch, path, `{"max_grant_seconds":60,"grants_must_end":true}`).is(http.StatusOK)
+		assert.EqualValues(t, 60, g["max_grant_seconds"])
+		assert.Equal(t, true, g["grants_must_end"])
+		h.do(http.MethodPatch, path, `{"max_grant_seconds":0}`).fails(http.StatusBadRequest, codeInvalidInput)
+		for _, bad := range []string{``, `,"expires_at":"` + ends + `"`} {
+			h.do(http.MethodPost, members, `{"user_id":"`+other+`"`+bad+`}`).
+				fails(http.StatusBadRequest, codeInvalidInput)
+		}
+		g = h.do(http.MethodPatch, path, `{"max_grant_seconds":null}`).is(http.StatusOK)
+		assert.Nil(t, g["max_grant_seconds"])
+		out := h.do(http.MethodPost, members+":batch", `{"add":["`+other+`"],"expires_at":"`+ends+`"}`).
+			is(http.StatusOK)
+		assert.Equal(t, "added", out["results"].([]any)[0].(map[string]any)["status"])
+		list := h.do(http.MethodGet, members, "").data()
+		require.Len(t, list, 2)
+		for _, m := range list {
+			assert.Equal(t, stored, source(m)["expires_at"])
+		}
 	})
 }

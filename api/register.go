@@ -84,4 +84,5 @@ func registerColumns(c columns, r membership.RegisterRow) {
 	c.optional("ended_by_name", r.ClosedByName)
 	c.optional("ended_request_id", g.ClosedRequest)
 	c.optional("ended_reason", g.ClosedReason)
+	c.time("expires_at", g.ExpiresAt)
 }

@@ -13,7 +13,7 @@ import (
 // The rows of what grants a user has open, and what it takes to end them.
 const qGrantsToEnd = `select g.group_no, x.id, x.members_changed_at, g.connection_no, c.id, coalesce(l.version, 0),
 		l.last_modified,
-		g.id, g.member_since, g.opened_at, g.opened_event
+		g.id, g.member_since, g.opened_at, g.opened_event, g.expires_at
 	from grants g {index grants_of_user}
 	join groups x on x.tenant_id = $1 and x.no = g.group_no
 	left join connections c on c.tenant_id = $1 and c.no = g.connection_no
@@ -62,10 +62,13 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 	grants, err := list(ctx, s, qGrantsToEnd, []any{s.tenant, e.User}, func(g *grantToEnd) []any {
 		return []any{
 			&g.groupNo, &g.group, &g.changed, &g.connectionNo, &g.connection, &g.version, &g.modified,
-			&g.fact.grant, &g.fact.since, &g.fact.opened, &g.fact.event,
+			&g.fact.grant, &g.fact.since, &g.fact.opened, &g.fact.event, &g.fact.ends,
 		}
 	})
 	if err != nil {
+		return 0, 0, err
+	}
+	if err := s.refuseEndedOf(ctx, e, grants); err != nil {
 		return 0, 0, err
 	}
 	left := map[membership.ID]int{} // open grants in each group
@@ -156,6 +159,31 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 		}
 	}
 	return byConnection, local, nil
+}
+
+// refuseEndedOf is the error of a grant of the user that has ended: it is closed first.
+func (s *session) refuseEndedOf(ctx context.Context, e membership.UserGrantsEnd, grants []grantToEnd) error {
+	var passed stamp
+	ended := endedMembers{users: []membership.ID{e.User}}
+	for i := range grants {
+		g := &grants[i]
+		ends, at := time.Time(g.fact.ends), after(e.At, time.Time(g.changed))
+		if ends.IsZero() {
+			continue
+		}
+		if time.Time(passed).IsZero() {
+			if err := s.one(ctx, "clock", qPassedAt, []any{s.tenant}, &passed); err != nil {
+				return err
+			}
+		}
+		if !ends.After(latest(at, time.Time(passed))) {
+			ended.groups, ended.at = append(ended.groups, g.group), latest(ended.at, at)
+		}
+	}
+	if len(ended.groups) > 0 {
+		return &ended
+	}
+	return nil
 }
 
 // linkChange is the change of links of one connection at one time, in microseconds.

@@ -24,18 +24,20 @@ func (s *session) EventsPending(ctx context.Context) (bool, error) {
 const qLastWritten = `select
 	(select max(h.latest_at) from event_heads h where h.tenant_id = $1),
 	(select coalesce(max({fact e.body at}), '') from (select body from events {index events_waiting}
-		where tenant_id = $1 and number is null and position > 0 order by position desc limit 1000) e)`
+		where tenant_id = $1 and number is null and position > 0 order by position desc limit 1000) e),
+	(select clock.passed_at from grant_clocks clock where clock.tenant_id = $1)`
 
 // LastWritten implements membership.Reader.
 func (s *session) LastWritten(ctx context.Context) (time.Time, error) {
-	var numbered stamp
+	var numbered, passed stamp
 	var pending string
-	err := s.one(ctx, "tenant", qLastWritten, []any{s.tenant}, &numbered, &pending)
+	err := s.one(ctx, "tenant", qLastWritten, []any{s.tenant}, &numbered, &pending, &passed)
+	last := latest(time.Time(numbered), time.Time(passed))
 	if err != nil || pending == "" {
-		return time.Time(numbered), err
+		return last, err
 	}
 	at, err := time.Parse(eventTime, pending)
-	return latest(time.Time(numbered), at), err
+	return latest(last, at), err
 }
 
 const qEventsWritten = `select e.body, e.members from events e {index events_waiting}

@@ -19,7 +19,8 @@ type exceptional struct {
 	group, user string
 	byUser      bool
 	// where is what makes a grant one, and with are the tables that it looks into.
-	with, where string
+	// listed is asked of the grants of such a member beside that.
+	with, where, listed string
 }
 
 const (
@@ -45,23 +46,23 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 			{lookup grants g by grants_local on g.tenant_id = $1 and g.group_no = d.no and g.connection_no = 0
 				and g.user_id > d.behind}`,
 		group: `d.no`, user: `g.user_id`,
-		where: `g.connection_no = 0`,
+		where: `g.connection_no = 0 and {open g}`,
 	},
 	// Who was a member already when a grant was opened has two, or had.
 	membership.ExceptionDoublyGranted: {
 		from: `(select x.group_no, x.user_id from grants x {index grants_beside}
 				where x.tenant_id = $1 and x.member_since is not null and (x.group_no, x.user_id) > ($2, $3)
-					and exists (select 1 from grants y
+					and {open x} and exists (select 1 from grants y
 						where y.tenant_id = $1 and y.group_no = x.group_no and y.user_id = x.user_id
-						and y.connection_no <> x.connection_no limit 1 offset 0)) d`,
+						and y.connection_no <> x.connection_no and {open y} limit 1 offset 0)) d`,
 		group: `d.group_no`, user: `d.user_id`,
-		where: `true`,
+		where: `true`, listed: `{open g}`,
 	},
 	membership.ExceptionInactiveMember: {
 		from: `(select x.id` + behindGroup + ` from users x {index users_inactive} where x.tenant_id = $1
 				and not x.active and not x.deprovisioned and x.deleted_at is null and x.id >= $3) d` + grantsOfUser,
 		group: `g.group_no`, user: `d.id`, byUser: true,
-		where: `true`,
+		where: `{open g}`,
 	},
 	membership.ExceptionAfterDeprovisioning: {
 		from: `(select x.id` + behindGroup + ` from users x {index users_deprovisioned}
@@ -70,7 +71,7 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 					where x.tenant_id = $1 and x.group_no = 0 and x.user_id >= $3) d` + grantsOfUser + registerUser,
 		group: `g.group_no`, user: `d.id`, byUser: true,
 		with: withConnection,
-		where: `(u.id is null or u.deleted_at is not null or u.deprovisioned
+		where: `{open g} and (u.id is null or u.deleted_at is not null or u.deprovisioned
 			or g.connection_no <> 0 and not ` + abandoned + ` and not exists (select 1 from user_links l
 				where l.tenant_id = $1 and l.connection_id = c.id and l.user_id = g.user_id limit 1 offset 0))`,
 	},
@@ -104,11 +105,15 @@ func exceptionsQuery(
 		}
 		return ` order by ` + group + `, ` + user
 	}
+	listed := e.where
+	if e.listed != "" {
+		listed += ` and ` + e.listed
+	}
 	w.WriteString(`select ` + grantColumns + grantNoEnd + registerColumns + ` from (
 			select distinct ` + e.group + ` as group_no, ` + e.user + ` as user_id from ` + e.from + e.with + `
 			where ` + e.where + order(e.group, e.user) + ` limit ` + w.arg(limit) +
 		`) m {lookup grants g on g.tenant_id = $1 and g.group_no = m.group_no and g.user_id = m.user_id}` +
-		registerUser + e.with + ` where ` + e.where + order(`m.group_no`, `m.user_id`))
+		registerUser + e.with + ` where ` + listed + order(`m.group_no`, `m.user_id`))
 	return w.String(), w.args
 }
 
@@ -130,7 +135,7 @@ func (s *session) ExceptionalGrants(
 			}
 		}
 		query, args := exceptionsQuery(s, after.Kind, group, after.User, limit)
-		for part, err := range s.register(ctx, query, args) {
+		for part, err := range s.register(ctx, membership.AsOf{}, query, args) {
 			if !yieldAll(part, err, yield) {
 				return
 			}

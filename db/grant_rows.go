@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/scimbridge/scimbridge/db/engine"
@@ -23,13 +24,15 @@ type grantRow struct {
 	memberSince       time.Time
 	openedAt          time.Time
 	closedAt          time.Time // zero: open
+	expiresAt         time.Time // of a local grant that ends; of the past, see endsAsOf
 }
 
 // Columns of a grant g, and of its end: that of a past grant, or none. Queries order
 // by their numbers, since they may be of two tables.
 const (
 	grantColumns = `g.user_id, g.group_no, g.connection_no, g.id, coalesce(g.member_since, g.opened_at),
-		g.opened_at, g.opened_event`
+		g.opened_at, g.opened_event, ` + presentEnd
+	presentEnd = `g.expires_at`
 	grantNoEnd = `, null, 0`
 	grantEnd   = `, g.closed_at, g.closed_event`
 	byUser     = ` order by 1`
@@ -37,7 +40,8 @@ const (
 )
 
 func grantDest(r *grantRow) []any {
-	return []any{&r.user, &r.group, &r.connection, &r.id, (*stamp)(&r.memberSince), (*stamp)(&r.openedAt), &r.opened}
+	return []any{&r.user, &r.group, &r.connection, &r.id, (*stamp)(&r.memberSince), (*stamp)(&r.openedAt), &r.opened,
+		(*stamp)(&r.expiresAt)}
 }
 
 func grantEndDest(r *grantRow) []any { return []any{(*stamp)(&r.closedAt), &r.closed} }
@@ -58,19 +62,29 @@ var lastID = membership.ID{
 
 // openAsOf writes the rows of the grants that were open at a time, the zero one: are
 // open. part writes those of one of the tables, with the alias in it; its condition
-// is open.
+// is open. A grant that has ended and is not closed yet is among those that are there.
 func openAsOf(w *where, t membership.AsOf, alias string, part func(table, open string) string) string {
 	if t.Time.IsZero() {
-		return part("grants", "true")
+		return part("grants", "{open "+alias+"}")
 	}
 	at := w.arg(micros(t.Time))
 	opened, closed := alias+".opened_at <= "+at, alias+".closed_at > "+at
+	still := "(" + alias + ".expires_at is null or " + alias + ".expires_at > " + at + ")"
 	if !t.Behind.IsZero() {
 		now := w.arg(micros(t.Behind))
 		opened = "(" + opened + " or " + alias + ".opened_at > " + now + ")"
 		closed += " and " + alias + ".closed_at <= " + now
+		still += " and {open " + alias + "}"
 	}
-	return part("grants", opened) + " union all " + part("past_grants", opened+" and "+closed)
+	return part("grants", opened+" and "+still) + " union all " + part("past_grants", opened+" and "+closed)
+}
+
+// ofTable is the columns of grants as a table has them: what is closed has no end any more.
+func ofTable(table, columns string) string {
+	if table == "past_grants" {
+		return strings.Replace(columns, presentEnd, "null", 1)
+	}
+	return columns
 }
 
 const (
@@ -93,6 +107,7 @@ type opening struct {
 	body            []byte
 	actor           membership.Actor
 	request, reason string
+	breakGlass      bool
 }
 
 type connectionName struct {
@@ -154,6 +169,7 @@ func (f *grantFacts) source(r *grantRow, group membership.ID) (s membership.Memb
 	s.Grant = membership.Grant{
 		ID: r.id, Group: group, User: r.user, Connection: c.id, MemberSince: r.memberSince, OpenedAt: r.openedAt,
 		OpenedBy: opened.actor, OpenedRequest: opened.request, OpenedReason: opened.reason, ClosedAt: r.closedAt,
+		ExpiresAt: r.expiresAt, BreakGlass: opened.breakGlass,
 	}
 	if r.closed != 0 {
 		closed := f.events[r.closed]
@@ -182,6 +198,9 @@ func note[T any](m map[int64]T, number int64) {
 
 func numbers[T any](m map[int64]T) []int64 { return slices.Sorted(maps.Keys(m)) }
 
+// breakGlassFact is in the event that opens a grant by break-glass, and as JSON in no other.
+const breakGlassFact = `"` + membership.FactBreakGlass + `":true`
+
 // readOpenings reads who and why, of events whose bodies are there.
 func (s *session) readOpenings(ctx context.Context, events []opening) (err error) {
 	var explained []int64
@@ -190,6 +209,7 @@ func (s *session) readOpenings(ctx context.Context, events []opening) (err error
 		if e.actor, e.request, err = parseEventHead(e.body); err != nil {
 			return err
 		}
+		e.breakGlass = bytes.Contains(e.body, []byte(breakGlassFact))
 		if bytes.Contains(e.body, []byte(`,"`+reasonField+hashed+`":`)) {
 			explained = append(explained, e.position)
 		}

@@ -15,6 +15,7 @@ const (
 	qMemberIDs    = `select g.user_id from grants g` + ofConnection
 	qNamedMembers = `select g.user_id, coalesce(l.name, '') from grants g
 		{maybe user_links l on l.tenant_id = $1 and l.connection_id = $3 and l.user_id = g.user_id}` + ofConnection
+	// Also those whose grant has ended: who closes them is told so.
 	qLocalMemberIDs = `select g.user_id from grants g {index grants_local}` + inGroup + `
 		and g.connection_no = 0 and {id $3} = {no id} order by g.user_id`
 )
@@ -57,7 +58,8 @@ func (s *session) NamedMembers(
 
 const (
 	openGrants = `select ` + grantColumns + `, o.id from grants g {index grants_of_user}
-		{lookup groups o on o.tenant_id = $1 and o.no = g.group_no} where g.tenant_id = $1 and g.user_id = $2`
+		{lookup groups o on o.tenant_id = $1 and o.no = g.group_no} where g.tenant_id = $1 and g.user_id = $2
+		and {open g}`
 	openGrantsOrder     = ` order by o.id, g.connection_no`
 	qOpenGrantsOfUser   = openGrants + openGrantsOrder
 	qOpenGrantsOfMember = openGrants + ` and g.group_no = ` + noOfGroup + `$3)` + openGrantsOrder
@@ -85,8 +87,8 @@ func (s *session) OpenGrants(ctx context.Context, group, user membership.ID) ([]
 	return grants, err
 }
 
-const qOpenGrantsIn = `select count(*) from grants
-	where tenant_id = $1 and group_no = ` + noOfGroup + `$2) and user_id > $3 and user_id <= $4`
+const qOpenGrantsIn = `select count(*) from grants g
+	where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.user_id > $3 and g.user_id <= $4 and {open g}`
 
 // OpenGrantsIn implements membership.Reader.
 func (s *session) OpenGrantsIn(ctx context.Context, group membership.ID) (n int, err error) {

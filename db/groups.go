@@ -7,12 +7,14 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const groupColumns = `g.id, g.display_name, g.kind, g.origin, g.permissions, g.created_at, g.updated_at`
+const groupColumns = `g.id, g.display_name, g.kind, g.origin, g.permissions, g.created_at, g.updated_at,
+		g.max_grant_seconds, g.grants_must_end`
 
 func groupDest(g *membership.Group) []any {
 	return []any{
 		&g.ID, &g.DisplayName, (*string)(&g.Kind), (*string)(&g.Origin),
 		jsonInto[string]{&g.Permissions}, (*stamp)(&g.CreatedAt), (*stamp)(&g.UpdatedAt),
+		&g.MaxGrantSeconds, &g.GrantsMustEnd,
 	}
 }
 
@@ -74,23 +76,25 @@ func (s *session) Groups(ctx context.Context, q membership.NativeQuery) ([]membe
 }
 
 const qInsertGroup = `insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, permissions,
-		created_at, updated_at, no)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, {no groups $1})`
+		created_at, updated_at, max_grant_seconds, grants_must_end, no)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {no groups $1})`
 
 // InsertGroup implements membership.Tx.
 func (s *session) InsertGroup(ctx context.Context, g membership.Group) error {
 	return s.execLater(ctx, qInsertGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
-		string(g.Kind), string(g.Origin), jsonList(g.Permissions), stamp(g.CreatedAt), stamp(g.UpdatedAt))
+		string(g.Kind), string(g.Origin), jsonList(g.Permissions), stamp(g.CreatedAt), stamp(g.UpdatedAt),
+		g.MaxGrantSeconds, g.GrantsMustEnd)
 }
 
 const qUpdateGroup = `update groups
-	set display_name = $3, display_name_key = $4, kind = $5, permissions = $6, updated_at = $7
+	set display_name = $3, display_name_key = $4, kind = $5, permissions = $6, updated_at = $7,
+		max_grant_seconds = $8, grants_must_end = $9
 	where tenant_id = $1 and id = $2 and (deleted_at is null) is true`
 
 // UpdateGroup implements membership.Tx.
 func (s *session) UpdateGroup(ctx context.Context, g membership.Group) error {
 	return s.changed(ctx, "group", qUpdateGroup, s.tenant, g.ID, g.DisplayName, membership.Fold(g.DisplayName),
-		string(g.Kind), jsonList(g.Permissions), stamp(g.UpdatedAt))
+		string(g.Kind), jsonList(g.Permissions), stamp(g.UpdatedAt), g.MaxGrantSeconds, g.GrantsMustEnd)
 }
 
 const qDeleteGroup = `update groups set deleted_at = $3

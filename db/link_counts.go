@@ -18,7 +18,7 @@ const qLinkCounts = `select count(*), coalesce(sum(x.local), 0), coalesce(sum(x.
 			(select count(l.version) from user_links l
 				where l.tenant_id = $1 and l.connection_id = $2 and l.user_id = g.user_id) as seen
 		from connections c {lookup grants g on g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$3)}
-		where c.tenant_id = $1 and c.id = $2 group by g.user_id) x`
+		where c.tenant_id = $1 and c.id = $2 and {open g} group by g.user_id) x`
 
 // LinkCounts implements membership.Reader.
 func (s *session) LinkCounts(

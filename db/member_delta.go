@@ -26,7 +26,30 @@ func (s *session) ChangeMembers(ctx context.Context, c membership.MemberChange) 
 	if err := checkCallTexts(c.Call.Actor, c.Call.Credential, c.Call.RequestID); err != nil {
 		return membership.MemberResult{}, err
 	}
-	return s.store.delta.change(ctx, s, c)
+	r, err := s.store.delta.change(ctx, s, c)
+	if err != nil || c.ExpiresAt.IsZero() || r.Opened == 0 {
+		return r, s.store.noteEnded(err, &c)
+	}
+	return r, s.endOpened(ctx, c)
+}
+
+// writeEnding is WriteMembers for grants that end. They are few, and share no
+// transaction.
+func (s *Store) writeEnding(ctx context.Context, c membership.MemberChange) (membership.MemberResult, error) {
+	w := &memberWrite{change: c}
+	err := s.updateOnce(ctx, c.Call.Tenant, func(in *session) error {
+		in.UseClock(func() time.Time { return c.At })
+		errs, err := writeJudged(ctx, in, []*memberWrite{w},
+			func(ctx context.Context, in *session, ws []*memberWrite) (_ []error, err error) {
+				w.result, err = in.ChangeMembers(ctx, c)
+				return []error{nil}, err
+			})
+		if err != nil {
+			return err
+		}
+		return errs[0]
+	})
+	return w.result, err
 }
 
 // memberWrite is one change in a batch, and its result.

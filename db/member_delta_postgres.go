@@ -107,7 +107,9 @@ func (d *postgresDelta) writeBatch(
 ) (errs []error, err error) {
 	if ws[0].change.Judge != nil {
 		err = d.engine.Update(ctx, tenant, func(t engine.Tx) (err error) {
-			errs, err = writeJudged(ctx, d.session(t, tenant), ws, d.call)
+			in := d.session(t, tenant)
+			in.UseClock(func() time.Time { return ws[0].change.At })
+			errs, err = writeJudged(ctx, in, ws, d.call)
 			return err
 		})
 		return errs, err

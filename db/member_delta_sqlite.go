@@ -23,7 +23,7 @@ const (
 
 	// A row for each open grant of a user in the group.
 	qGrantsOfMember = `select connection_no, id, coalesce(member_since, opened_at), member_since, opened_at,
-			opened_event from grants
+			opened_event, expires_at from grants
 		where tenant_id = $1 and group_no = $2 and user_id = $3`
 	qKnowsLink = `select count(*) from user_links where tenant_id = $1 and connection_id = $2 and user_id = $3`
 	qKnowsUser = `select count(*) from users where tenant_id = $1 and id = $3 and (deleted_at is null) is true`
@@ -58,7 +58,9 @@ func (d *sqliteDelta) write(ctx context.Context, c membership.MemberChange) (mem
 	w := &memberWrite{change: c}
 	err := d.engine.Write(ctx, sqlite.Write{
 		Run: func(t engine.Tx, v *sqlite.Versions) error {
-			return d.writeShared(ctx, &session{tx: t, store: d.store, tenant: c.Call.Tenant}, v, w)
+			in := &session{tx: t, store: d.store, tenant: c.Call.Tenant}
+			in.UseClock(func() time.Time { return c.At })
+			return d.writeShared(ctx, in, v, w)
 		},
 		// It refuses before it writes. Only what takes long can be given up later.
 		Savepoint: len(c.Open)+len(c.Close) > small,
@@ -100,6 +102,7 @@ type memberFact struct {
 	since, opened stamp // since is zero: opened
 	event         int64 // that opened it
 	still         bool  // another grant makes them a member
+	ends          stamp // zero: none of the user's grants in the group ends
 }
 
 // changeShared carries out a change in a transaction that others may share.
@@ -114,10 +117,10 @@ func (d *sqliteDelta) changeShared(
 	if c.IfVersion != 0 && c.IfVersion != r.Version {
 		return r, versionMismatch(r.Version)
 	}
+	m.at = after(c.At, m.link.Group.Changed)
 	if err := m.look(ctx); err != nil {
 		return r, err
 	}
-	m.at = after(c.At, m.link.Group.Changed)
 	if r.Held, err = m.guard(ctx); err != nil || r.Held != nil {
 		return r, err
 	}
@@ -228,8 +231,11 @@ func (m *memberSteps) fact(ctx context.Context, user membership.ID) (f memberFac
 		var g memberFact
 		var connection int64
 		var since stamp
-		if err := rs.Scan(&connection, &g.grant, &since, &g.since, &g.opened, &g.event); err != nil {
+		if err := rs.Scan(&connection, &g.grant, &since, &g.since, &g.opened, &g.event, &g.ends); err != nil {
 			return f, false, err
+		}
+		if connection == 0 { // of the two kinds of grants, local ones end
+			f.ends = g.ends
 		}
 		switch {
 		case connection == m.link.ConnectionNo:
@@ -241,7 +247,24 @@ func (m *memberSteps) fact(ctx context.Context, user membership.ID) (f memberFac
 	if !found {
 		f.since = beside
 	}
-	return f, found, rs.Err()
+	if err := rs.Err(); err != nil || time.Time(f.ends).IsZero() {
+		return f, found, err
+	}
+	rs.Close()
+	return f, found, m.refuseEnded(ctx, time.Time(f.ends))
+}
+
+// refuseEnded is the error of a grant that has ended: it is closed before anything
+// changes of its member. On PostgreSQL the function refuse_ended does the same.
+func (m *memberSteps) refuseEnded(ctx context.Context, ends time.Time) error {
+	if ends.After(m.at) {
+		var passed stamp
+		err := m.one(ctx, "clock", qPassedAt, []any{m.tenant}, &passed)
+		if err != nil || ends.After(time.Time(passed)) {
+			return err
+		}
+	}
+	return membersEnded(m.c.Group, slices.Concat(m.c.Open, m.c.Close), m.at)
 }
 
 // write writes the events and the grants, those that are opened first.

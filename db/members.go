@@ -54,7 +54,7 @@ func membersQuery(s *session, group membership.ID, q membership.MemberQuery, row
 		}) + ` limit 1 offset 0)`)
 	}
 	return openAsOf(w, q.AsOf, "g", func(table, open string) string {
-		return `select ` + memberColumns + ` from ` + table + ` g` + userOfGrant + `
+		return `select ` + ofTable(table, memberColumns) + ` from ` + table + ` g` + userOfGrant + `
 			where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and ` + open + w.String()
 	}) + byUser + ` limit ` + w.arg(rows), w.args
 }
@@ -80,7 +80,7 @@ func (s *session) Members(
 			}
 			var members []membership.Member
 			if err == nil {
-				members, err = s.membersOf(ctx, group, part)
+				members, err = s.membersAsOf(ctx, group, q.AsOf, part)
 			}
 			if err != nil {
 				yield(membership.Member{}, err)
@@ -114,6 +114,16 @@ func wholeMembers(rows []memberRow) []memberRow {
 		end--
 	}
 	return rows[:end]
+}
+
+// membersAsOf is membersOf of a time.
+func (s *session) membersAsOf(
+	ctx context.Context, group membership.ID, at membership.AsOf, rows []memberRow,
+) ([]membership.Member, error) {
+	if err := s.endsAsOf(ctx, at, pointers(rows, func(r *memberRow) *grantRow { return &r.grantRow })); err != nil {
+		return nil, err
+	}
+	return s.membersOf(ctx, group, rows)
 }
 
 // membersOf makes members of the rows of their grants.
@@ -152,7 +162,7 @@ func compareOpening(a, b *membership.Grant) int {
 }
 
 const qMembersAmong = `select ` + memberColumns + ` from grants g` + userOfGrant + `
-	where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.user_id {in $3}` + byUser
+	where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.user_id {in $3} and {open g}` + byUser
 
 // Member implements membership.Reader.
 func (s *session) Member(ctx context.Context, group, user membership.ID) (membership.Member, error) {

@@ -11,11 +11,12 @@ import (
 const (
 	qMemberships = `select ` + grantColumns + `, ` + memberGroup + ` from (
 			select distinct m.group_no from grants m {index grants_of_user}
-			where m.tenant_id = $1 and m.user_id = $2 and m.group_no > coalesce(` + noOfGroup + `$3), 0)
+			where m.tenant_id = $1 and m.user_id = $2 and m.group_no > coalesce(` + noOfGroup + `$3), 0) and {open m}
 			order by m.group_no limit $4) p
 		{lookup grants g by grants_of_user on g.tenant_id = $1 and g.user_id = $2 and g.group_no = p.group_no}
-		{lookup groups o on o.tenant_id = $1 and o.no = g.group_no} order by 2`
-	memberGroup = `o.id, o.display_name, o.kind, o.origin, o.permissions, o.created_at, o.updated_at`
+		{lookup groups o on o.tenant_id = $1 and o.no = g.group_no} where {open g} order by 2`
+	memberGroup = `o.id, o.display_name, o.kind, o.origin, o.permissions, o.created_at, o.updated_at,
+		o.max_grant_seconds, o.grants_must_end`
 )
 
 // Memberships implements membership.Reader.

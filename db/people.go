@@ -41,7 +41,7 @@ func (s *session) UsersByEmail(ctx context.Context, keys []string) ([]membership
 
 const (
 	qMembershipsOf = `select distinct g.user_id, g.group_no from grants g {index grants_of_user}
-		where g.tenant_id = $1 and g.user_id {in $2}`
+		where g.tenant_id = $1 and g.user_id {in $2} and {open g}`
 	qPermissionsOf = `select o.no, o.id, o.permissions from groups o {index groups_no}
 		where o.tenant_id = $1 and o.no {in numbers $2} and (o.deleted_at is null) is true`
 )

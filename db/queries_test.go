@@ -79,7 +79,7 @@ func TestEveryQueryPrepares(t *testing.T) {
 // acrossTenants are the statements that see more than one tenant: what they select
 // is which tenants there are, and nothing of what is in them.
 var acrossTenants = []string{"qTenants", "qTenantsToNumber", "qTenantsToSeal", "qTenantsToAnchor", "qTenantsStopped",
-	"qEventHeads", "qAccessVersions", "qWebhooksDue", "qAllWebhooks"}
+	"qEventHeads", "qAccessVersions", "qWebhooksDue", "qAllWebhooks", "qTenantsEnding"}
 
 // Every statement names its tenant itself: row-level security is only the
 // second wall, and never routes in a distributed database.
@@ -129,6 +129,8 @@ var wholeTenant = []string{
 	"qUsersOfOneName", "qUsersOfPartedNames", "qGroupsOfOneName",
 	"qNoteEndedGroups", "qNoteEndedUsers", // once, of a store from before
 	"qInsertGroup", "qInsertConnection", // the greatest number, one row of an index
+	"qPassTime", "qTenantsEnding", // a row a tenant
+	"qNextWork", // the first row of two indexes
 }
 
 // SQLite has no statistics and takes any condition on the tenant for a narrow
@@ -145,6 +147,9 @@ func TestSQLiteReadsNoWholeTenant(t *testing.T) {
 		plan, err := s.Plan(context.Background(), q)
 		require.NoError(t, err, name)
 		for _, step := range plan {
+			if strings.Contains(step, "SEARCH clock ") { // one row a tenant
+				continue
+			}
 			require.NotContains(t, step, "(tenant_id=?)", "%s: %s", name, strings.Join(plan, "\n"))
 			require.NotContains(t, step, "AUTOMATIC", "%s: %s", name, strings.Join(plan, "\n"))
 		}
@@ -188,7 +193,7 @@ var tables = []string{
 	"idempotency_keys",
 	"setup_links", "setup_sessions",
 	"webhooks", "webhook_deliveries", "request_captures", "sessions", "link_totals", "organization_members", "roles",
-	"role_assignments", "outbox",
+	"role_assignments", "outbox", "grant_ends", "grant_clocks",
 }
 
 // constants returns the string constants of package db and of those below it whose

@@ -64,7 +64,7 @@ func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 		if table == `grants` {
 			end = grantNoEnd
 		}
-		return `select ` + grantColumns + end + registerColumns + ` from ` + from + registerUser + `
+		return `select ` + ofTable(table, grantColumns) + end + registerColumns + ` from ` + from + registerUser + `
 			where g.tenant_id = $1 and ` + open + w.String()
 	}) + byGroup, w.args
 }
@@ -74,7 +74,7 @@ func (s *session) Register(ctx context.Context, q membership.RegisterQuery) iter
 	query, args := registerQuery(s, q)
 	return func(yield func(membership.RegisterRow, error) bool) {
 		names := actorNames{s: s}
-		for part, err := range s.register(ctx, query, args) {
+		for part, err := range s.register(ctx, q.AsOf, query, args) {
 			if err == nil {
 				err = names.fillIn(ctx, part)
 			}
@@ -90,9 +90,11 @@ const partOfRegister = 1000
 
 // register reads the grants of a query in parts. Each has all grants that its users
 // have in a group, the oldest first.
-func (s *session) register(ctx context.Context, query string, args []any) iter.Seq2[[]membership.RegisterRow, error] {
+func (s *session) register(
+	ctx context.Context, at membership.AsOf, query string, args []any,
+) iter.Seq2[[]membership.RegisterRow, error] {
 	return func(yield func([]membership.RegisterRow, error) bool) {
-		cursor, err := s.tx.Cursor(ctx, query, args...)
+		cursor, err := s.cursor(ctx, query, args...)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -117,7 +119,7 @@ func (s *session) register(ctx context.Context, query string, args []any) iter.S
 				begun, part = slices.Clone(part[end:]), part[:end]
 			}
 			var rows []membership.RegisterRow
-			if rows, err = s.registerRows(ctx, part); err != nil || !yield(rows, nil) {
+			if rows, err = s.registerRows(ctx, at, part); err != nil || !yield(rows, nil) {
 				break
 			}
 		}
@@ -133,7 +135,9 @@ const qRegisterGroups = `select o.no, o.id, o.display_name, o.kind, o.deleted_at
 	where o.tenant_id = $1 and o.no {in numbers $2}`
 
 // registerRows completes a part of the register.
-func (s *session) registerRows(ctx context.Context, part []registerRow) ([]membership.RegisterRow, error) {
+func (s *session) registerRows(
+	ctx context.Context, at membership.AsOf, part []registerRow,
+) ([]membership.RegisterRow, error) {
 	type group struct {
 		no int64
 		membership.RegisterRow
@@ -146,7 +150,11 @@ func (s *session) registerRows(ctx context.Context, part []registerRow) ([]membe
 	if len(groups) == 0 {
 		return nil, nil
 	}
-	facts, err := s.factsOf(ctx, pointers(part, func(r *registerRow) *grantRow { return &r.grantRow }),
+	grants := pointers(part, func(r *registerRow) *grantRow { return &r.grantRow })
+	if err := s.endsAsOf(ctx, at, grants); err != nil {
+		return nil, err
+	}
+	facts, err := s.factsOf(ctx, grants,
 		all(&found, qRegisterGroups, []any{s.tenant, numbers(groups)}, func(g *group) []any {
 			return []any{&g.no, &g.Group.ID, &g.Group.DisplayName, (*string)(&g.Group.Kind),
 				(*stamp)(&g.GroupDeletedAt)}

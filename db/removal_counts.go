@@ -32,15 +32,15 @@ const (
 		from (select count(case when connection_no = ` + connectionNo + ` then 1 end) as own,
 				count(case when connection_no <> ` + connectionNo + ` then 1 end) as others,
 				count(case when connection_no = 0 then 1 end) as local
-			from grants where tenant_id = $1 group by group_no, user_id) x`
+			from grants g where tenant_id = $1 and {open g} group by group_no, user_id) x`
 	qUsersWithoutGroups = `select count(*) from (
-		select user_id from grants where tenant_id = $1 group by user_id
+		select user_id from grants g where tenant_id = $1 and {open g} group by user_id
 		having count(case when connection_no = ` + connectionNo + ` then 1 end) > 0
 			and count(case when connection_no <> ` + connectionNo + ` then 1 end) = 0) x`
 	openIn = `(select x.id as group_id, o.open, o.others from (
 			select group_no, count(*) as open, count(case when connection_no <> ` + connectionNo +
 		` then 1 end) as others
-			from grants where tenant_id = $1 group by group_no) o
+			from grants g where tenant_id = $1 and {open g} group by group_no) o
 		join groups x on x.tenant_id = $1 and x.no = o.group_no)`
 	groupsEnded = ` from group_links l join groups g on g.tenant_id = $1 and g.id = l.group_id
 		left join ` + openIn + ` o on o.group_id = l.group_id

@@ -20,6 +20,7 @@ type session struct {
 	totals      totals // that are yet to be written
 	credentials bool   // were changed
 	held        map[userLinkKey]bool
+	passed      passedEnds
 }
 
 // stamp is a time in a query.
@@ -29,6 +30,9 @@ type stamp = engine.Stamp
 type micros = engine.Micros
 
 func (s *session) query(ctx context.Context, q string, args ...any) (engine.Rows, error) {
+	if err := s.passEnds(ctx, q); err != nil {
+		return nil, err
+	}
 	return s.tx.Query(ctx, q, args...)
 }
 
@@ -46,8 +50,21 @@ func (s *session) execLater(ctx context.Context, q string, args ...any) error {
 	return s.tx.ExecLater(ctx, q, args...)
 }
 
+// cursor is query for a long result that is read in parts.
+func (s *session) cursor(ctx context.Context, q string, args ...any) (engine.Cursor, error) {
+	if err := s.passEnds(ctx, q); err != nil {
+		return nil, err
+	}
+	return s.tx.Cursor(ctx, q, args...)
+}
+
 // pipeline runs queries that do not depend on each other, in one round trip.
 func (s *session) pipeline(ctx context.Context, qs ...engine.Query) error {
+	for i := range qs {
+		if s.passed.asked(qs[i].Text) {
+			return s.pipelinePassing(ctx, qs)
+		}
+	}
 	return s.tx.Pipeline(ctx, qs...)
 }
 

@@ -186,11 +186,13 @@ func newest(name string) int64 {
 
 // Read implements membership.Store.
 func (s *Store) Read(ctx context.Context, tenant membership.ID, fn func(membership.Reader) error) error {
-	err := s.readOnce(ctx, tenant, nil, fn)
-	if errors.Is(err, errNeedsSlot) {
-		err = s.readScanning(ctx, tenant, fn)
-	}
-	return s.translate(err)
+	return s.settled(ctx, tenant, func() error {
+		err := s.readOnce(ctx, tenant, nil, fn)
+		if errors.Is(err, errNeedsSlot) {
+			err = s.readScanning(ctx, tenant, fn)
+		}
+		return s.translate(err)
+	})
 }
 
 // Update implements membership.Store.
@@ -222,9 +224,15 @@ func (s *Store) WriteMembers(ctx context.Context, c membership.MemberChange) (r 
 	if err := checkCallTexts(c.Call.Actor, c.Call.Credential, c.Call.RequestID); err != nil {
 		return r, err
 	}
-	err = s.retry(ctx, func() error {
-		r, err = s.delta.write(ctx, c)
-		return err
+	err = s.settled(ctx, c.Call.Tenant, func() error {
+		if !c.ExpiresAt.IsZero() {
+			r, err = s.writeEnding(ctx, c)
+			return err
+		}
+		return s.retry(ctx, func() error {
+			r, err = s.delta.write(ctx, c)
+			return s.noteEnded(err, &c)
+		})
 	})
 	return r, err
 }
@@ -237,6 +245,11 @@ func (s *Store) read(ctx context.Context, tenant membership.ID, fn func(*session
 }
 
 func (s *Store) update(ctx context.Context, tenant membership.ID, fn func(*session) error) error {
+	return s.settled(ctx, tenant, func() error { return s.updateOnce(ctx, tenant, fn) })
+}
+
+// updateOnce is update for what meets no grants that have ended.
+func (s *Store) updateOnce(ctx context.Context, tenant membership.ID, fn func(*session) error) error {
 	return s.retry(ctx, func() error {
 		return s.engine.Update(ctx, tenant, func(t engine.Tx) error {
 			in := &session{tx: t, store: s, tenant: tenant}

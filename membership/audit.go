@@ -45,6 +45,8 @@ const (
 	ActionGroupDeleted       Action = "group.deleted"
 	ActionGrantOpened        Action = "grant.opened"
 	ActionGrantClosed        Action = "grant.closed"
+	ActionGrantUpdated       Action = "grant.updated"      // the end of a local one (rule 15)
+	ActionGrantExpiring      Action = "grant.expiring"     // a local one ends in 72 hours
 	ActionRefused            Action = "access.refused"     // an attempt that ended in 403
 	ActionExported           Action = "audit.exported"     // a report left: who was a member of what, or the exceptions
 	ActionLogRestored        Action = "audit.log_restored" // an operator accepted that the log goes on from a backup
@@ -103,7 +105,8 @@ var Actions = []Action{
 	ActionUserSuspended, ActionUserReactivated, ActionUserUnlinked, ActionUserDeleted, ActionUserErased,
 	ActionGroupCreated,
 	ActionGroupLinked, ActionGroupUpdated, ActionGroupUnlinked, ActionGroupDeleted, ActionGrantOpened,
-	ActionGrantClosed, ActionRefused, ActionExported, ActionLogRestored, ActionKeyRotated,
+	ActionGrantClosed, ActionGrantUpdated, ActionGrantExpiring,
+	ActionRefused, ActionExported, ActionLogRestored, ActionKeyRotated,
 	ActionLogUpgraded, ActionRemovalHeld, ActionRemovalAllowed, ActionAllowanceUsed,
 	ActionAllowanceGone, ActionNotificationDelivered, ActionUserClaimed, ActionOrganizationMemberAdded,
 	ActionOrganizationMemberUpdated, ActionRoleCreated, ActionRoleUpdated, ActionRoleDeleted, ActionRoleAssigned,

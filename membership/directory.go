@@ -67,12 +67,13 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	if o.CheckURL == nil {
 		o.CheckURL = func(string) error { return errors.New("cannot be connected to by this program") }
 	}
+	clock := newSteadyClock(o.Clock)
 	return &Directory{
 		checkURL: o.CheckURL,
 		watch:    o.Watch,
 		signer:   o.Signer,
 		refusals: o.Refusals,
-		store:    store, policy: policy, clock: newSteadyClock(o.Clock), observer: o.Observer, guard: o.Guard,
+		store:    timedStore{store, clock}, policy: policy, clock: clock, observer: o.Observer, guard: o.Guard,
 		exports: newExportLimiter(), answers: newAnswerBudget(o.Answers), requests: o.Requests, eraser: o.Eraser,
 	}
 }

@@ -21,6 +21,10 @@ type Grant struct {
 	ClosedBy      Actor
 	ClosedRequest string
 	ClosedReason  string
+	// ExpiresAt is when a local grant ends; zero: it does not. In a register it is what
+	// was known at that time.
+	ExpiresAt  time.Time
+	BreakGlass bool
 }
 
 // Source is the side that the grant belongs to.
@@ -93,6 +97,9 @@ type MemberChange struct {
 	IfVersion int64
 	// Batch, when not zero, is a fact of the events.
 	Batch ID
+	// ExpiresAt, when not zero, is when the local grants end that it opens. Such a change
+	// closes none.
+	ExpiresAt time.Time
 	// Guard holds a change that would close too much: it is not made, and its result
 	// says what it would have been. Closing more than one grant counts. The zero value
 	// neither holds nor counts.
@@ -108,6 +115,9 @@ func (c *MemberChange) Event(action Action) Event {
 	var after Facts
 	if !c.Batch.IsZero() {
 		after = Facts{"batch": c.Batch}
+	}
+	if !c.ExpiresAt.IsZero() {
+		after = Facts{FactExpiresAt: Timestamp(c.ExpiresAt)}
 	}
 	e := c.Call.Event(time.Time{}, action, c.Group, ID{}, nil, after)
 	e.MemberSource = c.Side()

@@ -29,6 +29,10 @@ type Group struct {
 	Permissions []string // what it gives to its members, in order, each once
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	// What it asks of its local grants: MaxGrantSeconds is how long one may live at most,
+	// zero: for ever. With it each has to have an end, as with GrantsMustEnd.
+	MaxGrantSeconds int64
+	GrantsMustEnd   bool
 }
 
 // GroupLink is a group as one connection sees it; see UserLink.

@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // localChanges are the local changes of one request in one group, inside its
@@ -14,6 +15,7 @@ type localChanges struct {
 	id    ID    // of the group
 	each  bool  // the policy is asked about every user
 	group Group // zero: there is none
+	at    time.Time
 
 	changes []LocalChange
 	users   map[ID]User   // those that exist, of those that have to be known
@@ -24,7 +26,7 @@ type localChanges struct {
 // lockLocal locks the group, if it exists. That it does not is no error yet: a
 // caller that the policy denies gets to know nothing of groups.
 func (d *Directory) lockLocal(ctx context.Context, tx Tx, call Call, group ID, each bool) (*localChanges, error) {
-	l := &localChanges{d: d, tx: tx, call: call, id: group, each: each}
+	l := &localChanges{d: d, tx: tx, call: call, id: group, each: each, at: d.clock.Now()}
 	g, err := tx.LockGroup(ctx, group)
 	if err != nil && KindOf(err) != KindNotFound {
 		return nil, err
@@ -79,6 +81,7 @@ func (l *localChanges) judge(ctx context.Context) error {
 			})
 		}
 		if err == nil {
+			c.At = l.at
 			err = judge(s, c)
 		}
 		if err != nil && KindOf(err) == "" {
@@ -150,16 +153,24 @@ func (l *localChanges) refusals() (rs []Refusal) {
 	return rs
 }
 
-// write makes the changes that were not refused. Their users are locked.
+// write makes the changes that were not refused. Their users are locked. What it opens
+// has one end.
 func (l *localChanges) write(ctx context.Context, t *tally) (MemberChange, error) {
-	c := MemberChange{Call: l.call, At: l.d.clock.Now(), Group: l.id, UsersLocked: true}
+	c := MemberChange{Call: l.call, At: l.at, Group: l.id, UsersLocked: true}
 	for i, change := range l.changes {
 		switch {
 		case l.errs[i] != nil:
 		case change.Add:
-			c.Open = append(c.Open, change.User)
+			c.Open, c.ExpiresAt = append(c.Open, change.User), change.ExpiresAt
 		default:
 			c.Close = append(c.Close, change.User)
+		}
+	}
+	if !c.ExpiresAt.IsZero() && len(c.Close) > 0 { // an event of what closes has no end
+		closing := c
+		closing.Open, closing.ExpiresAt, c.Close = nil, time.Time{}, nil
+		if _, err := t.change(ctx, l.tx, closing); err != nil {
+			return c, err
 		}
 	}
 	if len(c.Open)+len(c.Close) == 0 {
@@ -173,6 +184,14 @@ func additions(users []ID, alsoLocal bool) []LocalChange {
 	cs := make([]LocalChange, len(users))
 	for i, u := range users {
 		cs[i] = LocalChange{User: u, Add: true, AlsoLocal: alsoLocal}
+	}
+	return cs
+}
+
+// ending gives additions their terms.
+func ending(cs []LocalChange, terms GrantTerms) []LocalChange {
+	for i := range cs {
+		cs[i].GrantTerms = terms
 	}
 	return cs
 }

@@ -1,18 +1,20 @@
 package membership
 
-// judgeAddition is rules 7, 8 and 12: a local grant opens, unless the group takes none
-// or the user is a member already.
-func judgeAddition(s MemberState, alsoLocal bool) error {
+// judgeAddition is rules 7, 8, 12 and 13: a local grant opens, unless the group takes
+// none, or none with this end, or the user is a member already.
+func judgeAddition(s MemberState, c LocalChange) error {
 	if err := s.Group.TakesLocal(); err != nil {
 		return err
 	}
 	switch {
 	case s.User.ID.IsZero():
 		return NotFound("user")
-	case len(s.Member.Sources) > 0 && (!alsoLocal || s.Member.local()):
+	case len(s.Member.Sources) > 0 && (!c.AlsoLocal || s.Member.local()):
 		return alreadyMember(s.Member)
+	case !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(c.At):
+		return EndHasPassed()
 	}
-	return nil
+	return s.Group.checkEnd(c.At, c.ExpiresAt)
 }
 
 // errGroupManaged is the refusal of rule 12, group_managed_by_idp.

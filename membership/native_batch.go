@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // MaxBatch is how many users one batch may name.
@@ -15,6 +16,7 @@ type MemberBatch struct {
 	Remove    []ID
 	AlsoLocal bool // rule 8: open a local grant beside a provider's
 	Atomic    bool // apply all of it or nothing
+	GrantTerms
 }
 
 // MemberOutcome is what became of one user of a batch. Err is nil when it was
@@ -37,6 +39,7 @@ func (d *Directory) ApplyBatch(ctx context.Context, call Call, group ID, b Membe
 	if err := b.check(); err != nil {
 		return nil, err
 	}
+	b.ExpiresAt = b.ExpiresAt.UTC().Truncate(time.Microsecond)
 	var l *localChanges
 	var answer error // of the whole batch, once it was judged
 	err = d.update(ctx, call.Tenant, func(tx Tx, t *tally) (err error) {
@@ -73,7 +76,7 @@ func (d *Directory) ApplyBatch(ctx context.Context, call Call, group ID, b Membe
 }
 
 func (b MemberBatch) changes() []LocalChange {
-	cs := additions(b.Add, b.AlsoLocal)
+	cs := ending(additions(b.Add, b.AlsoLocal), b.GrantTerms)
 	for _, u := range b.Remove {
 		cs = append(cs, LocalChange{User: u})
 	}

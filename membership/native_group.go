@@ -5,22 +5,26 @@ import (
 	"slices"
 )
 
-// CreateGroup makes a group of origin local; an empty kind means custom. The
-// caller has to hold the permissions that it gives.
+// CreateGroup is NewGroup of a group that asks nothing of its grants.
 func (d *Directory) CreateGroup(
 	ctx context.Context, call Call, displayName string, kind GroupKind, permissions ...string,
 ) (Group, error) {
+	return d.NewGroup(ctx, call, Group{DisplayName: displayName, Kind: kind, Permissions: permissions})
+}
+
+// NewGroup makes a group of origin local: what it is called and gives, and what it asks
+// of its grants; an empty kind means custom. The caller has to hold the permissions that
+// it gives.
+func (d *Directory) NewGroup(ctx context.Context, call Call, g Group) (Group, error) {
 	if err := d.allow(ctx, call, OpWriteGroups, ID{}, ID{}); err != nil {
 		return Group{}, err
 	}
-	if kind == "" {
-		kind = GroupCustom
+	if g.Kind == "" {
+		g.Kind = GroupCustom
 	}
 	now := d.clock.Now()
-	g := Group{
-		Tenant: call.Tenant, ID: NewID(), DisplayName: displayName, Kind: kind,
-		Origin: SourceLocal, Permissions: permissionSet(permissions), CreatedAt: now, UpdatedAt: now,
-	}
+	g.Tenant, g.ID, g.Origin, g.CreatedAt, g.UpdatedAt = call.Tenant, NewID(), SourceLocal, now, now
+	g.Permissions = permissionSet(g.Permissions)
 	if err := g.check(); err != nil {
 		return Group{}, err
 	}
@@ -78,6 +82,9 @@ type GroupChange struct {
 	DisplayName *string
 	Kind        *GroupKind // changing it closes nothing (rule 33)
 	Permissions *[]string  // all of them; the caller has to hold those that are new
+	// What the group asks of its local grants; changing it closes nothing.
+	MaxGrantSeconds *int64 // zero: they may live for ever
+	GrantsMustEnd   *bool
 }
 
 // ChangeGroup alters a group natively. No connection sees anything of it (rule 34).
@@ -94,7 +101,8 @@ func (d *Directory) ChangeGroup(ctx context.Context, call Call, id ID, c GroupCh
 		was := g
 		g.apply(c)
 		out = g
-		if g.DisplayName == was.DisplayName && g.Kind == was.Kind && slices.Equal(g.Permissions, was.Permissions) {
+		if g.DisplayName == was.DisplayName && g.Kind == was.Kind && slices.Equal(g.Permissions, was.Permissions) &&
+			g.MaxGrantSeconds == was.MaxGrantSeconds && g.GrantsMustEnd == was.GrantsMustEnd {
 			return nil
 		}
 		if err := g.check(); err != nil {
@@ -124,6 +132,8 @@ func (g *Group) apply(c GroupChange) {
 	if c.Permissions != nil {
 		g.Permissions = permissionSet(*c.Permissions)
 	}
+	set(&g.MaxGrantSeconds, c.MaxGrantSeconds)
+	set(&g.GrantsMustEnd, c.GrantsMustEnd)
 }
 
 // facts adds to f what an event says of the group.
@@ -131,6 +141,12 @@ func (g *Group) facts(f Facts) Facts {
 	f["display_name"], f["kind"] = g.DisplayName, g.Kind
 	if len(g.Permissions) > 0 {
 		f["permissions"] = g.Permissions
+	}
+	if g.MaxGrantSeconds > 0 {
+		f["max_grant_seconds"] = g.MaxGrantSeconds
+	}
+	if g.GrantsMustEnd {
+		f["grants_must_end"] = true
 	}
 	return f
 }
@@ -182,6 +198,9 @@ func (g *Group) check() error {
 	}
 	if err := checkPermissions(g.Permissions); err != nil {
 		return err
+	}
+	if g.MaxGrantSeconds < 0 || g.MaxGrantSeconds > maxGrantSeconds {
+		return Invalidf("max_grant_seconds must be a number from 1 to %d, or null", maxGrantSeconds)
 	}
 	return checkGroupKind(g.Kind)
 }

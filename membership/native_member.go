@@ -4,12 +4,19 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"time"
 )
 
-// AddMember opens a local grant (rules 7, 8, 12). alsoLocal opens it beside a
-// provider's.
-func (d *Directory) AddMember(ctx context.Context, call Call, group, user ID, alsoLocal bool) (Member, error) {
-	r, _, err := d.changeLocal(ctx, call, group, LocalChange{User: user, Add: true, AlsoLocal: alsoLocal})
+// AddMember opens a local grant (rules 7, 8, 12, 13). alsoLocal opens it beside a
+// provider's. Of several terms the last ones hold.
+func (d *Directory) AddMember(
+	ctx context.Context, call Call, group, user ID, alsoLocal bool, terms ...GrantTerms,
+) (Member, error) {
+	c := LocalChange{User: user, Add: true, AlsoLocal: alsoLocal}
+	for _, t := range terms {
+		c.GrantTerms = t
+	}
+	r, _, err := d.changeLocal(ctx, call, group, c)
 	if KindOf(err) == KindUnknownMembers { // deleted since we looked
 		err = NotFound("user")
 	}
@@ -37,14 +44,16 @@ func (d *Directory) changeLocal(
 	if err != nil {
 		return r, was, err
 	}
-	change := MemberChange{Call: call, At: d.clock.Now(), Group: group, Judge: func(s MemberState) error {
+	c.At, c.ExpiresAt = d.clock.Now(), c.ExpiresAt.UTC().Truncate(time.Microsecond)
+	change := MemberChange{Call: call, At: c.At, Group: group, ExpiresAt: c.ExpiresAt}
+	change.Judge = func(s MemberState) error {
 		if was = s.Member; inside != nil {
 			if err := inside(ctx, s); err != nil {
 				return err
 			}
 		}
 		return judge(s, c)
-	}}
+	}
 	if c.Add {
 		change.Open = []ID{c.User}
 	} else {

@@ -1,12 +1,17 @@
 package membership
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // LocalChange is what a native caller asks for one user of a group.
 type LocalChange struct {
 	User      ID
 	Add       bool // else remove
 	AlsoLocal bool // rule 8: open a local grant beside a provider's
+	GrantTerms
+	At time.Time // when it is asked for
 }
 
 func (c LocalChange) operation() Operation {
@@ -24,7 +29,7 @@ type MemberState struct {
 	Member Member
 }
 
-// judge says whether a local change may be made: an addition by rules 7, 8 and 12
+// judge says whether a local change may be made: an addition by rules 7, 8, 12 and 13
 // (native_add_rules.go), a removal by rules 9 to 11 (native_remove_rules.go). Its
 // error is the answer to the caller.
 func judge(s MemberState, c LocalChange) error {
@@ -32,7 +37,7 @@ func judge(s MemberState, c LocalChange) error {
 	case s.Group.ID.IsZero():
 		return NotFound("group")
 	case c.Add:
-		return judgeAddition(s, c.AlsoLocal)
+		return judgeAddition(s, c)
 	}
 	return judgeRemoval(s)
 }

@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // NamedAdditions says which of the user names of a request became members.
@@ -93,6 +94,9 @@ func (l *localChanges) addNamed(
 			return out, l.goneOrMissing(ctx)
 		}
 		if err := l.group.TakesLocal(); err != nil {
+			return out, err
+		}
+		if err := l.group.checkEnd(l.at, time.Time{}); err != nil { // this way has no word for an end
 			return out, err
 		}
 	}

@@ -10,7 +10,7 @@ func (d *Directory) authorize(ctx context.Context, q Question) error {
 	if err := checkReason(q.Call.Reason); err != nil {
 		return err
 	}
-	if q.Operation.writes() {
+	if q.Operation.writes() || q.Operation == OpReadMembers || q.Operation == OpReadAudit {
 		if err := d.clock.look(ctx, d.store, q.Call.Tenant); err != nil {
 			return err
 		}

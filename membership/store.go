@@ -47,6 +47,7 @@ type Store interface {
 // Reader reads one tenant. It is made of ports by subject, each in a file store_*.go;
 // a function that reads one subject takes that port.
 type Reader interface {
+	TimeReader
 	TenantReader
 	ConnectionReader
 	UserReader
@@ -77,6 +78,7 @@ type Tx interface {
 	GroupWriter
 	GroupLinkWriter
 	MemberWriter
+	GrantEndWriter
 	RemovalWriter
 	EventWriter
 	ReservationWriter

@@ -13,8 +13,9 @@ type EventReader interface {
 	RequestChanged(ctx context.Context, requestID string, from, to time.Time) (bool, error)
 	// EventsPending reports whether events have no number yet.
 	EventsPending(ctx context.Context) (bool, error)
-	// LastWritten is the latest time that an event of the tenant has; zero: there
-	// is none. Of what has no number yet it looks at the last thousand.
+	// LastWritten is the latest time that an event of the tenant has, or that ends of its
+	// grants have passed by; zero: there is none. Of what has no number yet it looks at
+	// the last thousand.
 	LastWritten(ctx context.Context) (time.Time, error)
 	// EventHead is the last number that was given; 0: none.
 	EventHead(ctx context.Context) (int64, error)

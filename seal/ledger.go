@@ -21,6 +21,7 @@ type grant struct {
 	number                         int64 // of the event that opened it
 	group, user, connection        string
 	source, at, grantedBy, request string
+	ends                           time.Time // zero: it does not end
 }
 
 // NewLedger makes the ledger that belongs to a register, by its manifest.
@@ -54,8 +55,9 @@ type memberChange struct {
 }
 
 const (
-	opened = "grant.opened"
-	closed = "grant.closed"
+	opened  = "grant.opened"
+	closed  = "grant.closed"
+	updated = "grant.updated" // its end
 )
 
 // Add takes the next event.
@@ -67,17 +69,29 @@ func (l *Ledger) Add(e Leaf) error {
 	if err := json.Unmarshal(e.Body, &c); err != nil {
 		return fmt.Errorf("event %d cannot be read: %w", e.Number, err)
 	}
-	if c.Action != opened && c.Action != closed || c.At.After(l.at) {
+	if c.Action != opened && c.Action != closed && c.Action != updated || c.At.After(l.at) {
 		return nil
+	}
+	ends, err := c.ends()
+	if err != nil {
+		return fmt.Errorf("event %d: the end of its grants cannot be read: %w", e.Number, err)
 	}
 	for _, m := range c.members() {
 		if c.Action == closed {
 			delete(l.open, m.Grant)
 			continue
 		}
+		if c.Action == updated {
+			if g, ok := l.open[m.Grant]; ok {
+				g.ends = ends
+				l.open[m.Grant] = g
+			}
+			continue
+		}
 		g := grant{
 			number: e.Number, group: c.Group, user: m.User, connection: c.Connection, source: c.OfGrants,
 			at: c.At.UTC().Format(time.RFC3339Nano), grantedBy: c.Actor.Kind + ":" + c.Actor.ID, request: c.Request,
+			ends: ends,
 		}
 		if g.source == "" {
 			g.source = c.Source
@@ -109,6 +123,24 @@ func (c change) members() []memberChange {
 	return []memberChange{{c.User, of.Grant}}
 }
 
+// ends is the end that a change gives to its grants; zero: none.
+func (c change) ends() (time.Time, error) {
+	if c.Action == closed || !bytes.Contains(c.After, []byte(`"expires_at"`)) {
+		return time.Time{}, nil
+	}
+	var after struct {
+		ExpiresAt *time.Time `json:"expires_at"`
+	}
+	if err := json.Unmarshal(c.After, &after); err != nil || after.ExpiresAt == nil {
+		return time.Time{}, err
+	}
+	return *after.ExpiresAt, nil
+}
+
+// ended says whether a grant had ended by the time of the ledger. From then on it was
+// closed, whenever the event of that was written.
+func (l *Ledger) ended(g grant) bool { return !g.ends.IsZero() && !g.ends.After(l.at) }
+
 // selects says whether the register was to have a grant.
 func (l *Ledger) selects(g grant) bool {
 	for name, value := range map[string]string{
@@ -125,16 +157,21 @@ func (l *Ledger) selects(g grant) bool {
 func (l *Ledger) Row(cell func(column string) string) error {
 	id := cell("grant_id")
 	g, ok := l.open[id]
-	if !ok {
+	if !ok || l.ended(g) {
 		return fmt.Errorf("the register has the grant %s, which the events say was not open", id)
 	}
 	delete(l.open, id)
+	ends := ""
+	if !g.ends.IsZero() {
+		ends = g.ends.UTC().Format(time.RFC3339Nano)
+	}
 	for column, want := range map[string]string{
-		"group_id": g.group, "user_id": g.user, "connection_id": g.connection, "membership_source": g.source,
+		"expires_at": ends,
+		"group_id":   g.group, "user_id": g.user, "connection_id": g.connection, "membership_source": g.source,
 		"granted_by": g.grantedBy, "granted_request_id": g.request, "granted_at": g.at,
 	} {
 		got := cell(column)
-		if at, err := time.Parse(time.RFC3339, got); err == nil && column == "granted_at" {
+		if at, err := time.Parse(time.RFC3339, got); err == nil && (column == "granted_at" || column == "expires_at") {
 			got = at.UTC().Format(time.RFC3339Nano)
 		}
 		if got != want && got != "'"+want { // what a spreadsheet would take for a formula has an apostrophe
@@ -149,6 +186,9 @@ func (l *Ledger) Row(cell func(column string) string) error {
 func (l *Ledger) End() error {
 	missing, first := "", int64(0)
 	for id, g := range l.open {
+		if l.ended(g) {
+			continue
+		}
 		if first == 0 || g.number < first || g.number == first && id < missing {
 			missing, first = id, g.number
 		}

@@ -53,6 +53,7 @@ func (s *Server) router() *mux.Router {
 		Eraser:   requestEraser{s.config, s.store, s.requests},
 		CheckURL: s.guard.CheckURL,
 	})
+	s.ends = &grantEnds{store: s.store, directory: directory, log: s.log.Named("ends")}
 	verifier := auth.NewVerifier(credentials, time.Now)
 	verifier.Report(s.usage)
 	verifier.Refuse(s.refusals)

@@ -62,6 +62,7 @@ type Server struct {
 	requests *RequestKeeper // nil: requests are not kept
 	guard    *outbound.Guard
 	webhooks *Webhooks
+	ends     *grantEnds
 	listener net.Listener
 	debug    net.Listener // nil: none
 	cert     *certificate // nil: no TLS
@@ -181,6 +182,7 @@ func (s *Server) Run(ctx context.Context) error {
 		background.Go(func() { removeWhereOff(recording, s.config, s.store, s.log) })
 	}
 	background.Go(func() { s.webhooks.Run(recording) })
+	background.Go(func() { s.ends.Run(recording) })
 	if s.debug != nil {
 		defer s.serveDebug()()
 	}

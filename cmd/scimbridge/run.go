@@ -72,7 +72,8 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		p.demoCommand(), p.serveCommand(), p.bootstrapCommand(), p.clientCommand(),
-		p.tenantCommand(), p.connectionCommand(), p.userCommand(), p.tokenCommand(), p.policyCommand(),
+		p.tenantCommand(), p.connectionCommand(), p.userCommand(), p.memberCommand(), p.tokenCommand(),
+		p.policyCommand(),
 		p.issuerCommand(),
 		p.auditCommand(), p.requestsCommand(),
 		p.backupCommand(), p.restoreCommand(), p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),

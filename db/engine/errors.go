@@ -13,6 +13,7 @@ const (
 	ClassFrozen            // the link of a frozen connection refused a change of its version
 	ClassUnavailable       // the database cannot be reached or is shutting down
 	ClassNoTable           // a table is missing
+	ClassEnded             // a grant of the member has ended and is not closed: close it and try again
 )
 
 // Fault is a reason for which a store cannot be used.

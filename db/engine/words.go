@@ -34,7 +34,13 @@ import "strings"
 //	                   escapes, or what is not shown
 //	{index name}       the index to use, on SQLite: without statistics it takes any
 //	                   condition on the tenant for a narrow one
+//	{open g}           a condition: the grant g of the tenant $1 has no end, or one that
+//	                   has not passed (the transaction sees to it that what has is noted)
 type Words map[string]func(argument string) string
+
+// Open is the word of that name. A grant without an end costs one look at a column.
+var Open = Around(`(#.expires_at is null or (#.expires_at <= (select clock.passed_at from grant_clocks clock
+	where clock.tenant_id = $1)) is not true)`)
 
 // Always is a word without an argument, or one whose argument does not matter.
 func Always(text string) func(string) string { return func(string) string { return text } }

@@ -45,6 +45,9 @@ func (e *Engine) Fault(err error) engine.Fault {
 	return engine.NoFault
 }
 
+// grantHasEnded is the error of the function refuse_ended.
+const grantHasEnded = "a grant has ended"
+
 // Class implements engine.Engine.
 func (e *Engine) Class(err error) engine.Class {
 	if unreachable(err) { // whatever the reason: it is no defect of a request
@@ -53,6 +56,9 @@ func (e *Engine) Class(err error) engine.Class {
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {
 		return engine.ClassOther
+	}
+	if pe.Message == grantHasEnded {
+		return engine.ClassEnded
 	}
 	switch pe.Code {
 	case "40001", "40P01": // serialization failure, deadlock

@@ -26,6 +26,7 @@ var words = engine.Words{
 	"stripe":            engine.Always("pg_backend_pid() % 32"),
 	"row id":            engine.Around("#.ctid::text"),
 	"index":             engine.Always(""),
+	"open":              engine.Open,
 	"::json":            engine.Always("::json"),
 	"for update":        engine.Always("for update"),
 	"for no key update": engine.Always("for no key update"),

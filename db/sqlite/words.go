@@ -28,6 +28,7 @@ var words = engine.Words{
 	"stripe":            engine.Always("0"),
 	"row id":            engine.Always("''"),
 	"index":             engine.Around("indexed by #"),
+	"open":              engine.Open,
 	"::json":            engine.Always(""),
 	"for update":        engine.Always(""),
 	"for no key update": engine.Always(""),

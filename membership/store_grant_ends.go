@@ -1,0 +1,22 @@
+package membership
+
+import (
+	"context"
+	"time"
+)
+
+// GrantEndWriter changes and keeps the ends of local grants.
+type GrantEndWriter interface {
+	// SetGrantEnd locks the group and gives the open local grant of a user another end,
+	// with an event. KindInvalid: the new end has passed.
+	SetGrantEnd(ctx context.Context, e GrantEnd) error
+	// CloseEnded closes local grants that have ended by a time, limit of them at most:
+	// each is dated at its end, with an event for those of a group that ended at once.
+	// It returns how many it closed; with none, none is left.
+	CloseEnded(ctx context.Context, call Call, at time.Time, limit int) (int, error)
+	// NoticeEnds writes the notices of ends that are due, each once, of at most limit
+	// grants, and returns of how many.
+	NoticeEnds(ctx context.Context, call Call, at time.Time, limit int) (int, error)
+	// NextEnd notes when there is something for the two to do again.
+	NextEnd(ctx context.Context) error
+}
