@@ -60,6 +60,9 @@ var accessTable = map[string]access{
 	},
 	"GET /v1/groups/{id}/members/{user_id}":    {"/v1/groups/{group}/members/{member}", "", 200, "GROUPS:READ", nil},
 	"DELETE /v1/groups/{id}/members/{user_id}": {"/v1/groups/{group}/members/{member}", "", 204, "GROUPS:WRITE", nil},
+	"POST /v1/groups/{id}/members/{user_id}/sign-off": { // there is nothing to be signed off
+		"/v1/groups/{group}/members/{member}/sign-off", `{"reason":"seen"}`, 404, "GROUPS:BREAK_GLASS", nil,
+	},
 	"PATCH /v1/groups/{id}/members/{user_id}": {
 		"/v1/groups/{group}/members/{member}", `{"expires_at":"2099-01-01T00:00:00Z"}`, 200, "GROUPS:WRITE", nil,
 	},

@@ -82,6 +82,9 @@ func appendSource(b []byte, s membership.MemberSource) []byte {
 	b = appendTimeField(append(b, ','), "granted_at", s.Grant.OpenedAt)
 	b = appendField(append(b, ','), "granted_by", s.Grant.OpenedBy.String())
 	b = appendTimeUnlessZero(b, "expires_at", s.Grant.ExpiresAt)
+	if s.Grant.BreakGlass {
+		b = appendBoolField(append(b, ','), "break_glass", true)
+	}
 	if s.Grant.OpenedReason != "" {
 		b = appendField(append(b, ','), "reason", s.Grant.OpenedReason)
 	}

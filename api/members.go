@@ -23,6 +23,7 @@ func (d *door) memberRoutes() []route {
 		{http.MethodPost, members + ":batch", d.private(d.changeMembers)},
 		{http.MethodGet, member, d.private(d.getMember)},
 		{http.MethodPatch, member, d.private(d.changeMember)},
+		{http.MethodPost, member + "/sign-off", d.private(d.signOff)},
 		{http.MethodDelete, member, d.private(d.removeMember, "reason")},
 	}
 }
@@ -97,9 +98,10 @@ func (d *door) addMember(w http.ResponseWriter, r request) error {
 	}
 	var userID string
 	var expires *string
-	var alsoLocal bool
+	var alsoLocal, breakGlass bool
 	if err := d.decode(w, r, fields{
-		"user_id": &userID, "also_local": &alsoLocal, "expires_at": &expires, "reason": &r.call.Reason,
+		"user_id": &userID, "also_local": &alsoLocal, "expires_at": &expires, "break_glass": &breakGlass,
+		"reason": &r.call.Reason,
 	}, "user_id"); err != nil {
 		return err
 	}
@@ -111,6 +113,7 @@ func (d *door) addMember(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	terms.BreakGlass = breakGlass
 	m, err := d.Directory.AddMember(r.Context(), r.call, group, user, alsoLocal, terms)
 	if err != nil {
 		return err
@@ -159,6 +162,21 @@ func (d *door) changeMember(w http.ResponseWriter, r request) error {
 		return err
 	}
 	return send(w, http.StatusOK, AppendMember(nil, m))
+}
+
+// signOff accepts what another person took by break-glass.
+func (d *door) signOff(w http.ResponseWriter, r request) error {
+	group, user, err := r.memberIDs()
+	if err != nil {
+		return err
+	}
+	if err := d.decode(w, r, fields{"reason": &r.call.Reason}, "reason"); err != nil {
+		return err
+	}
+	if err := d.Directory.SignOff(r.Context(), r.call, group, user); err != nil {
+		return err
+	}
+	return sendNothing(w)
 }
 
 func (d *door) getMember(w http.ResponseWriter, r request) error {

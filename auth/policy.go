@@ -25,9 +25,14 @@ var permissionOf = map[membership.Operation]string{
 	membership.OpReadMembers:   "GROUPS:READ",
 	membership.OpAddMembers:    "GROUPS:WRITE",
 	membership.OpRemoveMembers: "GROUPS:WRITE",
+	membership.OpBreakGlass:    "GROUPS:BREAK_GLASS",
+	membership.OpSignOff:       "GROUPS:BREAK_GLASS",
 	membership.OpReadAudit:     "AUDIT:READ",
 	membership.OpReadRequests:  "REQUESTS:READ",
 	membership.OpAdminister:    "TENANT:ADMIN",
+
+	// Which no permission gives: the tenant's own policies do.
+	membership.OpBreakGlassEnterprise: "GROUPS:BREAK_GLASS",
 
 	membership.OpAdministerWebhooks: "WEBHOOKS:ADMIN",
 	membership.OpCaptureRequests:    "REQUESTS:CAPTURE",

@@ -110,7 +110,8 @@ func principalAttributes(t cedar.EntityType, c membership.Call) cedar.RecordMap 
 // tenant.
 func (i *inquiry) resourceOf(q membership.Question) cedar.EntityUID {
 	switch q.Operation {
-	case membership.OpReadMembers, membership.OpAddMembers, membership.OpRemoveMembers:
+	case membership.OpReadMembers, membership.OpAddMembers, membership.OpRemoveMembers, membership.OpBreakGlass,
+		membership.OpBreakGlassEnterprise, membership.OpSignOff:
 		return i.group.UID
 	case membership.OpReadGroups, membership.OpWriteGroups:
 		if !q.Group.IsZero() {
@@ -141,7 +142,12 @@ func (i *inquiry) contextOf(q membership.Question) cedar.Record {
 }
 
 func changesMembers(op membership.Operation) bool {
-	return op == membership.OpAddMembers || op == membership.OpRemoveMembers
+	switch op {
+	case membership.OpAddMembers, membership.OpRemoveMembers, membership.OpBreakGlass,
+		membership.OpBreakGlassEnterprise, membership.OpSignOff:
+		return true
+	}
+	return false
 }
 
 // Get implements cedar.EntityGetter. What is neither in the question nor an

@@ -27,6 +27,7 @@ type Principal struct {
 	Issuer      membership.ID // of a JWT; else zero
 	Permissions []string      // the scopes, for a connection; shared: only to be read
 	Roles       []string      // of native credentials; shared: only to be read
+	Person      string        // membership.Call.Person
 	Name        string        // of a native credential, where it has one
 	CreatedAt   time.Time     // of a native credential, where it is known
 	Paused      bool          // the connection is
@@ -45,6 +46,7 @@ func (p Principal) Call(requestID, reason string) membership.Call {
 	return membership.Call{
 		Tenant: p.Tenant, Actor: p.Actor, Credential: p.Credential, Connection: p.Connection,
 		Permissions: p.Permissions, Roles: p.Roles, ActorName: p.Name, ActorSince: p.CreatedAt,
+		Person:    p.Person,
 		RequestID: requestID, Reason: reason,
 	}
 }

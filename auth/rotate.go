@@ -67,6 +67,9 @@ func rotateToken(
 		t.ExpiresAt = now.Add(old.ExpiresAt.Sub(old.CreatedAt))
 	}
 	t, text = Mint(t)
+	if t.Person = old.Person; t.Person == "" || call.Actor.Kind == membership.ActorOperator {
+		t.Person = personOf(call, t.ID)
+	}
 	before := old.facts()
 	old.replace(t.ID, now, overlap)
 	if err := tx.InsertToken(ctx, t); err != nil {

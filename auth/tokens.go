@@ -49,11 +49,21 @@ func CreateToken(
 		Principal: s.Principal, Roles: set(s.Roles),
 		CreatedAt: now, ExpiresAt: s.ExpiresAt.UTC().Truncate(time.Microsecond),
 	})
+	t.Person = personOf(call, t.ID)
 	if err := tx.InsertToken(ctx, t); err != nil {
 		return Token{}, "", err
 	}
 	e := call.Event(now, membership.ActionTokenCreated, membership.ID{}, membership.ID{}, nil, t.facts())
 	return t, text, tx.AppendEvents(ctx, e)
+}
+
+// personOf is whose a new token is: of who makes it. An operator makes it for somebody
+// else, who is known by nothing but this token.
+func personOf(call membership.Call, id membership.ID) string {
+	if call.Actor.Kind == membership.ActorOperator {
+		return "token:" + id.String()
+	}
+	return call.Person
 }
 
 // RevokeToken ends a token of the transaction's tenant for good. KindNotFound

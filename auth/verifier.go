@@ -201,6 +201,6 @@ func (t Token) principal() Principal {
 	}
 	p.Actor = membership.Actor{Kind: cmp.Or(t.Principal, membership.ActorUser), ID: t.ID.String()}
 	p.Permissions, p.Roles = ownership(t.Permissions, t.Roles)
-	p.Name, p.CreatedAt = t.Name, t.CreatedAt
+	p.Name, p.CreatedAt, p.Person = t.Name, t.CreatedAt, t.Person
 	return p
 }

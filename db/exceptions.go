@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"math"
@@ -19,8 +20,10 @@ type exceptional struct {
 	group, user string
 	byUser      bool
 	// where is what makes a grant one, and with are the tables that it looks into.
-	// listed is asked of the grants of such a member beside that.
+	// listed is asked instead of the grants of such a member, where the first needs d.
 	with, where, listed string
+	// table has them, with these columns; empty: grants.
+	table, columns string
 }
 
 const (
@@ -57,6 +60,24 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 						and y.connection_no <> x.connection_no and {open y} limit 1 offset 0)) d`,
 		group: `d.group_no`, user: `d.user_id`,
 		where: `true`, listed: `{open g}`,
+	},
+	membership.ExceptionBreakGlass: {
+		from: `(select x.group_no, x.user_id from break_glass x {index break_glass_pending}
+				where x.tenant_id = $1 and x.signed_at is null and (x.group_no, x.user_id) > ($2, $3)) d`,
+		group: `d.group_no`, user: `d.user_id`,
+		where: `true`, listed: `g.signed_at is null`,
+		table: `break_glass`, columns: `g.user_id, g.group_no, 0, g.grant_id, g.opened_at, g.opened_at,
+			g.opened_event, g.expires_at`,
+	},
+	// Of a group that asks for ends.
+	membership.ExceptionGrantTooLong: {
+		from: `(select x.no, x.max_grant_seconds as seconds` + behindUser + ` from groups x {index groups_asking}
+				where x.tenant_id = $1 and (x.grants_must_end or x.max_grant_seconds > 0) and x.no >= $2) d
+			{lookup grants g by grants_local on g.tenant_id = $1 and g.group_no = d.no and g.connection_no = 0
+				and g.user_id > d.behind}`,
+		group: `d.no`, user: `g.user_id`,
+		where:  `{open g} and (g.expires_at is null or d.seconds > 0 and g.expires_at > {later g.opened_at d.seconds})`,
+		listed: `g.connection_no = 0 and {open g}`,
 	},
 	membership.ExceptionInactiveMember: {
 		from: `(select x.id` + behindGroup + ` from users x {index users_inactive} where x.tenant_id = $1
@@ -105,14 +126,12 @@ func exceptionsQuery(
 		}
 		return ` order by ` + group + `, ` + user
 	}
-	listed := e.where
-	if e.listed != "" {
-		listed += ` and ` + e.listed
-	}
-	w.WriteString(`select ` + grantColumns + grantNoEnd + registerColumns + ` from (
+	listed := cmp.Or(e.listed, e.where)
+	table, columns := cmp.Or(e.table, `grants`), cmp.Or(e.columns, grantColumns)
+	w.WriteString(`select ` + columns + grantNoEnd + registerColumns + ` from (
 			select distinct ` + e.group + ` as group_no, ` + e.user + ` as user_id from ` + e.from + e.with + `
 			where ` + e.where + order(e.group, e.user) + ` limit ` + w.arg(limit) +
-		`) m {lookup grants g on g.tenant_id = $1 and g.group_no = m.group_no and g.user_id = m.user_id}` +
+		`) m {lookup ` + table + ` g on g.tenant_id = $1 and g.group_no = m.group_no and g.user_id = m.user_id}` +
 		registerUser + e.with + ` where ` + listed + order(`m.group_no`, `m.user_id`))
 	return w.String(), w.args
 }

@@ -63,8 +63,10 @@ func (s *session) endOpened(ctx context.Context, c membership.MemberChange) erro
 		micros(membership.NoticeOfEnd(c.At, c.ExpiresAt))); err != nil {
 		return err
 	}
-	_, err := s.exec(ctx, qNoteOpened, s.tenant, c.Group, c.Open)
-	return err
+	if _, err := s.exec(ctx, qNoteOpened, s.tenant, c.Group, c.Open); err != nil || !c.BreakGlass {
+		return err
+	}
+	return s.takeBreakGlass(ctx, c)
 }
 
 // SetGrantEnd implements membership.MemberWriter.
@@ -91,6 +93,11 @@ func (s *session) SetGrantEnd(ctx context.Context, e membership.GrantEnd) error 
 	}
 	if _, err := s.exec(ctx, qNoteEnd, s.tenant, e.Group, users, micros(e.At)); err != nil {
 		return err
+	}
+	if e.BreakGlass {
+		if _, err := s.exec(ctx, qBreakGlassEnds, s.tenant, e.Group, e.User, e.Grant, micros(e.ExpiresAt)); err != nil {
+			return err
+		}
 	}
 	if _, err := s.exec(ctx, qGroupsChanged, s.tenant, []membership.ID{e.Group}, micros(e.At)); err != nil {
 		return err

@@ -193,7 +193,7 @@ var tables = []string{
 	"idempotency_keys",
 	"setup_links", "setup_sessions",
 	"webhooks", "webhook_deliveries", "request_captures", "sessions", "link_totals", "organization_members", "roles",
-	"role_assignments", "outbox", "grant_ends", "grant_clocks",
+	"role_assignments", "outbox", "grant_ends", "grant_clocks", "break_glass",
 }
 
 // constants returns the string constants of package db and of those below it whose

@@ -46,6 +46,8 @@ const (
 	ActionGrantOpened        Action = "grant.opened"
 	ActionGrantClosed        Action = "grant.closed"
 	ActionGrantUpdated       Action = "grant.updated"      // the end of a local one (rule 15)
+	ActionBreakGlass         Action = "grant.break_glass"  // a local one was taken so: to be looked at (rule 16)
+	ActionGrantSignedOff     Action = "grant.signed_off"   // another person has
 	ActionGrantExpiring      Action = "grant.expiring"     // a local one ends in 72 hours
 	ActionRefused            Action = "access.refused"     // an attempt that ended in 403
 	ActionExported           Action = "audit.exported"     // a report left: who was a member of what, or the exceptions
@@ -105,7 +107,7 @@ var Actions = []Action{
 	ActionUserSuspended, ActionUserReactivated, ActionUserUnlinked, ActionUserDeleted, ActionUserErased,
 	ActionGroupCreated,
 	ActionGroupLinked, ActionGroupUpdated, ActionGroupUnlinked, ActionGroupDeleted, ActionGrantOpened,
-	ActionGrantClosed, ActionGrantUpdated, ActionGrantExpiring,
+	ActionGrantClosed, ActionGrantUpdated, ActionGrantExpiring, ActionBreakGlass, ActionGrantSignedOff,
 	ActionRefused, ActionExported, ActionLogRestored, ActionKeyRotated,
 	ActionLogUpgraded, ActionRemovalHeld, ActionRemovalAllowed, ActionAllowanceUsed,
 	ActionAllowanceGone, ActionNotificationDelivered, ActionUserClaimed, ActionOrganizationMemberAdded,

@@ -52,9 +52,12 @@ type Call struct {
 	// of a token, and when it was made. They are shown where a person would be.
 	ActorName  string
 	ActorSince time.Time
-	RequestID  string
-	Reason     string
-	Effect     *Effect // takes what is done; nil: it is not noted
+	// Person is the same for all credentials of one person, and different for those of
+	// others; empty: it is not known, or no person.
+	Person    string
+	RequestID string
+	Reason    string
+	Effect    *Effect // takes what is done; nil: it is not noted
 }
 
 // Source is scim when a connection calls, else local.

@@ -25,6 +25,12 @@ const (
 	// ExceptionConnectionGone is a grant whose connection will not end it: the
 	// connection is gone, or does not provision the group any more.
 	ExceptionConnectionGone ExceptionKind = "connection_gone"
+	// ExceptionBreakGlass is a local grant that was taken by break-glass and that no other
+	// person has signed off, also one that has ended (rule 16).
+	ExceptionBreakGlass ExceptionKind = "break_glass"
+	// ExceptionGrantTooLong is a local grant without an end, or with one that is too late,
+	// in a group that asks for ends: it is from before the group did.
+	ExceptionGrantTooLong ExceptionKind = "grant_too_long"
 	// ExceptionSharedUserName is no membership, but a user whose userName others
 	// of the tenant, or of a connection's view, have as well: the names were not
 	// the same when they were given (docs/semantics.md, Names).
@@ -41,6 +47,7 @@ var ExceptionKinds = []ExceptionKind{
 	ExceptionLocalInEnterprise, ExceptionDoublyGranted, ExceptionInactiveMember,
 	ExceptionAfterDeprovisioning, ExceptionConnectionGone,
 	ExceptionSharedUserName, ExceptionSharedGroupName, ExceptionPartedUserName,
+	ExceptionBreakGlass, ExceptionGrantTooLong, // cursors count the kinds: new ones come last
 }
 
 // OfNames reports whether the exceptions of a kind are users or groups with a

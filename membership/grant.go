@@ -100,6 +100,8 @@ type MemberChange struct {
 	// ExpiresAt, when not zero, is when the local grants end that it opens. Such a change
 	// closes none.
 	ExpiresAt time.Time
+	// BreakGlass says that the grants, which end, are taken by break-glass.
+	BreakGlass bool
 	// Guard holds a change that would close too much: it is not made, and its result
 	// says what it would have been. Closing more than one grant counts. The zero value
 	// neither holds nor counts.
@@ -118,6 +120,9 @@ func (c *MemberChange) Event(action Action) Event {
 	}
 	if !c.ExpiresAt.IsZero() {
 		after = Facts{FactExpiresAt: Timestamp(c.ExpiresAt)}
+	}
+	if c.BreakGlass {
+		after[FactBreakGlass] = true
 	}
 	e := c.Call.Event(time.Time{}, action, c.Group, ID{}, nil, after)
 	e.MemberSource = c.Side()

@@ -24,6 +24,8 @@ const (
 // GrantTerms are what a local grant is opened with beside its user.
 type GrantTerms struct {
 	ExpiresAt time.Time // zero: it does not end
+	// BreakGlass takes it by break-glass: it ends, after 8 hours if nothing is said.
+	BreakGlass bool
 }
 
 // GrantEnd is a new end of one local grant; zero: none.
@@ -35,6 +37,8 @@ type GrantEnd struct {
 	Grant     ID
 	Was       time.Time // the end of before
 	ExpiresAt time.Time
+	// BreakGlass says that it was taken so.
+	BreakGlass bool
 }
 
 // Event is that of the change. still: others grant the membership as well.
@@ -127,7 +131,7 @@ func (d *Directory) ChangeGrantEnd(
 			return err
 		}
 		m = s.Member
-		if e.Grant = grant.ID; grant.ExpiresAt.Equal(ends) {
+		if e.Grant, e.BreakGlass = grant.ID, grant.BreakGlass; grant.ExpiresAt.Equal(ends) {
 			return nil
 		}
 		if err := tx.SetGrantEnd(ctx, e); err != nil {
@@ -151,6 +155,9 @@ func judgeEnd(s MemberState, e GrantEnd) (Grant, error) {
 	grant := s.Member.Sources[i].Grant
 	if !e.ExpiresAt.IsZero() && !e.ExpiresAt.After(e.At) {
 		return Grant{}, EndHasPassed()
+	}
+	if last := grant.OpenedAt.Add(MaxBreakGlass); grant.BreakGlass && (e.ExpiresAt.IsZero() || e.ExpiresAt.After(last)) {
+		return Grant{}, Invalidf("what was taken by break-glass ends after %d hours at most", int(MaxBreakGlass.Hours()))
 	}
 	return grant, s.Group.checkEnd(grant.OpenedAt, e.ExpiresAt)
 }

@@ -20,7 +20,7 @@ func (d *Directory) AddMember(
 	if KindOf(err) == KindUnknownMembers { // deleted since we looked
 		err = NotFound("user")
 	}
-	return r.Member, d.refused(ctx, call, OpAddMembers, group, user, err)
+	return r.Member, d.refused(ctx, call, c.operation(), group, user, err)
 }
 
 // RemoveMember closes the local grant (rules 9 to 11). The member that it
@@ -45,10 +45,20 @@ func (d *Directory) changeLocal(
 		return r, was, err
 	}
 	c.At, c.ExpiresAt = d.clock.Now(), c.ExpiresAt.UTC().Truncate(time.Microsecond)
-	change := MemberChange{Call: call, At: c.At, Group: group, ExpiresAt: c.ExpiresAt}
+	if c.BreakGlass {
+		if err := c.takeBreakGlass(call); err != nil {
+			return r, was, err
+		}
+	}
+	change := MemberChange{Call: call, At: c.At, Group: group, ExpiresAt: c.ExpiresAt, BreakGlass: c.BreakGlass}
 	change.Judge = func(s MemberState) error {
 		if was = s.Member; inside != nil {
 			if err := inside(ctx, s); err != nil {
+				return err
+			}
+		}
+		if c.BreakGlass {
+			if err := d.allowEnterprise(ctx, call, s, c.User); err != nil {
 				return err
 			}
 		}

@@ -15,7 +15,10 @@ type LocalChange struct {
 }
 
 func (c LocalChange) operation() Operation {
-	if c.Add {
+	switch {
+	case c.BreakGlass:
+		return OpBreakGlass
+	case c.Add:
 		return OpAddMembers
 	}
 	return OpRemoveMembers

@@ -14,9 +14,14 @@ const (
 	OpReadMembers   Operation = "members.read"
 	OpAddMembers    Operation = "members.add"
 	OpRemoveMembers Operation = "members.remove"
+	OpBreakGlass    Operation = "members.break_glass"
+	OpSignOff       Operation = "members.sign_off"
 	OpReadAudit     Operation = "audit.read"
 	OpReadRequests  Operation = "requests.read"
 	OpAdminister    Operation = "tenant.administer"
+
+	// OpBreakGlassEnterprise is asked about beside OpBreakGlass, of enterprise groups.
+	OpBreakGlassEnterprise Operation = "members.break_glass_enterprise"
 
 	OpAdministerWebhooks Operation = "webhooks.administer"
 	OpCaptureRequests    Operation = "requests.capture"

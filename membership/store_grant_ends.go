@@ -17,6 +17,11 @@ type GrantEndWriter interface {
 	// NoticeEnds writes the notices of ends that are due, each once, of at most limit
 	// grants, and returns of how many.
 	NoticeEnds(ctx context.Context, call Call, at time.Time, limit int) (int, error)
+	// LockBreakGlass returns what was taken by break-glass for a user in a group and is
+	// not signed off, the oldest first.
+	LockBreakGlass(ctx context.Context, group, user ID) ([]BreakGlass, error)
+	// SignBreakGlass signs all of that off; KindNotFound: there is none.
+	SignBreakGlass(ctx context.Context, group, user ID, at time.Time) error
 	// NextEnd notes when there is something for the two to do again.
 	NextEnd(ctx context.Context) error
 }

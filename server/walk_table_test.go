@@ -115,6 +115,8 @@ var walkTable = map[string]walkRow{
 		status: 201, may: []string{"GROUPS:WRITE"}},
 	"GET /v1/groups/{id}/members/{user_id}": {path: "/v1/groups/{group}/members/{member}", status: 200,
 		may: []string{"GROUPS:READ"}},
+	"POST /v1/groups/{id}/members/{user_id}/sign-off": {path: "/v1/groups/{group}/members/{member}/sign-off",
+		body: `{"reason":"seen"}`, status: 404, may: []string{"GROUPS:BREAK_GLASS"}},
 	"PATCH /v1/groups/{id}/members/{user_id}": {path: "/v1/groups/{group}/members/{member}",
 		body: `{"expires_at":"2099-01-01T00:00:00Z"}`, status: 200, may: []string{"GROUPS:WRITE"}},
 	"DELETE /v1/groups/{id}/members/{user_id}": {path: "/v1/groups/{group}/members/{member}", status: 204,

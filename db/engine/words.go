@@ -34,6 +34,7 @@ import "strings"
 //	                   escapes, or what is not shown
 //	{index name}       the index to use, on SQLite: without statistics it takes any
 //	                   condition on the tenant for a narrow one
+//	{later x n}        the time x of a grant, n seconds later
 //	{open g}           a condition: the grant g of the tenant $1 has no end, or one that
 //	                   has not passed (the transaction sees to it that what has is noted)
 type Words map[string]func(argument string) string

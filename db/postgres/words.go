@@ -27,6 +27,7 @@ var words = engine.Words{
 	"row id":            engine.Around("#.ctid::text"),
 	"index":             engine.Always(""),
 	"open":              engine.Open,
+	"later":             engine.AroundTwo("(#1 + #2 * interval '1 second')"),
 	"::json":            engine.Always("::json"),
 	"for update":        engine.Always("for update"),
 	"for no key update": engine.Always("for no key update"),

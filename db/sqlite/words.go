@@ -29,6 +29,7 @@ var words = engine.Words{
 	"row id":            engine.Always("''"),
 	"index":             engine.Around("indexed by #"),
 	"open":              engine.Open,
+	"later":             engine.AroundTwo("(#1 + 1000000 * #2)"),
 	"::json":            engine.Always(""),
 	"for update":        engine.Always(""),
 	"for no key update": engine.Always(""),
