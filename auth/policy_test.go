@@ -53,6 +53,8 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 		membership.OpReadMembers:   {"GROUPS:READ", read},
 		membership.OpAddMembers:    {"GROUPS:WRITE", write},
 		membership.OpRemoveMembers: {"GROUPS:WRITE", write},
+		membership.OpBreakGlass:    {"GROUPS:BREAK_GLASS", nil},
+		membership.OpSignOff:       {"GROUPS:BREAK_GLASS", nil},
 		membership.OpReadAudit:     {"AUDIT:READ", nil},
 		membership.OpReadRequests:  {"REQUESTS:READ", nil},
 		membership.OpAdminister:    {"TENANT:ADMIN", nil},
@@ -62,10 +64,14 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 	}
 	all := []string{
 		"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "REQUESTS:READ", "TENANT:ADMIN",
-		"WEBHOOKS:ADMIN", "REQUESTS:CAPTURE",
+		"WEBHOOKS:ADMIN", "REQUESTS:CAPTURE", "GROUPS:BREAK_GLASS",
 	}
 	for _, op := range operations(t) {
 		t.Run(string(op), func(t *testing.T) {
+			if op == membership.OpBreakGlassEnterprise { // only a tenant's own policies permit it
+				assertForbidden(t, allow(t, op, membership.Call{Permissions: []string{"*"}}))
+				return
+			}
 			want, ok := rows[op]
 			require.True(t, ok, "give the operation a row here and in policy.go")
 
@@ -109,7 +115,8 @@ func TestDefaultPoliciesHaveIDs(t *testing.T) {
 			ids[string(p.id)] = true
 		}
 	}
-	assert.Len(t, ids, len(permissionOf)+1)
+	// One is of connections, and none of what only tenants' own permit.
+	assert.Len(t, ids, len(permissionOf)+1-1)
 }
 
 // The page shows what the program holds.
