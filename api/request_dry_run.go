@@ -47,6 +47,9 @@ func appendDryRun(b []byte, run membership.DryRun) []byte {
 			})
 	}
 	b = appendList(appendName(append(b, ','), "changes"), run.Changes, appendChange)
+	if len(run.IfAllowed) > 0 {
+		b = appendList(appendName(append(b, ','), "changes_if_allowed"), run.IfAllowed, appendChange)
+	}
 	return append(appendBoolField(append(b, ','), "complete", run.Complete), '}')
 }
 

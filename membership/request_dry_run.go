@@ -13,6 +13,9 @@ type DryRun struct {
 	// Changes are the events that it would write; Complete: they are all.
 	Changes  []Event
 	Complete bool
+	// IfAllowed are the events that it would write if an administrator allowed what the
+	// removal guard holds. It is not known of a Bulk.
+	IfAllowed []Event
 }
 
 // RequestToTry returns a kept write of users or groups and its body, if that is whole:
@@ -27,15 +30,11 @@ func (d *Directory) RequestToTry(ctx context.Context, call Call, id ID) (r Reque
 	if r, err = d.Request(ctx, call, id); err != nil {
 		return r, "", err
 	}
-	switch {
-	case r.Connection.IsZero() || !changes(r.Method, r.Operation):
-		return r, "", Invalidf("only a change of users or groups by a connection can be tried again")
-	case strings.Contains(r.Path, "("):
-		return r, "", bodyRedacted("the path has no id of this program")
-	case r.Whole:
+	if err := r.Triable(); err != nil {
+		return r, "", err
+	}
+	if r.Whole {
 		return r, r.Body, nil
-	case r.Captured == NotCaptured:
-		return r, "", bodyRedacted("it was not captured")
 	}
 	if err := d.mayCapture(ctx, call); err != nil {
 		return r, "", err
@@ -50,6 +49,20 @@ func (d *Directory) RequestToTry(ctx context.Context, call Call, id ID) (r Reque
 		return r, "", bodyRedacted("a part of it was captured")
 	}
 	return r, b.Text, nil
+}
+
+// Triable says why a request cannot be tried again; nil: it can, unless what was
+// captured of it is gone or a part.
+func (r Request) Triable() error {
+	switch {
+	case r.Connection.IsZero() || !changes(r.Method, r.Operation):
+		return Invalidf("only a change of users or groups by a connection can be tried again")
+	case strings.Contains(r.Path, "("):
+		return bodyRedacted("the path has no id of this program")
+	case !r.Whole && r.Captured == NotCaptured:
+		return bodyRedacted("it was not captured")
+	}
+	return nil
 }
 
 // changes reports whether a request changes users or groups: one, or as a Bulk many.

@@ -21,7 +21,8 @@ type Problem struct {
 	First      time.Time
 	Last       time.Time
 	Count      int64
-	LastID     ID // of the latest request
+	LastID     ID     // of the latest request
+	Provider   string // as Provider returns it
 	Remedy     Remedy
 
 	agent string // of the latest
@@ -167,7 +168,8 @@ func (d *Directory) remedy(ctx context.Context, tenant ID, problems []Problem) e
 	})
 	for i := range problems {
 		p := &problems[i]
-		p.Remedy = RemedyFor(Provider(idps[p.Connection], p.agent), p.Operation, p.ScimType, p.Why)
+		p.Provider = Provider(idps[p.Connection], p.agent)
+		p.Remedy = RemedyFor(p.Provider, p.Operation, p.ScimType, p.Why)
 	}
 	return err
 }

@@ -50,19 +50,16 @@ func (d *dryRuns) DryRun(
 	defer cancel()
 	err = d.store.Update(ctx, call.Tenant, func(tx membership.Tx) error {
 		in := &inTransaction{tx: tx}
-		var did membership.Effect
-		if run, did, err = d.carryOut(ctx, in, sender, kept, body, call.RequestID); err != nil {
+		if run, err = d.try(ctx, in, d.guard, sender, kept, body, call.RequestID); err != nil {
 			return err
 		}
-		if in.failed != nil { // the whole is carried out once more
-			return in.failed
-		}
-		if len(did.Events) > 0 {
-			if run.Changes, err = tx.EventsWritten(ctx, did.Events); err != nil {
+		if run.Outcome == membership.RequestHeld { // nothing of it happened
+			allowed, err := d.try(ctx, in, membership.RemovalGuard{}, sender, kept, body, call.RequestID)
+			if err != nil {
 				return err
 			}
+			run.IfAllowed, run.Complete = allowed.Changes, allowed.Complete
 		}
-		run.Complete = did.MoreEvents == 0 && len(run.Changes) == len(did.Events)
 		return errRolledBack
 	})
 	if !errors.Is(err, errRolledBack) || ctx.Err() != nil || run.Outcome == membership.RequestFailed {
@@ -73,12 +70,34 @@ func (d *dryRuns) DryRun(
 	return run, nil
 }
 
+// try carries a request out under a guard, with the events that it wrote.
+func (d *dryRuns) try(
+	ctx context.Context, in *inTransaction, guard membership.RemovalGuard, from sender, kept membership.Request,
+	body, requestID string,
+) (run membership.DryRun, err error) {
+	run, did, err := d.carryOut(ctx, in, guard, from, kept, body, requestID)
+	if err != nil {
+		return run, err
+	}
+	if in.failed != nil { // the whole is carried out once more
+		return run, in.failed
+	}
+	if len(did.Events) > 0 {
+		if run.Changes, err = in.tx.EventsWritten(ctx, did.Events); err != nil {
+			return run, err
+		}
+	}
+	run.Complete = did.MoreEvents == 0 && len(run.Changes) == len(did.Events)
+	return run, nil
+}
+
 // carryOut sends a request to the SCIM door over a store, and returns what it did.
 func (d *dryRuns) carryOut(
-	ctx context.Context, store membership.Store, from sender, kept membership.Request, body, requestID string,
+	ctx context.Context, store membership.Store, guard membership.RemovalGuard, from sender, kept membership.Request,
+	body, requestID string,
 ) (run membership.DryRun, did membership.Effect, err error) {
 	door := scim.New(membership.NewDirectory(store, d.policy, membership.Options{
-		Guard: d.guard, Refusals: membership.NewRefusals(unwritten{}, time.Now),
+		Guard: guard, Refusals: membership.NewRefusals(unwritten{}, time.Now),
 	}), from, d.config)
 	r, err := http.NewRequestWithContext(ctx, kept.Method, kept.Path, strings.NewReader(body))
 	if err != nil {

@@ -36,13 +36,16 @@ type tried struct {
 		Method, Path, Outcome, Why string
 		Status                     int
 	}
-	Changes []struct {
-		Action        string
-		GroupID       string           `json:"group_id"`
-		UserID        string           `json:"user_id"`
-		Members       []map[string]any // of a change of members
-		Before, After map[string]any
-	}
+	Changes   []triedChange
+	IfAllowed []triedChange `json:"changes_if_allowed"`
+}
+
+type triedChange struct {
+	Action        string
+	GroupID       string           `json:"group_id"`
+	UserID        string           `json:"user_id"`
+	Members       []map[string]any // of a change of members
+	Before, After map[string]any
 }
 
 func (r tried) actions() (all []string) {
@@ -344,6 +347,14 @@ func TestDryRunIsHeldToTheRules(t *testing.T) {
 		remove := d.kept(http.MethodPatch, d.group, d.members("remove", d.ann, d.bob))
 		r := d.try(remove)
 		assert.Equal(t, "held", r.Outcome)
+		assert.Empty(t, r.Changes)
+		var who []any
+		for _, c := range r.IfAllowed {
+			for _, m := range c.Members {
+				who = append(who, m["user_id"])
+			}
+		}
+		assert.ElementsMatch(t, []any{idOf(d.ann), idOf(d.bob)}, who, "these would go")
 		allowances := "/v1/connections/" + d.mine.ConnectionID.String() + "/removal-allowances"
 		require.Equal(t, http.StatusCreated, d.api(d.mine, http.MethodPost, allowances, `{}`).Code)
 		r = d.try(remove)
