@@ -34,6 +34,7 @@ type Services struct {
 	Clients   *auth.Clients
 	// SetupLinks are what the customer's IT comes in by.
 	SetupLinks *auth.SetupLinks
+	DryRuns    DryRuns
 }
 
 // Evidence answers what proves the events of a tenant.

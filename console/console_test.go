@@ -61,3 +61,17 @@ func TestLocalPath(t *testing.T) {
 		assert.Equal(t, want, localPath(s), s)
 	}
 }
+
+func TestBecause(t *testing.T) {
+	for _, c := range []struct{ why, detail, because, inShort string }{
+		{"uniqueness: userName is taken", "userName is taken", "userName is taken.", "userName is taken."},
+		{"invalid: … is required", "userName is required", "userName is required.", "userName is required."},
+		{"401: a bearer token is required", "x", "A bearer token is required.", "A bearer token is required."},
+		{"it only reads", "", "It only reads.", "It only reads."},
+		{"held: nothing was changed: … of …. More than …", "nothing was changed: 9 of 9. More than 5",
+			"Nothing was changed: 9 of 9. More than 5.", "Nothing was changed: 9 of 9."},
+	} {
+		assert.Equal(t, c.because, because(c.why, c.detail))
+		assert.Equal(t, c.inShort, inShort(c.why, c.detail))
+	}
+}

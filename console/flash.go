@@ -10,6 +10,9 @@ var flashes = map[string]string{
 	"member-added":   "The member was added.",
 	"member-removed": "The local grant was closed: the person is no member any more.",
 	"member-stays":   "The local grant was closed. The person stays a member: an identity provider grants it too.",
+
+	"removal-allowed":     "One request may pass the removal guard now. The provider has to send it again.",
+	"allowance-withdrawn": "The allowance was taken back: the guard holds such a request again.",
 }
 
 // done leads to a page that says what was done.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"net/http"
 	"strings"
 	"time"
 	"unicode"
@@ -28,6 +29,12 @@ var functions = template.FuncMap{
 	"paste":    pasteOf,
 	"lives":    func() []life { return setupLives },
 	"called":   called,
+	"because":  because,
+	"inshort":  inShort,
+	"outcome":  outcomeOf,
+	"provider": providerName,
+	"pretty":   pretty,
+	"answer":   http.StatusText,
 }
 
 // exact is a time as people write it, in UTC.

@@ -9,4 +9,6 @@ var navigations = []navigation{
 	{"Groups", Prefix + "/groups"},
 	{"People", Prefix + "/people"},
 	{"Connect", connectPath},
+	{"Requests", requestsPath},
+	{"Removal guard", guardPath},
 }

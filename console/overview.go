@@ -47,7 +47,7 @@ type connectionRow struct {
 	Health *membership.Health // nil: requests are not kept
 }
 
-type heldPart struct{ Events []eventRow }
+type heldPart struct{ List []heldRow }
 
 type eventRow struct {
 	membership.Event
@@ -173,16 +173,11 @@ func (d *door) overviewAudit(r *request, v *overviewView) error {
 			kind, cmp.Or(exceptionLabels[kind], string(kind)), n, len(es) > overviewExceptions,
 		})
 	}
-	held, err := d.Directory.NumberedEvents(r.Context(), r.call, membership.EventFilter{
-		Action: membership.ActionRemovalHeld, From: time.Now().Add(-heldFor), Limit: overviewHeld,
-	})
+	held, _, err := d.held(r, membership.ID{}, membership.ID{})
 	if err != nil {
 		return err
 	}
-	v.Held = &heldPart{}
-	for _, e := range slices.Backward(held.Events) {
-		v.Held.Events = append(v.Held.Events, eventRow{e, held.Names})
-	}
+	v.Held = &heldPart{List: held[:min(len(held), overviewHeld)]}
 	text, err := d.Evidence.Checkpoint(r.Context(), r.call.Tenant, 0)
 	switch membership.KindOf(err) {
 	case membership.KindUnavailable, membership.KindNotFound:

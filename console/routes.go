@@ -33,6 +33,8 @@ func (d *door) routes() []route {
 		d.peopleRoutes(),
 		d.connectRoutes(),
 		d.setupRoutes(),
+		d.requestRoutes(),
+		d.guardRoutes(),
 	)
 }
 

@@ -5,11 +5,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -86,6 +89,7 @@ func TestConsoleInABrowser(t *testing.T) {
 			s := newTestServer(t, func(c *config.Config) {
 				c.DatabaseURL = config.DatabaseURL(dbtest.URL(t, engine))
 				c.SealKeyFile = filepath.Join(t.TempDir(), "seal.key")
+				c.RemovalGuard = config.RemovalGuard{On: true, Members: 1, Percent: 1}
 			})
 			b := s.bootstrap(t)
 			s.serving(t)
@@ -122,10 +126,12 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 	unused := made("/v1/connections", `{"name":"Another","idp":"generic"}`)
 	link := w.made("/v1/connections/"+b.ConnectionID.String()+"/setup-links", `{}`, b)["url"]
 	members := "/console/groups/" + group + "/members/"
+	nothing, refused, held, many := w.furnishRequests(ann, group)
+	allow := "/console/guard/" + b.ConnectionID.String() + "/allow"
 	return map[string]any{
 		"token": b.APIToken, "connection": "Okta", "group": "Engineering", "groupID": group,
-		"provisioned": "Ann Provider", "person": "bob@example.com",
 		"play": s.playOkta(t), "link": link,
+		"provisioned": "Ann Provider", "provisionedAs": "ann@example.com", "person": "bob@example.com",
 		"accessible": []string{
 			"/console", "/console/groups", "/console/groups?q=nothing", "/console/groups/" + group,
 			"/console/groups/" + group + "?as_of=2026-01-01T00:00", "/console/groups/" + enterprise,
@@ -135,6 +141,53 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 			"/console/connect", connect, connect + "/links", "/console/connect/" + unused,
 			"/console/connect/" + unused + "?provider=generic&with=client", "/console/setup",
 			"/console/setup/connection",
+			"/console/requests", "/console/requests?operation=nothing&outcome=held", "/console/requests?status=1",
+			"/console/requests/" + nothing, "/console/requests/" + refused, "/console/requests/" + held,
+			"/console/requests/problems", "/console/requests/problems?to=2026-01-01T00:00",
+			"/console/guard", allow, allow + "?group=" + many, allow + "?group=" + group,
 		},
 	}
+}
+
+// furnishRequests sends what changes nothing, what is refused and what the guard holds,
+// and returns the ids by which they are kept, and that of the group of which it is held.
+func (w *walk) furnishRequests(member, group string) (nothing, refused, held, many string) {
+	w.t.Helper()
+	provider := func(method, path, body string, status int) {
+		w.t.Helper()
+		r := w.send(method, path, body, "Bearer "+w.mine.SCIMToken, w.mine.TenantID)
+		require.Equal(w.t, status, r.status, r.body)
+	}
+	provider(http.MethodPatch, "/scim/v2/Groups/"+group, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+		"Operations":[{"op":"add","path":"members","value":[{"value":"`+member+`"}]}]}`, http.StatusNoContent)
+	provider(http.MethodPost, "/scim/v2/Users", `{"userName":"ann@example.com"}`, http.StatusConflict)
+	var leave []string
+	for _, name := range []string{"dan", "eve", "fay"} {
+		u := w.made("/scim/v2/Users", `{"userName":"`+name+`@example.com","displayName":"`+name+` Leaves"}`, w.mine)
+		leave = append(leave, `{"value":"`+u["id"].(string)+`"}`)
+	}
+	made := w.made("/scim/v2/Groups", `{"displayName":"Contractors","members":[`+strings.Join(leave, ",")+`]}`, w.mine)
+	many = made["id"].(string)
+	provider(http.MethodPatch, "/scim/v2/Groups/"+many, `{"schemas":[
+		"urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"members","value":[]}]}`,
+		http.StatusConflict)
+	return w.keptRequest("nothing_to_do"), w.keptRequest("refused"), w.keptRequest("held"), many
+}
+
+// keptRequest waits until there is a request with an outcome, and returns its id.
+func (w *walk) keptRequest(outcome string) (id string) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		r := w.send(http.MethodGet, "/v1/requests?limit=1&outcome="+outcome, "", "Bearer "+w.mine.APIToken,
+			w.mine.TenantID)
+		var list struct {
+			Data []struct{ ID string }
+		}
+		if json.Unmarshal([]byte(r.body), &list) != nil || len(list.Data) == 0 {
+			return false
+		}
+		id = list.Data[0].ID
+		return true
+	}, 20*time.Second, 50*time.Millisecond, outcome)
+	return id
 }

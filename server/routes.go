@@ -96,6 +96,7 @@ func (s *Server) router() *mux.Router {
 		console.Mount(pages, console.Services{
 			Directory: directory, Tokens: services.Tokens, Sessions: sessions, Evidence: s.sealer,
 			Clients: services.Clients, SetupLinks: setupLinks,
+			DryRuns: services.DryRuns,
 		}, console.Config{PublicURL: s.publicURL, Open: page, Logger: s.log.Named(doorConsole), OIDC: console.OIDC{
 			Issuer: s.config.OIDC.Issuer, ClientID: s.config.OIDC.ClientID,
 			ClientSecret: string(s.config.OIDC.ClientSecret),

@@ -57,6 +57,27 @@ var consoleTable = map[string]consoleRow{
 		path: "/console/groups/{group}/add", fields: []string{"user", "{user}", "reason", "x"}, status: 303,
 		may: []string{"GROUPS:WRITE", "GROUPS:READ", "USERS:READ"},
 	},
+	"GET /console/requests": {path: "/console/requests", status: 200, may: []string{"REQUESTS:READ"}},
+	"GET /console/requests/problems": {path: "/console/requests/problems", status: 200,
+		may: []string{"REQUESTS:READ"}},
+	"GET /console/requests/{id}": {path: "/console/requests/{request}", status: 200, may: []string{"REQUESTS:READ"}},
+	"POST /console/requests/{id}/dry-run": {path: "/console/requests/{request}/dry-run", status: 200,
+		may: []string{"REQUESTS:READ", "TENANT:ADMIN"}},
+	"GET /console/guard": {path: "/console/guard", status: 200, may: []string{"AUDIT:READ", "TENANT:ADMIN"}},
+	"GET /console/guard/{id}/allow": {path: "/console/guard/{linked to}/allow?group={linked}", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/guard/{id}/preview": {
+		path: "/console/guard/{linked to}/preview", fields: []string{"group", "{linked}"}, status: 409, // none is kept
+		may: []string{"TENANT:ADMIN", "REQUESTS:READ"},
+	},
+	"POST /console/guard/{id}/allow": {
+		path:   "/console/guard/{linked to}/allow",
+		fields: []string{"group", "{linked}", "reason", "x", "typed_name", "{linked}"}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+	"POST /console/guard/{id}/allowances/{allowance_id}/withdraw": {
+		path: "/console/guard/{connection}/allowances/{allowance}/withdraw", status: 303, may: []string{"TENANT:ADMIN"},
+	},
 	"GET /console/people": {path: "/console/people", status: 200, may: []string{"USERS:READ"}},
 	"GET /console/people/{id}": {path: "/console/people/{user}", status: 200,
 		may: []string{"USERS:READ", "GROUPS:READ"}},

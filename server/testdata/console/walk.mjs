@@ -1,10 +1,12 @@
 // All walks through the console, in one browser.
 import { Browser, given } from "./browser.mjs";
 import connect from "./connect.mjs";
+import guard from "./guard.mjs";
 import members from "./members.mjs";
+import requests from "./requests.mjs";
 import setup, { openLink } from "./setup.mjs";
 
-const walks = { connect, members, setup };
+const walks = { connect, members, setup, requests, guard };
 
 const browser = await Browser.start();
 let failed = 0;
