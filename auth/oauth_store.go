@@ -26,6 +26,7 @@ type ClientStore interface {
 // ClientTx is a transaction that can change OAuth clients and their tokens, and record it.
 type ClientTx interface {
 	TokenTx
+	EndedTx
 	// LockClient returns a client that is not revoked. A second lock waits
 	// until the transaction ends.
 	LockClient(ctx context.Context, id membership.ID) (OAuthClient, error)

@@ -124,6 +124,20 @@ func takeReservationBytes(ctx context.Context, tx ReservationWriter, change int)
 	return err
 }
 
+// DropExpiredReservations deletes some of what a tenant keeps for keys whose time is
+// over; more: there may be others. A new key does so too, while there are new keys.
+func DropExpiredReservations(ctx context.Context, store Store, tenant ID, now time.Time) (more bool, err error) {
+	err = store.Update(ctx, tenant, func(tx Tx) error {
+		gone, freed, err := tx.DeleteExpiredReservations(ctx, now)
+		more = gone > 0
+		if err != nil || !more {
+			return err
+		}
+		return takeReservationBytes(ctx, tx, -gone*reservationBytes-freed)
+	})
+	return more, err
+}
+
 var errInProgress error = errorf(KindInProgress, "the first request with this Idempotency-Key is under way")
 
 // lost looks for the change of a request that was left without an answer. It

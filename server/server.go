@@ -183,6 +183,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	background.Go(func() { s.webhooks.Run(recording) })
 	background.Go(func() { s.ends.Run(recording) })
+	background.Go(func() { s.dropExpired(recording) })
 	if s.debug != nil {
 		defer s.serveDebug()()
 	}

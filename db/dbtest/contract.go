@@ -36,6 +36,7 @@ var contract = []subject{
 	filterPromises, valuePromises, totalPromises, errorPromises, idempotencyPromises, readinessPromises,
 	webhookPromises, webhookDeliveryPromises, capturePromises, endPromises, setupLinkPromises, partPromises,
 	sessionPromises,
+	endedPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth
