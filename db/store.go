@@ -56,9 +56,14 @@ type Options struct {
 	// reading: neither it nor anything beside it is changed. ErrInUse: it has a log beside
 	// it, without which it is not whole.
 	Copy bool
+	// Tracer makes spans of statements; nil: there are none.
+	Tracer Tracer
 
 	noStatistics bool // of tests: PostgreSQL plans without statistics
 }
+
+// Tracer makes a span of each statement of a request.
+type Tracer = engine.Tracer
 
 // ErrNoStore is that of a store which has to be there and is not.
 var ErrNoStore = engine.ErrNoStore
@@ -84,13 +89,14 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
 		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"),
-			sqlite.Options{Logger: o.Logger, MustExist: o.MustExist, Copy: o.Copy})
+			sqlite.Options{Logger: o.Logger, MustExist: o.MustExist, Copy: o.Copy, Tracer: o.Tracer})
 		if err != nil {
 			return nil, err
 		}
 		s.engine, s.delta = e, &sqliteDelta{store: s, engine: e}
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
-		e, err := postgres.Open(ctx, url, postgres.Options{Logger: o.Logger, NoStatistics: o.noStatistics})
+		e, err := postgres.Open(ctx, url,
+			postgres.Options{Logger: o.Logger, NoStatistics: o.noStatistics, Tracer: o.Tracer})
 		if err != nil {
 			return nil, err
 		}

@@ -89,20 +89,22 @@ const slash = "{slash:/?}"
 func WithSlash(path string) string { return path + slash }
 
 // Wrap puts a middleware around every handler of a router, its 404 and 405
-// included. mux's own middleware is made anew for each request, and is left out
-// of those two.
-func Wrap(router *mux.Router, middleware func(http.Handler) http.Handler) {
+// included. It is told the path of the route, with {name} for a segment; of those two
+// there is none. mux's own middleware is made anew for each request, and is left out
+// of them.
+func Wrap(router *mux.Router, middleware func(path string, h http.Handler) http.Handler) {
 	_ = router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error { // it returns no error
 		if h := route.GetHandler(); h != nil {
-			route.Handler(middleware(h))
+			path, _ := route.GetPathTemplate() // none: it matches in another way
+			route.Handler(middleware(strings.TrimSuffix(path, slash), h))
 		}
 		return nil
 	})
 	if h := router.NotFoundHandler; h != nil {
-		router.NotFoundHandler = middleware(h)
+		router.NotFoundHandler = middleware("", h)
 	}
 	if h := router.MethodNotAllowedHandler; h != nil {
-		router.MethodNotAllowedHandler = middleware(h)
+		router.MethodNotAllowedHandler = middleware("", h)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestOtherwise(t *testing.T) {
 	things.Path(router.WithSlash("/v1/things/{id}")).Methods(http.MethodDelete).Handler(status(204))
 	router.Otherwise(r, status(404), status(405))
 	wrapped := 0
-	router.Wrap(r, func(h http.Handler) http.Handler {
+	router.Wrap(r, func(_ string, h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { wrapped++; h.ServeHTTP(w, r) })
 	})
 	asked := 0

@@ -113,7 +113,7 @@ func BenchmarkMiddlewareOfGroupPatch(b *testing.B) {
 		bare(w, r)
 	})
 	routes := router.New()
-	routes.MatcherFunc(router.Below(SCIMPrefix)).Handler(p.observed(doorSCIM, p.metrics, known))
+	routes.MatcherFunc(router.Below(SCIMPrefix)).Handler(p.observed(doorSCIM, "", p.metrics, known))
 	around := p.outermost(router.Handler(routes))
 
 	// Each alone, and often enough for a clock of the processor's time.

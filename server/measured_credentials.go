@@ -16,16 +16,18 @@ type credentialStore interface {
 	auth.PolicyReader
 }
 
-// measuredCredentials times what a request reads of credentials and policies, as
+// measuredCredentials times and traces what a request reads of credentials and policies, as
 // measuredStore does with the rest of it.
 type measuredCredentials struct {
 	store   credentialStore
 	metrics *metrics
+	tracing *tracing
 }
 
 // Token implements auth.TokenReader.
 func (s measuredCredentials) Token(ctx context.Context, tenant, id membership.ID) (t auth.Token, err error) {
-	defer s.metrics.inStore(ctx, "token", time.Now(), &err)
+	ctx, span := s.tracing.operation(ctx, "token")
+	defer s.metrics.inStore(ctx, span, "token", time.Now(), &err)
 	return s.store.Token(ctx, tenant, id)
 }
 
@@ -33,13 +35,15 @@ func (s measuredCredentials) Token(ctx context.Context, tenant, id membership.ID
 func (s measuredCredentials) UpdateCredentials(
 	ctx context.Context, tenant membership.ID, fn func(auth.Tx) error,
 ) (err error) {
-	defer s.metrics.inStore(ctx, "update", time.Now(), &err)
+	ctx, span := s.tracing.operation(ctx, "update")
+	defer s.metrics.inStore(ctx, span, "update", time.Now(), &err)
 	return s.store.UpdateCredentials(ctx, tenant, fn)
 }
 
 // IssuerVersion implements auth.IssuerReader.
 func (s measuredCredentials) IssuerVersion(ctx context.Context, tenant membership.ID) (v int64, err error) {
-	defer s.metrics.inStore(ctx, "issuers", time.Now(), &err)
+	ctx, span := s.tracing.operation(ctx, "issuers")
+	defer s.metrics.inStore(ctx, span, "issuers", time.Now(), &err)
 	return s.store.IssuerVersion(ctx, tenant)
 }
 
@@ -47,13 +51,15 @@ func (s measuredCredentials) IssuerVersion(ctx context.Context, tenant membershi
 func (s measuredCredentials) Issuers(
 	ctx context.Context, tenant membership.ID,
 ) (is []auth.Issuer, v int64, err error) {
-	defer s.metrics.inStore(ctx, "issuers", time.Now(), &err)
+	ctx, span := s.tracing.operation(ctx, "issuers")
+	defer s.metrics.inStore(ctx, span, "issuers", time.Now(), &err)
 	return s.store.Issuers(ctx, tenant)
 }
 
 // PolicyVersion implements auth.PolicyReader.
 func (s measuredCredentials) PolicyVersion(ctx context.Context, tenant membership.ID) (v int64, err error) {
-	defer s.metrics.inStore(ctx, "policies", time.Now(), &err)
+	ctx, span := s.tracing.operation(ctx, "policies")
+	defer s.metrics.inStore(ctx, span, "policies", time.Now(), &err)
 	return s.store.PolicyVersion(ctx, tenant)
 }
 
@@ -61,6 +67,7 @@ func (s measuredCredentials) PolicyVersion(ctx context.Context, tenant membershi
 func (s measuredCredentials) Policies(
 	ctx context.Context, tenant membership.ID,
 ) (ps []auth.TenantPolicy, v int64, err error) {
-	defer s.metrics.inStore(ctx, "policies", time.Now(), &err)
+	ctx, span := s.tracing.operation(ctx, "policies")
+	defer s.metrics.inStore(ctx, span, "policies", time.Now(), &err)
 	return s.store.Policies(ctx, tenant)
 }

@@ -8,14 +8,16 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// observed logs and counts the requests of one door.
-func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handler {
+// observed logs, counts and traces the requests of one door. path is that of their route;
+// empty: of a door that finds it by itself, or of none.
+func (s *Server) observed(door, path string, m *metrics, next http.Handler) http.Handler {
 	level := zapcore.InfoLevel
 	if door == doorSystem {
 		level = zapcore.DebugLevel // probes come every few seconds
@@ -25,7 +27,14 @@ func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handl
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := recorders.Get().(*recorder)
-		*rec = recorder{ResponseWriter: w, cutOff: true, note: requestNote{r: r, more: more, text: rec.note.text}}
+		var span trace.Span
+		if s.tracing != nil && door != doorSystem {
+			r, span = s.tracing.request(r, door)
+		}
+		*rec = recorder{
+			ResponseWriter: w, cutOff: true,
+			note: requestNote{r: r, span: span, more: more, text: rec.note.text},
+		}
 		var sent *keptBody
 		if keeps && door == doorSCIM {
 			sent = keepBody(r)
@@ -36,6 +45,9 @@ func (s *Server) observed(door string, m *metrics, next http.Handler) http.Handl
 			m.request(door, r.Method, rec.status, took)
 			if keeps {
 				s.requests.record(rec, r, sent, start, took)
+			}
+			if span != nil {
+				endRequest(span, r, door, path, rec)
 			}
 			if entry := s.log.Check(level, "request"); entry != nil {
 				rec.entry = [...]zap.Field{

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -14,7 +15,8 @@ import (
 // strings of them: a line costs no memory.
 type requestNote struct {
 	r    *http.Request
-	more bool // at debug
+	more bool       // at debug
+	span trace.Span // of the request; nil: there is none
 	text []byte
 }
 
@@ -44,6 +46,11 @@ func (n *requestNote) MarshalLogObject(to zapcore.ObjectEncoder) error {
 	}
 	if note.Refused != "" {
 		to.AddString("refused", note.Refused)
+	}
+	if n.span != nil {
+		of := n.span.SpanContext()
+		to.AddString("trace_id", of.TraceID().String())
+		to.AddString("span_id", of.SpanID().String())
 	}
 	if !n.more {
 		return nil

@@ -22,7 +22,7 @@ func TestRequestNoteAllocatesNothing(t *testing.T) {
 	log, end := NewBufferedLogger(s.config, new(sink))
 	defer end()
 	s.log = log
-	h := s.observed("scim", s.metrics, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := s.observed("scim", "", s.metrics, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := auth.NoteOf(r.Context())
 		n.Tenant, n.Connection = b.TenantID, b.ConnectionID
 		n.Credential.ID, n.Credential.Owner = b.TenantID, b.ConnectionID

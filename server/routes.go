@@ -44,9 +44,9 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 // router wires the server: the doors over one directory, health and metrics.
 func (s *Server) router() *mux.Router {
 	m := s.metrics
-	credentials := measuredCredentials{s.store, m}
+	credentials := measuredCredentials{s.store, m, s.tracing}
 	policy := auth.NewPolicy(credentials, time.Now, s.log.Named("policy"))
-	directory := membership.NewDirectory(measured(s.store, m), policy, membership.Options{
+	directory := membership.NewDirectory(measured(s.store, m, s.tracing), s.tracing.policy(policy), membership.Options{
 		Observer: m, Signer: s.sealer, Guard: membership.RemovalGuard(s.config.RemovalGuard), Refusals: s.refusals,
 		Watch:    s.watch,
 		Requests: s.keptRequests(),
@@ -66,10 +66,10 @@ func (s *Server) router() *mux.Router {
 
 	page := func(h http.Handler) http.Handler { return anonymous(s.concurrency, kindPage, h) }
 	root := router.New()
-	root.NotFoundHandler = s.observed(doorNone, m, page(http.HandlerFunc(notFound)))
+	root.NotFoundHandler = s.observed(doorNone, "", m, page(http.HandlerFunc(notFound)))
 
 	provisioning := scim.Config{PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM)}
-	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, m,
+	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, "", m,
 		scim.New(directory, verifier, provisioning)))
 	setupLinks := auth.NewSetupLinks(s.store, directory, s.keys, time.Now, verifier.Forget)
 	setupLinks.Limit(limits)
@@ -88,7 +88,7 @@ func (s *Server) router() *mux.Router {
 	}
 	native := root.MatcherFunc(belowAny(api.Prefixes)).Subrouter()
 	api.Mount(native, services, api.Config{PublicURL: s.publicURL, Open: page, Logger: s.log.Named(doorNative)})
-	router.Wrap(native, func(h http.Handler) http.Handler { return s.observed(doorNative, m, h) })
+	router.Wrap(native, func(path string, h http.Handler) http.Handler { return s.observed(doorNative, path, m, h) })
 
 	if s.config.Console {
 		sessions := auth.NewSessions(s.store, verifier, jwts, limits, time.Now)
@@ -101,7 +101,9 @@ func (s *Server) router() *mux.Router {
 			Issuer: s.config.OIDC.Issuer, ClientID: s.config.OIDC.ClientID,
 			ClientSecret: string(s.config.OIDC.ClientSecret),
 		}})
-		router.Wrap(pages, func(h http.Handler) http.Handler { return s.observed(doorConsole, m, h) })
+		router.Wrap(pages, func(path string, h http.Handler) http.Handler {
+			return s.observed(doorConsole, path, m, h)
+		})
 	}
 
 	tokens := auth.NewTokenEndpoint(s.store, s.keys, time.Now, auth.TokenEndpointConfig{
@@ -110,8 +112,8 @@ func (s *Server) router() *mux.Router {
 	token := root.MatcherFunc(router.Below(tokenPath)).Subrouter()
 	token.Methods(http.MethodPost).Handler(tokens)
 	router.Otherwise(token, http.HandlerFunc(notFound), http.HandlerFunc(auth.TokenNotAllowed))
-	router.Wrap(token, func(h http.Handler) http.Handler {
-		return s.observed(doorOAuth, m, anonymous(s.concurrency, kindToken, h))
+	router.Wrap(token, func(_ string, h http.Handler) http.Handler {
+		return s.observed(doorOAuth, tokenPath, m, anonymous(s.concurrency, kindToken, h))
 	})
 	s.readOnly(root, doorOAuth, auth.MetadataPath, page, auth.MetadataHandler(s.publicURL))
 
@@ -139,7 +141,7 @@ func (s *Server) readOnly(
 	r := root.Path(path).Subrouter()
 	r.Methods(router.Methods(http.MethodGet)...).Handler(budget(h))
 	router.Otherwise(r, http.HandlerFunc(notFound), budget(http.HandlerFunc(cannotBeWritten)))
-	router.Wrap(r, func(h http.Handler) http.Handler { return s.observed(door, s.metrics, h) })
+	router.Wrap(r, func(_ string, h http.Handler) http.Handler { return s.observed(door, path, s.metrics, h) })
 }
 
 func cannotBeWritten(w http.ResponseWriter, _ *http.Request) {

@@ -53,6 +53,7 @@ type Server struct {
 	log      *zap.Logger
 	store    *db.Store
 	metrics  *metrics
+	tracing  *tracing // nil: off
 	usage    *auth.Usage
 	refusals *membership.Refusals
 	keys     *auth.KeySets
@@ -96,12 +97,15 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		_ = listener.Close() // the reason is the other address
 		return nil, err
 	}
-	store, err := awaitStore(ctx, c, log)
+	traces, err := openTracing(ctx, c, version, log.Named("traces"))
 	if err != nil {
-		_ = listener.Close()
-		if debug != nil {
-			_ = debug.Close()
-		}
+		closeListeners(listener, debug)
+		return nil, err
+	}
+	store, err := awaitStore(ctx, c, traces.statements(), log)
+	if err != nil {
+		closeListeners(listener, debug)
+		traces.close()
 		return nil, err
 	}
 	address := bound(c.Listen, listener)
@@ -111,10 +115,8 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	sealer, err := openSealer(c, store, public, guard, m, log.Named("seal"))
 	if err != nil {
 		_ = store.Close()
-		_ = listener.Close()
-		if debug != nil {
-			_ = debug.Close()
-		}
+		closeListeners(listener, debug)
+		traces.close()
 		return nil, err
 	}
 	concurrency := auth.NewConcurrency(auth.ConcurrencyLimits{
@@ -123,8 +125,8 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	}, m.requestRefused)
 	return &Server{
 		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
-		metrics: m, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
-		refusals: membership.NewRefusals(measured(store, m), time.Now),
+		metrics: m, tracing: traces, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
+		refusals: membership.NewRefusals(measured(store, m, traces), time.Now),
 		keys:     auth.NewKeySets(guard, time.Now, log.Named("keys")),
 		sealer:   sealer,
 		watch:    membership.NewEventWatch(store),
@@ -134,6 +136,15 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		address:  address, publicURL: public,
 		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}, nil
+}
+
+// closeListeners is for a server that does not come up: the reason is elsewhere. debug
+// may be nil.
+func closeListeners(listener, debug net.Listener) {
+	_ = listener.Close()
+	if debug != nil {
+		_ = debug.Close()
+	}
 }
 
 // Store is the one that the server answers from.
@@ -199,6 +210,7 @@ func (s *Server) Run(ctx context.Context) error {
 	served()
 	s.watch.Stop()
 	background.Wait()
+	s.tracing.close()
 	return errors.Join(err, s.store.Close())
 }
 

@@ -216,7 +216,7 @@ func TestMetrics(t *testing.T) {
 
 func TestCutOffAnswerIsLogged(t *testing.T) {
 	s := newTestServer(t)
-	h := s.observed(doorNative, newMetrics("sqlite", "test"),
+	h := s.observed(doorNative, "", newMetrics("sqlite", "test"),
 		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("half"))
 			panic(http.ErrAbortHandler)
@@ -250,7 +250,7 @@ func TestRecorderKeepsFlushAndReadFrom(t *testing.T) {
 func TestStoreOperationsAreMeasured(t *testing.T) {
 	s := newTestServer(t)
 	m := newMetrics("sqlite", "test")
-	store := measured(s.store, m)
+	store := measured(s.store, m, nil)
 	ctx, tenant := t.Context(), membership.NewID()
 	require.NoError(t, store.Read(ctx, tenant, func(membership.Reader) error { return nil }))
 	assert.Error(t, store.Update(ctx, tenant, func(membership.Tx) error { return membership.NotFound("it") }))
@@ -260,7 +260,7 @@ func TestStoreOperationsAreMeasured(t *testing.T) {
 	_, err := store.WriteMembers(ctx, membership.MemberChange{Call: call})
 	assert.Error(t, err)
 	assert.NoError(t, store.Ready(ctx))
-	credentials := measuredCredentials{s.store, m}
+	credentials := measuredCredentials{s.store, m, nil}
 	_, err = credentials.Token(ctx, tenant, membership.NewID())
 	assert.Error(t, err)
 	_, err = credentials.IssuerVersion(ctx, tenant)

@@ -16,7 +16,13 @@ import (
 // OpenStore opens the configured store and brings its schema up to date. made
 // says that there was none.
 func OpenStore(ctx context.Context, c config.Config, log *zap.Logger) (store *db.Store, made bool, err error) {
-	store, err = db.Open(ctx, string(c.DatabaseURL), db.Options{Logger: log})
+	return openStore(ctx, c, nil, log)
+}
+
+func openStore(
+	ctx context.Context, c config.Config, tracer db.Tracer, log *zap.Logger,
+) (store *db.Store, made bool, err error) {
+	store, err = db.Open(ctx, string(c.DatabaseURL), db.Options{Logger: log, Tracer: tracer})
 	if err != nil {
 		return nil, false, fmt.Errorf("cannot open the store %s: %w", StoreName(c), err)
 	}
@@ -45,9 +51,9 @@ const storePause = time.Second
 
 // awaitStore is OpenStore for a server, which may come up before its database.
 // What waiting cannot mend, such as a wrong password, is an error at once.
-func awaitStore(ctx context.Context, c config.Config, log *zap.Logger) (*db.Store, error) {
+func awaitStore(ctx context.Context, c config.Config, tracer db.Tracer, log *zap.Logger) (*db.Store, error) {
 	for said := false; ; said = true {
-		store, made, err := OpenStore(ctx, c, log)
+		store, made, err := openStore(ctx, c, tracer, log)
 		if made {
 			log.Info("made the store", zap.String("store", StoreName(c)))
 		}

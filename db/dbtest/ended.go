@@ -22,7 +22,8 @@ func (w *Tenant) client(s Store, ends time.Time) (client, token, secret membersh
 	client, token, secret = membership.NewID(), membership.NewID(), membership.NewID()
 	require.NoError(w.T, s.UpdateClients(w.Ctx, w.ID, func(tx auth.ClientTx) error {
 		require.NoError(w.T, tx.InsertClient(w.Ctx, auth.OAuthClient{
-			Tenant: w.ID, ID: client, Connection: w.Connection, Method: auth.MethodSecret, CreatedAt: ends.Add(-time.Hour),
+			Tenant: w.ID, ID: client, Connection: w.Connection, Method: auth.MethodSecret,
+			CreatedAt: ends.Add(-time.Hour),
 		}))
 		require.NoError(w.T, tx.InsertClientSecret(w.Ctx, client, auth.ClientSecret{
 			ID: secret, Hash: secret[:], CreatedAt: ends.Add(-time.Hour), ExpiresAt: ends,

@@ -15,8 +15,9 @@ import (
 
 // Engine implements engine.Engine.
 type Engine struct {
-	pool  *pool
-	stats *statistics
+	pool   *pool
+	stats  *statistics
+	tracer engine.Tracer // nil: there are no spans
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -26,6 +27,8 @@ type Options struct {
 	Logger *zap.Logger
 	// NoStatistics leaves the tables to the server's autovacuum.
 	NoStatistics bool
+	// Tracer makes spans of statements; nil: there are none.
+	Tracer engine.Tracer
 }
 
 // Open connects to the server of a URL as pgx reads it.
@@ -38,7 +41,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{pool: pool, stats: newStatistics(pool, o)}
+	e := &Engine{pool: pool, stats: newStatistics(pool, o), tracer: o.Tracer}
 	if err := e.warnOfSuperuser(ctx, o.Logger); err != nil {
 		pool.close()
 		return nil, err
@@ -106,14 +109,24 @@ func (e *Engine) Read(ctx context.Context, tenant membership.ID, fn func(engine.
 			t.end(ctx, "commit")
 		}()
 	}()
-	return c.checked(ctx, fn(t))
+	return c.checked(ctx, fn(e.traced(ctx, t)))
+}
+
+// expand is made once: a method as a value costs memory.
+var expand = words.Expand
+
+// traced is a transaction with a span for each statement, where these are recorded.
+func (e *Engine) traced(ctx context.Context, t engine.Tx) engine.Tx {
+	return engine.Traced(ctx, e.tracer, t, expand)
 }
 
 // ReadAtOnce implements engine.Engine.
 func (e *Engine) ReadAtOnce(ctx context.Context, tenant membership.ID, qs ...engine.Query) error {
 	return e.pool.with(ctx, func(c *pgx.Conn) error {
 		t := &transaction{conn: conn{c}, tenant: tenant, begin: beginRead}
+		qs, end := engine.TracedQueries(ctx, e.tracer, qs, expand)
 		err := t.whole(ctx, qs)
+		end(err)
 		if err != nil {
 			t.end(ctx, "rollback")
 		}
@@ -131,10 +144,12 @@ func (e *Engine) Update(ctx context.Context, tenant membership.ID, fn func(engin
 				t.end(ctx, "rollback")
 			}
 		}()
-		if err := fn(t); err != nil {
+		if err := fn(e.traced(ctx, t)); err != nil {
 			return err
 		}
+		end := engine.Span(ctx, e.tracer, "commit")
 		err := t.commit(ctx)
+		end(err)
 		if done = err == nil; done {
 			e.stats.wrote(&e.stats.directory, t.writes) //nolint:contextcheck // the look belongs to no request
 		}
@@ -145,7 +160,7 @@ func (e *Engine) Update(ctx context.Context, tenant membership.ID, fn func(engin
 // Statement runs fn on a connection without a transaction: for one statement that
 // is a transaction by itself, and names its tenant.
 func (e *Engine) Statement(ctx context.Context, fn func(engine.Tx) error) error {
-	return e.pool.with(ctx, func(c *pgx.Conn) error { return fn(conn{c}) })
+	return e.pool.with(ctx, func(c *pgx.Conn) error { return fn(e.traced(ctx, conn{c})) })
 }
 
 // GrantsChanged counts grants that were opened or closed, for the statistics of

@@ -24,6 +24,7 @@ type Engine struct {
 	probe       *pool // answers CheckSchema, however busy the others are
 	writes      engine.Queue[Write]
 	isLog       bool // Options.Log
+	tracer      engine.Tracer
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -62,6 +63,8 @@ type Options struct {
 	MustExist bool
 	// Log: what was written last may be lost with the power, and few read.
 	Log bool
+	// Tracer makes spans of statements; nil: there are none.
+	Tracer engine.Tracer
 	// Copy opens a copy that no program uses, such as a backup, for reading: neither it
 	// nor anything beside it is changed.
 	Copy bool
@@ -106,7 +109,8 @@ func Open(path string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.close(), w.close())
 	}
-	e := &Engine{file: f, write: w, read: r, probe: p, isLog: o.Log}
+	w.tracer = o.Tracer
+	e := &Engine{file: f, write: w, read: r, probe: p, isLog: o.Log, tracer: o.Tracer}
 	e.writes.Run = e.writeBatch
 	return e, nil
 }
@@ -129,12 +133,23 @@ func (e *Engine) Close() error {
 
 // Read implements engine.Engine.
 func (e *Engine) Read(ctx context.Context, _ membership.ID, fn func(engine.Tx) error) error {
-	return e.read.transact(ctx, func(c *conn) error { return fn(c) })
+	return e.read.transact(ctx, func(c *conn) error { return fn(e.traced(ctx, c)) })
 }
 
 // ReadAtOnce implements engine.Engine.
 func (e *Engine) ReadAtOnce(ctx context.Context, _ membership.ID, qs ...engine.Query) error {
-	return e.read.readAtOnce(ctx, qs)
+	qs, end := engine.TracedQueries(ctx, e.tracer, qs, expand)
+	err := e.read.readAtOnce(ctx, qs)
+	end(err)
+	return err
+}
+
+// expand is made once: a method as a value costs memory.
+var expand = listWords.Expand
+
+// traced is a transaction with a span for each statement, where these are recorded.
+func (e *Engine) traced(ctx context.Context, t engine.Tx) engine.Tx {
+	return engine.Traced(ctx, e.tracer, t, expand)
 }
 
 // Update implements engine.Engine.

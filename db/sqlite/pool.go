@@ -13,8 +13,9 @@ import (
 // pool holds open connections, each with its prepared statements. The
 // one that was used last is used first: few callers keep few page caches warm.
 type pool struct {
-	begin string
-	slots chan struct{}
+	begin  string
+	slots  chan struct{}
+	tracer engine.Tracer // of commits; nil: none
 
 	mu     sync.Mutex
 	idle   []*conn
@@ -138,7 +139,9 @@ func (p *pool) transact(ctx context.Context, fn func(*conn) error) error {
 	}
 	// From here on the answer is the commit's, even if the caller gives up.
 	c.unwatch()
+	end := engine.Span(ctx, p.tracer, "commit")
 	err = c.run("commit")
+	end(err)
 	done = err == nil
 	return err
 }

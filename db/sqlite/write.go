@@ -55,7 +55,7 @@ func (e *Engine) writeBatch(b *engine.Batch[Write]) {
 	err := e.write.transact(ctx, func(c *conn) error {
 		versions := newVersions()
 		for r := first; r != nil; r = next() {
-			if err := writeOne(ctx, c, versions, r); err != nil {
+			if err := e.writeOne(ctx, c, versions, r); err != nil {
 				failed = r
 				return err
 			}
@@ -76,9 +76,9 @@ func (e *Engine) writeBatch(b *engine.Batch[Write]) {
 
 // writeOne carries out one write and sets its answer. Its own error means that
 // the whole transaction is lost.
-func writeOne(ctx context.Context, c *conn, versions *Versions, r *engine.Request[Write]) error {
+func (e *Engine) writeOne(ctx context.Context, c *conn, versions *Versions, r *engine.Request[Write]) error {
 	if !r.Work.Savepoint {
-		run(r, &sharedTx{c, ctx}, versions)
+		run(r, e.traced(r.Ctx, &sharedTx{c, ctx}), versions)
 		var refused *membership.Error
 		if r.Panic == nil && (r.Err == nil || errors.As(r.Err, &refused)) {
 			return nil
@@ -91,7 +91,7 @@ func writeOne(ctx context.Context, c *conn, versions *Versions, r *engine.Reques
 	if err := c.run("savepoint one"); err != nil {
 		return err
 	}
-	run(r, &sharedTx{c, r.Ctx}, nil)
+	run(r, e.traced(r.Ctx, &sharedTx{c, r.Ctx}), nil)
 	if r.Err != nil || r.Panic != nil {
 		// This fails when SQLite has rolled back everything by itself, as it does for
 		// a full disk.
