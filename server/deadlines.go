@@ -39,8 +39,20 @@ func (s *Server) paced(next http.Handler) http.Handler {
 			r.Body = &pacedBody{ReadCloser: r.Body, of: p}
 		}
 		next.ServeHTTP(p, r)
+		if p.status == http.StatusRequestEntityTooLarge {
+			drain(r, 2*s.config.MaxBody)
+		}
 		p.to.begin(time.Now()) // net/http writes what it has buffered
 	})
+}
+
+// drain reads the rest of a body that is too long, within the same deadlines, before the
+// answer goes out: many callers, and Caddy among them, read no answer while they send, and
+// see a connection that breaks. A body that is far too long is not worth it.
+func drain(r *http.Request, limit int64) {
+	if r.ContentLength <= limit {
+		_, _ = io.CopyN(io.Discard, r.Body, limit) // the answer is the same however it ends
+	}
 }
 
 type deadliner interface {
@@ -117,6 +129,13 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 type pacedWriter struct {
 	http.ResponseWriter
 	to, from pace
+	status   int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *pacedWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scimbridge/scimbridge/config"
 )
 
 var shortPhases = phases{
@@ -115,6 +117,40 @@ func TestDeadlinesAreThePeersOnly(t *testing.T) {
 		assert.Equal(t, len(sent), len(got))
 	}
 }
+
+// Who reads no answer before the body is sent, as Caddy does, sees that it was too long;
+// of one that is far too long nothing more is read.
+func TestBodiesThatAreTooLong(t *testing.T) {
+	limit := config.Default().MaxBody
+	of := pacedServer(t, false, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.CopyN(io.Discard, r.Body, 1)
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	})
+	send := func(size int64) (sent int64, res *http.Response, err error) {
+		c, err := net.Dial("tcp", of.Listener.Addr().String())
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size)
+		require.NoError(t, err)
+		sent, err = io.CopyN(c, zeros{}, size)
+		if err == nil {
+			res, err = http.ReadResponse(bufio.NewReader(c), nil)
+		}
+		return sent, res, err
+	}
+	_, res, err := send(limit + limit/2)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, res.StatusCode)
+	assert.False(t, res.Close, "the connection can be used again")
+	sent, _, err := send(64 * limit)
+	require.Error(t, err)
+	assert.Less(t, sent, 2*limit)
+}
+
+// zeros has no end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 // An answer that is not read ends seconds later, whatever of it is in buffers
 // by then; one that is taken slowly does not.
