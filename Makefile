@@ -115,10 +115,29 @@ verify: ## All that has to hold before a change goes in (what CI runs)
 
 CYCLONEDX_VERSION := v1.10.0
 HELM_VERSION := v3.22.0
+GORELEASER_VERSION := v2.15.1
+
+# When the last commit was made: what is built says no other time.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+export SOURCE_DATE_EPOCH
+
+.PHONY: manual
+manual: ## Write manual pages and shell completions into bin/manual
+	rm -rf bin/manual
+	go run -ldflags '-X main.version=$(VERSION)' ./cmd/scimbridge manual bin/manual
 
 .PHONY: release-check
 release-check: ## Check what a release has beside the program (more than a minute)
-	.ci/release-check $(CYCLONEDX_VERSION) $(HELM_VERSION)
+	.ci/release-check $(CYCLONEDX_VERSION) $(HELM_VERSION) $(GORELEASER_VERSION)
+
+.PHONY: release-stores
+release-stores: ## Make the stores of the release VERSION, which tests of later ones open
+	SCIMBRIDGE_TEST_MAKE_RELEASE=$(VERSION) SCIMBRIDGE_TEST_ENGINES=sqlite,postgres \
+		go run ./db/dbtest/withpostgres -- go test -count=1 ./cmd/scimbridge -run TestMakeStoresOfARelease
+
+.PHONY: release
+release: ## Publish the tag that is checked out (needs GITHUB_TOKEN, goreleaser and cyclonedx-gomod in bin)
+	PATH="$(CURDIR)/bin:$$PATH" goreleaser release --clean
 
 .PHONY: clean
 clean: ## Remove what make has built

@@ -77,6 +77,7 @@ func (p *program) rootCommand() *cobra.Command {
 		p.issuerCommand(),
 		p.auditCommand(), p.requestsCommand(),
 		p.backupCommand(), p.restoreCommand(), p.migrateCommand(), p.healthcheckCommand(), p.versionCommand(),
+		p.manualCommand(),
 	)
 	return root
 }
