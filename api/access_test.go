@@ -148,8 +148,26 @@ var accessTable = map[string]access{
 	"GET /v1/audit/register":              {"/v1/audit/register", "", 200, "AUDIT:READ", nil},
 	"GET /v1/audit/exceptions":            {"/v1/audit/exceptions", "", 200, "AUDIT:READ", nil},
 
-	"GET /v1/requests":      {"/v1/requests", "", 200, "REQUESTS:READ", nil},
-	"GET /v1/requests/{id}": {"/v1/requests/{request}", "", 200, "REQUESTS:READ", nil},
+	"GET /v1/requests":                   {"/v1/requests", "", 200, "REQUESTS:READ", nil},
+	"GET /v1/requests/{id}":              {"/v1/requests/{request}", "", 200, "REQUESTS:READ", nil},
+	"GET /.well-known/ssf-configuration": {"/.well-known/ssf-configuration", "", 200, "", nil},
+	"GET /ssf/jwks.json":                 {"/ssf/jwks.json", "", 200, "", nil},
+	"GET /ssf/streams":                   {"/ssf/streams", "", 200, "STREAMS:RECEIVE", readsAll},
+	"POST /ssf/streams":                  {"/ssf/streams", `{}`, 201, "STREAMS:RECEIVE", readsAll},
+	"PATCH /ssf/streams": {
+		"/ssf/streams", `{"stream_id":"{stream}","description":"x"}`, 200, "STREAMS:RECEIVE", readsAll,
+	},
+	"PUT /ssf/streams":    {"/ssf/streams", `{"stream_id":"{stream}"}`, 200, "STREAMS:RECEIVE", readsAll},
+	"DELETE /ssf/streams": {"/ssf/streams?stream_id={stream}", "", 204, "STREAMS:RECEIVE", readsAll},
+	"GET /ssf/status":     {"/ssf/status?stream_id={stream}", "", 200, "STREAMS:RECEIVE", readsAll},
+	"POST /ssf/status": {
+		"/ssf/status", `{"stream_id":"{stream}","status":"paused"}`, 200, "STREAMS:RECEIVE", readsAll,
+	},
+	"POST /ssf/verify": {"/ssf/verify", `{"stream_id":"{stream}"}`, 204, "STREAMS:RECEIVE", readsAll},
+	"POST /ssf/streams/{id}/poll": {
+		"/ssf/streams/{stream}/poll", `{"returnImmediately":true}`, 200, "STREAMS:RECEIVE", readsAll,
+	},
+
 	"GET /v1/webhooks": {
 		"/v1/webhooks", "", 200, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
 	},
@@ -242,7 +260,20 @@ var elsewhere = map[string]struct {
 
 	"POST /csp/gateway/am/api/orgs/{orgId}/groups/{groupId}/users": {http.StatusNotFound, codeNotFound},
 	"PUT /api/v1/organizations/{organization_id}/users":            {http.StatusForbidden, codeTenantMismatch},
+
+	"GET /ssf/streams":            {http.StatusForbidden, codeTenantMismatch},
+	"POST /ssf/streams":           {http.StatusForbidden, codeTenantMismatch},
+	"PATCH /ssf/streams":          {http.StatusForbidden, codeTenantMismatch},
+	"PUT /ssf/streams":            {http.StatusForbidden, codeTenantMismatch},
+	"DELETE /ssf/streams":         {http.StatusForbidden, codeTenantMismatch},
+	"GET /ssf/status":             {http.StatusForbidden, codeTenantMismatch},
+	"POST /ssf/status":            {http.StatusForbidden, codeTenantMismatch},
+	"POST /ssf/verify":            {http.StatusForbidden, codeTenantMismatch},
+	"POST /ssf/streams/{id}/poll": {http.StatusForbidden, codeTenantMismatch},
 }
+
+// readsAll is what the receiver of a stream needs to read.
+var readsAll = []string{"USERS:READ", "GROUPS:READ"}
 
 // harmless is a policy that concerns no caller.
 const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", resource);`
@@ -251,7 +282,7 @@ const harmless = `forbid (principal is Agent, action == Action::\"audit.read\", 
 type things struct {
 	user, group, member, connection, client, secret, token, policy, allowance, issuer, notification, role string
 
-	webhook, delivery string
+	webhook, delivery, stream string
 
 	tenant string // whose they are
 	linked string // a group that the connection sees
@@ -269,7 +300,7 @@ func (ids *things) of() map[string]*string {
 		"{user}":       &ids.user, "{group}": &ids.group, "{member}": &ids.member,
 		"{connection}": &ids.connection, "{token}": &ids.token, "{policy}": &ids.policy, "{allowance}": &ids.allowance,
 		"{issuer}":  &ids.issuer,
-		"{webhook}": &ids.webhook, "{delivery}": &ids.delivery,
+		"{webhook}": &ids.webhook, "{delivery}": &ids.delivery, "{stream}": &ids.stream,
 		"{notification}": &ids.notification, "{role}": &ids.role,
 		"{client}": &ids.client, "{secret}": &ids.secret,
 	}
@@ -321,6 +352,8 @@ func (h *house) furnish(whose auth.Bootstrapped, suffix string) things {
 	ids.allowance = h.make("/v1/connections/"+ids.connection+"/removal-allowances", `{}`, as(whose))
 	ids.webhook = h.make("/v1/webhooks", `{"url":"https://webhook.invalid/"}`, as(whose))
 	ids.delivery = h.delivery(whose.TenantID, ids.webhook)
+	stream := h.do(http.MethodPost, "/ssf/streams", `{}`, as(whose)).is(http.StatusCreated)
+	ids.stream = stream["stream_id"].(string)
 	ids.issuer = h.make("/v1/issuers", issuerBody(membership.NewID().String()), as(whose))
 	ids.linked = h.make("/v1/groups", `{"display_name":"Linked"}`, as(whose))
 	h.do(http.MethodPost, "/v1/groups/"+ids.linked+"/links", `{"connection_id":"`+ids.connection+`"}`, as(whose)).
@@ -364,6 +397,7 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 				h.t = t
 				mine := h.furnish(h.mine, " "+name)
 				defer h.do(http.MethodDelete, "/v1/webhooks/"+mine.webhook, "")
+				defer h.do(http.MethodDelete, "/v1/webhooks/"+mine.stream, "")
 				defer h.do(http.MethodDelete, "/v1/issuers/"+mine.issuer, "") // a tenant has a bounded number of them
 				path, body := row.with(mine)
 				send := func(changes ...with) reply { return h.do(rt.method, path, body, changes...) }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -40,13 +41,14 @@ type Services struct {
 	Evidence    Evidence
 	Webhooks    WebhookTester
 	DryRuns     DryRuns
+	EventTokens EventTokens // nil: there are no streams
 	Verifier    Verifier
 }
 
 type door struct {
 	Services
 	maxBody   int64
-	publicURL string
+	publicURL string // without a slash at its end
 	origins   *auth.Origins
 	log       *zap.Logger
 }
@@ -67,6 +69,7 @@ func newDoor(s Services, c Config) *door {
 		c.Logger = zap.NewNop()
 	}
 	return &door{
-		Services: s, maxBody: c.MaxBody, publicURL: c.PublicURL, origins: auth.NewOrigins(c.PublicURL), log: c.Logger,
+		Services: s, maxBody: c.MaxBody, publicURL: strings.TrimRight(c.PublicURL, "/"),
+		origins: auth.NewOrigins(c.PublicURL), log: c.Logger,
 	}
 }

@@ -34,28 +34,41 @@ func (q query) wait() (time.Duration, error) {
 }
 
 // eventsWithin is a page of events: at once when there are some, else once there are,
-// or when the time is over. While it waits it holds nothing of the store, and no place
-// among the requests that run; for each look after that it shows its credential again,
-// which may have ended.
+// or when the time is over.
 func (d *door) eventsWithin(r request, f membership.EventFilter, wait time.Duration) (membership.EventPage, error) {
+	var p membership.EventPage
+	err := d.within(r, wait, func(r request) (found bool, follow membership.EventCursor, err error) {
+		p, err = d.Directory.NumberedEvents(r.Context(), r.call, f)
+		f.Cursor = p.Follow
+		return len(p.Events) > 0 || p.Next != nil, p.Follow, err
+	})
+	return p, err
+}
+
+// within looks again and again whether a log has something to tell, until it has or the
+// time is over. While it waits it holds nothing of the store, and no place among the
+// requests that run; for each look after that it shows its credential again, which may
+// have ended.
+func (d *door) within(
+	r request, wait time.Duration, look func(request) (found bool, follow membership.EventCursor, err error),
+) error {
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	for looks := 0; ; looks++ {
-		p, err := d.Directory.NumberedEvents(r.Context(), r.call, f)
-		if err != nil || wait == 0 || len(p.Events) > 0 || p.Next != nil {
-			return p, err
+		found, follow, err := look(r)
+		if err != nil || wait == 0 || found {
+			return err
 		}
 		if err := auth.Wait(r.Context()); err != nil {
-			return p, err
+			return err
 		}
 		goOn := looks == 0 || d.Directory.PauseEvents(ctx, betweenLooks)
-		if !goOn || !d.Directory.AwaitEvents(ctx, r.call, p.Follow) {
-			return p, r.Context().Err() // the time is over, or the client is gone
+		if !goOn || !d.Directory.AwaitEvents(ctx, r.call, follow) {
+			return r.Context().Err() // the time is over, or the client is gone
 		}
 		if r.call, err = d.again(r); err != nil {
-			return p, err
+			return err
 		}
-		f.Cursor = p.Follow
 	}
 }
 

@@ -20,6 +20,9 @@ import (
 // json.RawMessage, or to a pointer to one.
 type fields map[string]any
 
+// others is the field of a body whose unknown fields are let be, as a protocol wants it.
+const others = "*"
+
 // nullable is a field whose value may be null, which is that of one left out.
 type nullable struct{ to any }
 
@@ -183,6 +186,9 @@ func decodeObject(body []byte, into fields, required []string) error {
 			return err
 		}
 		target, known := into[name]
+		if _, letBe := into[others]; !known && letBe || name == others {
+			continue
+		}
 		if !known {
 			return membership.Invalidf("unknown field %q", short(name))
 		}

@@ -127,6 +127,7 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 		SetupLinks:  auth.NewSetupLinks(store, h.directory, keys, time.Now, verifier.Forget),
 		Evidence:    evidence{},
 		Webhooks:    tester{},
+		EventTokens: eventTokens{},
 		DryRuns:     dryRuns{h.directory},
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}
@@ -376,6 +377,15 @@ func (d dryRuns) DryRun(ctx context.Context, call membership.Call, id membership
 }
 
 // tester is a server whose tests are all taken.
+// eventTokens signs nothing: what is in tokens, the tests of the server say.
+type eventTokens struct{}
+
+func (eventTokens) Sign(membership.Webhook, membership.StreamSignal) ([]byte, error) {
+	return []byte("a.b.c"), nil
+}
+
+func (eventTokens) Keys() []byte { return []byte(`{"keys":[]}`) }
+
 type tester struct{}
 
 func (tester) Test(context.Context, membership.Webhook) membership.Outcome {

@@ -18,10 +18,12 @@ type route struct {
 }
 
 // Prefixes are where the door is: paths that are one of these, or below one.
-var Prefixes = []string{"/v1", "/tenant-auth/v1", "/api/v1/organizations", "/csp/gateway/am/api/orgs"}
+var Prefixes = []string{
+	"/v1", "/tenant-auth/v1", "/api/v1/organizations", "/csp/gateway/am/api/orgs", "/ssf", transmitterPath,
+}
 
 // OpenPaths are those that want no credential.
-var OpenPaths = []string{"/v1/openapi.yaml", "/v1/docs"}
+var OpenPaths = []string{"/v1/openapi.yaml", "/v1/docs", transmitterPath, keysPath}
 
 // routes are all of them. Each subject's stand beside its handlers. Of a subject
 // the first route that fits is taken, so the busiest come first.
@@ -45,6 +47,8 @@ func (d *door) routes() []route {
 		d.dryRunRoutes(),
 		d.issuerRoutes(),
 		d.webhookRoutes(),
+		d.streamRoutes(),
+		d.transmitterRoutes(),
 		d.groupAssignmentRoutes(),
 		d.customGroupRoutes(),
 		d.notificationRoutes(),
@@ -82,15 +86,17 @@ func (d *door) mount(r *mux.Router, routes []route, handle func(route) http.Hand
 				h.ServeHTTP(w, r)
 			})
 	}
-	notFound := d.edge(func(http.ResponseWriter, *http.Request) error {
-		return &failure{status: http.StatusNotFound, code: codeNotFound, message: "there is no such path in this API"}
-	})
+	notFound := d.edge(func(http.ResponseWriter, *http.Request) error { return noSuchPath })
 	router.Otherwise(r, notFound, d.edge(func(_ http.ResponseWriter, r *http.Request) error {
 		return &failure{
 			status: http.StatusMethodNotAllowed, code: codeMethodNotAllowed,
 			message: "this path does not have the method " + short(r.Method),
 		}
 	}))
+}
+
+var noSuchPath = &failure{
+	status: http.StatusNotFound, code: codeNotFound, message: "there is no such path in this API",
 }
 
 func subject(path string) string {

@@ -126,6 +126,9 @@ func (d *door) testWebhook(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	if hook.Stream() {
+		return membership.Invalidf("this is a stream of security event tokens: its receiver verifies it, under /ssf")
+	}
 	if err := auth.Wait(r.Context()); err != nil { // the receiver may be slow
 		return err
 	}

@@ -92,6 +92,7 @@ func newIssuer(tenant membership.ID) Issuer {
 			func(p string) bool {
 				return p == permissionOf[membership.OpAdminister] ||
 					p == permissionOf[membership.OpAdministerWebhooks] ||
+					p == permissionOf[membership.OpReceiveStreams] ||
 					p == permissionOf[membership.OpCaptureRequests]
 			}),
 	}

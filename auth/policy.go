@@ -36,6 +36,7 @@ var permissionOf = map[membership.Operation]string{
 
 	membership.OpAdministerWebhooks: "WEBHOOKS:ADMIN",
 	membership.OpCaptureRequests:    "REQUESTS:CAPTURE",
+	membership.OpReceiveStreams:     "STREAMS:RECEIVE",
 }
 
 // Policy is the membership.Policy of Cedar: the default policies and, with a

@@ -61,10 +61,11 @@ func TestPolicyKnowsEveryOperation(t *testing.T) {
 
 		membership.OpAdministerWebhooks: {"WEBHOOKS:ADMIN", nil},
 		membership.OpCaptureRequests:    {"REQUESTS:CAPTURE", nil},
+		membership.OpReceiveStreams:     {"STREAMS:RECEIVE", nil},
 	}
 	all := []string{
 		"USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE", "AUDIT:READ", "REQUESTS:READ", "TENANT:ADMIN",
-		"WEBHOOKS:ADMIN", "REQUESTS:CAPTURE", "GROUPS:BREAK_GLASS",
+		"WEBHOOKS:ADMIN", "REQUESTS:CAPTURE", "GROUPS:BREAK_GLASS", "STREAMS:RECEIVE",
 	}
 	for _, op := range operations(t) {
 		t.Run(string(op), func(t *testing.T) {

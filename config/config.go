@@ -34,6 +34,7 @@ type Config struct {
 	Console                 bool // there are pages for people under /console
 	OIDC                    OIDC
 	RequestLog              time.Duration // how long requests are kept; 0: they are not
+	SSFKeys                 string        // PEM, that sign security event tokens; empty: there are no streams
 }
 
 // Anchors are where signed checkpoints are carried to; empty: not there.
@@ -96,6 +97,9 @@ func (c Config) conflicts() (found Problems) {
 	}
 	if c.OIDC.ClientSecret != "" && c.OIDC.Issuer == "" {
 		found = append(found, "oidc_client_secret: there is no oidc_issuer")
+	}
+	if c.SSFKeys != "" && !strings.HasPrefix(c.PublicURL, "https://") && (c.PublicURL != "" || !c.TLS()) {
+		found = append(found, "ssf_keys: set public_url to the https:// URL that receivers know the server by")
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -217,6 +218,13 @@ func Settings() []Setting {
 			write: func(c *Config, v string) error { c.SealKeyFile = v; return nil },
 		},
 		{
+			Key: "ssf_keys", Value: "PEM", Default: "", Secret: true,
+			Usage: "keys of security event tokens, one after another: the first is private and signs, the others " +
+				"are published beside it; empty: there are no streams",
+			read:  func(c Config) string { return c.SSFKeys },
+			write: func(c *Config, v string) error { c.SSFKeys = v; return checkOptional(v, checkPEM) },
+		},
+		{
 			Key: "anchor_folder", Value: "FOLDER", Default: "",
 			Usage: "folder that signed checkpoints are written to, a file each, nothing is changed in it; empty: none",
 			read:  func(c Config) string { return c.Anchors.Folder },
@@ -265,6 +273,13 @@ func checkOptional(v string, check func(string) error) error {
 		return nil
 	}
 	return check(v)
+}
+
+func checkPEM(v string) error {
+	if block, _ := pem.Decode([]byte(v)); block == nil {
+		return errors.New("must be PEM, best in a file that its variable with _FILE names")
+	}
+	return nil
 }
 
 func checkPublicURL(v string) error {

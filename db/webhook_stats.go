@@ -24,12 +24,13 @@ const (
 	qWebhookStats = `select x.id, x.fresh + x.retrying, x.parked, x.failing_from, coalesce((select {fact e.body at}
 			from events e {index events_by_number} where e.tenant_id = $1 and e.number = x.oldest), '')
 		from (select w.id, w.failing_from,
-			case w.state when 'active' then coalesce(h.number, 0) - w.position else 0 end as fresh,
-			case w.state when 'active' then (select count(*) from webhook_deliveries d
+			case when w.state in ('active', 'enabled') then coalesce(h.number, 0) - w.position else 0 end as fresh,
+			case when w.state in ('active', 'enabled') then (select count(*) from webhook_deliveries d
 				where d.tenant_id = $1 and d.webhook_id = w.id and d.status = 'retrying') else 0 end as retrying,
 			(select count(*) from webhook_deliveries d
 				where d.tenant_id = $1 and d.webhook_id = w.id and d.status = 'dead') as parked,
-			case w.state when 'active' then coalesce((select min(d.number) from webhook_deliveries d
+			case when w.state in ('active', 'enabled') then coalesce((select min(d.number)
+				from webhook_deliveries d
 				where d.tenant_id = $1 and d.webhook_id = w.id and d.status = 'retrying'), w.position + 1) end as oldest
 			from webhooks w left join event_heads h on h.tenant_id = $1 where w.tenant_id = $1) x order by x.id`
 )

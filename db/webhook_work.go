@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
@@ -28,27 +29,30 @@ type WebhookRef struct{ Tenant, ID membership.ID }
 
 const (
 	qWebhooksDue = `select w.tenant_id, w.id from webhooks w left join event_heads h on h.tenant_id = w.tenant_id
-		where w.state = 'active' and (w.held_until is null or w.held_until <= $1)
+		where w.state in ('active', 'enabled') and w.url <> '' and (w.signing <> 'set' or $2)
+			and (w.held_until is null or w.held_until <= $1)
 			and (w.paused_until is null or w.paused_until <= $1)
 			and (w.next_at <= $1 or (w.next_at is null or not w.ordered) and (coalesce(h.number, 0) > w.position
 				or exists (select 1 from events e {index events_waiting}
 					where e.tenant_id = w.tenant_id and e.number is null and e.position > 0)))
 		order by w.tenant_id, w.id`
 	qHoldWebhook = `update webhooks set holder = $3, held_until = $4
-		where tenant_id = $1 and id = $2 and state = 'active' and (held_until is null or held_until <= $5)
+		where tenant_id = $1 and id = $2 and state in ('active', 'enabled')
+			and (held_until is null or held_until <= $5)
 			and (paused_until is null or paused_until <= $5)`
 	qRenewWebhook = `update webhooks set held_until = $4
-		where tenant_id = $1 and id = $2 and holder = $3 and held_until is not null and state = 'active'`
+		where tenant_id = $1 and id = $2 and holder = $3 and held_until is not null
+			and state in ('active', 'enabled')`
 	qRetryingOf = `select count(*)` + ofWebhook + ` and d.next_at is not null`
 	qWriteTried = `insert into webhook_deliveries
-			(tenant_id, webhook_id, number, id, action, status, attempts, http_status, problem, at, next_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			(tenant_id, webhook_id, number, id, action, status, attempts, http_status, problem, at, next_at, taken)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		on conflict (tenant_id, webhook_id, number) do update set status = excluded.status,
 			attempts = excluded.attempts, http_status = excluded.http_status, problem = excluded.problem,
-			at = excluded.at, next_at = excluded.next_at`
+			at = excluded.at, next_at = excluded.next_at, taken = excluded.taken`
 	qFinishWebhook = `update webhooks set position = $4, failing_from = $5, held_until = null, paused_until = $6,
-			state = case when $7 = 'disabled' then 'disabled' else state end,
-			why = case when $7 = 'disabled' then $8 else why end,
+			state = case when $7 in ('disabled', 'paused') then $7 else state end,
+			why = case when $7 in ('disabled', 'paused') then $8 else why end,
 			next_at = (select min(d.next_at) from webhook_deliveries d
 				where d.tenant_id = $1 and d.webhook_id = $2 and d.next_at is not null)
 		where tenant_id = $1 and id = $2 and holder = $3`
@@ -58,10 +62,10 @@ const (
 )
 
 // WebhooksDue lists the webhooks of all tenants that have something to be sent and that
-// no server holds.
-func (s *Store) WebhooksDue(ctx context.Context, now time.Time) (ws []WebhookRef, err error) {
+// no server holds, with the streams among them or without.
+func (s *Store) WebhooksDue(ctx context.Context, now time.Time, streams bool) (ws []WebhookRef, err error) {
 	err = s.acrossTenants(ctx, func(s *session) error {
-		ws, err = list(ctx, s, qWebhooksDue, []any{stamp(now)}, webhookRefRow)
+		ws, err = list(ctx, s, qWebhooksDue, []any{stamp(now), streams}, webhookRefRow)
 		return err
 	})
 	return ws, err
@@ -108,25 +112,21 @@ func (s *Store) FinishWebhook(ctx context.Context, holder string, step WebhookSt
 	w := step.Webhook
 	err = s.update(ctx, w.Tenant, func(s *session) error {
 		held = false
-		rows := make([][]any, len(step.Done))
-		for i, d := range step.Done {
-			rows[i] = []any{
-				w.Tenant, w.ID, d.Number, d.ID, string(d.Action), string(d.Status), d.Attempts, d.HTTP, d.Problem,
-				stamp(d.At), stamp(d.NextAt),
-			}
-		}
 		var has membership.Webhook
 		if has, err = s.LockWebhook(ctx, w.ID); err != nil {
 			return err
 		}
-		if len(rows) > 0 {
-			if err := s.execEach(ctx, qWriteTried, rows); err != nil {
-				return err
+		until, done := step.Until, step.Done
+		if has.URL != w.URL { // the new one has not asked for it
+			until, done = time.Time{}, slices.Clone(done)
+			for i := range done {
+				if !done[i].NextAt.IsZero() {
+					done[i].NextAt = done[i].At
+				}
 			}
 		}
-		until := step.Until
-		if has.URL != w.URL { // the new one has not asked for it
-			until = time.Time{}
+		if err := s.writeTried(ctx, w.ID, done); err != nil {
+			return err
 		}
 		n, err := s.exec(ctx, qFinishWebhook, w.Tenant, w.ID, holder, w.Position, stamp(w.FailingFrom),
 			stamp(until), string(w.State), w.Why)
@@ -137,7 +137,7 @@ func (s *Store) FinishWebhook(ctx context.Context, holder string, step WebhookSt
 			return errNotHeld
 		}
 		held = true
-		if step.Event != nil && has.State == membership.WebhookActive {
+		if step.Event != nil && has.State.Live() {
 			return s.AppendEvents(ctx, *step.Event)
 		}
 		return nil
@@ -146,6 +146,20 @@ func (s *Store) FinishWebhook(ctx context.Context, holder string, step WebhookSt
 		return false, nil
 	}
 	return held && err == nil, err
+}
+
+func (s *session) writeTried(ctx context.Context, webhook membership.ID, ds []membership.Delivery) error {
+	if len(ds) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(ds))
+	for i, d := range ds {
+		rows[i] = []any{
+			s.tenant, webhook, d.Number, d.ID, string(d.Action), string(d.Status), d.Attempts, d.HTTP, d.Problem,
+			stamp(d.At), stamp(d.NextAt), d.Taken,
+		}
+	}
+	return s.execEach(ctx, qWriteTried, rows)
 }
 
 // errNotHeld rolls back what a server wrote for a webhook that another one holds.

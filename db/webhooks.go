@@ -10,17 +10,19 @@ import (
 const (
 	webhookColumns = `w.id, w.url, w.signing, w.secret, w.old_secret, w.old_until, w.events,
 		w.connection_ids, w.group_ids, w.ordered, w.state, w.why, w.position, w.failing_from,
-		w.created_at, w.updated_at`
+		w.created_at, w.updated_at, w.requested, w.description, w.verified_at`
 	qWebhooks      = `select ` + webhookColumns + ` from webhooks w where w.tenant_id = $1 order by w.id`
 	qWebhook       = `select ` + webhookColumns + ` from webhooks w where w.tenant_id = $1 and w.id = $2`
 	qLockWebhook   = qWebhook + ` {for update}`
 	qCountWebhooks = `select count(*) from webhooks where tenant_id = $1`
 	qInsertWebhook = `insert into webhooks (tenant_id, id, url, signing, secret, old_secret, old_until, events,
-			connection_ids, group_ids, ordered, state, why, failing_from, updated_at, position, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+			connection_ids, group_ids, ordered, state, why, failing_from, updated_at, requested, description,
+			verified_at, position, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 	qUpdateWebhook = `update webhooks set url = $3, signing = $4, secret = $5, old_secret = $6, old_until = $7,
 			events = $8, connection_ids = $9, group_ids = $10, ordered = $11, state = $12, why = $13,
-			failing_from = $14, updated_at = $15, paused_until = null
+			failing_from = $14, updated_at = $15, requested = $16, description = $17, verified_at = $18,
+			paused_until = null
 		where tenant_id = $1 and id = $2`
 	qDeleteWebhook    = `delete from webhooks where tenant_id = $1 and id = $2`
 	qDeleteDeliveries = `delete from webhook_deliveries where tenant_id = $1 and webhook_id = $2`
@@ -35,6 +37,7 @@ func webhookRow(s *session) func(w *membership.Webhook) []any {
 			jsonInto[membership.ID]{&w.Groups},
 			&w.Ordered, (*string)(&w.State), &w.Why, &w.Position, (*stamp)(&w.FailingFrom),
 			(*stamp)(&w.CreatedAt), (*stamp)(&w.UpdatedAt),
+			jsonInto[membership.SignalType]{&w.Requested}, &w.Description, (*stamp)(&w.VerifiedAt),
 		}
 	}
 }
@@ -67,14 +70,17 @@ func (s *session) LockWebhooks(ctx context.Context) (n int, err error) {
 }
 
 func webhookArguments(tenant membership.ID, w membership.Webhook) []any {
-	old := w.OldSecret
+	secret, old := w.Secret, w.OldSecret
+	if secret == nil {
+		secret = []byte{}
+	}
 	if old == nil {
 		old = []byte{}
 	}
 	return []any{
-		tenant, w.ID, w.URL, string(w.Signing), w.Secret, old, stamp(w.OldUntil), jsonList(w.Events),
+		tenant, w.ID, w.URL, string(w.Signing), secret, old, stamp(w.OldUntil), jsonList(w.Events),
 		jsonList(w.Connections), jsonList(w.Groups), w.Ordered, string(w.State), w.Why,
-		stamp(w.FailingFrom), stamp(w.UpdatedAt),
+		stamp(w.FailingFrom), stamp(w.UpdatedAt), jsonList(w.Requested), w.Description, stamp(w.VerifiedAt),
 	}
 }
 
@@ -99,17 +105,19 @@ func (s *session) DeleteWebhook(ctx context.Context, id membership.ID) error {
 
 const (
 	deliveryColumns = `d.webhook_id, d.number, d.id, d.action, d.status, d.attempts, d.http_status,
-		d.problem, d.at, d.next_at`
+		d.problem, d.at, d.next_at, d.taken`
 	ofWebhook     = ` from webhook_deliveries d where d.tenant_id = $1 and d.webhook_id = $2`
 	qDeliveries   = `select ` + deliveryColumns + ofWebhook + ` and d.number < $3 order by d.number desc limit $4`
 	qDeliveriesOf = `select ` + deliveryColumns + ofWebhook +
 		` and d.number < $3 and d.status = $5 order by d.number desc limit $4`
 	qDueDeliveries = `select ` + deliveryColumns + ofWebhook + ` and d.next_at <= $3 order by d.number limit $4`
-	qRetryDelivery = `update webhook_deliveries set status = 'retrying', attempts = 0, next_at = $4
+	qRetryDelivery = `update webhook_deliveries set status = 'retrying', attempts = 0, next_at = $4, taken = 0
 		where tenant_id = $1 and webhook_id = $2 and id = $3`
-	qRecoverDeliveries = `update webhook_deliveries set status = 'retrying', attempts = 0, next_at = $4
+	qRecoverDeliveries = `update webhook_deliveries set status = 'retrying', attempts = 0, next_at = $4, taken = 0
 		where tenant_id = $1 and webhook_id = $2 and number in (select d.number` + ofWebhook + `
 			and d.status = 'dead' and d.at >= $3 order by d.number limit $5)`
+	qWakeDeliveries = `update webhook_deliveries set next_at = $3
+		where tenant_id = $1 and webhook_id = $2 and next_at > $3`
 	qWakeWebhook   = `update webhooks set paused_until = null where tenant_id = $1 and id = $2`
 	qWebhookDueNow = `update webhooks set next_at = $3, paused_until = null where tenant_id = $1 and id = $2`
 )
@@ -120,7 +128,7 @@ const endOfNumbers = 1<<63 - 1
 func deliveryRow(d *membership.Delivery) []any {
 	return []any{
 		&d.Webhook, &d.Number, &d.ID, (*string)(&d.Action), (*string)(&d.Status), &d.Attempts, &d.HTTP, &d.Problem,
-		(*stamp)(&d.At), (*stamp)(&d.NextAt),
+		(*stamp)(&d.At), (*stamp)(&d.NextAt), &d.Taken,
 	}
 }
 
@@ -157,4 +165,13 @@ func (s *session) RecoverDeliveries(
 		return 0, s.changed(ctx, "webhook", qWakeWebhook, s.tenant, webhook)
 	}
 	return int(n), s.changed(ctx, "webhook", qWebhookDueNow, s.tenant, webhook, stamp(now))
+}
+
+// WakeDeliveries implements membership.Tx.
+func (s *session) WakeDeliveries(ctx context.Context, webhook membership.ID, now time.Time) error {
+	n, err := s.exec(ctx, qWakeDeliveries, s.tenant, webhook, stamp(now))
+	if err != nil || n == 0 {
+		return err
+	}
+	return s.changed(ctx, "webhook", qWebhookDueNow, s.tenant, webhook, stamp(now))
 }

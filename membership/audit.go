@@ -84,6 +84,8 @@ const (
 	ActionWebhookResent   Action = "webhook.resent"   // events go to it again
 	ActionWebhookDisabled Action = "webhook.disabled" // its receiver failed for too long, or wants no more
 
+	ActionStreamVerification Action = "stream.verification" // a receiver asked for a verification event
+
 	ActionCaptureOpened Action = "capture.opened" // the whole bodies of a connection's requests are kept
 	ActionCaptureClosed Action = "capture.closed" // before its time
 	ActionCaptureRead   Action = "capture.read"   // somebody read a body
@@ -115,7 +117,7 @@ var Actions = []Action{
 	ActionRoleUnassigned, ActionIssuerCreated, ActionIssuerUpdated, ActionIssuerDeleted, ActionPolicyCreated,
 	ActionPolicyUpdated, ActionPolicyDeleted,
 	ActionWebhookCreated, ActionWebhookUpdated, ActionWebhookRotated, ActionWebhookDeleted, ActionWebhookResent,
-	ActionWebhookDisabled, ActionCaptureOpened, ActionCaptureClosed, ActionCaptureRead,
+	ActionWebhookDisabled, ActionStreamVerification, ActionCaptureOpened, ActionCaptureClosed, ActionCaptureRead,
 	ActionSetupLinkCreated, ActionSetupLinkUsed, ActionSetupLinkDone, ActionSetupLinkRevoked,
 	ActionSessionStarted, ActionSessionEnded,
 }

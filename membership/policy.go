@@ -25,6 +25,7 @@ const (
 
 	OpAdministerWebhooks Operation = "webhooks.administer"
 	OpCaptureRequests    Operation = "requests.capture"
+	OpReceiveStreams     Operation = "streams.receive"
 )
 
 // writes reports whether what the operation does is dated.

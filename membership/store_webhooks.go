@@ -13,6 +13,11 @@ type WebhookReader interface {
 	// Deliveries lists those of a webhook, the greatest number first, below a number
 	// (0: all) and of a status ("": of any).
 	Deliveries(ctx context.Context, webhook ID, status DeliveryStatus, below int64, limit int) ([]Delivery, error)
+	// DeliveriesAfter lists those of greater numbers, in their order.
+	DeliveriesAfter(ctx context.Context, webhook ID, number int64, limit int) ([]Delivery, error)
+	// DueDeliveries lists those that are to be tried again by now, in the order of their
+	// numbers.
+	DueDeliveries(ctx context.Context, webhook ID, now time.Time, limit int) ([]Delivery, error)
 }
 
 // WebhookWriter writes a tenant's webhooks. Writers of one lock it first.
@@ -30,4 +35,10 @@ type WebhookWriter interface {
 	// RecoverDeliveries makes dead ones of since then due now, limit of them at most, and
 	// returns how many.
 	RecoverDeliveries(ctx context.Context, webhook ID, since, now time.Time, limit int) (int, error)
+	// WakeDeliveries makes those that wait to be tried again due now.
+	WakeDeliveries(ctx context.Context, webhook ID, now time.Time) error
+	// ParkDeliveries gives up on those that wait to be tried again.
+	ParkDeliveries(ctx context.Context, webhook ID) error
+	// MoveStream writes the position of a stream, and what became of events at it.
+	MoveStream(ctx context.Context, id ID, position int64, ds []Delivery) error
 }

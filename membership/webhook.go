@@ -15,6 +15,9 @@ type WebhookSigning string
 const (
 	SigningV1  WebhookSigning = "v1"  // HMAC-SHA256 with a secret that both sides know
 	SigningV1A WebhookSigning = "v1a" // Ed25519: the receiver knows the public key alone
+
+	// SigningSET is that of streams: security event tokens (RFC 8417).
+	SigningSET WebhookSigning = "set"
 )
 
 // The bounds of webhooks.
@@ -34,7 +37,14 @@ type WebhookState string
 const (
 	WebhookActive   WebhookState = "active"
 	WebhookDisabled WebhookState = "disabled"
+
+	// Those of a stream, beside disabled (SSF 1.0 section 8.1.2).
+	StreamEnabled WebhookState = "enabled"
+	StreamPaused  WebhookState = "paused"
 )
+
+// Live reports whether a webhook or a stream in this state is sent to.
+func (s WebhookState) Live() bool { return s == WebhookActive || s == StreamEnabled }
 
 // Webhook is an address that is told of a tenant's events. It is a place in the log:
 // what comes after Position is still to be sent.
@@ -56,6 +66,12 @@ type Webhook struct {
 	FailingFrom time.Time // zero: the last attempt succeeded
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+
+	// Of a stream. Without a URL it is polled; the Secret is the header Authorization
+	// that its receiver wants, and Connections is empty or has the one whose view it is.
+	Requested   []SignalType
+	Description string
+	VerifiedAt  time.Time // when a verification event was asked for
 }
 
 // WebhookSpec is what a webhook is made from or changed to. A nil field is left as it

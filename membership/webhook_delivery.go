@@ -24,6 +24,7 @@ type Delivery struct {
 	Problem  string // of the last attempt
 	At       time.Time
 	NextAt   time.Time // zero: it is not tried again
+	Taken    int64     // of a stream: which Signals of the event were taken, a bit each
 }
 
 // DeliveryLife is how long what became of an event is kept.
@@ -82,6 +83,9 @@ func (w *Webhook) Settle(ds []Delivery, os []Outcome, at time.Time, jitter func(
 	}
 	if why != "" {
 		w.State, w.Why = WebhookDisabled, why
+		if w.Stream() { // what happens until its receiver enables it again is not lost
+			w.State = StreamPaused
+		}
 	}
 	return why
 }

@@ -57,29 +57,37 @@ func (d *Directory) CreateWebhook(ctx context.Context, call Call, s WebhookSpec)
 		return w, err
 	}
 	w.newSecret(time.Time{})
+	if _, err := d.numberEvents(ctx, call.Tenant); err != nil { // what happened before is not told
+		return w, err
+	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		n, err := tx.LockWebhooks(ctx)
-		if err != nil {
-			return err
-		}
-		if n >= MaxWebhooks {
-			return Invalidf("a tenant has at most %d webhooks", MaxWebhooks)
-		}
-		head, err := tx.EventHead(ctx)
-		if err != nil {
-			return err
-		}
-		w.Position = head
-		set(&w.Position, s.Position)
-		if w.Position < 0 || w.Position > head {
-			return Invalidf("position must be from 0 to %d, the number of the newest event", head)
-		}
-		if err := tx.InsertWebhook(ctx, w); err != nil {
+		if err := addWebhook(ctx, tx, &w, s.Position); err != nil {
 			return err
 		}
 		return tx.AppendEvents(ctx, call.Event(now, ActionWebhookCreated, ID{}, ID{}, nil, w.facts()))
 	})
 	return w, err
+}
+
+// addWebhook writes a new webhook, at a place in the log or, with nil, at its end.
+func addWebhook(ctx context.Context, tx Tx, w *Webhook, position *int64) error {
+	n, err := tx.LockWebhooks(ctx)
+	if err != nil {
+		return err
+	}
+	if n >= MaxWebhooks {
+		return Invalidf("a tenant has at most %d webhooks, streams among them", MaxWebhooks)
+	}
+	head, err := tx.EventHead(ctx)
+	if err != nil {
+		return err
+	}
+	w.Position = head
+	set(&w.Position, position)
+	if w.Position < 0 || w.Position > head {
+		return Invalidf("position must be from 0 to %d, the number of the newest event", head)
+	}
+	return tx.InsertWebhook(ctx, *w)
 }
 
 func (d *Directory) webhookURL(url string) error {
@@ -130,16 +138,28 @@ func (d *Directory) changeWebhook(
 		if err != nil {
 			return err
 		}
+		if before.Stream() {
+			return Invalidf("this is a stream of security event tokens: its receiver changes it, under /ssf")
+		}
 		if w, err = change(before); err != nil || reflect.DeepEqual(w, before) {
 			return err
 		}
 		w.UpdatedAt = d.clock.Now()
-		if err := tx.UpdateWebhook(ctx, w); err != nil {
+		if err := writeWebhook(ctx, tx, before, w); err != nil {
 			return err
 		}
 		return tx.AppendEvents(ctx, call.Event(w.UpdatedAt, action, ID{}, ID{}, before.facts(), w.facts()))
 	})
 	return w, err
+}
+
+// writeWebhook writes a webhook that was changed. What an address asked to be spared
+// from does not hold for another one.
+func writeWebhook(ctx context.Context, tx WebhookWriter, before, w Webhook) error {
+	if err := tx.UpdateWebhook(ctx, w); err != nil || w.URL == before.URL {
+		return err
+	}
+	return tx.WakeDeliveries(ctx, w.ID, w.UpdatedAt)
 }
 
 // DeleteWebhook ends a webhook, with what is known of its deliveries.
@@ -152,11 +172,15 @@ func (d *Directory) DeleteWebhook(ctx context.Context, call Call, id ID) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.DeleteWebhook(ctx, id); err != nil {
-			return err
-		}
-		return tx.AppendEvents(ctx, call.Event(d.clock.Now(), ActionWebhookDeleted, ID{}, ID{}, w.facts(), nil))
+		return d.deleteWebhook(ctx, tx, call, w)
 	})
+}
+
+func (d *Directory) deleteWebhook(ctx context.Context, tx Tx, call Call, w Webhook) error {
+	if err := tx.DeleteWebhook(ctx, w.ID); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, call.Event(d.clock.Now(), ActionWebhookDeleted, ID{}, ID{}, w.facts(), nil))
 }
 
 // Deliveries lists what became of events at a webhook, the newest first.

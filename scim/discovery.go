@@ -32,7 +32,7 @@ func (d *door) getServiceProviderConfig(x *exchange) error {
 		return err
 	}
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
-	return x.send(http.StatusOK, map[string]any{
+	config := map[string]any{
 		"schemas":          []string{configSchema},
 		"documentationUri": documentation,
 		"patch":            supported(true),
@@ -52,7 +52,11 @@ func (d *door) getServiceProviderConfig(x *exchange) error {
 			"specUri":     "https://www.rfc-editor.org/rfc/rfc6750",
 		}},
 		"meta": d.discoveryMeta("ServiceProviderConfig", "/ServiceProviderConfig"),
-	})
+	}
+	if len(d.events) > 0 { // RFC 9967 section 4
+		config["securityEvents"] = map[string]any{"asyncRequest": "none", "eventUris": d.events}
+	}
+	return x.send(http.StatusOK, config)
 }
 
 func (d *door) discoveryMeta(kind, path string) map[string]any {

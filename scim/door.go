@@ -29,6 +29,9 @@ type Config struct {
 	// MaxBulkBody bounds the bodies of bulk requests; 0 is 4 MiB, or what a
 	// group may have if that is less.
 	MaxBulkBody int64
+	// SecurityEvents are those of RFC 9967 that streams can have; none: there are no
+	// streams.
+	SecurityEvents []membership.SignalType
 	// Logger gets what callers do not get to see; nil drops it.
 	Logger *zap.Logger
 }
@@ -52,6 +55,7 @@ type door struct {
 	endpoints    map[string]methods
 	large        *semaphore.Weighted // bytes of large bodies
 	ignored      ignoredLog
+	events       []membership.SignalType
 	debug        bool // the log takes that much
 }
 
@@ -74,6 +78,7 @@ func New(directory *membership.Directory, verifier Verifier, c Config) http.Hand
 		directory: directory, verifier: verifier,
 		base:    strings.TrimRight(c.PublicURL, "/") + root,
 		maxBody: c.MaxBody, maxGroupBody: c.MaxGroupBody, maxBulkBody: c.MaxBulkBody, log: c.Logger,
+		events: c.SecurityEvents,
 	}
 	d.debug = c.Logger.Core().Enabled(zap.DebugLevel)
 	d.edge = auth.Edge{

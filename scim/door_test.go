@@ -59,7 +59,7 @@ func (b *bench) serve() {
 		membership.NewDirectory(store, auth.Policy{}, membership.Options{
 			Guard: membership.RemovalGuard{On: true, Members: 100, Percent: 50},
 		}), auth.NewVerifier(store, time.Now),
-		scim.Config{PublicURL: server.URL, Logger: zaptest.NewLogger(t)},
+		scim.Config{PublicURL: server.URL, SecurityEvents: membership.SCIMSignals, Logger: zaptest.NewLogger(t)},
 	))
 	b.base = server.URL + "/scim/v2"
 }

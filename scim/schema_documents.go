@@ -67,6 +67,13 @@ var amendments = map[string][]amendment{
 			serverSays("integer", false, "The results on a page if a request does not say.")},
 		{"pagination.maxPageSize", serverSays("integer", false, "The most results on a page.")},
 		{"pagination.cursorTimeout", serverSays("integer", false, "For how many seconds a cursor can be used.")},
+		{"securityEvents",
+			serverSays("complex", false, "What security event tokens tell of, where there are some (RFC 9967).")},
+		{"securityEvents.asyncRequest",
+			serverSays("string", false, "Whether requests can be carried out asynchronously.")},
+		{"securityEvents.asyncRequest", definition{"canonicalValues": []any{"none", "long", "request"}}},
+		{"securityEvents.eventUris", serverSays("string", false, "The URIs of their events.")},
+		{"securityEvents.eventUris", definition{"multiValued": true, "caseExact": true}},
 	},
 	resourceTypeSchema: {
 		{"id", definition{"required": false}}, {"name", definition{"required": true}},

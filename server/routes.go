@@ -69,6 +69,9 @@ func (s *Server) router() *mux.Router {
 	root.NotFoundHandler = s.observed(doorNone, "", m, page(http.HandlerFunc(notFound)))
 
 	provisioning := scim.Config{PublicURL: s.publicURL, MaxGroupBody: s.config.MaxBody, Logger: s.log.Named(doorSCIM)}
+	if s.tokens != nil {
+		provisioning.SecurityEvents = membership.SCIMSignals
+	}
 	root.MatcherFunc(router.Below(SCIMPrefix)).Handler(s.observed(doorSCIM, "", m,
 		scim.New(directory, verifier, provisioning)))
 	setupLinks := auth.NewSetupLinks(s.store, directory, s.keys, time.Now, verifier.Forget)
@@ -83,6 +86,7 @@ func (s *Server) router() *mux.Router {
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Evidence:    s.sealer,
 		Webhooks:    s.webhooks,
+		EventTokens: s.tokens,
 		DryRuns:     s.newDryRuns(directory, policy, provisioning),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
 	}

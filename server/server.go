@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/scimbridge/scimbridge/api"
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
 	"github.com/scimbridge/scimbridge/db"
@@ -64,6 +65,7 @@ type Server struct {
 	guard    *outbound.Guard
 	webhooks *Webhooks
 	ends     *grantEnds
+	tokens   api.EventTokens // nil: there are no streams
 	listener net.Listener
 	debug    net.Listener // nil: none
 	cert     *certificate // nil: no TLS
@@ -85,6 +87,10 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		return nil, err
 	}
 	cert, err := openCertificate(c, log.Named("tls"))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := openEventKeys(c)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +117,10 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	address := bound(c.Listen, listener)
 	m := newMetrics(store.Engine(), version)
 	public := PublicURL(c, address)
+	var tokens api.EventTokens
+	if keys != nil {
+		keys.issuer, tokens = public, keys
+	}
 	guard := outbound.New(c.AllowedNetworks)
 	sealer, err := openSealer(c, store, public, guard, m, log.Named("seal"))
 	if err != nil {
@@ -132,7 +142,8 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		watch:    membership.NewEventWatch(store),
 		requests: openRequests(ctx, c, store, m.requestLog, log.Named("requests")),
 		guard:    guard,
-		webhooks: newWebhooks(store, guard, m.webhooks, log.Named("webhooks")),
+		webhooks: newWebhooks(store, guard, tokens, m.webhooks, log.Named("webhooks")),
+		tokens:   tokens,
 		address:  address, publicURL: public,
 		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}, nil

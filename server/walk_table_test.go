@@ -20,6 +20,9 @@ type walkRow struct {
 	elsewhere int
 }
 
+// receives is what the receiver of a stream may.
+var receives = []string{"STREAMS:RECEIVE", "USERS:READ", "GROUPS:READ"}
+
 // harmlessPolicy concerns no caller.
 const harmlessPolicy = `forbid (principal == User::\"nobody\", action == Action::\"audit.read\", resource);`
 
@@ -185,6 +188,45 @@ var walkTable = map[string]walkRow{
 		status: 200, may: []string{"TENANT:ADMIN"}},
 	"DELETE /v1/policies/{id}": {path: "/v1/policies/{policy}", status: 204, may: []string{"TENANT:ADMIN"}},
 
+	"GET /.well-known/ssf-configuration": {path: "/.well-known/ssf-configuration", status: 200},
+	"GET /ssf/jwks.json":                 {path: "/ssf/jwks.json", status: 200},
+	"GET /ssf/streams": {
+		path: "/ssf/streams", status: 200,
+		may: receives,
+	},
+	"POST /ssf/streams": {
+		path: "/ssf/streams", body: `{}`, status: 201,
+		may: receives,
+	},
+	"PATCH /ssf/streams": {
+		path: "/ssf/streams", body: `{"stream_id":"{stream}","description":"{n}"}`, status: 200,
+		may: receives,
+	},
+	"PUT /ssf/streams": {
+		path: "/ssf/streams", body: `{"stream_id":"{stream}"}`, status: 200,
+		may: receives,
+	},
+	"DELETE /ssf/streams": {
+		path: "/ssf/streams?stream_id={stream}", status: 204,
+		may: receives,
+	},
+	"GET /ssf/status": {
+		path: "/ssf/status?stream_id={stream}", status: 200,
+		may: receives,
+	},
+	"POST /ssf/status": {
+		path: "/ssf/status", body: `{"stream_id":"{stream}","status":"paused"}`, status: 200,
+		may: receives,
+	},
+	"POST /ssf/verify": {
+		path: "/ssf/verify", body: `{"stream_id":"{stream}"}`, status: 204,
+		may: receives,
+	},
+	"POST /ssf/streams/{id}/poll": {
+		path: "/ssf/streams/{stream}/poll", body: `{"returnImmediately":true}`, status: 200,
+		may: receives,
+	},
+
 	"GET /v1/webhooks": {
 		path: "/v1/webhooks", status: 200,
 		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
@@ -321,6 +363,7 @@ var furniture = []struct {
 	{word: "{token}", path: "/v1/tokens", body: `{"name":"token {n}","kind":"api","permissions":["USERS:READ"]}`},
 	{word: "{policy}", path: "/v1/policies", body: `{"id":"{new id}","cedar":"` + harmlessPolicy + `"}`},
 	{word: "{webhook}", path: "/v1/webhooks", body: `{"url":"https://webhook.invalid/"}`},
+	{path: "/ssf/streams", body: `{"description":"{n}"}`, second: "{stream}", field: "stream_id"},
 	{word: "{issuer}", path: "/v1/issuers",
 		body: `{"issuer":"{new id}","audiences":["b"],"permissions":["USERS:READ"],` +
 			`"jwks_uri":"https://example.com/keys"}`},

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func newWalk(t *testing.T, url string) *walk {
 	s := newTestServer(t, func(c *config.Config) {
 		c.DatabaseURL, c.RateLimit, c.FailedAuthLimit = config.DatabaseURL(url), 0, 0
 		c.SealKeyFile = filepath.Join(t.TempDir(), "seal.key")
-	})
+	}, withStreams(t))
 	w := &walk{testServer: s, t: t, routes: routesOf(t, s), mine: s.bootstrap(t), theirs: s.bootstrap(t)}
 	second := w.made("/v1/connections", `{"name":"Second"}`, w.mine)["id"].(string)
 	token := func(spec string) string { return w.made("/v1/tokens", spec, w.mine)["token"].(string) }
@@ -156,6 +157,19 @@ func (w *walk) furnish(who auth.Bootstrapped, row walkRow) things {
 			ids[f.second] = made[f.field].(string)
 		}
 		ids["{new id}"] = membership.NewID().String() // each is used once
+	}
+	if row.path != "" {
+		w.t.Cleanup(func() { // a tenant has a bounded number of them
+			for _, word := range []string{"{webhook}", "{stream}"} {
+				id, err := membership.ParseID(ids[word])
+				if err != nil {
+					continue
+				}
+				_ = w.store.Update(context.Background(), who.TenantID, func(tx membership.Tx) error {
+					return tx.DeleteWebhook(context.Background(), id)
+				})
+			}
+		})
 	}
 	if row.path == "" || strings.Contains(row.path, "{request}") {
 		w.made("/v1/connections/"+who.ConnectionID.String()+"/captures", `{"hours":1}`, who)

@@ -24,7 +24,8 @@ type webhookBatch struct {
 // attempt is a delivery with the event that it tells of.
 type attempt struct {
 	membership.Delivery
-	event membership.Event
+	event   membership.Event
+	signals []membership.Signal // of a stream
 }
 
 func (b *webhookBatch) run(ctx context.Context) error {
@@ -59,13 +60,13 @@ func (b *webhookBatch) again(ctx context.Context) (as []attempt, err error) {
 		as = as[:0]
 		for _, d := range b.work.Due {
 			es, err := r.NumberedEvents(ctx, membership.EventFilter{
-				Cursor: membership.EventCursor{Number: d.Number - 1, Through: d.Number}, Limit: 1,
+				Cursor: membership.EventCursor{Number: max(d.Number-2, 0), Through: d.Number}, Limit: 2,
 			})
 			if err != nil {
 				return err
 			}
-			if len(es) == 1 {
-				as = append(as, attempt{d, es[0]})
+			if n := len(es); n > 0 && es[n-1].Number == d.Number {
+				as = append(as, b.attempt(d, eventBefore(es, n-1), es[n-1]))
 			}
 		}
 		return nil
@@ -78,23 +79,49 @@ func (b *webhookBatch) again(ctx context.Context) (as []attempt, err error) {
 func (b *webhookBatch) fresh(ctx context.Context) (as []attempt, last int64, full bool, err error) {
 	err = b.of.store.Read(ctx, b.work.Tenant, func(r membership.Reader) error {
 		as, last = as[:0], b.work.Position
+		from := b.work.Position
+		if b.work.Stream() { // what it is told depends on the event before
+			from = max(from-1, 0)
+		}
 		es, err := r.NumberedEvents(ctx, membership.EventFilter{
-			Cursor: membership.EventCursor{Number: b.work.Position}, Limit: deliverBatch,
+			Cursor: membership.EventCursor{Number: from}, Limit: deliverBatch,
 		})
 		if err != nil {
 			return err
 		}
-		for _, e := range es {
-			if last = e.Number; b.work.Wants(e) {
-				as = append(as, attempt{membership.Delivery{
-					Webhook: b.work.ID, Number: e.Number, ID: membership.NewID(), Action: e.Action,
-				}, e})
+		for i, e := range es {
+			if e.Number <= b.work.Position {
+				continue
+			}
+			last = e.Number
+			a := b.attempt(membership.Delivery{
+				Webhook: b.work.ID, Number: e.Number, ID: membership.NewID(), Action: e.Action,
+			}, eventBefore(es, i), e)
+			if len(a.signals) > 0 || !b.work.Stream() && b.work.Wants(e) {
+				as = append(as, a)
 			}
 		}
 		full = len(es) == deliverBatch
 		return nil
 	})
 	return as, last, full, err
+}
+
+// attempt is one at a delivery of an event, with the one before it in the log.
+func (b *webhookBatch) attempt(d membership.Delivery, before, e membership.Event) attempt {
+	a := attempt{Delivery: d, event: e}
+	if b.work.Stream() {
+		a.signals = b.work.Signals(before, e)
+	}
+	return a
+}
+
+// eventBefore is the one before that of an index; zero: there is none.
+func eventBefore(es []membership.Event, i int) (before membership.Event) {
+	if i > 0 {
+		before = es[i-1]
+	}
+	return before
 }
 
 // send makes attempts in the order of their numbers, one after another or several at
@@ -120,6 +147,9 @@ func (b *webhookBatch) send(ctx context.Context, as []attempt) bool {
 			return false
 		}
 		if !b.settle(part, outcomes) {
+			if b.why != "" && b.work.Stream() {
+				b.of.sayPaused(ctx, b.work.Webhook)
+			}
 			return false
 		}
 	}
@@ -130,6 +160,10 @@ func (b *webhookBatch) sendPart(ctx context.Context, part []attempt) []membershi
 	outcomes := make([]membership.Outcome, len(part))
 	one := func(i int) {
 		e := part[i].event
+		if b.work.Stream() {
+			outcomes[i] = b.of.sendSignals(ctx, b.work.Webhook, &part[i].Delivery, e, part[i].signals)
+			return
+		}
 		outcomes[i] = sendWebhook(ctx, b.of.client, b.work.Webhook, e.ID.String(), b.of.now(), messageOf(e))
 	}
 	if len(part) == 1 {

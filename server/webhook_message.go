@@ -1,14 +1,11 @@
 package server
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,7 +42,7 @@ func messageOf(e membership.Event) []byte {
 	m := message{
 		Type: string(e.Action), Timestamp: membership.Timestamp(e.At), Number: e.Number, Data: messageData{
 			Connection: idText(e.Connection), Group: idText(e.Group), User: idText(e.User), Source: string(e.Source),
-			Changed: changed(e.Before, e.After), RequestID: e.RequestID,
+			Changed: e.Changed(), RequestID: e.RequestID,
 		},
 	}
 	for _, member := range e.Members {
@@ -60,22 +57,6 @@ func idText(id membership.ID) string {
 		return ""
 	}
 	return id.String()
-}
-
-// changed are the names that two objects do not have alike.
-func changed(before, after []byte) []string {
-	var b, a map[string]json.RawMessage
-	_ = json.Unmarshal(before, &b) // none is an object without names
-	_ = json.Unmarshal(after, &a)
-	names := map[string]bool{}
-	for name, value := range b {
-		names[name] = !bytes.Equal(value, a[name])
-	}
-	for name, value := range a {
-		names[name] = !bytes.Equal(value, b[name])
-	}
-	maps.DeleteFunc(names, func(_ string, differs bool) bool { return !differs })
-	return slices.Sorted(maps.Keys(names))
 }
 
 // signature is the value of the header webhook-signature: one for each secret that

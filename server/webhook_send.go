@@ -18,7 +18,7 @@ const (
 	// sendTimeout bounds one attempt, the answer included.
 	sendTimeout = 20 * time.Second
 	// maxReceipt is how much of an answer is read, so that its connection can be used
-	// again; nothing in it matters.
+	// again; of what is in it only the code of a refusal matters.
 	maxReceipt = 4 << 10
 	// slowDown is for a receiver that has too much to do and does not say for how long.
 	slowDown = time.Minute
@@ -28,26 +28,34 @@ const (
 func sendWebhook(
 	ctx context.Context, client *http.Client, w membership.Webhook, id string, now time.Time, body []byte,
 ) membership.Outcome {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
+	header := http.Header{}
+	header.Set("Content-Type", "application/json")
+	header.Set("Webhook-Id", id)
+	header.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
+	header.Set("Webhook-Signature", signature(w, id, now, body))
+	return post(ctx, client, w.URL, header, now, body)
+}
+
+func post(
+	ctx context.Context, client *http.Client, url string, header http.Header, now time.Time, body []byte,
+) membership.Outcome {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return membership.Outcome{Problem: "the address is no URL"}
 	}
-	r.Header.Set("Content-Type", "application/json")
+	r.Header = header
 	r.Header.Set("User-Agent", "scimbridge")
-	r.Header.Set("Webhook-Id", id)
-	r.Header.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
-	r.Header.Set("Webhook-Signature", signature(w, id, now, body))
 	res, err := client.Do(r)
 	if err != nil {
 		return membership.Outcome{Problem: problemOf(err)}
 	}
-	_, _ = io.CopyN(io.Discard, res.Body, maxReceipt)
+	receipt, _ := io.ReadAll(io.LimitReader(res.Body, maxReceipt))
 	_ = res.Body.Close()
 	o := membership.Outcome{HTTP: res.StatusCode, Gone: res.StatusCode == http.StatusGone}
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
 		return o
 	}
-	o.Problem = "the receiver answered " + strconv.Itoa(res.StatusCode)
+	o.Problem = "the receiver answered " + strconv.Itoa(res.StatusCode) + refusal(res.StatusCode, receipt)
 	switch res.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout:
 		o.Wait = slowDown

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/scimbridge/scimbridge/api"
 	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
 	"github.com/scimbridge/scimbridge/outbound"
@@ -47,8 +48,9 @@ type Webhooks struct {
 	now     membership.Clock
 	log     *zap.Logger
 	metrics *webhookMetrics
-	every   time.Duration // deliverEvery
-	lease   time.Duration // leaseTime
+	tokens  api.EventTokens // nil: nothing is sent to streams
+	every   time.Duration   // deliverEvery
+	lease   time.Duration   // leaseTime
 
 	mu      sync.Mutex
 	running map[db.WebhookRef]bool // by tenant and id
@@ -56,9 +58,12 @@ type Webhooks struct {
 	group   sync.WaitGroup
 }
 
-func newWebhooks(store *db.Store, guard *outbound.Guard, m *webhookMetrics, log *zap.Logger) *Webhooks {
+func newWebhooks(
+	store *db.Store, guard *outbound.Guard, tokens api.EventTokens, m *webhookMetrics, log *zap.Logger,
+) *Webhooks {
 	return &Webhooks{
-		store: store, client: guard.Client(sendTimeout, 0), holder: membership.NewID().String(), now: time.Now,
+		tokens: tokens,
+		store:  store, client: guard.Client(sendTimeout, 0), holder: membership.NewID().String(), now: time.Now,
 		log: log, metrics: m, every: deliverEvery, lease: leaseTime,
 		running: map[db.WebhookRef]bool{}, tenants: map[membership.ID]int{},
 	}
@@ -92,7 +97,7 @@ func (h *Webhooks) repeat(ctx context.Context, every time.Duration, rest int, do
 
 // look begins with every webhook that has something to be sent, as far as there is room.
 func (h *Webhooks) look(ctx context.Context) error {
-	due, err := h.store.WebhooksDue(ctx, h.now())
+	due, err := h.store.WebhooksDue(ctx, h.now(), h.tokens != nil)
 	for _, w := range due {
 		if h.enter(w) {
 			h.group.Go(func() {

@@ -34,8 +34,8 @@ type promise struct {
 var contract = []subject{
 	memberPromises, judgedPromises, linkPromises, lookupPromises, lockPromises, heldNamePromises, eventPromises,
 	filterPromises, valuePromises, totalPromises, errorPromises, idempotencyPromises, readinessPromises,
-	webhookPromises, webhookDeliveryPromises, capturePromises, endPromises, setupLinkPromises, partPromises,
-	sessionPromises, endedPromises,
+	webhookPromises, webhookDeliveryPromises, streamPromises, capturePromises, endPromises, setupLinkPromises,
+	partPromises, sessionPromises, endedPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth

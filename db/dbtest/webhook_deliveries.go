@@ -13,6 +13,7 @@ var webhookDeliveryPromises = subject{"webhook deliveries", []promise{
 	{"due deliveries come in the order of events", testDueDeliveries},
 	{"one delivery is sent again", testRetryDelivery},
 	{"dead deliveries since a time are sent again", testRecoverDeliveries},
+	{"what waits to be tried again is due at once", testWakeDeliveries},
 	{"old deliveries are dropped, those that wait are not", testDropDeliveries},
 }}
 
@@ -126,4 +127,33 @@ func testDropDeliveries(t *testing.T, s Store) {
 	}
 	require.Equal(t, []int64{4, 2}, numbers)
 	require.Len(t, w.deliveries(other.ID, ""), 4)
+}
+
+func testWakeDeliveries(t *testing.T, s Store) {
+	w := NewTenant(t, s)
+	hook, other := w.webhook(nil), w.webhook(nil)
+	now := Now()
+	wake := func() {
+		w.Update(func(tx membership.Tx) error { return tx.WakeDeliveries(w.Ctx, hook.ID, now) })
+	}
+	wake()
+	require.False(t, w.isDue(hook.ID, now), "nothing waits")
+	for _, id := range []membership.ID{hook.ID, other.ID} {
+		w.settled(id,
+			delivery(id, 1, membership.DeliveryRetrying, now, now.Add(time.Hour)),
+			delivery(id, 2, membership.DeliveryDead, now, time.Time{}),
+			delivery(id, 3, membership.DeliveryRetrying, now, now.Add(-time.Hour)),
+			delivery(id, 4, membership.DeliveryRetrying, now, now.Add(24*time.Hour)))
+	}
+	wake()
+	require.True(t, w.isDue(hook.ID, now))
+	at := map[int64]time.Time{}
+	for _, d := range w.deliveries(hook.ID, "") {
+		at[d.Number] = d.NextAt
+		require.Equal(t, 3, d.Attempts, "the schedule goes on")
+	}
+	require.Equal(t, map[int64]time.Time{1: now, 2: {}, 3: now.Add(-time.Hour), 4: now}, at)
+	for _, d := range w.deliveries(other.ID, membership.DeliveryRetrying) {
+		require.NotEqual(t, now, d.NextAt, "those of another webhook wait")
+	}
 }

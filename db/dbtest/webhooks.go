@@ -15,7 +15,7 @@ import (
 
 // WebhookStore is the work of the servers that send to webhooks, of all tenants.
 type WebhookStore interface {
-	WebhooksDue(ctx context.Context, now time.Time) ([]db.WebhookRef, error)
+	WebhooksDue(ctx context.Context, now time.Time, streams bool) ([]db.WebhookRef, error)
 	HoldWebhook(
 		ctx context.Context, tenant, id membership.ID, holder string, now, until time.Time, limit int,
 	) (db.WebhookWork, bool, error)
@@ -117,7 +117,7 @@ func delivery(
 
 func (w *Tenant) isDue(id membership.ID, now time.Time) bool {
 	w.T.Helper()
-	due, err := w.Store.WebhooksDue(w.Ctx, now)
+	due, err := w.Store.WebhooksDue(w.Ctx, now, true)
 	require.NoError(w.T, err)
 	return slices.ContainsFunc(due, func(r db.WebhookRef) bool { return r == db.WebhookRef{Tenant: w.ID, ID: id} })
 }
@@ -136,10 +136,12 @@ func testWebhookIsAsWritten(t *testing.T, s Store) {
 		h.Connections, h.Groups = []membership.ID{w.Connection}, []membership.ID{w.Group}
 		h.OldSecret, h.OldUntil, h.FailingFrom = []byte("old"), Now().Add(time.Hour), Now()
 		h.Signing, h.Ordered, h.Why, h.Position = membership.SigningV1A, false, "why", 1
+		h.Requested, h.Description, h.VerifiedAt = membership.SCIMSignals, "what it is for", Now()
 	})
 	require.Equal(t, hook, w.readWebhook(hook.ID))
 	position := hook.Position
 	hook.URL, hook.Events, hook.State, hook.Position = "https://b.example.com", nil, membership.WebhookDisabled, 99
+	hook.Requested, hook.Description, hook.VerifiedAt = membership.Signals[:1], "something else", Now()
 	w.Update(func(tx membership.Tx) error { return tx.UpdateWebhook(w.Ctx, hook) })
 	got := w.readWebhook(hook.ID)
 	require.Equal(t, position, got.Position, "only its holder moves it")
@@ -351,8 +353,10 @@ func testWebhookPause(t *testing.T, s Store) {
 	require.True(t, held)
 	hook.URL = "https://other.example.com/hook"
 	w.Update(func(tx membership.Tx) error { return tx.UpdateWebhook(w.Ctx, hook) })
-	finish(work, dead)
+	later := delivery(hook.ID, hook.Position+1, membership.DeliveryRetrying, now, now.Add(24*time.Hour))
+	finish(work, later)
 	require.True(t, w.isDue(hook.ID, now))
+	require.Equal(t, now, w.deliveries(hook.ID, membership.DeliveryRetrying)[0].NextAt, "of one delivery, too")
 }
 
 func testWebhooksDue(t *testing.T, s Store) {
