@@ -332,6 +332,40 @@ func TestAPausedWebhookIsWoken(t *testing.T) {
 	})
 }
 
+// What a receiver asked for is nothing to the next address, also where one delivery alone
+// was put off.
+func TestANewAddressIsTriedAtOnce(t *testing.T) {
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		w := newTelling(t, url)
+		slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "86400")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		t.Cleanup(slow.Close)
+		hook := w.call(http.MethodPost, "webhooks", `{"url":"`+slow.URL+`","events":["group.created"]}`, 201)
+		path := "webhooks/" + hook["id"].(string)
+		w.groups(0, 1)
+		w.until("a failure", func() bool {
+			return len(w.call(http.MethodGet, path+"/deliveries?status=retrying", "", 200)["data"].([]any)) == 1
+		})
+		next := newReceiver(t, nil)
+		w.call(http.MethodPatch, path, `{"url":"`+next.URL+`"}`, 200)
+		w.until("the next has it", func() bool { return next.groups() == 1 })
+	})
+}
+
+// What changed is told by name, as the event lists it.
+func TestWebhooksNameWhatChanged(t *testing.T) {
+	w := newTelling(t, dbtest.URL(t, "sqlite"))
+	r := newReceiver(t, nil)
+	w.webhook(r, `,"events":["user.updated","user.suspended"]`)
+	user := w.call(http.MethodPost, "users", `{"user_name":"ann","email":"","name":""}`, 201)["id"].(string)
+	w.call(http.MethodPatch, "users/"+user, `{"name":"Ann","email":"ann@example.com","active":false}`, 200)
+	w.until("both", func() bool { return len(r.all()) == 2 })
+	assert.Equal(t, []string{"active", "suspended"}, r.all()[0].message.Data.Changed)
+	assert.Equal(t, []string{"email", "name"}, r.all()[1].message.Data.Changed)
+}
+
 // Nothing on the server's own network is told, unless the operator says so.
 func TestWebhooksLeadToThePublicInternetOnly(t *testing.T) {
 	w := newTelling(t, dbtest.URL(t, "sqlite"), func(c *config.Config) { c.AllowedNetworks = nil })
