@@ -398,6 +398,7 @@ func TestEveryRouteChecksItsCredential(t *testing.T) {
 				mine := h.furnish(h.mine, " "+name)
 				defer h.do(http.MethodDelete, "/v1/webhooks/"+mine.webhook, "")
 				defer h.do(http.MethodDelete, "/v1/webhooks/"+mine.stream, "")
+				defer h.do(http.MethodDelete, "/v1/connections/"+mine.connection+"/setup-links/"+mine.setup, "")
 				defer h.do(http.MethodDelete, "/v1/issuers/"+mine.issuer, "") // a tenant has a bounded number of them
 				path, body := row.with(mine)
 				send := func(changes ...with) reply { return h.do(rt.method, path, body, changes...) }

@@ -61,7 +61,8 @@ func (k *eventKeys) Sign(stream membership.Webhook, s membership.StreamSignal) (
 	claims, err := json.Marshal(eventToken{
 		Issuer: k.issuer, ID: s.ID.String(), IssuedAt: time.Now().Unix(), At: s.At.Unix(),
 		Audience: api.StreamAudience(k.issuer, stream.ID), Event: s.Event.String(),
-		Subject: subjectOf(stream, s.Signal), Events: map[membership.SignalType]any{s.Type: payloadOf(stream, s.Signal)},
+		Subject: subjectOf(stream, s.Signal),
+		Events:  map[membership.SignalType]any{s.Type: payloadOf(stream, s.Signal)},
 	})
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ var (
 	relativePath = regexp.MustCompile(`^/(Users|Groups)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	// attributePath is a path of RFC 7644 section 3.5.2 without a filter.
 	attributePath = regexp.MustCompile(
-		`^([Uu][Rr][Nn]:[A-Za-z0-9.:_-]+(:[A-Za-z][A-Za-z0-9_-]*)?|\$?[A-Za-z][A-Za-z0-9_-]*)(\.[A-Za-z][A-Za-z0-9_-]*)?$`)
+		`^([Uu][Rr][Nn]:[A-Za-z0-9.:_-]+|\$?[A-Za-z][A-Za-z0-9_-]*)(\.[A-Za-z][A-Za-z0-9_-]*)?$`)
 	weakETag = regexp.MustCompile(`^W/"[^"]+"$`)
 )
 

@@ -116,7 +116,8 @@ func TestStreamsTellWhatHappened(t *testing.T) {
 
 		want := []string{
 			"create /Users/" + ann, "create /Users/" + bob, "create /Groups/" + group, "patch /Groups/" + group,
-			"patch /Users/" + ann, "patch /Groups/" + group, "deactivate /Users/" + bob, "session-revoked /Users/" + bob,
+			"patch /Users/" + ann, "patch /Groups/" + group, "deactivate /Users/" + bob,
+			"session-revoked /Users/" + bob,
 			"activate /Users/" + bob, "patch /Groups/" + group, "delete /Users/" + bob, "session-revoked /Users/" + bob,
 			"patch /Groups/" + group, "delete /Groups/" + group, "add /Groups/" + mine, "remove /Groups/" + mine,
 		}
@@ -357,7 +358,8 @@ func TestStreamsOfTenantsAreApart(t *testing.T) {
 		s.provider().user("ann")
 		for _, c := range []struct{ method, path, body string }{
 			{"GET", "/ssf/streams?stream_id=" + id, ""}, {"DELETE", "/ssf/streams?stream_id=" + id, ""},
-			{"PATCH", "/ssf/streams", `{"stream_id":"` + id + `"}`}, {"PUT", "/ssf/streams", `{"stream_id":"` + id + `"}`},
+			{"PATCH", "/ssf/streams", `{"stream_id":"` + id + `"}`},
+			{"PUT", "/ssf/streams", `{"stream_id":"` + id + `"}`},
 			{"GET", "/ssf/status?stream_id=" + id, ""},
 			{"POST", "/ssf/status", `{"stream_id":"` + id + `","status":"disabled"}`},
 			{"POST", "/ssf/verify", `{"stream_id":"` + id + `"}`},

@@ -21,7 +21,8 @@ var streamPromises = subject{"streams", []promise{
 func (w *Tenant) stream(change func(*membership.Webhook)) membership.Webhook {
 	w.T.Helper()
 	return w.webhook(func(h *membership.Webhook) {
-		h.Signing, h.Secret, h.State, h.Requested = membership.SigningSET, nil, membership.StreamEnabled, membership.Signals
+		h.Signing, h.Secret, h.State = membership.SigningSET, nil, membership.StreamEnabled
+		h.Requested = membership.Signals
 		if change != nil {
 			change(h)
 		}
