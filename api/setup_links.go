@@ -60,7 +60,10 @@ func (d *door) listSetupLinks(w http.ResponseWriter, r request) error {
 }
 
 func (d *door) revokeSetupLink(w http.ResponseWriter, r request) error {
-	connection, err := r.connectionID()
+	connection, err := r.pathID("id", "set-up link")
+	if err == nil && connection.IsZero() { // that is any, elsewhere
+		err = membership.NotFound("set-up link")
+	}
 	if err != nil {
 		return err
 	}
