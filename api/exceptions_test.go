@@ -110,7 +110,7 @@ func TestListExceptionsRefusesBadInput(t *testing.T) {
 		for query, message := range map[string]string{
 			"kind=odd": "kind must be one of [local_in_enterprise doubly_granted " +
 				"inactive_member grant_after_deprovisioning connection_gone " +
-				"shared_user_name shared_group_name parted_user_name]",
+				"shared_user_name shared_group_name parted_user_name break_glass grant_too_long]",
 			"kind=connection_gone&cursor=" + next: "cursor is of another kind of exceptions",
 			"cursor=x":                            "cursor is none that this API gave out",
 			"format=csv&limit=1":                  "limit is for format=json: the others are whole",
@@ -118,7 +118,7 @@ func TestListExceptionsRefusesBadInput(t *testing.T) {
 			"format=xml":                          "format must be one of json, jsonl, csv",
 			"format=csv&kind=odd": "kind must be one of [local_in_enterprise doubly_granted " +
 				"inactive_member grant_after_deprovisioning connection_gone " +
-				"shared_user_name shared_group_name parted_user_name]",
+				"shared_user_name shared_group_name parted_user_name break_glass grant_too_long]",
 		} {
 			assert.Equal(t, message, h.do(http.MethodGet, "/v1/audit/exceptions?"+query, "").
 				fails(http.StatusBadRequest, codeInvalidInput))

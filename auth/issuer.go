@@ -93,7 +93,8 @@ func newIssuer(tenant membership.ID) Issuer {
 				return p == permissionOf[membership.OpAdminister] ||
 					p == permissionOf[membership.OpAdministerWebhooks] ||
 					p == permissionOf[membership.OpReceiveStreams] ||
-					p == permissionOf[membership.OpCaptureRequests]
+					p == permissionOf[membership.OpCaptureRequests] ||
+					p == permissionOf[membership.OpBreakGlass]
 			}),
 	}
 }
