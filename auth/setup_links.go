@@ -18,6 +18,7 @@ type SetupLinks struct {
 	clock     membership.Clock
 	limits    *Limits // nil: none
 	changed   func(membership.ID)
+	pageless  bool
 }
 
 // NewSetupLinks returns the use cases over a store. changed, unless nil, is called for
@@ -34,6 +35,9 @@ func NewSetupLinks(
 // Limit lets l hold callers back. Call it before the first Open.
 func (ls *SetupLinks) Limit(l *Limits) { ls.limits = l }
 
+// WithoutPage makes Create refuse: the server has no console, where links open.
+func (ls *SetupLinks) WithoutPage() { ls.pageless = true }
+
 // Create makes a link and returns it with its text form, which is not stored. It can do
 // nothing that the caller cannot: else KindForbidden.
 func (ls *SetupLinks) Create(
@@ -47,6 +51,9 @@ func (ls *SetupLinks) Create(
 	}
 	if err := ls.directory.Administer(ctx, call); err != nil {
 		return l, "", err
+	}
+	if ls.pageless {
+		return l, "", membership.Invalidf("a set-up link opens a page of the console, which is off on this server")
 	}
 	if err := s.check(); err != nil {
 		return l, "", err

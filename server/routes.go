@@ -76,6 +76,9 @@ func (s *Server) router() *mux.Router {
 		scim.New(directory, verifier, provisioning)))
 	setupLinks := auth.NewSetupLinks(s.store, directory, s.keys, time.Now, verifier.Forget)
 	setupLinks.Limit(limits)
+	if !s.config.Console {
+		setupLinks.WithoutPage()
+	}
 	services := api.Services{
 		Directory:   directory,
 		Tokens:      auth.NewTokens(s.store, directory, time.Now, verifier.Forget),

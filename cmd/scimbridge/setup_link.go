@@ -47,6 +47,9 @@ func (p *program) setupLinkCreateCommand() *cobra.Command {
 			return err
 		},
 		RunE: p.administerWith(&o, func(ctx context.Context, s settings, a administration) error {
+			if !s.Console {
+				a.setupLinks.WithoutPage()
+			}
 			l, text, err := a.setupLinks.Create(ctx, a.call, spec)
 			if err != nil {
 				return fmt.Errorf("cannot create the set-up link: %w", err)

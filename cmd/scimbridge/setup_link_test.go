@@ -42,6 +42,10 @@ func TestSetupLinkCommands(t *testing.T) {
 				append([]string{"connection", "setup-link"}, wrong...)...)
 			assert.Equal(t, exitUsage, status, "%v: %s", wrong, problem)
 		}
+		status, _, problem = invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=" + url, "SCIMBRIDGE_CONSOLE=off"},
+			"connection", "setup-link", "create", in, of)
+		assert.Equal(t, exitFailed, status)
+		assert.Contains(t, problem, "console, which is off")
 		status, _, _ = invoke(t, []string{"SCIMBRIDGE_DATABASE_URL=" + url}, "connection", "setup-link", "revoke", in,
 			made["id"].(string))
 		assert.Equal(t, exitFailed, status, "it has ended")
