@@ -35,6 +35,8 @@ type overviewView struct {
 	Webhooks    *webhooksPart
 	Log         *logPart
 	Missing     []string // why parts are not there
+
+	head int64 // the number of the last event; 0: it is not known
 }
 
 type connectionsPart struct {
@@ -74,6 +76,7 @@ type expiringPart struct {
 type webhooksPart struct {
 	All, Disabled, Failing int
 	FailingFrom            time.Time // the earliest
+	Behind                 int64     // events that the slowest has still to be told of; -1: not known
 }
 
 type logPart struct {
@@ -178,6 +181,13 @@ func (d *door) overviewAudit(r *request, v *overviewView) error {
 		return err
 	}
 	v.Held = &heldPart{List: held[:min(len(held), overviewHeld)]}
+	// No event is of later, but the page says where the log ends.
+	later, err := d.Directory.NumberedEvents(r.Context(), r.call,
+		membership.EventFilter{From: time.Now().Add(time.Hour), Limit: 1})
+	if err != nil {
+		return err
+	}
+	v.head = later.Follow.Number
 	text, err := d.Evidence.Checkpoint(r.Context(), r.call.Tenant, 0)
 	switch membership.KindOf(err) {
 	case membership.KindUnavailable, membership.KindNotFound:
@@ -200,16 +210,21 @@ func (d *door) overviewWebhooks(r *request, v *overviewView) error {
 	if err != nil {
 		return err
 	}
-	v.Webhooks = &webhooksPart{All: len(ws)}
+	v.Webhooks = &webhooksPart{All: len(ws), Behind: -1}
 	for _, w := range ws {
-		switch {
-		case w.State == membership.WebhookDisabled:
+		if w.State == membership.WebhookDisabled {
 			v.Webhooks.Disabled++
-		case !w.FailingFrom.IsZero():
-			v.Webhooks.Failing++
-			if v.Webhooks.FailingFrom.IsZero() || w.FailingFrom.Before(v.Webhooks.FailingFrom) {
-				v.Webhooks.FailingFrom = w.FailingFrom
-			}
+			continue
+		}
+		if v.head > 0 {
+			v.Webhooks.Behind = max(v.Webhooks.Behind, v.head-w.Position, 0)
+		}
+		if w.FailingFrom.IsZero() {
+			continue
+		}
+		v.Webhooks.Failing++
+		if v.Webhooks.FailingFrom.IsZero() || w.FailingFrom.Before(v.Webhooks.FailingFrom) {
+			v.Webhooks.FailingFrom = w.FailingFrom
 		}
 	}
 	return nil
