@@ -43,7 +43,7 @@ const (
 	qNamesOfUser = `select user_name, native_user_name from users where tenant_id = $1 and id = $2`
 	qTextsOfUser = `select t.text from (
 			select x.position from events x {index events_by_user}
-				where x.tenant_id = $1 and x.user_id = $2 and x.number > 0
+				where x.tenant_id = $1 and {of user x $2} and x.number > 0
 			union all
 			select w.position from events w {index events_waiting}
 				where w.tenant_id = $1 and w.user_id = $2 and w.number is null and w.position > 0) n
@@ -79,7 +79,7 @@ const (
 	qTextsToErase = `select n.number, t.position, t.field, t.salt, n.several, n.members from (
 			select x.number, x.position, 0 as several, case when x.members is null then 0 else 1 end as members
 				from events x {index events_by_user}
-				where x.tenant_id = $1 and x.user_id = $2 and x.number > $3
+				where x.tenant_id = $1 and {of user x $2} and x.number > $3
 			union all
 			select y.number, e.position, 1, 1 from event_users y
 				{lookup events e by events_by_number on e.tenant_id = $1 and e.number = y.number}
@@ -134,8 +134,9 @@ func (s *session) EraseTexts(ctx context.Context, t membership.TextErasure) (e m
 // A grant of before has an event with a position below zero where none of the log told
 // of it (carry_grants.go). They have no number, and are found by the grants.
 const (
-	qHasCarriers = `select count(*) from (select 1 from events where tenant_id = $1 and position < 0 limit 1) e`
-	pastOfUser   = ` from groups o
+	qHasCarriers = `select count(*) from (select 1 from events where tenant_id = $1 and number is null and position < 0
+		limit 1) e`
+	pastOfUser = ` from groups o
 		{lookup past_grants g on g.tenant_id = $1 and g.group_no = o.no and g.user_id = $2} where o.tenant_id = $1`
 	qCarriedOfUser = `select t.position, t.salt from (
 			select g.opened_event as position` + pastOfUser + ` and g.opened_event < 0

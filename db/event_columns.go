@@ -239,7 +239,7 @@ func (c *EventColumns) wrongIn(ctx context.Context, block int64) (number int64, 
 const (
 	// Texts that stand beside no event.
 	qTextOfNoEvent = `select t.field, t.salt, t.text from event_texts t where t.tenant_id = $1 and not exists (
-		select 1 from events e where e.tenant_id = $1 and e.position = t.position) limit 1`
+		select 1 from {all events} e where e.tenant_id = $1 and e.position = t.position) limit 1`
 	qEventWithText = `select coalesce(min(number), 0) from events {index events_by_number}
 		where tenant_id = $1 and number is not null and ({contains body $2} or {contains members $2}) and
 			{contains body $3}`

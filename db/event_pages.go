@@ -121,14 +121,17 @@ func eventsQuery(s *session, f membership.EventFilter) (string, []any) {
 	case !f.User.IsZero():
 		w.ofUser()
 	case !f.Group.IsZero():
-		w.WriteString("events e {index events_by_group} where e.tenant_id = $1" + w.between("e.number"))
+		w.WriteString("events e {index events_by_group} where e.tenant_id = $1 and {of group e " + w.arg(f.Group) + "}" +
+			w.between("e.number"))
 	case len(keys) > 0:
 		w.ofKey(keys[0])
 		order = "k.span, e.number"
 	default:
 		w.WriteString("events e {index events_by_number} where e.tenant_id = $1" + w.between("e.number"))
 	}
-	w.id("e.group_id", f.Group)
+	if !f.User.IsZero() {
+		w.id("e.group_id", f.Group)
+	}
 	w.facts()
 	return w.String() + " order by " + order + " limit " + w.limit, w.args
 }
@@ -146,11 +149,12 @@ func (w *eventsWhere) ofUser() {
 	if !asksMore(w.filter) {
 		enough = " order by x.number limit " + w.limit
 	}
-	numbers := func(table string) string {
-		return "select * from (select x.number from " + table + " where x.tenant_id = $1 and x.user_id = " + user +
+	numbers := func(table, ofUser string) string {
+		return "select * from (select x.number from " + table + " where x.tenant_id = $1 and " + ofUser +
 			w.between("x.number") + enough + ") y"
 	}
-	w.WriteString("(" + numbers("events x {index events_by_user}") + " union all " + numbers("event_users x") + `) n
+	w.WriteString("(" + numbers("events x {index events_by_user}", "{of user x "+user+"}") + " union all " +
+		numbers("event_users x", "x.user_id = "+user) + `) n
 		{lookup events e by events_by_number on e.tenant_id = $1 and e.number = n.number} where true`)
 }
 

@@ -18,7 +18,7 @@ const (
 			where p.tenant_id = $1 and p.opened_event > 0
 		union all select p.id, p.closed_event, 'grant.closed' from past_grants p
 			where p.tenant_id = $1 and p.closed_event > 0`
-	qMembersAt = `select e.position, coalesce(e.members, '') from events e
+	qMembersAt = `select e.position, coalesce(e.members, '') from {all events} e
 		where e.tenant_id = $1 and e.position {in numbers $2}`
 )
 

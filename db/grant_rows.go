@@ -88,7 +88,7 @@ func ofTable(table, columns string) string {
 }
 
 const (
-	qEventBodies = `select e.position, e.body from events e where e.tenant_id = $1 and e.position {in numbers $2}`
+	qEventBodies = `select e.position, e.body from {all events} e where e.tenant_id = $1 and e.position {in numbers $2}`
 	qReasons     = `select t.position, t.text from event_texts t
 		where t.tenant_id = $1 and t.position {in numbers $2} and t.field = 'reason'`
 	qNamesOfConnections = `select c.no, c.id, c.name from connections c {index connections_no}

@@ -32,6 +32,7 @@ type StoredLeaf struct {
 	Body             []byte // the members in it
 	Group, User      string // their ids; "": none
 	Members          []byte // as they are stored beside the body; nil: none
+	Keyed            bool   // it is found by its group and user
 }
 
 // Seal is what one step of sealing adds to a log.
@@ -74,8 +75,8 @@ const (
 
 	qLeaves = `select number, position, body, coalesce(members, ''),
 			case when group_id is null then '' else {text group_id} end,
-		case when user_id is null then '' else {text user_id} end from events {index events_by_number}
-		where tenant_id = $1 and number > $2 order by number limit $3`
+		case when user_id is null then '' else {text user_id} end, {keys hold events}
+		from events {index events_by_number} where tenant_id = $1 and number > $2 order by number limit $3`
 )
 
 // SealLog reads the log of a tenant; found says whether it has one.
@@ -259,7 +260,7 @@ func (s *Store) leafBatch(
 ) (leaves []StoredLeaf, err error) {
 	err = s.read(ctx, tenant, func(s *session) error {
 		leaves, err = list(ctx, s, qLeaves, []any{tenant, after, limit}, func(l *StoredLeaf) []any {
-			return []any{&l.Number, &l.Position, &l.Body, &l.Members, &l.Group, &l.User}
+			return []any{&l.Number, &l.Position, &l.Body, &l.Members, &l.Group, &l.User, &l.Keyed}
 		})
 		return err
 	})

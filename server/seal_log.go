@@ -111,7 +111,7 @@ const leafBatch = 1000
 // nothing that does not stand there.
 func checkColumns(e db.StoredLeaf) error {
 	head, _, _ := bytes.Cut(e.Body, []byte(`,"actor":`))
-	if e.Group != fieldOf(head, "group_id") || e.User != fieldOf(head, "user_id") {
+	if !e.Keyed || e.Group != fieldOf(head, "group_id") || e.User != fieldOf(head, "user_id") {
 		return &seal.Finding{Kind: seal.Changed, Number: e.Number}
 	}
 	return nil

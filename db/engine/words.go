@@ -21,6 +21,9 @@ import "strings"
 //	{nth $n i}         one id of a list of ids, the first with i = 0
 //	{position $n}      the position of an event that is written now, in the tenant $n
 //	{least position $n} below which no event is yet, and zero at most
+//	{all events}       the table of events, where they are looked for by a position
+//	{of user x $n}     a condition: the event x is of a user; {of group x $n}: of a group
+//	{keys hold x}      whether an event has the keys by which these find it
 //	{no table $n}      the number of a group or connection that is written now, in the
 //	                   tenant $n
 //	{stripe}           the row of a total that this transaction raises (link_totals.go)
