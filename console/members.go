@@ -17,7 +17,7 @@ func (d *door) memberRoutes() []route {
 		d.get(member+"/remove", d.removalForm),
 		d.post(member+"/remove", d.removeMember, "reason"),
 		d.get(add, d.additionForm, "q", "user"),
-		d.post(add, d.addMember, "user", "reason", "also_local"),
+		d.post(add, d.addMember, "user", "reason", "ends", "also_local"),
 	}
 }
 
@@ -259,12 +259,17 @@ func (d *door) addMember(w http.ResponseWriter, r *request) error {
 	}
 	user := r.form.id("user", "choose who is added")
 	r.form.require("reason", "say why: it is kept with the change")
+	ends, err := parseTime("the end", r.form.Value("ends"))
+	if err != nil {
+		r.form.fail("ends", err.Error())
+	}
 	if !r.form.OK() {
 		return d.showAddition(w, r, http.StatusBadRequest, r.form, false)
 	}
 	call := r.call
 	call.Reason = r.form.Value("reason")
-	_, err = d.Directory.AddMember(r.Context(), call, group, user, r.form.Value("also_local") == "true")
+	_, err = d.Directory.AddMember(r.Context(), call, group, user, r.form.Value("also_local") == "true",
+		membership.GrantTerms{ExpiresAt: ends})
 	if status, taken := r.form.refused(err, ""); taken {
 		return d.showAddition(w, r, status, r.form, membership.KindOf(err) == membership.KindAlreadyMember)
 	}

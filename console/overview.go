@@ -157,6 +157,8 @@ var exceptionLabels = map[membership.ExceptionKind]string{
 	membership.ExceptionSharedUserName:      "People who share a user name",
 	membership.ExceptionSharedGroupName:     "Groups that share a name",
 	membership.ExceptionPartedUserName:      "People who may be two",
+	membership.ExceptionBreakGlass:          "Break-glass grants that nobody has signed off",
+	membership.ExceptionGrantTooLong:        "Local grants that end too late, or never",
 }
 
 func (d *door) overviewAudit(r *request, v *overviewView) error {

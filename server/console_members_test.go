@@ -55,6 +55,18 @@ func TestConsoleMembers(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, p.status)
 		assert.Contains(t, p.body, "An identity provider put this member here")
 
+		// With an end it says so; one that has passed is refused.
+		for ends, want := range map[string]int{"2020-01-01T00:00": http.StatusBadRequest, "soon": http.StatusBadRequest} {
+			v.get(add + "?q=ann")
+			p = v.post(add, "user", ann, "reason", "x", "ends", ends, "also_local", "true")
+			assert.Equal(t, want, p.status, p.body)
+		}
+		p = v.post(add, "user", ann, "reason", "x", "also_local", "true",
+			"ends", time.Now().Add(50*time.Hour).UTC().Format("2006-01-02T15:04"))
+		require.Equal(t, http.StatusSeeOther, p.status, p.body)
+		assert.Contains(t, v.get(member).body, "<br>ends ")
+		assert.Contains(t, v.get("/console/groups/"+group).body, "in 2 days")
+
 		assert.Contains(t, v.get("/console/groups/"+group+"?as_of=2020-01-01T00:00").body, "Nobody is like that")
 		assert.Equal(t, http.StatusBadRequest, v.get("/console/groups/"+group+"?as_of=yesterday").status)
 		assert.Equal(t, http.StatusBadRequest, v.get("/console/groups?cursor=x").status)
