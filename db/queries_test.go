@@ -56,6 +56,8 @@ func TestEveryQueryPrepares(t *testing.T) {
 	for i, q := range []membership.RegisterQuery{{}, {
 		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(),
 		Source: membership.SourceLocal,
+		After:  membership.RegisterPlace{Group: membership.NewID(), User: membership.NewID()},
+		AsOf:   membership.AsOf{Time: time.Now()},
 	}} {
 		queries["register "+strconv.Itoa(i)] = db.RegisterQuery(q)
 	}

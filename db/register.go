@@ -45,6 +45,10 @@ func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 	case membership.SourceSCIM:
 		w.WriteString(` and g.connection_no <> 0`)
 	}
+	if q.After != (membership.RegisterPlace{}) {
+		w.WriteString(` and (g.group_no, g.user_id) > (` + noOfGroup + w.arg(q.After.Group) + `), ` +
+			w.arg(q.After.User) + `)`)
+	}
 	user := ``
 	if !q.User.IsZero() {
 		user = w.arg(q.User)

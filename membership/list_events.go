@@ -18,6 +18,8 @@ type EventFilter struct {
 	Connection ID
 	Limit      int  // at least 1
 	Stored     bool // events with their text as it is stored
+	// MemberNames asks for the names of the members in events as well.
+	MemberNames bool
 }
 
 // EventCursor is a place in the numbers of a tenant's events: what comes after
@@ -62,7 +64,7 @@ func (d *Directory) NumberedEvents(ctx context.Context, call Call, f EventFilter
 	}
 	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
 		if p, err = eventPage(ctx, r, f, behind); err == nil && len(p.Events) > 0 {
-			p.Names, err = r.Names(ctx, namesFor(p.Events))
+			p.Names, err = r.Names(ctx, namesFor(p.Events, f.MemberNames))
 		}
 		return err
 	})

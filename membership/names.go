@@ -16,7 +16,7 @@ type NameQuery struct {
 }
 
 // namesFor asks for every id that events tell of in their own fields.
-func namesFor(events []Event) NameQuery {
+func namesFor(events []Event, members bool) NameQuery {
 	var q NameQuery
 	type asked struct {
 		of *[]ID
@@ -33,6 +33,11 @@ func namesFor(events []Event) NameQuery {
 		add(&q.Users, e.User)
 		add(&q.Groups, e.Group)
 		add(&q.Connections, e.Connection)
+		if members {
+			for _, m := range e.Members {
+				add(&q.Users, m.User)
+			}
+		}
 		switch e.Credential.Kind {
 		case CredentialToken:
 			add(&q.Tokens, e.Credential.ID)

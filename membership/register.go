@@ -13,6 +13,19 @@ type RegisterQuery struct {
 	User       ID
 	Connection ID
 	Source     Source // the grant's own; "": both
+	// After leaves out what comes before the grants that follow this one's member; zero:
+	// nothing. It is not part of a report.
+	After RegisterPlace
+}
+
+// RegisterPlace is a member in the order of the register.
+type RegisterPlace struct{ Group, User ID }
+
+// RegisterPage is a part of the register.
+type RegisterPage struct {
+	AsOf time.Time // the time that it is of: the rest is to be asked for with it
+	Rows []RegisterRow
+	Next *RegisterPlace // where the next page begins; nil: there was no more
 }
 
 // RegisterRow is a grant with the names of what it is about, as they are today.
@@ -45,6 +58,38 @@ func (q RegisterQuery) parameters() []Parameter {
 		ps = append(ps, Parameter{"membership_source", string(q.Source)})
 	}
 	return ps
+}
+
+// RegisterPage returns about limit rows of the register: it ends with the last grant of
+// a member.
+func (d *Directory) RegisterPage(
+	ctx context.Context, call Call, q RegisterQuery, limit int,
+) (p RegisterPage, err error) {
+	if err := d.allow(ctx, call, OpReadAudit, q.Group, q.User); err != nil {
+		return p, err
+	}
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
+		p = RegisterPage{}
+		if q.AsOf, err = d.asOf(ctx, r, q.AsOf.Time); err != nil {
+			return err
+		}
+		p.AsOf = q.AsOf.Time
+		for row, err := range d.register(ctx, r, q) {
+			if err != nil {
+				return err
+			}
+			if n := len(p.Rows); n >= limit {
+				last := RegisterPlace{p.Rows[n-1].Grant.Group, p.Rows[n-1].Grant.User}
+				if last != (RegisterPlace{row.Grant.Group, row.Grant.User}) {
+					p.Next = &last
+					return nil
+				}
+			}
+			p.Rows = append(p.Rows, row)
+		}
+		return nil
+	})
+	return p, err
 }
 
 // ExportRegister sends the register: who was a member of what at a time, one row

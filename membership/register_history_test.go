@@ -166,6 +166,36 @@ func (h *history) register(q membership.RegisterQuery) map[place]stay {
 	return was
 }
 
+// pages is what the register says of a time, page by page.
+func (h *history) pages(at time.Time, limit int) map[place]stay {
+	h.t.Helper()
+	was := map[place]stay{}
+	q := membership.RegisterQuery{AsOf: membership.AsOf{Time: at}}
+	for {
+		p, err := h.dir.RegisterPage(h.ctx, h.admin, q, limit)
+		require.NoError(h.t, err)
+		require.Equal(h.t, at, p.AsOf)
+		of := map[place]stay{}
+		for _, r := range p.Rows {
+			s, again := of[place{r.Grant.Group, r.Grant.User}]
+			if !again || r.Grant.MemberSince.Before(s.joined) {
+				s.joined = r.Grant.MemberSince
+			}
+			s.grants += r.Grant.ID.String() + " "
+			of[place{r.Grant.Group, r.Grant.User}] = s
+		}
+		for member, s := range of {
+			require.NotContains(h.t, was, member, "a member is on one page")
+			was[member] = s
+		}
+		if p.Next == nil {
+			return was
+		}
+		require.GreaterOrEqual(h.t, len(p.Rows), limit)
+		q.After = *p.Next
+	}
+}
+
 // Whatever happened, at whatever time one asks about: the register and the lists
 // of members say of it now what the lists said then.
 func TestThePastIsWhatItWas(t *testing.T) {
@@ -194,6 +224,9 @@ func TestThePastIsWhatItWas(t *testing.T) {
 				members += len(m.was)
 				require.Equal(t, m.was, h.register(membership.RegisterQuery{AsOf: membership.AsOf{Time: m.at}}),
 					"seed %d, at %s", seed, m.at)
+				if len(m.was) > 0 && h.r.IntN(10) == 0 {
+					require.Equal(t, m.was, h.pages(m.at, 1+h.r.IntN(5)), "seed %d, at %s, by page", seed, m.at)
+				}
 				again, there := map[place]stay{}, map[place]stay{}
 				for _, g := range m.asked {
 					if err := h.of(g, membership.MemberQuery{AsOf: membership.AsOf{Time: m.at}}, again); err != nil {
