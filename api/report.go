@@ -2,11 +2,13 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"iter"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +89,36 @@ func answerReport(w http.ResponseWriter) membership.Send {
 		w.Header().Set("Cache-Control", "no-store")
 		return WriteReport(w, m, body)
 	}
+}
+
+// Reports sends reports as downloads, for doors that have no formats of their own.
+type Reports struct{ Directory *membership.Directory }
+
+// Register sends the register in a format: FormatCSV or FormatJSONL.
+func (s Reports) Register(
+	ctx context.Context, w http.ResponseWriter, call membership.Call, q membership.RegisterQuery, format string,
+) error {
+	if err := knownFormat(format); err != nil {
+		return err
+	}
+	return s.Directory.ExportRegister(ctx, call, q, RegisterFormat(format), answerReport(w))
+}
+
+// Exceptions sends the exceptions of a kind, "": of all, in a format.
+func (s Reports) Exceptions(
+	ctx context.Context, w http.ResponseWriter, call membership.Call, kind membership.ExceptionKind, format string,
+) error {
+	if err := knownFormat(format); err != nil {
+		return err
+	}
+	return s.Directory.ExportExceptions(ctx, call, kind, ExceptionsFormat(format), answerReport(w))
+}
+
+func knownFormat(format string) error {
+	if all := formats(FormatJSONL); !slices.Contains(all, format) {
+		return membership.Invalidf("format must be one of %s", strings.Join(all, ", "))
+	}
+	return nil
 }
 
 // reportFile is a name for a report that every file system takes, such as

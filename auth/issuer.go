@@ -169,7 +169,7 @@ func (i Issuer) check() error {
 	if err := i.checkKeys(); err != nil {
 		return err
 	}
-	return within("permissions", i.Permissions, knownPermissions())
+	return within("permissions", i.Permissions, KnownPermissions())
 }
 
 func (i Issuer) checkKeys() error {

@@ -129,7 +129,7 @@ func (i Issuer) rights(c Claims) (permissions, roles []string, err error) {
 	most := i.Permissions
 	all := slices.Contains(most, AllPermissions)
 	if all {
-		most = knownPermissions()
+		most = KnownPermissions()
 	}
 	for _, p := range permissionClaim(c, i.Claims.Permissions) {
 		if slices.Contains(most, p) && !slices.Contains(permissions, p) {

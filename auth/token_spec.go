@@ -68,12 +68,12 @@ func (s TokenSpec) checkAPI() error {
 	if err := checkRoles(s.Roles); err != nil {
 		return err
 	}
-	return within("permissions", s.Permissions, knownPermissions())
+	return within("permissions", s.Permissions, KnownPermissions())
 }
 
-// knownPermissions are all words for permissions, in order but for "*", which
-// is the last.
-func knownPermissions() []string {
+// KnownPermissions are all words for permissions, in order but for "*", which is the
+// last.
+func KnownPermissions() []string {
 	return append(slices.Compact(slices.Sorted(maps.Values(permissionOf))), AllPermissions)
 }
 

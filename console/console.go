@@ -35,6 +35,19 @@ type Services struct {
 	// SetupLinks are what the customer's IT comes in by.
 	SetupLinks *auth.SetupLinks
 	DryRuns    DryRuns
+	Reports    Reports
+	Issuers    *auth.Issuers
+	Policies   *auth.Policies
+	Webhooks   WebhookTester
+}
+
+// Reports sends reports as downloads, in the formats of the native API.
+type Reports interface {
+	Register(ctx context.Context, w http.ResponseWriter, call membership.Call, q membership.RegisterQuery,
+		format string) error
+	// Exceptions sends those of a kind, "": of all.
+	Exceptions(ctx context.Context, w http.ResponseWriter, call membership.Call, kind membership.ExceptionKind,
+		format string) error
 }
 
 // Evidence answers what proves the events of a tenant.
@@ -42,6 +55,10 @@ type Evidence interface {
 	// Checkpoint is the signed checkpoint of a size; 0: the newest. KindUnavailable
 	// where there is no key.
 	Checkpoint(ctx context.Context, tenant membership.ID, size int64) (string, error)
+	// VerifierKeys are the keys that verify checkpoints, one a line.
+	VerifierKeys(ctx context.Context, tenant membership.ID) (string, error)
+	// Proof proves that the newest checkpoint has the event with a number.
+	Proof(ctx context.Context, tenant membership.ID, number int64) ([]byte, error)
 }
 
 type door struct {

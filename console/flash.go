@@ -10,6 +10,18 @@ var flashes = map[string]string{
 	"member-added":   "The member was added.",
 	"member-removed": "The local grant was closed: the person is no member any more.",
 	"member-stays":   "The local grant was closed. The person stays a member: an identity provider grants it too.",
+	"token-revoked":  "The token was revoked.",
+	"secret-revoked": "The secret was revoked.",
+	"client-revoked": "The OAuth client was revoked.",
+	"issuer-saved":   "The issuer was saved.",
+	"issuer-deleted": "The issuer was deleted.",
+	"policy-saved":   "The policy was saved.",
+	"policy-deleted": "The policy was deleted.",
+
+	"webhook-changed":     "The webhook was changed.",
+	"webhook-deleted":     "The webhook was deleted.",
+	"deliveries-replayed": "What was given up on since then is sent again.",
+	"delivery-retried":    "The event is sent again.",
 
 	"removal-allowed":     "One request may pass the removal guard now. The provider has to send it again.",
 	"allowance-withdrawn": "The allowance was taken back: the guard holds such a request again.",

@@ -23,6 +23,9 @@ var functions = template.FuncMap{
 	"shortid":  shortID,
 	"sentence": sentence,
 	"source":   sourceOf,
+	"grantSource": func(r membership.RegisterRow) sourceLabel {
+		return sourceOf(membership.MemberSource{Grant: r.Grant, ConnectionName: r.ConnectionName})
+	},
 	"local":    func() sourceLabel { return sourceLabel{Local: true, Name: "Local"} },
 	"plural":   plural,
 	"marked":   marked,
@@ -35,6 +38,8 @@ var functions = template.FuncMap{
 	"provider": providerName,
 	"pretty":   pretty,
 	"answer":   http.StatusText,
+	"tabs":     tabsOf,
+	"lasts":    lasts,
 }
 
 // exact is a time as people write it, in UTC.
@@ -69,6 +74,19 @@ func words(t, now time.Time) string {
 		return "in " + s
 	}
 	return s + " ago"
+}
+
+// lasts is a length of time in the largest unit that it is a whole number of.
+func lasts(d time.Duration) string {
+	for _, unit := range []struct {
+		name string
+		of   time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
+		if d >= unit.of && d%unit.of == 0 {
+			return plural(int(d/unit.of), unit.name)
+		}
+	}
+	return plural(int(d/time.Second), "second")
 }
 
 func plural(n int, what string) string {

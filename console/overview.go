@@ -1,11 +1,9 @@
 package console
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -33,7 +31,7 @@ type overviewView struct {
 	Exceptions  *exceptionsPart
 	Expiring    *expiringPart
 	Webhooks    *webhooksPart
-	Log         *logPart
+	Log         *proofView
 	Missing     []string // why parts are not there
 
 	head int64 // the number of the last event; 0: it is not known
@@ -62,10 +60,9 @@ type exceptionsPart struct {
 }
 
 type exceptionCount struct {
-	Kind  membership.ExceptionKind
-	Label string
-	N     int
-	More  bool // there are more than are counted
+	Kind membership.ExceptionKind
+	N    int
+	More bool // there are more than are counted
 }
 
 type expiringPart struct {
@@ -77,12 +74,6 @@ type webhooksPart struct {
 	All, Disabled, Failing int
 	FailingFrom            time.Time // the earliest
 	Behind                 int64     // events that the slowest has still to be told of; -1: not known
-}
-
-type logPart struct {
-	Size   string
-	Origin string
-	None   string // why there is no checkpoint
 }
 
 func (d *door) overview(w http.ResponseWriter, r *request) error {
@@ -147,36 +138,17 @@ func (d *door) overviewConnections(r *request, v *overviewView) error {
 	return nil
 }
 
-// exceptionLabels are the kinds of exceptions in words.
-var exceptionLabels = map[membership.ExceptionKind]string{
-	membership.ExceptionLocalInEnterprise:   "Local members of groups that are a provider's",
-	membership.ExceptionDoublyGranted:       "Members both by a provider and locally",
-	membership.ExceptionInactiveMember:      "Members who are inactive",
-	membership.ExceptionAfterDeprovisioning: "Local members whom their provider has removed",
-	membership.ExceptionConnectionGone:      "Members of connections that are gone",
-	membership.ExceptionSharedUserName:      "People who share a user name",
-	membership.ExceptionSharedGroupName:     "Groups that share a name",
-	membership.ExceptionPartedUserName:      "People who may be two",
-	membership.ExceptionBreakGlass:          "Break-glass grants that nobody has signed off",
-	membership.ExceptionGrantTooLong:        "Local grants that end too late, or never",
-}
-
 func (d *door) overviewAudit(r *request, v *overviewView) error {
+	counts, err := d.exceptionCounts(r)
+	if err != nil {
+		return err
+	}
 	v.Exceptions = &exceptionsPart{}
-	for _, kind := range membership.ExceptionKinds {
-		es, err := d.Directory.Exceptions(r.Context(), r.call,
-			membership.ExceptionQuery{Kind: kind, Limit: overviewExceptions + 1})
-		if err != nil {
-			return err
+	for _, c := range counts {
+		if c.N > 0 {
+			v.Exceptions.Total += c.N
+			v.Exceptions.Counts = append(v.Exceptions.Counts, c)
 		}
-		if len(es) == 0 {
-			continue
-		}
-		n := min(len(es), overviewExceptions)
-		v.Exceptions.Total += n
-		v.Exceptions.Counts = append(v.Exceptions.Counts, exceptionCount{
-			kind, cmp.Or(exceptionLabels[kind], string(kind)), n, len(es) > overviewExceptions,
-		})
 	}
 	held, _, err := d.held(r, membership.ID{}, membership.ID{})
 	if err != nil {
@@ -190,21 +162,9 @@ func (d *door) overviewAudit(r *request, v *overviewView) error {
 		return err
 	}
 	v.head = later.Follow.Number
-	text, err := d.Evidence.Checkpoint(r.Context(), r.call.Tenant, 0)
-	switch membership.KindOf(err) {
-	case membership.KindUnavailable, membership.KindNotFound:
-		v.Log = &logPart{None: sentence(err.Error())}
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	v.Log = &logPart{}
-	// The first lines of a checkpoint are its origin and its size (c2sp.org/tlog-checkpoint).
-	if lines := strings.SplitN(text, "\n", 3); len(lines) == 3 {
-		v.Log.Origin, v.Log.Size = lines[0], lines[1]
-	}
-	return nil
+	log, err := d.sealed(r)
+	v.Log = &log
+	return err
 }
 
 func (d *door) overviewWebhooks(r *request, v *overviewView) error {

@@ -35,6 +35,12 @@ func (d *door) routes() []route {
 		d.setupRoutes(),
 		d.requestRoutes(),
 		d.guardRoutes(),
+		d.auditRoutes(),
+		d.tokenRoutes(),
+		d.clientRoutes(),
+		d.issuerRoutes(),
+		d.policyRoutes(),
+		d.webhookRoutes(),
 	)
 }
 

@@ -126,6 +126,18 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 	unused := made("/v1/connections", `{"name":"Another","idp":"generic"}`)
 	link := w.made("/v1/connections/"+b.ConnectionID.String()+"/setup-links", `{}`, b)["url"]
 	members := "/console/groups/" + group + "/members/"
+	token := made("/v1/tokens", `{"name":"ci","kind":"api","permissions":["GROUPS:READ","USERS:READ"],
+		"networks":["192.0.2.0/24"],"expires_at":"2090-01-01T00:00:00Z"}`)
+	client := made("/v1/connections/"+b.ConnectionID.String()+"/clients", `{"auth_method":"client_secret"}`)
+	issuer := made("/v1/issuers", `{"issuer":"https://login.example.com/","audiences":["scimbridge"],
+		"permissions":["USERS:READ"],"jwks_uri":"https://login.example.com/keys"}`)
+	made("/v1/policies", `{"id":"no-outsiders","cedar":"`+harmlessPolicy+`"}`)
+	webhook := made("/v1/webhooks", `{"url":"https://webhook.invalid/events","events":["grant.opened"]}`)
+	var opened struct{ Data []struct{ Number int64 } }
+	events := w.send(http.MethodGet, "/v1/audit/events?action=grant.opened", "", "Bearer "+b.APIToken, b.TenantID)
+	require.NoError(t, json.Unmarshal([]byte(events.body), &opened))
+	added := fmt.Sprint(opened.Data[len(opened.Data)-1].Number) // of a local member, with a reason
+	require.NoError(t, s.sealer.Seal(t.Context()))
 	nothing, refused, held, many := w.furnishRequests(ann, group)
 	allow := "/console/guard/" + b.ConnectionID.String() + "/allow"
 	return map[string]any{
@@ -141,6 +153,19 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 			"/console/connect", connect, connect + "/links", "/console/connect/" + unused,
 			"/console/connect/" + unused + "?provider=generic&with=client", "/console/setup",
 			"/console/setup/connection",
+			"/console/audit", "/console/audit?action=grant.opened&user=carol@example.com", "/console/audit?user=nobody",
+			"/console/audit?from=2020-01-01T00:00&to=2020-01-02T00:00", "/console/audit/events/1",
+			"/console/audit/events/" + added, "/console/audit/events/1/proof", "/console/audit/register",
+			"/console/audit/register?as_of=2020-01-01T00:00", "/console/audit/register?group=Engineering",
+			"/console/audit/exceptions", "/console/audit/exceptions?kind=local_in_enterprise",
+			"/console/audit/exceptions?kind=inactive_member", "/console/audit/proof",
+			"/console/access", "/console/access/new-token", "/console/access/tokens/" + token,
+			"/console/access/tokens/" + token + "/revoke", "/console/access/clients", "/console/access/new-client",
+			"/console/access/clients/" + client, "/console/access/clients/" + client + "/revoke",
+			"/console/access/issuers", "/console/access/new-issuer", "/console/access/issuers/" + issuer,
+			"/console/access/policies", "/console/access/new-policy", "/console/access/policies/no-outsiders",
+			"/console/access/policies/no-outsiders/delete", "/console/access/webhooks", "/console/access/new-webhook",
+			"/console/access/webhooks/" + webhook, "/console/access/webhooks/" + webhook + "/delete",
 			"/console/requests", "/console/requests?operation=nothing&outcome=held", "/console/requests?status=1",
 			"/console/requests/" + nothing, "/console/requests/" + refused, "/console/requests/" + held,
 			"/console/requests/problems", "/console/requests/problems?to=2026-01-01T00:00",

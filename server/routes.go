@@ -104,6 +104,8 @@ func (s *Server) router() *mux.Router {
 			Directory: directory, Tokens: services.Tokens, Sessions: sessions, Evidence: s.sealer,
 			Clients: services.Clients, SetupLinks: setupLinks,
 			DryRuns: services.DryRuns,
+			Reports: api.Reports{Directory: directory}, Issuers: services.Issuers,
+			Policies: services.Policies, Webhooks: services.Webhooks,
 		}, console.Config{PublicURL: s.publicURL, Open: page, Logger: s.log.Named(doorConsole), OIDC: console.OIDC{
 			Issuer: s.config.OIDC.Issuer, ClientID: s.config.OIDC.ClientID,
 			ClientSecret: string(s.config.OIDC.ClientSecret),

@@ -32,6 +32,11 @@ type consoleRow struct {
 	without int
 }
 
+var webhookPermissions = []string{"WEBHOOKS:ADMIN", "AUDIT:READ"}
+
+// harmlessCedar is harmlessPolicy as a form has it, outside of JSON.
+var harmlessCedar = strings.ReplaceAll(harmlessPolicy, `\"`, `"`)
+
 // consoleTable has every page and act of the console.
 var consoleTable = map[string]consoleRow{
 	"GET /console/static/{version}/{name}": {path: "/console/static/0/console.css", status: 404, open: true},
@@ -78,6 +83,141 @@ var consoleTable = map[string]consoleRow{
 	"POST /console/guard/{id}/allowances/{allowance_id}/withdraw": {
 		path: "/console/guard/{connection}/allowances/{allowance}/withdraw", status: 303, may: []string{"TENANT:ADMIN"},
 	},
+	"GET /console/audit":                 {path: "/console/audit", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /console/audit/events/{number}": {path: "/console/audit/events/1", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /console/audit/events/{number}/proof": {path: "/console/audit/events/1/proof", status: 200,
+		may: []string{"AUDIT:READ"}},
+	"GET /console/audit/events/{number}/proof/{file}": {path: "/console/audit/events/1/proof/event", status: 200,
+		may: []string{"AUDIT:READ"}},
+	"GET /console/audit/register": {path: "/console/audit/register", status: 200, may: []string{"AUDIT:READ"}},
+	"POST /console/audit/register": {path: "/console/audit/register", fields: []string{"format", "csv"}, status: 200,
+		may: []string{"AUDIT:READ"}},
+	"GET /console/audit/exceptions": {path: "/console/audit/exceptions", status: 200, may: []string{"AUDIT:READ"}},
+	"POST /console/audit/exceptions": {path: "/console/audit/exceptions", fields: []string{"format", "jsonl"},
+		status: 200, may: []string{"AUDIT:READ"}},
+	"GET /console/audit/proof": {path: "/console/audit/proof", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /console/audit/proof/checkpoint": {path: "/console/audit/proof/checkpoint", status: 200,
+		may: []string{"AUDIT:READ"}},
+	"GET /console/audit/proof/key": {path: "/console/audit/proof/key", status: 200, may: []string{"AUDIT:READ"}},
+	"GET /console/audit/find":      {path: "/console/audit/find?number=1", status: 303, may: []string{"AUDIT:READ"}},
+
+	"GET /console/access":           {path: "/console/access", status: 200, may: []string{"TENANT:ADMIN"}},
+	"GET /console/access/new-token": {path: "/console/access/new-token", status: 200, may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/new-token": {
+		path:   "/console/access/new-token",
+		fields: []string{"name", "New", "kind", "scim", "connection", "{connection}"}, status: 201,
+		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"GET /console/access/tokens/{id}": {path: "/console/access/tokens/{token}", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/tokens/{id}/rotate": {
+		path: "/console/access/tokens/{token}/rotate", fields: []string{"hours", "24"}, status: 201,
+		may: []string{"TENANT:ADMIN", "USERS:READ"},
+	},
+	"GET /console/access/tokens/{id}/revoke": {path: "/console/access/tokens/{token}/revoke", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/tokens/{id}/revoke": {
+		path: "/console/access/tokens/{token}/revoke", fields: []string{"reason", "x"}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+
+	"GET /console/access/clients":    {path: "/console/access/clients", status: 200, may: []string{"TENANT:ADMIN"}},
+	"GET /console/access/new-client": {path: "/console/access/new-client", status: 200, may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/new-client": {
+		path: "/console/access/new-client", fields: []string{"connection", "{connection}"}, status: 201,
+		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"GET /console/access/clients/{id}": {path: "/console/access/clients/{client}", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/clients/{id}/secrets": {
+		path: "/console/access/clients/{client}/secrets", status: 201,
+		may: []string{"TENANT:ADMIN", "USERS:READ", "USERS:WRITE", "GROUPS:READ", "GROUPS:WRITE"},
+	},
+	"GET /console/access/clients/{id}/secrets/{secret_id}/revoke": {
+		path: "/console/access/clients/{client}/secrets/{secret}/revoke", status: 200, may: []string{"TENANT:ADMIN"},
+	},
+	"POST /console/access/clients/{id}/secrets/{secret_id}/revoke": {
+		path: "/console/access/clients/{client}/secrets/{secret}/revoke", fields: []string{"reason", "x"}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+	"GET /console/access/clients/{id}/revoke": {path: "/console/access/clients/{client}/revoke", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/clients/{id}/revoke": {
+		path: "/console/access/clients/{client}/revoke", fields: []string{"reason", "x"}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+
+	"GET /console/access/issuers":    {path: "/console/access/issuers", status: 200, may: []string{"TENANT:ADMIN"}},
+	"GET /console/access/new-issuer": {path: "/console/access/new-issuer", status: 200, may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/new-issuer": {
+		path: "/console/access/new-issuer", status: 303, may: []string{"TENANT:ADMIN", "USERS:READ"},
+		fields: []string{"issuer", "walk", "audiences", "b", "jwks_uri", "https://example.com/keys",
+			"may_USERS:READ", "true"},
+	},
+	"GET /console/access/issuers/{id}": {path: "/console/access/issuers/{issuer}", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/issuers/{id}": {
+		path: "/console/access/issuers/{issuer}", status: 303, may: []string{"TENANT:ADMIN", "USERS:READ"},
+		fields: []string{"issuer", "changed", "audiences", "c", "may_USERS:READ", "true"},
+	},
+	"GET /console/access/issuers/{id}/delete": {path: "/console/access/issuers/{issuer}/delete", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/issuers/{id}/delete": {
+		path: "/console/access/issuers/{issuer}/delete", fields: []string{"reason", "x"}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+
+	"GET /console/access/policies":   {path: "/console/access/policies", status: 200, may: []string{"TENANT:ADMIN"}},
+	"GET /console/access/new-policy": {path: "/console/access/new-policy", status: 200, may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/new-policy": {
+		path: "/console/access/new-policy", fields: []string{"id", "walk", "cedar", harmlessCedar}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+	"GET /console/access/policies/{id}": {path: "/console/access/policies/{policy}", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/policies/{id}": {
+		path: "/console/access/policies/{policy}", fields: []string{"cedar", harmlessCedar + " // changed"}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+	"GET /console/access/policies/{id}/delete": {path: "/console/access/policies/{policy}/delete", status: 200,
+		may: []string{"TENANT:ADMIN"}},
+	"POST /console/access/policies/{id}/delete": {
+		path: "/console/access/policies/{policy}/delete", fields: []string{"reason", "x"}, status: 303,
+		may: []string{"TENANT:ADMIN"},
+	},
+
+	"GET /console/access/webhooks":    {path: "/console/access/webhooks", status: 200, may: webhookPermissions},
+	"GET /console/access/new-webhook": {path: "/console/access/new-webhook", status: 200, may: webhookPermissions},
+	"POST /console/access/new-webhook": {
+		path: "/console/access/new-webhook", fields: []string{"url", "https://webhook.invalid/"}, status: 201,
+		may: webhookPermissions,
+	},
+	"GET /console/access/webhooks/{id}": {path: "/console/access/webhooks/{webhook}", status: 200,
+		may: webhookPermissions},
+	"POST /console/access/webhooks/{id}/state": {
+		path: "/console/access/webhooks/{webhook}/state", fields: []string{"state", "disabled"}, status: 303,
+		may: webhookPermissions,
+	},
+	"POST /console/access/webhooks/{id}/rotate": {
+		path: "/console/access/webhooks/{webhook}/rotate", fields: []string{"hours", "24"}, status: 201,
+		may: webhookPermissions,
+	},
+	"POST /console/access/webhooks/{id}/test": {path: "/console/access/webhooks/{webhook}/test", status: 200,
+		may: webhookPermissions},
+	"POST /console/access/webhooks/{id}/replay": {
+		path: "/console/access/webhooks/{webhook}/replay", fields: []string{"since", "2026-08-01T00:00"}, status: 303,
+		may: webhookPermissions,
+	},
+	"POST /console/access/webhooks/{id}/deliveries/{delivery_id}/retry": {
+		path: "/console/access/webhooks/{webhook}/deliveries/{new id}/retry", status: 404, may: webhookPermissions,
+	},
+	"GET /console/access/webhooks/{id}/delete": {path: "/console/access/webhooks/{webhook}/delete", status: 200,
+		may: webhookPermissions},
+	"POST /console/access/webhooks/{id}/delete": {
+		path: "/console/access/webhooks/{webhook}/delete", fields: []string{"reason", "x"}, status: 303,
+		may: webhookPermissions,
+	},
+
 	"GET /console/people": {path: "/console/people", status: 200, may: []string{"USERS:READ"}},
 	"GET /console/people/{id}": {path: "/console/people/{user}", status: 200,
 		may: []string{"USERS:READ", "GROUPS:READ"}},

@@ -1,12 +1,14 @@
 // All walks through the console, in one browser.
 import { Browser, given } from "./browser.mjs";
+import access from "./access.mjs";
+import audit from "./audit.mjs";
 import connect from "./connect.mjs";
 import guard from "./guard.mjs";
 import members from "./members.mjs";
 import requests from "./requests.mjs";
 import setup, { openLink } from "./setup.mjs";
 
-const walks = { connect, members, setup, requests, guard };
+const walks = { connect, members, setup, requests, guard, audit, access };
 
 const browser = await Browser.start();
 let failed = 0;
