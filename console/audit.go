@@ -123,7 +123,9 @@ func (d *door) event(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	v := eventView{eventRow: e, Before: indented(e.Before), After: indented(e.After), Previous: e.Number - 1, Next: next}
+	v := eventView{
+		eventRow: e, Before: indented(e.Before), After: indented(e.After), Previous: e.Number - 1, Next: next,
+	}
 	title := "Event " + strconv.FormatInt(e.Number, 10)
 	return d.show(w, r, view{template: "event", title: title, section: auditPath, data: v})
 }

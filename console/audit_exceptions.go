@@ -22,12 +22,14 @@ var exceptionTexts = map[membership.ExceptionKind]exceptionText{
 	membership.ExceptionLocalInEnterprise: {
 		"Local members of groups that are a provider's",
 		"The group takes members from the provider only, and these were added here before it did.",
-		"Remove the local grant on the page of the member, or let the provider add the person as well and remove it then.",
+		"Remove the local grant on the page of the member, or let the provider add the person as well and remove it " +
+			"then.",
 	},
 	membership.ExceptionDoublyGranted: {
 		"Members both by a provider and locally",
 		"Several sources grant the membership: to remove the person at one of them changes nothing.",
-		"Keep one. Remove the local grant on the page of the member, or take the person out of the group at the provider.",
+		"Keep one. Remove the local grant on the page of the member, or take the person out of the group at the " +
+			"provider.",
 	},
 	membership.ExceptionInactiveMember: {
 		"Members who are inactive",

@@ -13,7 +13,10 @@ func (d *door) found(r *request, f *form, user, group, connection *membership.ID
 		name string
 		to   *membership.ID
 		find func(*request, string) ([]membership.ID, error)
-	}{{"user", user, d.usersCalled}, {"group", group, d.groupsCalled}, {"connection", connection, d.connectionsCalled}} {
+	}{
+		{"user", user, d.usersCalled}, {"group", group, d.groupsCalled},
+		{"connection", connection, d.connectionsCalled},
+	} {
 		name := filter.name
 		text := r.query[name]
 		if text == "" {

@@ -173,7 +173,8 @@ type overlap struct {
 }
 
 var overlaps = []overlap{
-	{24, "For a day"}, {7 * 24, "For a week"}, {30 * 24, "For 30 days"}, {1, "For an hour"}, {0, "Not at all: it leaked"},
+	{24, "For a day"}, {7 * 24, "For a week"}, {30 * 24, "For 30 days"}, {1, "For an hour"},
+	{0, "Not at all: it leaked"},
 }
 
 // readOverlap reads the field hours.

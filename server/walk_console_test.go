@@ -176,8 +176,8 @@ var consoleTable = map[string]consoleRow{
 	"GET /console/access/policies/{id}": {path: "/console/access/policies/{policy}", status: 200,
 		may: []string{"TENANT:ADMIN"}},
 	"POST /console/access/policies/{id}": {
-		path: "/console/access/policies/{policy}", fields: []string{"cedar", harmlessCedar + " // changed"}, status: 303,
-		may: []string{"TENANT:ADMIN"},
+		path: "/console/access/policies/{policy}", fields: []string{"cedar", harmlessCedar + " // changed"},
+		status: 303, may: []string{"TENANT:ADMIN"},
 	},
 	"GET /console/access/policies/{id}/delete": {path: "/console/access/policies/{policy}/delete", status: 200,
 		may: []string{"TENANT:ADMIN"}},
