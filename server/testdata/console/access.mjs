@@ -50,7 +50,7 @@ export default async function access(browser) {
     await page.getByRole("link", { name: "I have copied it" }).click();
     await page.getByRole("button", { name: "Send a test" }).click();
     await page.getByText("The receiver did not take the test").waitFor();
-    await page.getByLabel("Since (UTC)").fill("2026-01-01T00:00:00");
+    await page.getByLabel("Since (UTC)").fill("2026-01-01T00:00");
     await page.getByRole("button", { name: "Replay" }).click();
     await page.getByText("is sent again").waitFor();
     await page.getByRole("button", { name: "Switch off" }).click();
