@@ -38,6 +38,12 @@ func stored(t *testing.T, store string) string {
 		}
 		return string(bytes.ToLower(all))
 	}
+	return strings.ToLower(string(dump(t, store)))
+}
+
+// dump is a database of PostgreSQL as statements.
+func dump(t *testing.T, store string, args ...string) []byte {
+	t.Helper()
 	bin, err := exec.CommandContext(t.Context(), "pg_config", "--bindir").Output()
 	require.NoError(t, err)
 	database, err := url.Parse(store)
@@ -46,10 +52,13 @@ func stored(t *testing.T, store string) string {
 	server, err := url.Parse(os.Getenv("SCIMBRIDGE_TEST_DATABASE_URL"))
 	require.NoError(t, err)
 	server.Path = database.Path
-	dump := filepath.Join(strings.TrimSpace(string(bin)), "pg_dump")
-	out, err := exec.CommandContext(t.Context(), dump, server.String()).CombinedOutput() //nolint:gosec // a test
-	require.NoError(t, err, string(out))
-	return strings.ToLower(string(out))
+	program := filepath.Join(strings.TrimSpace(string(bin)), "pg_dump")
+	cmd := exec.CommandContext(t.Context(), program, append(args, server.String())...) //nolint:gosec // a test
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	require.NoError(t, err, said.String())
+	return out
 }
 
 // places counts where a person is found, in texts or in bytes as a dump shows them.

@@ -92,11 +92,30 @@ func start(t *testing.T, url string, args ...string) *process {
 	return p
 }
 
+// startProgram is start with another build of the program.
+func startProgram(t *testing.T, program, url string, args ...string) *process {
+	t.Helper()
+	p, listening := launchCommand(t, ofProgram(program, command(t, url, append([]string{"serve"}, args...)...)))
+	p.await(t, listening)
+	return p
+}
+
+// ofProgram has a command run another build.
+func ofProgram(program string, cmd *exec.Cmd) *exec.Cmd {
+	cmd.Path, cmd.Args[0] = program, program
+	return cmd
+}
+
 // launch runs serve; the channel has its address once it listens, and is closed
 // without one if it never does.
 func launch(t *testing.T, url string, args ...string) (*process, <-chan string) {
 	t.Helper()
-	p := &process{cmd: command(t, url, append([]string{"serve"}, args...)...), exited: make(chan error, 1)}
+	return launchCommand(t, command(t, url, append([]string{"serve"}, args...)...))
+}
+
+func launchCommand(t *testing.T, cmd *exec.Cmd) (*process, <-chan string) {
+	t.Helper()
+	p := &process{cmd: cmd, exited: make(chan error, 1)}
 	stderr, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
@@ -175,7 +194,13 @@ func (p *process) wait(t *testing.T) error {
 // tenancy runs bootstrap as a process and returns what it prints.
 func tenancy(t *testing.T, url string) bootstrapped {
 	t.Helper()
-	cmd := command(t, url, "bootstrap", "--tenant", "Acme", "--idp", "entra", "--json")
+	return tenancyBy(t, binary(t), url)
+}
+
+// tenancyBy is tenancy by another build of the program.
+func tenancyBy(t *testing.T, program, url string) bootstrapped {
+	t.Helper()
+	cmd := ofProgram(program, command(t, url, "bootstrap", "--tenant", "Acme", "--idp", "entra", "--json"))
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
