@@ -122,7 +122,7 @@ var wholeTenant = []string{
 	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
 	"qGrantPlaces", "qEventWithText", // to verify a store
 	"qCountSessions",
-	"qDropClients", "qDropClientSecrets", // a tenant has few, and it is a chore
+	"qDropClients", "qDropClientSecrets", "qDropAccessTokens", // by the clients of a tenant, which are few
 	"qCaptures",                                                                    // one row a connection
 	"qWebhooks", "qCountWebhooks", "qWebhooksDue", "qAllWebhooks", "qWebhookStats", // few
 	"qAccessVersions", "qTenantsToSeal", "qTenantsToAnchor", // a row a tenant, on purpose of all
