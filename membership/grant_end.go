@@ -156,8 +156,10 @@ func judgeEnd(s MemberState, e GrantEnd) (Grant, error) {
 	if !e.ExpiresAt.IsZero() && !e.ExpiresAt.After(e.At) {
 		return Grant{}, EndHasPassed()
 	}
-	if last := grant.OpenedAt.Add(MaxBreakGlass); grant.BreakGlass && (e.ExpiresAt.IsZero() || e.ExpiresAt.After(last)) {
-		return Grant{}, Invalidf("what was taken by break-glass ends after %d hours at most", int(MaxBreakGlass.Hours()))
+	last := grant.OpenedAt.Add(MaxBreakGlass)
+	if grant.BreakGlass && (e.ExpiresAt.IsZero() || e.ExpiresAt.After(last)) {
+		return Grant{}, Invalidf("what was taken by break-glass ends after %d hours at most",
+			int(MaxBreakGlass.Hours()))
 	}
 	return grant, s.Group.checkEnd(grant.OpenedAt, e.ExpiresAt)
 }
