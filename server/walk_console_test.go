@@ -295,6 +295,9 @@ func (w *walk) session(token string) *visitor {
 
 func (w *walk) page(method string, row consoleRow) {
 	mine := w.furnish(w.mine, walkRow{path: row.path, body: fmt.Sprint(row.fields)})
+	if issuer := mine["{issuer}"]; issuer != "" { // a tenant has 50 at most
+		defer w.send(http.MethodDelete, "/v1/issuers/"+issuer, "", "Bearer "+w.mine.APIToken, w.mine.TenantID)
+	}
 	ask := func(v *visitor, ids things) shownPage {
 		w.t.Helper()
 		fields := slices.Clone(row.fields)
