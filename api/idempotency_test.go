@@ -249,7 +249,8 @@ func hasSecret(op *openapi3.Operation) bool {
 			continue
 		}
 		for name := range media.Schema.Value.Properties {
-			if name == "token" || strings.Contains(name, "secret") {
+			secretURL := name == "url" && op.OperationID == "createSetupLink"
+			if name == "token" || strings.Contains(name, "secret") || secretURL {
 				return true
 			}
 		}

@@ -44,6 +44,9 @@ func TestEveryWriteKeepsItsReason(t *testing.T) {
 				continue // they change nothing
 			}
 			row := accessTable[name]
+			if row.status == http.StatusNotFound {
+				continue // there is nothing that it could change: see TestRule16
+			}
 			ids := h.furnish(h.mine, " "+name)
 			if strings.HasSuffix(rt.path, ":batch") {
 				row.body = `{"add":["{user}"],"remove":["{member}"]}`

@@ -43,8 +43,9 @@ func TestTemplatesObeyThePolicy(t *testing.T) {
 func TestWords(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for ago, want := range map[time.Duration]string{
-		0: "just now", 12 * time.Second: "12 seconds ago", time.Minute: "1 minute ago", -90 * time.Second: "in 1 minute",
-		47 * time.Hour: "47 hours ago", 49 * time.Hour: "2 days ago", -30 * 24 * time.Hour: "in 30 days",
+		0: "just now", 12 * time.Second: "12 seconds ago", time.Minute: "1 minute ago",
+		-90 * time.Second: "in 1 minute",
+		47 * time.Hour:    "47 hours ago", 49 * time.Hour: "2 days ago", -30 * 24 * time.Hour: "in 30 days",
 		90 * 24 * time.Hour: "3 months ago", 800 * 24 * time.Hour: "2 years ago",
 	} {
 		assert.Equal(t, want, words(now.Add(-ago), now))

@@ -177,7 +177,8 @@ func (d *door) showRemoval(w http.ResponseWriter, r *request, status int, f *for
 	}
 	v.Stays = len(v.Member.Sources) > 1
 	return d.show(w, r, view{
-		template: "remove_member", title: "Remove " + called(v.Member.User), section: groupsPath, status: status, data: v,
+		template: "remove_member", title: "Remove " + called(v.Member.User), section: groupsPath, status: status,
+		data: v,
 	})
 }
 

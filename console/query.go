@@ -24,7 +24,8 @@ func parseQuery(raw string, known []string) (query, error) {
 		vs := values[name]
 		switch {
 		case !slices.Contains(known, name):
-			return nil, membership.Invalidf("the address of the page has something that it does not know: %q", short(name))
+			return nil, membership.Invalidf("the address of the page has something that it does not know: %q",
+				short(name))
 		case len(vs) > 1:
 			return nil, membership.Invalidf("the address of the page has %s more than once", name)
 		case !membership.ValidText(vs[0]):

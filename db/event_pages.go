@@ -121,8 +121,8 @@ func eventsQuery(s *session, f membership.EventFilter) (string, []any) {
 	case !f.User.IsZero():
 		w.ofUser()
 	case !f.Group.IsZero():
-		w.WriteString("events e {index events_by_group} where e.tenant_id = $1 and {of group e " + w.arg(f.Group) + "}" +
-			w.between("e.number"))
+		w.WriteString("events e {index events_by_group} where e.tenant_id = $1 and {of group e " + w.arg(f.Group) +
+			"}" + w.between("e.number"))
 	case len(keys) > 0:
 		w.ofKey(keys[0])
 		order = "k.span, e.number"

@@ -49,7 +49,10 @@ func TestEveryQueryPrepares(t *testing.T) {
 		queries["events "+strconv.Itoa(i)] = db.EventsQuery(f)
 	}
 	for i, q := range []membership.NativeQuery{
-		{}, {Name: "n", NamePrefix: "n", Email: "e", Origin: membership.SourceSCIM, Active: &active, Kind: membership.GroupCustom},
+		{}, {
+			Name: "n", NamePrefix: "n", Email: "e", Origin: membership.SourceSCIM, Active: &active,
+			Kind: membership.GroupCustom,
+		},
 	} {
 		queries["users "+strconv.Itoa(i)], queries["groups "+strconv.Itoa(i)] = db.NativeQueries(q)
 	}

@@ -100,6 +100,8 @@ func TestRule16_BreakGlass(t *testing.T) {
 		require.Len(t, w.unsigned(), 1)
 		require.Equal(t, []membership.Action{membership.ActionGrantSignedOff},
 			w.during(func() { require.NoError(t, w.dir.SignOff(w.ctx, bob, g, u)) }))
+		es = w.events(membership.EventFilter{Group: g})
+		require.Equal(t, bob.Reason, es[len(es)-1].Reason)
 		require.Empty(t, w.unsigned())
 		w.kind(membership.KindNotFound, w.dir.SignOff(w.ctx, bob, g, u))
 	})

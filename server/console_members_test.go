@@ -56,7 +56,9 @@ func TestConsoleMembers(t *testing.T) {
 		assert.Contains(t, p.body, "An identity provider put this member here")
 
 		// With an end it says so; one that has passed is refused.
-		for ends, want := range map[string]int{"2020-01-01T00:00": http.StatusBadRequest, "soon": http.StatusBadRequest} {
+		for ends, want := range map[string]int{
+			"2020-01-01T00:00": http.StatusBadRequest, "soon": http.StatusBadRequest,
+		} {
 			v.get(add + "?q=ann")
 			p = v.post(add, "user", ann, "reason", "x", "ends", ends, "also_local", "true")
 			assert.Equal(t, want, p.status, p.body)
@@ -72,7 +74,8 @@ func TestConsoleMembers(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, v.get("/console/groups?cursor=x").status)
 		assert.Equal(t, http.StatusBadRequest, v.get("/console/groups?qq=x").status)
 
-		reader := w.made("/v1/tokens", `{"name":"reader","kind":"api","permissions":["GROUPS:READ"]}`, b)["token"].(string)
+		reader := w.made("/v1/tokens", `{"name":"reader","kind":"api","permissions":["GROUPS:READ"]}`,
+			b)["token"].(string)
 		r := newVisitor(t, s.BaseURL()).logIn(reader)
 		refused := len(eventsOf(t, s, b, "access.refused"))
 		p = r.get("/console/groups/" + group)

@@ -307,7 +307,8 @@ func TestConsoleLeadsNowhereElse(t *testing.T) {
 	eachConsole(t, func(t *testing.T, s testServer, b auth.Bootstrapped) {
 		for _, next := range []string{
 			"https://evil.example.com", "//evil.example.com", `/\evil.example.com`, "/v1/users", "javascript:alert(1)",
-			"/console/../v1", "/console/login", "/console/logout", "console", "/consolex", "http:/console", " /console/x",
+			"/console/../v1", "/console/login", "/console/logout", "console", "/consolex", "http:/console",
+			" /console/x",
 			"/console/" + strings.Repeat("a", 3000), "/console//evil.example.com\x00",
 		} {
 			v := newVisitor(t, s.BaseURL())

@@ -21,7 +21,8 @@ func (w *Tenant) session(change func(*auth.Session)) auth.Session {
 	w.T.Helper()
 	n := auth.Session{
 		Tenant: w.ID, ID: membership.NewID(), Hash: []byte("hash"), Token: membership.NewID(),
-		Actor: membership.Actor{Kind: membership.ActorUser, ID: "ann"}, CreatedAt: Now(), ExpiresAt: Now().Add(time.Hour),
+		Actor:     membership.Actor{Kind: membership.ActorUser, ID: "ann"},
+		CreatedAt: Now(), ExpiresAt: Now().Add(time.Hour),
 	}
 	if change != nil {
 		change(&n)
