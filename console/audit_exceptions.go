@@ -6,8 +6,6 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const exceptionsPath = auditPath + "/exceptions"
-
 func (d *door) exceptionRoutes() []route {
 	return []route{
 		d.get("/audit/exceptions", d.exceptions, "kind", "cursor"),

@@ -8,8 +8,6 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const registerPath = auditPath + "/register"
-
 func (d *door) registerRoutes() []route {
 	return []route{
 		d.get("/audit/register", d.register, "as_of", "group", "user", "connection", "source", "cursor"),

@@ -114,7 +114,7 @@ func (v *memberView) openedBy() {
 	for _, s := range v.Member.Sources {
 		by := string(s.Grant.OpenedBy.Kind) + " " + shortID(s.Grant.OpenedBy.ID)
 		for _, e := range v.History {
-			if e.Event.Actor == s.Grant.OpenedBy {
+			if e.Actor == s.Grant.OpenedBy {
 				by = e.ActorName()
 			}
 		}
@@ -130,7 +130,7 @@ func (e eventRow) ActorName() string {
 	if name := e.Names.Actor(e.Event); name != "" {
 		return name
 	}
-	return string(e.Event.Actor.Kind) + " " + shortID(e.Event.Actor.ID)
+	return string(e.Actor.Kind) + " " + shortID(e.Actor.ID)
 }
 
 // SourceLabel is the source of the grants of an event.

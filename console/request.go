@@ -80,7 +80,7 @@ func (d *door) showRequest(w http.ResponseWriter, r *request, status int, f *for
 	if err != nil {
 		return err
 	}
-	v.From = connections.Of(v.Request.Connection)
+	v.From = connections.Of(v.Connection)
 	v.Provider = membership.Provider(v.From.IDP, v.UserAgent)
 	if v.Outcome != membership.RequestChanged && v.Outcome != membership.RequestNothing {
 		v.Remedy = membership.RemedyFor(v.Provider, v.Operation, v.ScimType, v.Why)

@@ -15,9 +15,9 @@ const (
 	maxGrantSeconds = 100 * 365 * 24 * 3600
 	// ReasonExpired is why the system closes a grant at its end.
 	ReasonExpired = "expired"
-	// FactExpiresAt and FactBreakGlass are in the events of grants that end, and of
-	// those that were taken by break-glass.
-	FactExpiresAt  = "expires_at"
+	// FactExpiresAt is in the events of grants that end.
+	FactExpiresAt = "expires_at"
+	// FactBreakGlass is in the events of grants that were taken by break-glass.
 	FactBreakGlass = "break_glass"
 )
 

@@ -6,9 +6,11 @@ import (
 )
 
 const (
-	// MaxPolled is how many signals one answer has at most, and how many of them one
-	// request says of what became of them, in each of its two lists.
-	MaxPolled, MaxAcknowledged = 100, 1000
+	// MaxPolled is how many signals one answer has at most.
+	MaxPolled = 100
+	// MaxAcknowledged is of how many signals one request says what became of them, in
+	// each of its two lists.
+	MaxAcknowledged = 1000
 	// A poll reads at most pollReads times pollRead events.
 	pollRead, pollReads = 100, 50
 	// pollWindow is how far behind the first signal that was not acknowledged others are

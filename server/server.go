@@ -111,7 +111,7 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	store, err := awaitStore(ctx, c, traces.statements(), log)
 	if err != nil {
 		closeListeners(listener, debug)
-		traces.close()
+		traces.close(ctx)
 		return nil, err
 	}
 	address := bound(c.Listen, listener)
@@ -126,7 +126,7 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 	if err != nil {
 		_ = store.Close()
 		closeListeners(listener, debug)
-		traces.close()
+		traces.close(ctx)
 		return nil, err
 	}
 	concurrency := auth.NewConcurrency(auth.ConcurrencyLimits{
@@ -175,7 +175,7 @@ func (s *Server) BaseURL() string { return LocalURL(s.config, s.address) }
 // store.
 func (s *Server) Run(ctx context.Context) error {
 	h := &http.Server{
-		Handler:           s.handler(),
+		Handler:           s.handler(), //nolint:contextcheck // each request has its own
 		ReadHeaderTimeout: s.phases.header,
 		ReadTimeout:       s.phases.stall, // until the body and the answer set their own
 		WriteTimeout:      s.phases.stall,
@@ -221,7 +221,7 @@ func (s *Server) Run(ctx context.Context) error {
 	served()
 	s.watch.Stop()
 	background.Wait()
-	s.tracing.close()
+	s.tracing.close(ctx)
 	return errors.Join(err, s.store.Close())
 }
 

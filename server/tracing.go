@@ -73,11 +73,11 @@ func logTraces(log *zap.Logger) {
 }
 
 // close sends the last spans.
-func (t *tracing) close() {
+func (t *tracing) close(ctx context.Context) {
 	if t == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), traceEnd)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceEnd)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
 		otel.Handle(err)

@@ -211,7 +211,7 @@ func TestTracesOfAReceiverThatIsAway(t *testing.T) {
 	require.Eventually(t, func() bool { return s.logs.FilterMessage("traces could not be sent").Len() > 0 },
 		10*time.Second, 10*time.Millisecond)
 	ask()
-	s.tracing.close()
+	s.tracing.close(t.Context())
 	assert.Equal(t, 1, s.logs.FilterMessage("traces could not be sent").Len())
 }
 

@@ -404,7 +404,7 @@ func (w *walk) noneOf(p shownPage, tenant membership.ID, ids things) {
 		assert.NotContains(w.t, p.body, secret)
 	}
 	if p.status >= 400 {
-		hidden(w.t, answered{p.status, p.header, p.body}, ids)
+		hidden(w.t, answered(p), ids)
 	}
 }
 

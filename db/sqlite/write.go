@@ -78,7 +78,7 @@ func (e *Engine) writeBatch(b *engine.Batch[Write]) {
 // the whole transaction is lost.
 func (e *Engine) writeOne(ctx context.Context, c *conn, versions *Versions, r *engine.Request[Write]) error {
 	if !r.Work.Savepoint {
-		run(r, e.traced(r.Ctx, &sharedTx{c, ctx}), versions)
+		run(r, e.traced(r.Ctx, &sharedTx{c, ctx}), versions) //nolint:contextcheck // each request has its own trace
 		var refused *membership.Error
 		if r.Panic == nil && (r.Err == nil || errors.As(r.Err, &refused)) {
 			return nil
@@ -91,7 +91,7 @@ func (e *Engine) writeOne(ctx context.Context, c *conn, versions *Versions, r *e
 	if err := c.run("savepoint one"); err != nil {
 		return err
 	}
-	run(r, e.traced(r.Ctx, &sharedTx{c, r.Ctx}), nil)
+	run(r, e.traced(r.Ctx, &sharedTx{c, r.Ctx}), nil) //nolint:contextcheck // each request has its own trace
 	if r.Err != nil || r.Panic != nil {
 		// This fails when SQLite has rolled back everything by itself, as it does for
 		// a full disk.
@@ -158,4 +158,6 @@ func (t *sharedTx) Cursor(ctx context.Context, q string, args ...any) (engine.Cu
 }
 
 // Part implements engine.Tx.
-func (t *sharedTx) Part(_ context.Context, fn func() error) error { return t.conn.Part(t.ctx, fn) }
+func (t *sharedTx) Part(_ context.Context, fn func() error) error {
+	return t.conn.Part(t.ctx, fn) //nolint:contextcheck // the transaction's, as of every statement
+}
