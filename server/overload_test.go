@@ -180,7 +180,9 @@ func TestBadSecretsLockNobodyOut(t *testing.T) {
 // cut off after seconds.
 func TestPagesThatAreNotTaken(t *testing.T) {
 	eachAttacked(t, func(t *testing.T, a attacked) {
-		for _, path := range append([]string{"/metrics"}, api.OpenPaths...) {
+		// Those whose answers are long: of short ones the server has read, answered and closed
+		// before the buffers between the two are full, and the client learns of it a minute later.
+		for _, path := range []string{"/metrics", "/v1/openapi.yaml", "/v1/docs"} {
 			asking := strings.Repeat("GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n", 500)
 			var all sync.WaitGroup
 			for range 12 {
