@@ -47,8 +47,8 @@ func (s *Server) paced(next http.Handler) http.Handler {
 }
 
 // drain reads the rest of a body that is too long, within the same deadlines, before the
-// answer goes out: many callers, and Caddy among them, read no answer while they send, and
-// see a connection that breaks. A body that is far too long is not worth it.
+// answer goes out: who reads no answer while sending would see a connection that breaks.
+// A body that is far too long is not worth it.
 func drain(r *http.Request, limit int64) {
 	if r.ContentLength <= limit {
 		_, _ = io.CopyN(io.Discard, r.Body, limit) // the answer is the same however it ends

@@ -118,7 +118,7 @@ func TestDeadlinesAreThePeersOnly(t *testing.T) {
 	}
 }
 
-// Who reads no answer before the body is sent, as Caddy does, sees that it was too long;
+// Who reads no answer before the body is sent sees that it was too long;
 // of one that is far too long nothing more is read.
 func TestBodiesThatAreTooLong(t *testing.T) {
 	limit := config.Default().MaxBody
