@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +30,7 @@ const (
 	backWithin     = 8 * time.Second  // after a promotion, or a return
 	failoverUsers  = 4                // of each writer
 	failoverWriter = 4
+	manyWriters    = 16 // behind a proxy
 )
 
 // A primary that is killed, and one that hangs: the standby is promoted, and the
@@ -55,6 +61,87 @@ func TestFailover(t *testing.T) {
 			p.verify(t, writers)
 		})
 	}
+}
+
+// Two servers behind HAProxy, and the primary is killed: the same holds for who goes
+// through the proxy, and what is revoked at one server afterwards is refused by both.
+func TestFailoverBehindAProxy(t *testing.T) {
+	program, err := exec.LookPath("haproxy")
+	if err != nil {
+		program, err = exec.LookPath("/usr/sbin/haproxy")
+	}
+	if err != nil {
+		t.Skip("NOT CHECKED: there is no haproxy")
+	}
+	p := startPair(t)
+	p.other = start(t, p.url)
+	p.proxy = haproxy(t, program, p.server, p.other)
+	writers, stop := p.write(t)
+	writers.awaitAnswers(t, time.Now(), answeredWithin)
+	require.NoError(t, p.primary.Kill())
+	time.Sleep(2 * time.Second) // until somebody notices and decides
+	require.NoError(t, p.standby.Promote())
+	promoted := time.Now()
+	back := writers.awaitAnswers(t, promoted, answeredWithin)
+
+	native := nativeCaller(p.server, p.tenant)
+	made := native.must(t, http.StatusCreated, http.MethodPost, "/tokens",
+		`{"name":"short","kind":"api","permissions":["GROUPS:READ"]}`)
+	short := p.tenant
+	short.APIToken = made["token"].(string)
+	other := nativeCaller(p.other, short)
+	other.must(t, http.StatusOK, http.MethodGet, "/groups", "")
+	native.must(t, http.StatusNoContent, http.MethodDelete, "/tokens/"+made["id"].(string), "")
+	revoked := time.Now()
+	require.Eventually(t, func() bool {
+		status, _, err := other.send(t.Context(), http.MethodGet, "/groups", "")
+		return err == nil && status == http.StatusUnauthorized
+	}, 5*time.Second, 10*time.Millisecond)
+	refused := time.Since(revoked)
+	stop()
+	t.Logf("%d acknowledged; writes were back %s after the promotion; longest answer %s; revoked after %s",
+		writers.acknowledged(), back.Sub(promoted).Round(time.Millisecond), writers.longest().Round(time.Millisecond),
+		refused.Round(time.Millisecond))
+	assert.Less(t, back.Sub(promoted), backWithin)
+	assert.Less(t, writers.longest(), answeredWithin)
+	assert.Empty(t, writers.wrong())
+	p.verify(t, writers)
+}
+
+// haproxy sends each request to one of the servers that are ready.
+func haproxy(t *testing.T, program string, servers ...*process) (base string) {
+	t.Helper()
+	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := free.Addr().String()
+	require.NoError(t, free.Close())
+	config := "defaults\n mode http\n timeout connect 2s\n timeout client 60s\n timeout server 60s\n" +
+		" option redispatch\nfrontend in\n bind " + address + "\n default_backend bridges\n" +
+		"backend bridges\n balance roundrobin\n option httpchk GET /readyz\n"
+	for i, s := range servers {
+		config += fmt.Sprintf(" server s%d %s check inter 500ms fall 2 rise 1\n", i, s.address)
+	}
+	file := filepath.Join(t.TempDir(), "haproxy.cfg")
+	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
+	proxy := exec.Command(program, "-db", "-f", file) //nolint:gosec // a test
+	var said bytes.Buffer
+	proxy.Stdout, proxy.Stderr = &said, &said
+	require.NoError(t, proxy.Start())
+	t.Cleanup(func() {
+		_ = proxy.Process.Kill()
+		_ = proxy.Wait()
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	require.Eventually(t, func() bool {
+		res, err := http.Get("http://" + address + "/readyz")
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return err == nil && res.StatusCode == http.StatusOK
+	}, 10*time.Second, 20*time.Millisecond)
+	return "http://" + address
 }
 
 // A database that hangs is answered with 503 in time, and requests are served
@@ -99,6 +186,8 @@ type pair struct {
 	primary, standby *cluster.Cluster
 	url              string // of all hosts
 	server           *process
+	other            *process // a second server; nil: there is none
+	proxy            string   // that writers go through; empty: to the server
 	tenant           bootstrapped
 	group            string
 }
@@ -167,10 +256,14 @@ func (p *pair) start(t *testing.T) {
 func (p *pair) write(t *testing.T) (ws failoverWriters, stop func()) {
 	t.Helper()
 	scim := scimCaller(p.server, p.tenant)
+	writers := failoverWriter
+	if p.proxy != "" {
+		scim.base, writers = p.proxy+scimPrefix, manyWriters
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	for i := range failoverWriter {
-		w := &failoverWriterState{in: map[string]bool{}, unsure: map[string]bool{}}
+	for i := range writers {
+		w := &failoverWriterState{in: map[string]bool{}, unsure: map[string]bool{}, proxied: p.proxy != ""}
 		for n := range failoverUsers {
 			w.users = append(w.users, scim.user(t, fmt.Sprintf("user-%d-%d@example.test", i, n)))
 		}
@@ -188,6 +281,9 @@ func (p *pair) write(t *testing.T) (ws failoverWriters, stop func()) {
 func (p *pair) verify(t *testing.T, ws failoverWriters) {
 	t.Helper()
 	p.server.stop(t)
+	if p.other != nil {
+		p.other.stop(t)
+	}
 	members, told := afterwards(t, p.url, p.tenant.TenantID, p.group)
 	for _, w := range ws {
 		for _, user := range w.users {
@@ -201,7 +297,8 @@ func (p *pair) verify(t *testing.T, ws failoverWriters) {
 
 // failoverWriterState adds and removes its own users, one request after the other.
 type failoverWriterState struct {
-	users []string
+	users   []string
+	proxied bool // 503 may be the proxy's own, which is no JSON
 
 	mu      sync.Mutex
 	in      map[string]bool // what was acknowledged last
@@ -238,7 +335,7 @@ func (w *failoverWriterState) run(ctx context.Context, scim caller, group string
 			case err == nil && status == http.StatusNoContent:
 				w.in[user], w.unsure[user], w.last = op == "add", false, time.Now()
 				w.count++
-			case err == nil && status == http.StatusServiceUnavailable:
+			case status == http.StatusServiceUnavailable && (err == nil || w.proxied):
 				w.unsure[user] = true
 				w.refused++
 			default:
