@@ -37,7 +37,8 @@ type health struct {
 	mu      sync.Mutex
 	fault   *NotReadyError // the last one, of a request
 	faulted time.Time
-	tried   time.Time     // when the last trial of a write ended
+	began   time.Time     // when the last trial of a write began
+	tried   time.Time     // when it ended
 	result  error         // of that trial
 	trying  chan struct{} // closed when the trial under way ends; nil: none
 }
@@ -57,28 +58,46 @@ func (h *health) lately() error {
 	if h.fault != nil && h.fault.Reason == string(engine.Corrupted) {
 		age = corruptionAge
 	}
-	if h.fault == nil || time.Since(h.faulted) > age {
+	if h.fault == nil || time.Since(h.faulted) > age || h.overcome() {
 		return nil
 	}
 	return h.fault
 }
 
-// A write is tried when readiness is asked for and the last trial is this old. The
-// caller waits a moment for the result, and gets the last one if it takes longer.
+// overcome reports whether a write that was tried since shows that a fault is over. It
+// shows so of a database that was away: a full disk may have room for that much.
+func (h *health) overcome() bool {
+	away := h.fault.Reason == string(engine.Unreachable) || h.fault.Reason == string(engine.ReadOnly)
+	return away && h.result == nil && h.began.After(h.faulted)
+}
+
+// A write is tried when readiness is asked for and the last trial is this old, or is of
+// before a fault and a second old. The caller waits a moment for the result, and gets the
+// last one if it takes longer.
 const (
 	trialEvery = 5 * time.Second
+	trialAfter = time.Second
 	trialWait  = 500 * time.Millisecond
 	trialLimit = 30 * time.Second
 )
+
+// due reports whether it is time for a trial.
+func (h *health) due() bool {
+	age := trialEvery
+	if h.fault != nil && !h.began.After(h.faulted) {
+		age = trialAfter
+	}
+	return time.Since(h.tried) > age
+}
 
 // try returns the result of the newest trial of a write, and begins one if it is
 // time.
 func (h *health) try(ctx context.Context, write func(context.Context) error) error {
 	h.mu.Lock()
 	trying := h.trying
-	if trying == nil && time.Since(h.tried) > trialEvery {
+	if trying == nil && h.due() {
 		trying = make(chan struct{})
-		h.trying = trying
+		h.trying, h.began = trying, time.Now()
 		go func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), trialLimit)
 			defer cancel()
@@ -109,15 +128,15 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err := s.CheckSchema(ctx); err != nil {
 		return s.notReady(err)
 	}
-	if err := s.health.lately(); err != nil {
-		return err
-	}
 	err := s.health.try(ctx, func(ctx context.Context) error {
 		if err := s.engine.TryWrite(ctx); err != nil && !errors.Is(err, engine.ErrBusy) {
 			return s.notReady(err)
 		}
 		return nil
 	})
+	if fault := s.health.lately(); fault != nil {
+		return fault
+	}
 	return err
 }
 
