@@ -15,7 +15,13 @@ import (
 // tenant: it is that of the credential.
 func (d *door) streamRoutes() []route {
 	private := func(h func(http.ResponseWriter, request) error, parameters ...string) handler {
-		return d.transmits(d.privateBy(tenantByCredential, h, parameters...))
+		// Who is calling comes first: what is open to everybody has a budget.
+		return d.privateBy(tenantByCredential, func(w http.ResponseWriter, r request) error {
+			if d.EventTokens == nil {
+				return noSuchPath
+			}
+			return h(w, r)
+		}, parameters...)
 	}
 	return []route{
 		{http.MethodPost, streamPoll, private(d.pollStream)},

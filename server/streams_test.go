@@ -376,8 +376,11 @@ func TestStreamsOfTenantsAreApart(t *testing.T) {
 // Without keys there is nothing: no path, no attribute of discovery.
 func TestStreamsAreOffUntilConfigured(t *testing.T) {
 	off, on := newTelling(t, dbtest.URL(t, "sqlite")), newStreaming(t, dbtest.URL(t, "sqlite"))
-	for _, path := range []string{"/.well-known/ssf-configuration", "/ssf/jwks.json", "/ssf/streams", "/ssf/status"} {
+	for _, path := range []string{"/.well-known/ssf-configuration", "/ssf/jwks.json"} {
 		assert.Equal(t, http.StatusNotFound, off.one.do(t, http.MethodGet, path).StatusCode, path)
+	}
+	for _, path := range []string{"/ssf/streams", "/ssf/status?stream_id=" + membership.NewID().String()} {
+		streaming{off}.ask(http.MethodGet, path, "", http.StatusNotFound)
 	}
 	without := streaming{off}.provider().do(http.MethodGet, "/ServiceProviderConfig", "")
 	assert.NotContains(t, without, "securityEvents")
