@@ -12,7 +12,7 @@ import (
 // name stay for ever, as the history shows who acted by their names.
 const EndedLife = 90 * 24 * time.Hour
 
-// EndedTx deletes what nobody can use any more, at most limit of a kind, and returns
+// EndedTx deletes what has expired, at most limit of a kind, and returns
 // how many that were. What was deleted is no change of credentials: it was refused
 // before.
 type EndedTx interface {

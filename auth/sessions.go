@@ -175,7 +175,7 @@ func (s *Sessions) session(ctx context.Context, text string) (Session, error) {
 	return n, nil
 }
 
-// principal is who a session stands for now, by what the store has of its credential:
+// principal is the caller of a session, by what the store has of its credential:
 // a token that was revoked a moment ago on another server opens nothing.
 func (s *Sessions) principal(ctx context.Context, n Session) (Principal, error) {
 	if n.Token.IsZero() {

@@ -121,7 +121,7 @@ const namesAbove = 100
 // would do, and above namesAbove people the name of what it is about.
 type confirm struct {
 	Name   string // of what it is about
-	People int    // whom it concerns
+	People int    // how many people it concerns
 	Counts []count
 }
 

@@ -74,7 +74,7 @@ func (d *door) member(w http.ResponseWriter, r *request) error {
 	return d.show(w, r, view{template: "member", title: title, section: groupsPath, data: v})
 }
 
-// history reads the grants of a person in a group out of the audit log: each by whom,
+// history reads the grants of a person in a group out of the audit log: each with its actor,
 // when, why and through which request.
 func (d *door) history(r *request, v *memberView, group, user membership.ID) error {
 	var err error
@@ -224,7 +224,7 @@ func (d *door) additionForm(w http.ResponseWriter, r *request) error {
 	return d.showAddition(w, r, http.StatusOK, newForm(map[string]string{"user": r.query["user"]}), false)
 }
 
-// showAddition shows whom to choose: who was searched for, or who was chosen.
+// showAddition shows the people to choose from, or the person who was chosen.
 func (d *door) showAddition(w http.ResponseWriter, r *request, status int, f *form, beside bool) error {
 	group, err := r.pathID("id", "group")
 	if err != nil {

@@ -54,7 +54,7 @@ type view struct {
 // frame is what templates get.
 type frame struct {
 	Title, Section string
-	Nav            []navigation // empty: nobody is logged in
+	Nav            []navigation // empty: without a session
 	Who            string
 	Tenant         string
 	FormToken      string

@@ -38,7 +38,7 @@ func (d *door) previewRemovals(w http.ResponseWriter, r *request) error {
 	return d.showAllowance(w, r, http.StatusOK, group, r.form, removed)
 }
 
-// removedView is whom a request would remove now, if it were allowed.
+// removedView is the members that a request would remove now, if it were allowed.
 type removedView struct {
 	Run      membership.DryRun
 	Go, Stay []concerned // stay: by another source

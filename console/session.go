@@ -16,7 +16,7 @@ type request struct {
 	call        membership.Call
 	principal   auth.Principal
 	session     auth.Session
-	sessionText string // of the cookie; empty: nobody is logged in
+	sessionText string // of the cookie; empty: there is no session
 	query       query
 	form        *form
 }

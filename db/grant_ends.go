@@ -9,7 +9,7 @@ import (
 )
 
 // The ends of local grants, and what they were set to: who sets one holds the group, and
-// then the clock of the tenant, so that nobody sees it pass meanwhile.
+// then the clock of the tenant, so that it does not pass meanwhile.
 
 const (
 	localGrantsOf = ` where g.tenant_id = $1 and g.group_no = ` + noOfGroup + `$2) and g.user_id {in $3}

@@ -15,7 +15,7 @@ type AsOf struct {
 	Behind time.Time
 }
 
-// justNow is how far back a time is that is taken for now: a caller reads the
+// justNow is how far back a time is that counts as the present: a caller reads the
 // clock before the request is sent.
 const justNow = 5 * time.Second
 

@@ -23,7 +23,7 @@ const (
 // ticket is a reason that is the number of a ticket, such as INC-4711 or CHG0030052.
 var ticket = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,9}-?[0-9]{2,12}$`)
 
-// BreakGlass is a grant that was taken so, and that nobody has signed off.
+// BreakGlass is a grant that was taken so, and is not signed off.
 type BreakGlass struct {
 	Grant    ID
 	Person   string // who took it (Call.Person)
@@ -50,7 +50,7 @@ func (c *LocalChange) takeBreakGlass(call Call) error {
 	return nil
 }
 
-// isPerson refuses callers that are no person, or of whom it is not known who they are.
+// isPerson refuses callers that are no person, or not known as one.
 func (c Call) isPerson() error {
 	switch {
 	case c.Actor.Kind != ActorUser || !c.Connection.IsZero():

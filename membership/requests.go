@@ -77,8 +77,8 @@ func (d *Directory) MayReadRequests(ctx context.Context, call Call) error {
 }
 
 // ConnectionRequests lists requests of one connection, the newest first, without the
-// numbers of their events. It is for a caller who got the connection and whom another
-// package has judged: the holder of a set-up link.
+// numbers of their events. It asks no policy: the caller, the holder of a set-up link,
+// was allowed by package auth.
 func (d *Directory) ConnectionRequests(ctx context.Context, c Connection, f RequestFilter) (RequestPage, error) {
 	if d.requests == nil {
 		return RequestPage{}, noRequestLog()

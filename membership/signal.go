@@ -40,7 +40,7 @@ type Signal struct {
 	Type SignalType
 	Part int // which it is of those of its event
 
-	Group, User ID // whom it is about; of a stream itself both are zero
+	Group, User ID // the subject; of a stream itself both are zero
 	Attributes  []string
 	Version     int64 // of the resource, as the connection whose view it is sees it; 0: not known
 	At          time.Time
@@ -164,7 +164,7 @@ func signalsOfView(connection ID, e Event) []Signal {
 	return nil
 }
 
-// signalsOfTenant are what an event changed in what the tenant sees, whoever did it.
+// signalsOfTenant are what an event changed in what the tenant sees, by any actor.
 func signalsOfTenant(e Event) []Signal {
 	before, after := readFacts(e.Before), readFacts(e.After)
 	switch e.Action {

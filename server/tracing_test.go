@@ -199,7 +199,7 @@ func TestTracesOfFailures(t *testing.T) {
 	assert.NotContains(t, receiver.raw.String(), "zacharias")
 }
 
-// A receiver that is away is said once, and holds nobody up.
+// A receiver that is away is said once, and delays no request.
 func TestTracesOfAReceiverThatIsAway(t *testing.T) {
 	receiver := newTraceReceiver(t)
 	receiver.Close()

@@ -52,7 +52,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
 }
 
 // The secret of a set-up link stands behind the # of its address, which the browser
-// sends to nobody. It goes into the form, and out of the address.
+// does not send. It goes into the form, and out of the address.
 const code = document.getElementById("code");
 if (code && document.getElementById("code-field") && location.hash.length > 1) {
   code.value = location.hash.slice(1);

@@ -40,7 +40,7 @@ func (w *Tenant) open(at time.Time) (n map[membership.ID]int) {
 	return n
 }
 
-// Several members at once, one of whom has a grant that has ended: it is closed first,
+// Several members at once, one with a grant that has ended: it is closed first,
 // dated at its end, and the rest is as if that had been done long ago.
 func testAChangeMeetsEndedGrants(t *testing.T, s Store) {
 	w := NewTenant(t, s)
