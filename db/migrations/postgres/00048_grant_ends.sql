@@ -53,10 +53,27 @@ begin
 end $$;
 -- +goose StatementEnd
 
--- Those of migrations 45 and 32, which look at ends as well. A grant without one costs nothing:
--- its row is read anyway.
+-- The functions of migration 32, which look at ends as well. A grant without one costs nothing:
+-- its row is read anyway. write_members decides about removals too, see migration 45.
+--
+-- Changes of members (jobs) of one source in one group that came at the same time,
+-- in one round trip and one commit; one is the usual case. On SQLite
+-- db/member_delta_sqlite.go does the same, and the contract suite holds the two
+-- together.
+--
+-- The arrays from p_reason to p_rest have an element for each job, those of p_event
+-- for each event that there may be: one for at most 500 members that a job opens or
+-- closes. Each user is in p_open or p_close once, with the number of its event. A job
+-- whose users are not known is refused, one that the removal guard holds is not made;
+-- its neighbours are. p_if_version is for a job that is alone; p_ending is for those
+-- that end what a removed connection has left.
+--
+-- Every statement in here has a snapshot of its own, taken after the lock of the
+-- group, which also gives the time: later than all that was done in the group. Looks
+-- are lateral with "offset 0", and rows are named by their ctid, so that each uses
+-- its index whatever a planner believes of a table without statistics.
 -- +goose StatementBegin
-create or replace function write_members(
+create function write_members(
     p_tenant uuid, p_group uuid, p_connection uuid, p_if_version bigint, p_ending boolean, p_at timestamptz,
     p_guard boolean, p_guard_members bigint, p_guard_percent bigint, p_minute timestamptz, p_minute_over timestamptz,
     p_reason text[], p_salt bytea[], p_rest text[],
