@@ -35,7 +35,7 @@ func newPatching(b *testing.B, changes ...func(*config.Config)) *patching {
 	log, end := NewBufferedLogger(s.config, io.Discard)
 	b.Cleanup(end)
 	s.log = log
-	s.handle = s.handler()
+	s.handle = s.handler(s.wire())
 	made := s.bootstrap(b)
 	p := &patching{testServer: s, tenant: made.TenantID, header: "Bearer " + made.SCIMToken}
 	create := func(path, body string) string {

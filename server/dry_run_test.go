@@ -118,7 +118,7 @@ func (d *dryRunHouse) sent(method, path string) string {
 	kept := d.requests
 	d.requests = nil
 	defer func() { d.requests = kept }()
-	return testServer{Server: d.Server, handle: d.handler()}.ask(d, method, path)
+	return testServer{Server: d.Server, handle: d.handler(d.wire())}.ask(d, method, path)
 }
 
 func (s testServer) ask(d *dryRunHouse, method, path string) string {
@@ -342,7 +342,7 @@ func TestDryRunOfABulk(t *testing.T) {
 func TestDryRunIsHeldToTheRules(t *testing.T) {
 	eachDryRunHouse(t, func(t *testing.T, d *dryRunHouse) {
 		d.config.RemovalGuard = config.RemovalGuard{On: true, Members: 1, Percent: 1}
-		d.handle = d.handler()
+		d.handle = d.handler(d.wire())
 		add := d.kept(http.MethodPatch, d.group, d.members("add", d.ann, d.bob))
 		remove := d.kept(http.MethodPatch, d.group, d.members("remove", d.ann, d.bob))
 		r := d.try(remove)

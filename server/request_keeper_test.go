@@ -54,7 +54,7 @@ func eachRequestHouse(t *testing.T, test func(t *testing.T, h *requestHouse)) {
 			_ = s.requests.kept.Close()
 			_ = s.store.Close()
 		})
-		h.testServer = testServer{Server: s, handle: s.handler()}
+		h.testServer = testServer{Server: s, handle: s.handler(s.wire())}
 		h.mine, h.theirs = h.bootstrap(t), h.bootstrap(t)
 		test(t, h)
 	})
@@ -200,7 +200,7 @@ func TestRefusedCredentialsAreKept(t *testing.T) {
 func TestHeldAndPausedAreKept(t *testing.T) {
 	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
 		h.config.RemovalGuard = config.RemovalGuard{On: true, Members: 1, Percent: 1}
-		h.handle = h.handler()
+		h.handle = h.handler(h.wire())
 		scim := "Bearer " + h.mine.SCIMToken
 		var members []string
 		for _, name := range []string{"ann", "bob"} {

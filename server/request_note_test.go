@@ -28,7 +28,7 @@ func newLogged(t testing.TB, level string) *logged {
 	t.Helper()
 	l := &logged{testServer: newTestServer(t, func(c *config.Config) { c.LogLevel = level })}
 	l.log = NewLogger(l.config, l)
-	l.handle = l.handler()
+	l.handle = l.handler(l.wire())
 	return l
 }
 

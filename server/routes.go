@@ -32,8 +32,15 @@ const (
 	doorNone    = "none"   // no such path
 )
 
+// wiring is the parts of a server put together: what answers, and what runs beside it.
+type wiring struct {
+	root   *mux.Router
+	access *auth.AccessWatch
+	ends   *grantEnds
+}
+
 // handler is everything that the server answers.
-func (s *Server) handler() http.Handler { return s.outermost(router.Handler(s.router())) }
+func (s *Server) handler(w wiring) http.Handler { return s.outermost(router.Handler(w.root)) }
 
 // outermost is what every request goes through before its path matters.
 func (s *Server) outermost(next http.Handler) http.Handler {
@@ -41,8 +48,9 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 	return identified(s.hardened(s.warnOfProxy(auth.Addressed(counted, s.config.TrustedProxies...))))
 }
 
-// router wires the server: the doors over one directory, health and metrics.
-func (s *Server) router() *mux.Router {
+// wire puts the doors over one directory, and health and metrics beside them. It leaves
+// the server as it is.
+func (s *Server) wire() wiring {
 	m := s.metrics
 	credentials := measuredCredentials{s.store, m, s.tracing}
 	policy := auth.NewPolicy(credentials, time.Now, s.log.Named("policy"))
@@ -53,7 +61,6 @@ func (s *Server) router() *mux.Router {
 		Eraser:   requestEraser{s.config, s.store, s.requests},
 		CheckURL: s.guard.CheckURL,
 	})
-	s.ends = &grantEnds{store: s.store, directory: directory, log: s.log.Named("ends")}
 	verifier := auth.NewVerifier(credentials, time.Now)
 	verifier.Report(s.usage)
 	verifier.Refuse(s.refusals)
@@ -62,7 +69,6 @@ func (s *Server) router() *mux.Router {
 	verifier.Limit(limits)
 	jwts := auth.NewJWTs(credentials, s.keys, time.Now)
 	jwts.Limit(limits)
-	s.access = auth.NewAccessWatch(s.store, verifier, jwts, policy)
 
 	page := func(h http.Handler) http.Handler { return anonymous(s.concurrency, kindPage, h) }
 	root := router.New()
@@ -134,7 +140,11 @@ func (s *Server) router() *mux.Router {
 	s.readOnly(root, doorSystem, "/metrics", func(h http.Handler) http.Handler {
 		return anonymous(s.concurrency, kindMetrics, h)
 	}, m.page(s.store.Ready))
-	return root
+	return wiring{
+		root:   root,
+		access: auth.NewAccessWatch(s.store, verifier, jwts, policy),
+		ends:   &grantEnds{store: s.store, directory: directory, log: s.log.Named("ends")},
+	}
 }
 
 func belowAny(prefixes []string) mux.MatcherFunc {

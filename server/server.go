@@ -60,11 +60,9 @@ type Server struct {
 	keys     *auth.KeySets
 	sealer   *Sealer
 	watch    *membership.EventWatch
-	access   *auth.AccessWatch
 	requests *RequestKeeper // nil: requests are not kept
 	guard    *outbound.Guard
 	webhooks *Webhooks
-	ends     *grantEnds
 	tokens   api.EventTokens // nil: there are no streams
 	listener net.Listener
 	debug    net.Listener // nil: none
@@ -174,8 +172,9 @@ func (s *Server) BaseURL() string { return LocalURL(s.config, s.address) }
 // requests that it began, writes what they leave to be written, and closes the
 // store.
 func (s *Server) Run(ctx context.Context) error {
+	parts := s.wire()
 	h := &http.Server{
-		Handler:           s.handler(), //nolint:contextcheck // each request has its own
+		Handler:           s.handler(parts), //nolint:contextcheck // each request has its own
 		ReadHeaderTimeout: s.phases.header,
 		ReadTimeout:       s.phases.stall, // until the body and the answer set their own
 		WriteTimeout:      s.phases.stall,
@@ -197,14 +196,14 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	})
 	background.Go(func() { s.checkStore(recording) })
-	background.Go(func() { s.access.Run(recording) })
+	background.Go(func() { parts.access.Run(recording) })
 	background.Go(func() { s.sealer.Run(recording) })
 	background.Go(func() { s.requests.Run(recording) })
 	if s.requests == nil {
 		background.Go(func() { removeWhereOff(recording, s.config, s.store, s.log) })
 	}
 	background.Go(func() { s.webhooks.Run(recording) })
-	background.Go(func() { s.ends.Run(recording) })
+	background.Go(func() { parts.ends.Run(recording) })
 	background.Go(func() { s.dropExpired(recording) })
 	if s.debug != nil {
 		defer s.serveDebug()()

@@ -47,7 +47,7 @@ func newTestServer(t testing.TB, changes ...func(*config.Config)) testServer {
 			_ = s.store.Close()
 		}
 	})
-	return testServer{Server: s, handle: s.handler(), logs: logs, ran: ran}
+	return testServer{Server: s, handle: s.handler(s.wire()), logs: logs, ran: ran}
 }
 
 func (s testServer) do(t testing.TB, method, target string, header ...string) *http.Response {

@@ -261,7 +261,7 @@ var consoleTable = map[string]consoleRow{
 
 // consoleRoutes lists the pages and acts of the console.
 func consoleRoutes(s testServer) []string {
-	return slices.DeleteFunc(router.Routes(s.router()), func(route string) bool { return !isConsole(route) })
+	return slices.DeleteFunc(router.Routes(s.wire().root), func(route string) bool { return !isConsole(route) })
 }
 
 func TestTheConsoleWalkMissesNothing(t *testing.T) {

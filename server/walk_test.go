@@ -66,7 +66,7 @@ func TestTheWalkMissesNothing(t *testing.T) {
 // routesOf lists every route of a server: those of its doors, and its own.
 func routesOf(t *testing.T, s testServer) []string {
 	t.Helper()
-	all := slices.Concat(scim.Routes(), []string{"POST " + auth.TokenPath}, router.Routes(s.router()))
+	all := slices.Concat(scim.Routes(), []string{"POST " + auth.TokenPath}, router.Routes(s.wire().root))
 	// The console has a walk of its own: its pages are asked for with sessions.
 	return slices.DeleteFunc(all, isConsole)
 }
