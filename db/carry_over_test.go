@@ -80,7 +80,7 @@ func copyBefore(t *testing.T, from, to *db.Store, tenants []membership.ID) {
 func TestGrantsOfBeforeAreCarriedOver(t *testing.T) {
 	ctx := context.Background()
 	db.CarrySteps(t, 3)
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		old, err := db.Open(ctx, "sqlite:"+before(t), db.Options{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, old.Close()) }()

@@ -91,7 +91,7 @@ func withTexts(t *testing.T, e membership.Event) membership.Event {
 // Nothing of the log is lost: what has a number keeps it and says what it said, what
 // has none follows in its order; where it is stopped it goes on.
 func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		s, err := db.Open(ctx, url, db.Options{})
 		require.NoError(t, err)

@@ -175,12 +175,12 @@ func (s *Store) Exec(ctx context.Context, tenant membership.ID, q string, args .
 func (s *Store) MigrateTo(ctx context.Context, version int) error {
 	files := fstest.MapFS{}
 	for v := 1; v <= version; v++ {
-		names, err := fs.Glob(migrations, fmt.Sprintf("migrations/%s/%05d_*.sql", s.engine.Name(), v))
+		names, err := fs.Glob(Migrations, fmt.Sprintf("migrations/%s/%05d_*.sql", s.engine.Name(), v))
 		if err != nil {
 			return err
 		}
 		for _, name := range names {
-			text, err := migrations.ReadFile(name)
+			text, err := Migrations.ReadFile(name)
 			if err != nil {
 				return err
 			}

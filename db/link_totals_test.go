@@ -14,7 +14,7 @@ import (
 
 // A store of a version that counted nothing has its totals once it is migrated.
 func TestTotalsOfAnOldStore(t *testing.T) {
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		s, err := db.Open(ctx, url, db.Options{})
 		require.NoError(t, err)

@@ -162,7 +162,7 @@ func (o *oldNames) filter(connection int, attribute, value string) (found []memb
 }
 
 func TestNamesOfTheSchemaBefore(t *testing.T) {
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		s, err := db.Open(context.Background(), url, db.Options{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()

@@ -126,7 +126,7 @@ func TestTenantsAreListed(t *testing.T) {
 
 func TestTwoProcessesMigrateAtOnce(t *testing.T) {
 	ctx := context.Background()
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		var wg sync.WaitGroup
 		errs := make([]error, 4)
 		for i := range errs {
@@ -147,7 +147,7 @@ func TestTwoProcessesMigrateAtOnce(t *testing.T) {
 }
 
 func TestReadyWantsTheSchema(t *testing.T) {
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		s, err := db.Open(context.Background(), url, db.Options{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()

@@ -20,8 +20,10 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
+// Migrations are the SQL of both engines: migrations/<engine>/<version>_<name>.sql.
+//
 //go:embed migrations
-var migrations embed.FS
+var Migrations embed.FS
 
 // Store implements membership.Store and the stores of auth on one database.
 type Store struct {
@@ -146,7 +148,7 @@ func (s *Store) PendingMigrations(ctx context.Context) (names []string, err erro
 }
 
 func (s *Store) migrations(do func(fs.FS, []*goose.Migration) error) error {
-	files, err := fs.Sub(migrations, "migrations/"+s.engine.Name())
+	files, err := fs.Sub(Migrations, "migrations/"+s.engine.Name())
 	if err != nil {
 		return err
 	}
@@ -180,7 +182,7 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 // newest is the version that the embedded migrations lead to.
 func newest(name string) int64 {
 	version := int64(carryVersion)
-	names, _ := fs.Glob(migrations, "migrations/"+name+"/*.sql")
+	names, _ := fs.Glob(Migrations, "migrations/"+name+"/*.sql")
 	for _, n := range names {
 		var v int64
 		if _, err := fmt.Sscanf(n[strings.LastIndexByte(n, '/')+1:], "%d_", &v); err == nil {

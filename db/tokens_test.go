@@ -16,7 +16,7 @@ import (
 // so does one that a program of that version inserts during an upgrade.
 func TestTokensOfTheSchemaBefore(t *testing.T) {
 	ctx := context.Background()
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		s, err := db.Open(ctx, url, db.Options{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()

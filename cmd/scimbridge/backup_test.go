@@ -307,7 +307,7 @@ func TestDumpsOfPostgreSQL(t *testing.T) {
 	require.NoError(t, err, out)
 
 	for dump, want := range map[string]int{good: exitDone, bad: exitFailed} {
-		restored := dbtest.URL(t, "postgres")
+		restored := dbtest.EmptyURL(t, "postgres")
 		out, err := tool("pg_restore --exit-on-error --no-owner --dbname='" + restored + "' " + dump)
 		require.NoError(t, err, "%s: it restores without an error: %s", dump, out)
 		status, stdout, stderr := invoke(t, nil, "restore", "--check", "--database-url", restored)

@@ -26,7 +26,7 @@ func TestBesideTheLastRelease(t *testing.T) {
 	if last == "" {
 		t.Skip("NOT CHECKED: no program of the last release is named")
 	}
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		key := filepath.Join(t.TempDir(), "seal.key")
 		before := startProgram(t, last, url, "--seal-key-file", key)
 		tenant := tenancyBy(t, last, url)

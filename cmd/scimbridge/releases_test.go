@@ -96,7 +96,7 @@ func TestMakeStoresOfARelease(t *testing.T) {
 	if name == "" {
 		t.Skip("it makes files: make release-stores")
 	}
-	dbtest.EachURL(t, func(t *testing.T, store string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, store string) {
 		engine := filepath.Base(t.Name())
 		dir := filepath.Join(releases, name, engine)
 		require.NoError(t, os.RemoveAll(dir))
@@ -174,7 +174,7 @@ func (r release) tenant() string { return strings.TrimSpace(r.text(releaseTenant
 // unpackRelease puts the store of a release into a folder, or a database, of the test.
 func unpackRelease(t *testing.T, dir, engine string) release {
 	t.Helper()
-	r := release{t: t, dir: t.TempDir(), url: dbtest.URL(t, engine)}
+	r := release{t: t, dir: t.TempDir(), url: dbtest.EmptyURL(t, engine)}
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	for _, f := range files {

@@ -49,7 +49,7 @@ func TestNoStoreIsMadeByAccident(t *testing.T) {
 // Nor is a schema made or changed by them, on either engine, and a password is
 // not shown.
 func TestCommandsNameTheirStore(t *testing.T) {
-	dbtest.EachURL(t, func(t *testing.T, url string) {
+	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		environ := []string{"SCIMBRIDGE_DATABASE_URL=" + url}
 		for _, args := range storeCommands(t) {
 			status, _, stderr := invoke(t, environ, args...)

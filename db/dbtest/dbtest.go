@@ -8,17 +8,11 @@ package dbtest
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap/zaptest"
 
@@ -33,17 +27,22 @@ func Engines() []string {
 	return []string{"sqlite", "postgres"}
 }
 
-// Each runs a test on a fresh, migrated store of each engine.
+// Each runs a test on a fresh store of each engine.
 func Each(t *testing.T, test func(t *testing.T, store *db.Store)) {
 	t.Helper()
 	EachURL(t, func(t *testing.T, url string) { test(t, Open(t, url)) })
 }
 
-// EachURL runs a test with the URL of a fresh, empty database of each engine.
-func EachURL(t *testing.T, test func(t *testing.T, url string)) {
+// EachURL runs a test with the URL of a fresh store of each engine.
+func EachURL(t *testing.T, test func(t *testing.T, url string)) { each(t, URL, test) }
+
+// EachEmptyURL runs a test with the URL of a database of each engine that has no store yet.
+func EachEmptyURL(t *testing.T, test func(t *testing.T, url string)) { each(t, EmptyURL, test) }
+
+func each(t *testing.T, url func(testing.TB, string) string, test func(t *testing.T, url string)) {
 	t.Helper()
 	for _, engine := range Engines() {
-		t.Run(engine, func(t *testing.T) { test(t, URL(t, engine)) })
+		t.Run(engine, func(t *testing.T) { test(t, url(t, engine)) })
 	}
 }
 
@@ -55,20 +54,6 @@ func Wants(t testing.TB, engine string) {
 	}
 }
 
-// URL returns the URL of a fresh, empty database, which ends with the test.
-func URL(t testing.TB, engine string) string {
-	t.Helper()
-	Wants(t, engine)
-	switch engine {
-	case "sqlite":
-		return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
-	case "postgres":
-		return freshDatabase(t)
-	}
-	t.Fatalf("no such engine: %s", engine)
-	return ""
-}
-
 // Open opens and migrates the store of a URL, and closes it with the test.
 func Open(t testing.TB, url string) *db.Store {
 	t.Helper()
@@ -78,54 +63,4 @@ func Open(t testing.TB, url string) *db.Store {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Migrate(ctx))
 	return s
-}
-
-// role is what the tests connect as: no superuser, so that row-level security
-// holds for them as it does in production. Its password is found nowhere else, so
-// that a test can look for it.
-const (
-	role     = "scimbridge_tester"
-	password = "pa55word-of-the-database"
-)
-
-var prepareServer = sync.OnceValues(func() (*url.URL, error) {
-	u, err := url.Parse(os.Getenv("SCIMBRIDGE_TEST_DATABASE_URL"))
-	if err != nil {
-		return nil, err
-	}
-	return u, admin(u, `do $$ begin
-		create role `+role+` login password '`+password+`' nosuperuser nobypassrls;
-	exception when duplicate_object or unique_violation then null; end $$`)
-})
-
-func freshDatabase(t testing.TB) string {
-	t.Helper()
-	if os.Getenv("SCIMBRIDGE_TEST_DATABASE_URL") == "" {
-		t.Fatal("no PostgreSQL: run make test, which starts one, or make test-sqlite")
-	}
-	server, err := prepareServer()
-	require.NoError(t, err)
-	var b [8]byte
-	_, _ = rand.Read(b[:])
-	name := "scimbridge_test_" + hex.EncodeToString(b[:])
-	require.NoError(t, admin(server, "create database "+name+" owner "+role))
-	t.Cleanup(func() {
-		require.NoError(t, admin(server, "drop database if exists "+name+" with (force)"))
-	})
-	u := *server
-	u.User = url.UserPassword(role, password)
-	u.Path = "/" + name
-	return u.String()
-}
-
-// admin runs one statement as the owner of the test server.
-func admin(server *url.URL, statement string) error {
-	ctx := context.Background()
-	c, err := pgx.Connect(ctx, server.String())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = c.Close(ctx) }()
-	_, err = c.Exec(ctx, statement)
-	return err
 }
