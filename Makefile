@@ -11,7 +11,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # More flags for go test, such as TESTFLAGS='-v -run Store'.
 TESTFLAGS ?=
-GOTEST := go test -timeout 15m $(TESTFLAGS)
+# The tests that say they are parallel wait more than they work.
+GOTEST := go test -timeout 15m -parallel 6 $(TESTFLAGS)
 
 # The version comes from above: stamping by Go fails where the checkout belongs
 # to somebody else or git is absent.

@@ -22,6 +22,7 @@ import (
 
 // Anchors by settings alone: a witness, openssl as authority, a webhook and a folder.
 func TestAnchorsBySettings(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		witness, authority := anchortest.NewWitness(t), anchortest.NewAuthority(t)
 		var mu sync.Mutex

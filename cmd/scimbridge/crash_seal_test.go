@@ -19,6 +19,7 @@ import (
 // kill -9 of a server that seals leaves a log that seals on, and that continues
 // every checkpoint which was signed before.
 func TestKillLeavesALogThatSealsOn(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		key := filepath.Join(t.TempDir(), "seal.key")
 		b := tenancy(t, url)

@@ -72,6 +72,7 @@ func places(all string) (n int) {
 // A person leaves texts in every place; erased, no byte of one is left in the store,
 // and the log proves what it did before.
 func TestErasedIsGoneFromTheStore(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, store string) {
 		file := filepath.Join(t.TempDir(), "seal.key")
 		environ := []string{"SCIMBRIDGE_DATABASE_URL=" + store, "SCIMBRIDGE_SEAL_KEY_FILE=" + file}
@@ -216,6 +217,7 @@ func TestErasedIsGoneFromTheStore(t *testing.T) {
 // Wherever an erasure is killed, a repeat finishes it: in the request log, between that
 // and the store, and between its steps in the store.
 func TestKilledErasureIsFinishedByARepeat(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, store string) {
 		file := filepath.Join(t.TempDir(), "seal.key")
 		server := start(t, store, "--seal-key-file", file)

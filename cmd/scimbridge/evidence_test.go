@@ -18,6 +18,7 @@ import (
 
 // An auditor with files, a key and a checkpoint that they kept needs no server.
 func TestEvidence(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		dir := t.TempDir()
 		file := func(name string) string { return filepath.Join(dir, name) }

@@ -20,6 +20,7 @@ import (
 // A server that is paused while it seals, for longer than others wait for it, signs
 // nothing when it goes on: of two servers there is one log.
 func TestPausedServerSignsNoSecondLog(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		// As on two machines, each server has its key, and what it remembers, for itself.
 		key, same := filepath.Join(t.TempDir(), "seal.key"), filepath.Join(t.TempDir(), "seal.key")

@@ -21,6 +21,7 @@ import (
 // What the API said at ten moments of a random history is what the register says of
 // them, and what the verifier recomputes from the exported events alone.
 func TestTheRegisterOfTenMoments(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, store string) {
 		file := filepath.Join(t.TempDir(), "seal.key")
 		server := start(t, store, "--seal-key-file", file)

@@ -20,6 +20,7 @@ import (
 // A person at the server's command line sees what a provider sent: the last ones, those
 // of a filter, and new ones as they come.
 func TestRequestsAtTheCommandLine(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		key := "--seal-key-file=" + filepath.Join(t.TempDir(), "seal.key")
 		server, tenant := start(t, url, key), tenancy(t, url)

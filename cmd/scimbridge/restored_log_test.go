@@ -33,6 +33,7 @@ func (p *process) page(t *testing.T, path string) (int, string) {
 // A server on a restored backup serves, and seals other tenants; it signs nothing that
 // contradicts what it signed before, until an operator accepts the restore.
 func TestARestoredBackupIsNotSealedOver(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	store := "sqlite:" + file("x.db")

@@ -146,6 +146,7 @@ func (r *shownReceiver) post(t *testing.T, id, body, signature string, at time.T
 // The receivers that docs/webhooks.md shows verify, keep each event once, survive kill
 // -9, and read from the log what they missed.
 func TestReceiversOfTheDocument(t *testing.T) {
+	t.Parallel()
 	commands := shownReceivers(t)
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		b := tenancy(t, url)
