@@ -78,6 +78,7 @@ var modules = sync.OnceValues(func() (string, error) {
 // The walks through the console in a browser. What they find in the pages that axe-core
 // looks at does not depend on the engine, so one of them is enough for that.
 func TestConsoleInABrowser(t *testing.T) {
+	t.Parallel()
 	node, err := debian.Program("node", "nodejs")
 	require.NoError(t, err)
 	chromium, err := debian.Program("chromium", "chromium")

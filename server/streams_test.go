@@ -239,6 +239,7 @@ func TestPolling(t *testing.T) {
 // What receivers get when they fail: the same token again, and a pause after five days
 // from which nothing is lost.
 func TestPushedTokensComeAgain(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		s := newStreaming(t, url)
 		var fails atomic.Bool

@@ -177,6 +177,7 @@ func (k *killing) explain(events []membership.Event, receivers []*flakyReceiver)
 // by the feed. Repeats carry the same id and the same text, and in order nothing comes
 // before what is before it.
 func TestWebhooksConvergeOverKills(t *testing.T) {
+	t.Parallel()
 	kills := 10
 	if text := os.Getenv(killsVariable); text != "" {
 		var err error

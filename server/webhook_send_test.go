@@ -103,6 +103,7 @@ func TestAReceiverIsLeftAlone(t *testing.T) {
 
 // A receiver that takes longer than a lease is told once, by one of two servers.
 func TestASlowReceiverIsToldOnce(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		lease := func(s *Server) { s.webhooks.lease = time.Second }
 		w := newTellingOf(t, url, lease)

@@ -200,6 +200,7 @@ func TestWebhooksAreVerifiedByOthers(t *testing.T) {
 // A receiver that fails at random gets all the same, from two servers that share the
 // work: repeats carry the same id, and in order each comes after the one before.
 func TestWebhooksConverge(t *testing.T) {
+	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		began := time.Now()
 		fast := func() time.Time { return began.Add(60 * time.Since(began)) }
