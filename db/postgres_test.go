@@ -2,8 +2,13 @@ package db_test
 
 import (
 	"context"
+	"net/url"
+	"strings"
+	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/db"
@@ -30,4 +35,31 @@ func TestPlansAreMadeOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"force_generic_plan"}, mode)
 	})
+}
+
+// A database that gives fewer connections than the pool may have: requests wait for those
+// that there are, and the store is ready.
+func TestFewerConnectionsThanThePool(t *testing.T) {
+	dbtest.Wants(t, "postgres")
+	to := dbtest.URL(t, "postgres")
+	u, err := url.Parse(to)
+	require.NoError(t, err)
+	c, err := pgx.Connect(t.Context(), to)
+	require.NoError(t, err)
+	_, err = c.Exec(t.Context(), "alter database "+strings.TrimPrefix(u.Path, "/")+" connection limit 6")
+	require.NoError(t, err)
+	require.NoError(t, c.Close(t.Context()))
+
+	s := dbtest.Open(t, to)
+	w := newTenant(t, s)
+	var wg sync.WaitGroup
+	for writer := range 32 {
+		wg.Go(func() {
+			for n := range 10 {
+				assert.NoError(t, insertUser(t.Context(), s, w.ID, writer*10+n))
+				assert.Empty(t, reasonOf(t, s))
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -8,9 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +71,8 @@ func TestBackupsWhileTheServerWrites(t *testing.T) {
 
 	var mu sync.Mutex
 	var acknowledged, failed []string
+	var copying atomic.Bool
+	took := map[bool][]time.Duration{} // by whether a backup was being made when a write began
 	tickets, stop := make(chan int), make(chan struct{})
 	go func() {
 		defer close(tickets)
@@ -90,9 +94,11 @@ func TestBackupsWhileTheServerWrites(t *testing.T) {
 		wg.Go(func() {
 			for n := range tickets {
 				name := fmt.Sprintf("user-%d@example.test", n)
+				during, began := copying.Load(), time.Now()
 				status, _, err := scim.send(t.Context(), http.MethodPost, "/Users", fmt.Sprintf(
 					`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"active":true}`, name))
 				mu.Lock()
+				took[during] = append(took[during], time.Since(began))
 				if err == nil && status == http.StatusCreated {
 					acknowledged = append(acknowledged, name)
 				} else {
@@ -111,12 +117,17 @@ func TestBackupsWhileTheServerWrites(t *testing.T) {
 
 	begun, before := time.Now(), len(know())
 	last, during := "", 0
+	var spent time.Duration
 	for i := range backups {
 		last = filepath.Join(dir, fmt.Sprintf("backup-%d.db", i))
 		want := know()
+		copying.Store(true)
+		start := time.Now()
 		_, err := runProcess(t, url, "backup", last)
 		require.NoError(t, err)
 		during += len(know()) - len(want)
+		spent += time.Since(start)
+		copying.Store(false)
 		said, err := runProcess(t, url, "restore", "--check", last)
 		require.NoError(t, err)
 		require.Contains(t, said, "the file is whole")
@@ -125,9 +136,21 @@ func TestBackupsWhileTheServerWrites(t *testing.T) {
 			require.True(t, have[name], "backup %d lacks %s, which was acknowledged before it", i, name)
 		}
 	}
-	t.Logf("%d writes in %s, %d of them while a backup was made", len(know())-before, time.Since(begun), during)
+	written, all := len(know())-before, time.Since(begun)
 	close(stop)
 	wg.Wait()
+	for _, ds := range took {
+		slices.Sort(ds)
+	}
+	t.Logf("%d backups: %d writes in %s (%.0f/s); %d of them in the %s that a backup took (%.0f/s)", backups, written,
+		all.Round(time.Millisecond), float64(written)/all.Seconds(), during, spent.Round(time.Millisecond),
+		float64(during)/spent.Seconds())
+	for copying, ds := range took {
+		if len(ds) > 0 {
+			t.Logf("writes while a backup is made: %t; p50 %s, p99 %s, longest %s", copying, ds[len(ds)/2],
+				ds[len(ds)*99/100], ds[len(ds)-1])
+		}
+	}
 	require.Empty(t, failed)
 	require.Positive(t, during, "nothing was written while a backup was made")
 	server.stop(t)

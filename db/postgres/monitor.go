@@ -43,6 +43,7 @@ type monitor struct {
 	down    atomic.Pointer[outage] // nil: it answers
 	host    atomic.Pointer[pgx.ConnConfig]
 	conn    *pgx.Conn
+	refused bool // that it gets no connection was logged
 	running atomic.Bool
 }
 
@@ -155,10 +156,13 @@ func (m *monitor) look(ctx context.Context) {
 	// try again at once, and must not wait for the host that hangs.
 	switch {
 	case err == nil:
-		m.conn = conn
+		m.conn, m.refused = conn, false
 		m.host.Store(host)
 	case refusesOnly(err):
-		m.log.Warn("the database answers, but takes no connection of the monitor", zap.Error(err))
+		if !m.refused { // once, not every second
+			m.log.Warn("the database answers, but takes no connection of the monitor", zap.Error(err))
+		}
+		m.refused = true
 	case m.down.Load() == nil:
 		m.down.Store(&outage{err: err, since: time.Now()})
 		m.log.Error("the database does not answer: requests get 503 until it does", zap.Error(err))
@@ -283,7 +287,14 @@ var (
 // connection, or not this password: those that are open go on.
 func refusesOnly(err error) bool {
 	var pe *pgconn.PgError
-	return errors.As(err, &pe) && (pe.Code == "53300" || pe.Code[:2] == "28")
+	return tooMany(err) || errors.As(err, &pe) && pe.Code[:2] == "28"
+}
+
+// tooMany reports whether a server has as many connections as it may, of this role, to
+// this database, or at all.
+func tooMany(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Code == "53300"
 }
 
 // outageError is the answer to everything while the database is away.

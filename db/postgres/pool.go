@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,15 +20,21 @@ import (
 type pool struct {
 	main    *pgxpool.Pool
 	spare   *pgxpool.Pool // of one connection, for readiness
-	slots   chan struct{} // holds a value for each connection in use
+	slots   chan struct{} // holds a value for each connection in use, or refused lately
 	conns   *openConns
 	monitor *monitor
+	log     *zap.Logger
+	refused atomic.Int64 // when a refused connection was logged last, in seconds
 }
 
+// refusedPause is how long a connection that was refused is not asked for again.
+const refusedPause = 10 * time.Second
+
 func openPool(ctx context.Context, c *pgxpool.Config, log *zap.Logger) (*pool, error) {
-	p := &pool{conns: &openConns{}, slots: make(chan struct{}, c.MaxConns)}
+	log = log.Named("database")
+	p := &pool{conns: &openConns{}, slots: make(chan struct{}, c.MaxConns), log: log}
 	c.ConnConfig.DialFunc = p.conns.dial(c.ConnConfig.DialFunc)
-	p.monitor = newMonitor(c, p.conns, log.Named("database"))
+	p.monitor = newMonitor(c, p.conns, log)
 	c.BeforeConnect = p.monitor.first
 	if c.ConnConfig.ValidateConnect == nil {
 		c.ConnConfig.ValidateConnect = p.monitor.usable
@@ -67,23 +74,48 @@ func (p *pool) acquire(ctx context.Context) (pooledConn, error) {
 	if err := p.monitor.err(); err != nil {
 		return pooledConn{}, err
 	}
-	select {
-	case p.slots <- struct{}{}:
-	default:
-		if err := p.wait(ctx); err != nil {
-			return pooledConn{}, err
+	var until time.Time
+	for {
+		select {
+		case p.slots <- struct{}{}:
+		default:
+			if until.IsZero() {
+				until = time.Now().Add(engine.WaitTimeout)
+			}
+			if err := p.wait(ctx, until); err != nil {
+				return pooledConn{}, err
+			}
 		}
+		c, err := p.main.Acquire(ctx)
+		if err == nil {
+			return pooledConn{c, p}, nil
+		}
+		if !p.givesNoMore(err) {
+			<-p.slots
+			return pooledConn{}, p.failed(ctx, err)
+		}
+		// Those that there are have to do: this place is tried again after a pause.
+		time.AfterFunc(refusedPause, func() { <-p.slots })
 	}
-	c, err := p.main.Acquire(ctx)
-	if err != nil {
-		<-p.slots
-		return pooledConn{}, p.failed(ctx, err)
-	}
-	return pooledConn{c, p}, nil
 }
 
-func (p *pool) wait(ctx context.Context) error {
-	late := time.NewTimer(engine.WaitTimeout)
+// givesNoMore reports whether the database refused a connection because the role, or the
+// server, has as many as it may, and there are some that one can wait for.
+func (p *pool) givesNoMore(err error) bool {
+	if !tooMany(err) {
+		return false
+	}
+	stat := p.main.Stat()
+	have := stat.AcquiredConns() + stat.IdleConns()
+	if last := p.refused.Load(); time.Now().Unix()-last >= 60 && p.refused.CompareAndSwap(last, time.Now().Unix()) {
+		p.log.Warn("the database gives fewer connections than the pool may have: requests wait for those",
+			zap.Int32("connections", have), zap.Int("pool_max_conns", cap(p.slots)), zap.Error(err))
+	}
+	return have > 0
+}
+
+func (p *pool) wait(ctx context.Context, until time.Time) error {
+	late := time.NewTimer(time.Until(until))
 	defer late.Stop()
 	select {
 	case p.slots <- struct{}{}:
@@ -144,7 +176,10 @@ func (p *pool) withSpare(ctx context.Context, fn func(*pgx.Conn) error) error {
 		return err
 	}
 	c, err := p.spare.Acquire(ctx)
-	if err != nil {
+	switch {
+	case err != nil && p.givesNoMore(err):
+		return p.with(ctx, fn)
+	case err != nil:
 		return p.failed(ctx, err)
 	}
 	defer c.Release()
