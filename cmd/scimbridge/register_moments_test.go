@@ -3,12 +3,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,14 +21,18 @@ import (
 	"github.com/scimbridge/scimbridge/db/dbtest"
 )
 
-// What the API said at ten moments of a random history is what the register says of
-// them, and what the verifier recomputes from the exported events alone.
+// What the API said at ten moments of a random history, in which local grants end, is
+// what the register says of them, and what the verifier recomputes from the exported
+// events alone. A receiver of webhooks ends with the members that the lists show.
 func TestTheRegisterOfTenMoments(t *testing.T) {
 	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, store string) {
 		file := filepath.Join(t.TempDir(), "seal.key")
-		server := start(t, store, "--seal-key-file", file)
+		server := start(t, store, "--seal-key-file", file, "--allowed-networks=127.0.0.0/8")
 		b := tenancy(t, store)
+		told := newToldMembers(t)
+		nativeCaller(server, b).must(t, http.StatusCreated, http.MethodPost, "/webhooks",
+			fmt.Sprintf(`{"url":%q}`, told.url))
 		h := newRandomTenant(t, server, b)
 		t.Logf("seed %d", h.seed)
 		const steps, wanted = 200, 10
@@ -41,14 +48,18 @@ func TestTheRegisterOfTenMoments(t *testing.T) {
 		for i := range steps {
 			h.step()
 			if chosen[i] {
+				h.awaitNoEnd()
 				time.Sleep(20 * time.Millisecond)
 				at := time.Now().UTC().Truncate(time.Microsecond)
 				time.Sleep(20 * time.Millisecond)
 				moments = append(moments, moment{at, h.members()})
 			}
 		}
+		// All ends pass; the job closes what has ended and the log is told of it.
+		require.Eventually(t, func() bool { return told.same(h.members()) }, time.Minute, 200*time.Millisecond,
+			"the lists and what the webhook was told")
 
-		e, dir, sources := h.native.exports(t), t.TempDir(), map[string]int{}
+		e, dir, sources, ending := h.native.exports(t), t.TempDir(), map[string]int{}, 0
 		for i, m := range moments {
 			status, text := h.native.text(t, "/audit/register?as_of="+url.QueryEscape(m.at.Format(time.RFC3339Nano)),
 				"*/*")
@@ -65,15 +76,20 @@ func TestTheRegisterOfTenMoments(t *testing.T) {
 					Source     string `json:"membership_source"`
 					At         string `json:"granted_at"`
 					By         string `json:"granted_by"`
+					Ends       string `json:"expires_at"`
 				}
 				require.NoError(t, json.Unmarshal([]byte(line), &r))
-				rows[strings.Join([]string{r.Group, r.User, r.Source, r.Connection, r.At, r.By}, " ")] = true
+				rows[strings.Join([]string{r.Group, r.User, r.Source, r.Connection, r.At, r.By, r.Ends}, " ")] = true
 				sources[r.Source]++
+				if r.Ends != "" {
+					ending++
+				}
 			}
 			require.Equal(t, m.said, rows, "moment %d, %s", i, m.at)
 			require.NotEmpty(t, rows)
 		}
 		assert.Len(t, sources, 2, "%v", sources)
+		assert.Positive(t, ending, "no grant with an end was open at any moment")
 		status, stdout, stderr := invoke(t, nil, append([]string{"audit", "verify", "--key", e.key}, e.files...)...)
 		require.Equal(t, exitDone, status, stdout+stderr)
 		require.Equal(t, 2+wanted, strings.Count(stdout, "the events say the same"), stdout)
@@ -88,6 +104,7 @@ type randomTenant struct {
 	native        caller
 	scim          []*randomProvider // two
 	users, groups []string
+	ends          []time.Time // of local grants, some of which were closed before
 	names         int
 }
 
@@ -160,7 +177,11 @@ func (h *randomTenant) step() {
 	provider, theirs := of.caller, h.one(of.groups)
 	c, method, path, body := h.native, http.MethodPost, "/groups/"+group+"/members",
 		fmt.Sprintf(`{"user_id":%q,"reason":"r"}`, user)
-	switch h.r.IntN(16) {
+	switch h.r.IntN(20) {
+	case 16, 17, 18:
+		body = fmt.Sprintf(`{"user_id":%q,"reason":"r","expires_at":%q}`, user, h.end())
+	case 19:
+		method, path, body = http.MethodPatch, path+"/"+user, fmt.Sprintf(`{"expires_at":%q}`, h.end())
 	case 0, 1, 2, 3:
 		c, method, path, body = provider, http.MethodPatch, "/Groups/"+theirs, memberPatch("add", h.some(of.users)...)
 	case 4, 5:
@@ -203,6 +224,27 @@ func (h *randomTenant) step() {
 	require.Less(h.t, status, http.StatusInternalServerError, "%s %s: %v", method, path, doc)
 }
 
+// end is when a local grant is to end: soon, and for some while the test goes on.
+func (h *randomTenant) end() string {
+	at := time.Now().UTC().Add(time.Duration(300+h.r.IntN(4000)) * time.Millisecond).Truncate(time.Microsecond)
+	h.ends = append(h.ends, at)
+	return at.Format(time.RFC3339Nano)
+}
+
+// awaitNoEnd waits for a moment in which nothing ends while the lists are read.
+func (h *randomTenant) awaitNoEnd() {
+	for {
+		now, near := time.Now(), false
+		for _, at := range h.ends {
+			near = near || at.After(now.Add(-10*time.Millisecond)) && at.Before(now.Add(300*time.Millisecond))
+		}
+		if !near {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // members are all grants that the lists of members show now.
 func (h *randomTenant) members() map[string]bool {
 	h.t.Helper()
@@ -220,6 +262,7 @@ func (h *randomTenant) members() map[string]bool {
 					Source, Connection string
 					At                 string `json:"granted_at"`
 					By                 string `json:"granted_by"`
+					Ends               string `json:"expires_at"`
 				}
 			}
 			Next string `json:"next_cursor"`
@@ -228,9 +271,73 @@ func (h *randomTenant) members() map[string]bool {
 		require.Empty(h.t, list.Next)
 		for _, m := range list.Data {
 			for _, s := range m.Sources {
-				all[strings.Join([]string{group, m.ID, s.Source, s.Connection, s.At, s.By}, " ")] = true
+				all[strings.Join([]string{group, m.ID, s.Source, s.Connection, s.At, s.By, s.Ends}, " ")] = true
 			}
 		}
 	}
 	return all
+}
+
+// toldMembers is an application that keeps members by what webhooks tell it.
+type toldMembers struct {
+	url     string
+	mu      sync.Mutex
+	ids     map[string]bool // of messages
+	members map[string]bool // group and user
+}
+
+func newToldMembers(t *testing.T) *toldMembers {
+	t.Helper()
+	m := &toldMembers{ids: map[string]bool{}, members: map[string]bool{}}
+	s := httptest.NewServer(m)
+	t.Cleanup(s.Close)
+	m.url = s.URL
+	return m
+}
+
+func (m *toldMembers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var event struct {
+		Type string
+		Data struct {
+			Group   string `json:"group_id"`
+			Members []struct {
+				User  string `json:"user_id"`
+				Still bool   `json:"still_member"`
+			}
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if id := r.Header.Get("webhook-id"); m.ids[id] {
+		return
+	} else {
+		m.ids[id] = true
+	}
+	for _, member := range event.Data.Members {
+		place := event.Data.Group + " " + member.User
+		switch event.Type {
+		case "grant.opened":
+			m.members[place] = true
+		case "grant.closed":
+			if !member.Still {
+				delete(m.members, place)
+			}
+		}
+	}
+}
+
+// same says whether these are the members of the grants.
+func (m *toldMembers) same(grants map[string]bool) bool {
+	members := map[string]bool{}
+	for g := range grants {
+		words := strings.Split(g, " ")
+		members[words[0]+" "+words[1]] = true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Equal(members, m.members)
 }
