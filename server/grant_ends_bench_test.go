@@ -36,7 +36,8 @@ func BenchmarkBesideEnds(b *testing.B) {
 			for b.Loop() {
 				end := time.Now().Add(time.Minute)
 				for g := range groups {
-					group, err := dir.CreateGroup(b.Context(), admin, fmt.Sprint("ends-", g, "-", b.N, end), membership.GroupCustom)
+					name := fmt.Sprint("ends-", g, "-", end)
+					group, err := dir.CreateGroup(b.Context(), admin, name, membership.GroupCustom)
 					require.NoError(b, err)
 					for part := range slices.Chunk(s.tenant.Users[len(s.tenant.Users)-users:], 1000) {
 						_, err = dir.ApplyBatch(b.Context(), admin, group.ID, membership.MemberBatch{

@@ -172,9 +172,9 @@ func (s *Server) BaseURL() string { return LocalURL(s.config, s.address) }
 // requests that it began, writes what they leave to be written, and closes the
 // store.
 func (s *Server) Run(ctx context.Context) error {
-	parts := s.wire()
+	parts := s.wire() //nolint:contextcheck // each request has its own
 	h := &http.Server{
-		Handler:           s.handler(parts), //nolint:contextcheck // each request has its own
+		Handler:           s.handler(parts),
 		ReadHeaderTimeout: s.phases.header,
 		ReadTimeout:       s.phases.stall, // until the body and the answer set their own
 		WriteTimeout:      s.phases.stall,

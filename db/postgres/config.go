@@ -11,11 +11,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// What ends a statement that would else hold a connection and its locks for ever:
-// a parameter of the same name in the URL wins. Behind a pooler these may do
-// nothing, or hold for other connections of the same role as well.
-var limits = []struct{ name, value string }{
-	{"plan_cache_mode", "force_generic_plan"}, // see sessionSettings
+// settings are how statements are planned, and what ends one that would else hold a
+// connection and its locks for ever: a parameter of the same name in the URL wins. Behind
+// a pooler these may do nothing, or hold for other connections of the same role as well.
+var settings = []struct{ name, value string }{
+	// Every query goes by a key, and plans made for one set of values cost more than they
+	// can win: of the change of members they are half of the time.
+	{"plan_cache_mode", "force_generic_plan"},
+	// A page of a large tenant is estimated at all of its rows and read to its limit:
+	// compiling it took 0.5 s, for nothing.
+	{"jit", "off"},
 	{"statement_timeout", "5min"},
 	{"lock_timeout", "8s"},
 	{"idle_in_transaction_session_timeout", "1min"},
@@ -52,12 +57,10 @@ func config(url string) (*pgxpool.Config, error) {
 	return c, nil
 }
 
-// sessionSettings sets what the URL does not. Plans: every query goes by a key, and
-// plans made for one set of values cost more than they can win: of the change of
-// members they are half of the time.
+// sessionSettings sets what the URL does not.
 func sessionSettings(given map[string]string) string {
 	var b strings.Builder
-	for _, l := range limits {
+	for _, l := range settings {
 		if _, set := given[l.name]; !set {
 			fmt.Fprintf(&b, "set %s = '%s';", l.name, l.value)
 		}

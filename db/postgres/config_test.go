@@ -12,3 +12,10 @@ func TestStartOfAConnectionSuitsPoolers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"application_name": "scimbridge"}, c.ConnConfig.RuntimeParams)
 }
+
+func TestSettingsOfAConnection(t *testing.T) {
+	set := sessionSettings(map[string]string{"lock_timeout": "1s"})
+	require.Contains(t, set, "set plan_cache_mode = 'force_generic_plan';")
+	require.Contains(t, set, "set jit = 'off';")
+	require.NotContains(t, set, "lock_timeout", "that of the URL wins")
+}
