@@ -272,6 +272,9 @@ func appendWebhookFields(b []byte, w membership.Webhook) []byte {
 	b = appendIDField(b, "id", w.ID)
 	b = appendField(append(b, ','), "url", w.URL)
 	b = appendField(append(b, ','), "signing", string(w.Signing))
+	if w.Owner != "" {
+		b = appendField(append(b, ','), "owner", w.Owner)
+	}
 	if keys := w.PublicKeys(time.Now()); len(keys) > 0 {
 		b = appendField(append(b, ','), "public_key", keys[0])
 	}

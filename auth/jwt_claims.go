@@ -73,6 +73,7 @@ func (i Issuer) principal(c Claims, now time.Time) (Principal, error) {
 	p := Principal{Tenant: i.Tenant, Issuer: i.ID, Kind: KindAPI, Actor: actor, CreatedAt: c.IssuedAt.UTC()}
 	p.Credential = membership.Credential{Kind: membership.CredentialJWT, Owner: i.ID, Subject: actor.ID}
 	p.Person = "issuer:" + i.ID.String() + ":" + actor.ID
+	p.Holder = p.Person
 	p.Permissions, p.Roles, err = i.rights(c)
 	return p, err
 }

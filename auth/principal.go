@@ -28,6 +28,7 @@ type Principal struct {
 	Permissions []string      // the scopes, for a connection; shared: only to be read
 	Roles       []string      // of native credentials; shared: only to be read
 	Person      string        // membership.Call.Person
+	Holder      string        // membership.Call.Holder
 	Name        string        // of a native credential, where it has one
 	CreatedAt   time.Time     // of a native credential, where it is known
 	Paused      bool          // the connection is
@@ -47,6 +48,7 @@ func (p Principal) Call(requestID, reason string) membership.Call {
 		Tenant: p.Tenant, Actor: p.Actor, Credential: p.Credential, Connection: p.Connection,
 		Permissions: p.Permissions, Roles: p.Roles, ActorName: p.Name, ActorSince: p.CreatedAt,
 		Person:    p.Person,
+		Holder:    p.Holder,
 		RequestID: requestID, Reason: reason,
 	}
 }

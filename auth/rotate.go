@@ -61,7 +61,7 @@ func rotateToken(
 	t = Token{
 		Tenant: old.Tenant, Kind: old.Kind, Name: old.Name, Connection: old.Connection,
 		Permissions: old.Permissions, Scopes: old.Scopes, Networks: old.Networks, CreatedAt: now,
-		Principal: old.Principal, Roles: old.Roles,
+		Principal: old.Principal, Roles: old.Roles, First: old.first(),
 	}
 	if !old.ExpiresAt.IsZero() {
 		t.ExpiresAt = now.Add(old.ExpiresAt.Sub(old.CreatedAt))
@@ -82,6 +82,14 @@ func rotateToken(
 	after["replaces"], after["replaced_works_until"] = old.ID, membership.Timestamp(old.end())
 	return t, text, tx.AppendEvents(ctx,
 		call.Event(now, membership.ActionTokenRotated, membership.ID{}, membership.ID{}, before, after))
+}
+
+// first is the token that rotations began with.
+func (t Token) first() membership.ID {
+	if t.First.IsZero() {
+		return t.ID
+	}
+	return t.First
 }
 
 // replace ends a token after the overlap, or at its own end if that is earlier.

@@ -38,6 +38,7 @@ type Token struct {
 	LastUsedAt  time.Time     // up to two minutes late; zero: never used
 	WarnedAt    time.Time     // of the last event that it expires soon
 	ReplacedBy  membership.ID // the token that a rotation made of it; zero: not rotated
+	First       membership.ID // the token that rotations made this of, in the end; zero: none did
 	Person      string        // whose it is (membership.Call.Person); empty: not known
 	Client      membership.ID // the OAuth client whose access token it is; zero: none's
 	// How its connection is; zero: neither. Store.Token alone fills them in.

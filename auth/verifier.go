@@ -201,6 +201,6 @@ func (t Token) principal() Principal {
 	}
 	p.Actor = membership.Actor{Kind: cmp.Or(t.Principal, membership.ActorUser), ID: t.ID.String()}
 	p.Permissions, p.Roles = ownership(t.Permissions, t.Roles)
-	p.Name, p.CreatedAt, p.Person = t.Name, t.CreatedAt, t.Person
+	p.Name, p.CreatedAt, p.Person, p.Holder = t.Name, t.CreatedAt, t.Person, "token:"+t.first().String()
 	return p
 }

@@ -79,6 +79,7 @@ func TestVerify(t *testing.T) {
 			Tenant: tenant, Kind: KindAPI, Permissions: []string{"GROUPS:READ"},
 			Actor:      membership.Actor{Kind: membership.ActorUser, ID: apiToken.ID.String()},
 			Credential: membership.Credential{Kind: membership.CredentialToken, ID: apiToken.ID},
+			Holder:     "token:" + apiToken.ID.String(),
 		}, p)
 	})
 	t.Run("what opens nothing", func(t *testing.T) {

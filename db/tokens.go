@@ -11,15 +11,15 @@ import (
 
 const qInsertToken = `insert into tokens
 	(tenant_id, id, kind, name, connection_id, permissions, scopes, networks, hash, created_at, expires_at,
-	principal, roles, client_id, person)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+	principal, roles, client_id, person, first_id)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 
 // InsertToken implements auth.Tx.
 func (s *session) InsertToken(ctx context.Context, t auth.Token) error {
 	_, err := s.exec(ctx, qInsertToken, s.tenant, t.ID, string(t.Kind), t.Name, t.Connection,
 		jsonList(t.Permissions), jsonList(t.Scopes), jsonList(t.Networks), t.Hash, stamp(t.CreatedAt),
 		stamp(t.ExpiresAt),
-		string(t.Principal), jsonList(t.Roles), t.Client, t.Person)
+		string(t.Principal), jsonList(t.Roles), t.Client, t.Person, t.First)
 	return err
 }
 
@@ -91,7 +91,7 @@ func (s *session) WarnOfToken(ctx context.Context, id membership.ID, at time.Tim
 const (
 	tokenColumns = `id, kind, name, connection_id, permissions, scopes, networks, hash,
 	created_at, expires_at, revoked_at, last_used_at, warned_at, replaced_by, principal, roles, client_id,
-	person`
+	person, first_id`
 
 	qToken = `select ` + tokenColumns + `,
 		(select c.paused_at from connections c where c.tenant_id = $1 and c.id = tokens.connection_id),
@@ -110,7 +110,7 @@ func tokenDest(t *auth.Token) []any {
 		jsonInto[string]{&t.Permissions}, jsonInto[string]{&t.Scopes}, jsonInto[netip.Prefix]{&t.Networks}, &t.Hash,
 		(*stamp)(&t.CreatedAt), (*stamp)(&t.ExpiresAt), (*stamp)(&t.RevokedAt),
 		(*stamp)(&t.LastUsedAt), (*stamp)(&t.WarnedAt), &t.ReplacedBy,
-		(*string)(&t.Principal), jsonInto[string]{&t.Roles}, &t.Client, &t.Person,
+		(*string)(&t.Principal), jsonInto[string]{&t.Roles}, &t.Client, &t.Person, &t.First,
 	}
 }
 

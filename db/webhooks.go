@@ -10,15 +10,15 @@ import (
 const (
 	webhookColumns = `w.id, w.url, w.signing, w.secret, w.old_secret, w.old_until, w.events,
 		w.connection_ids, w.group_ids, w.ordered, w.state, w.why, w.position, w.failing_from,
-		w.created_at, w.updated_at, w.requested, w.description, w.verified_at`
+		w.created_at, w.updated_at, w.requested, w.description, w.verified_at, w.owner`
 	qWebhooks      = `select ` + webhookColumns + ` from webhooks w where w.tenant_id = $1 order by w.id`
 	qWebhook       = `select ` + webhookColumns + ` from webhooks w where w.tenant_id = $1 and w.id = $2`
 	qLockWebhook   = qWebhook + ` {for update}`
 	qCountWebhooks = `select count(*) from webhooks where tenant_id = $1`
 	qInsertWebhook = `insert into webhooks (tenant_id, id, url, signing, secret, old_secret, old_until, events,
 			connection_ids, group_ids, ordered, state, why, failing_from, updated_at, requested, description,
-			verified_at, position, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+			verified_at, position, created_at, owner)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 	qUpdateWebhook = `update webhooks set url = $3, signing = $4, secret = $5, old_secret = $6, old_until = $7,
 			events = $8, connection_ids = $9, group_ids = $10, ordered = $11, state = $12, why = $13,
 			failing_from = $14, updated_at = $15, requested = $16, description = $17, verified_at = $18,
@@ -37,7 +37,7 @@ func webhookRow(s *session) func(w *membership.Webhook) []any {
 			jsonInto[membership.ID]{&w.Groups},
 			&w.Ordered, (*string)(&w.State), &w.Why, &w.Position, (*stamp)(&w.FailingFrom),
 			(*stamp)(&w.CreatedAt), (*stamp)(&w.UpdatedAt),
-			jsonInto[membership.SignalType]{&w.Requested}, &w.Description, (*stamp)(&w.VerifiedAt),
+			jsonInto[membership.SignalType]{&w.Requested}, &w.Description, (*stamp)(&w.VerifiedAt), &w.Owner,
 		}
 	}
 }
@@ -86,7 +86,8 @@ func webhookArguments(tenant membership.ID, w membership.Webhook) []any {
 
 // InsertWebhook implements membership.Tx.
 func (s *session) InsertWebhook(ctx context.Context, w membership.Webhook) error {
-	_, err := s.exec(ctx, qInsertWebhook, append(webhookArguments(s.tenant, w), w.Position, stamp(w.CreatedAt))...)
+	_, err := s.exec(ctx, qInsertWebhook,
+		append(webhookArguments(s.tenant, w), w.Position, stamp(w.CreatedAt), w.Owner)...)
 	return err
 }
 

@@ -54,7 +54,10 @@ type Call struct {
 	ActorSince time.Time
 	// Person is the same for all credentials of one person, and different for those of
 	// others; empty: it is not known, or no person.
-	Person    string
+	Person string
+	// Holder is the same for a token and those that rotations made of it, and for the
+	// JWTs of one subject of an issuer; empty: a caller that holds neither.
+	Holder    string
 	RequestID string
 	Reason    string
 	Effect    *Effect // takes what is done; nil: it is not noted

@@ -26,7 +26,7 @@ type WebhookWriter interface {
 	LockWebhooks(ctx context.Context) (int, error)
 	LockWebhook(ctx context.Context, id ID) (Webhook, error)
 	InsertWebhook(ctx context.Context, w Webhook) error
-	// UpdateWebhook writes all but the position.
+	// UpdateWebhook writes all but the position and the owner.
 	UpdateWebhook(ctx context.Context, w Webhook) error
 	// DeleteWebhook deletes its deliveries, too.
 	DeleteWebhook(ctx context.Context, id ID) error

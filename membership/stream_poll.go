@@ -53,7 +53,7 @@ func (d *Directory) PollStream(ctx context.Context, call Call, id ID, poll Strea
 	if !says {
 		moved := false
 		err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
-			p, err := d.readPoll(ctx, r, poll)(streamOf(r.Webhook(ctx, id)))
+			p, err := d.readPoll(ctx, r, poll)(streamOf(call)(r.Webhook(ctx, id)))
 			page, moved = p.page, err == nil && p.position-p.page.Stream.Position >= pollWindow
 			return err
 		})
@@ -62,7 +62,7 @@ func (d *Directory) PollStream(ctx context.Context, call Call, id ID, poll Strea
 		}
 	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		p, err := d.readPoll(ctx, tx, poll)(streamOf(tx.LockWebhook(ctx, id)))
+		p, err := d.readPoll(ctx, tx, poll)(streamOf(call)(tx.LockWebhook(ctx, id)))
 		if page = p.page; err != nil || p.position == page.Stream.Position && len(p.done) == 0 {
 			return err
 		}

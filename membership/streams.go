@@ -17,7 +17,7 @@ func (d *Directory) mayReceive(ctx context.Context, call Call) error {
 	return nil
 }
 
-// Streams returns those of the tenant.
+// Streams returns those of the caller.
 func (d *Directory) Streams(ctx context.Context, call Call) (streams []Webhook, err error) {
 	if err := d.mayReceive(ctx, call); err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func (d *Directory) Streams(ctx context.Context, call Call) (streams []Webhook, 
 		all, err := r.Webhooks(ctx)
 		streams = nil
 		for _, w := range all {
-			if w.Stream() {
+			if w.receivedBy(call) {
 				streams = append(streams, w)
 			}
 		}
@@ -35,28 +35,36 @@ func (d *Directory) Streams(ctx context.Context, call Call) (streams []Webhook, 
 	return streams, err
 }
 
-// Stream returns one.
+// Stream returns one of the caller's.
 func (d *Directory) Stream(ctx context.Context, call Call, id ID) (w Webhook, err error) {
 	if err := d.mayReceive(ctx, call); err != nil {
 		return w, err
 	}
 	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		w, err = streamOf(r.Webhook(ctx, id))
+		w, err = streamOf(call)(r.Webhook(ctx, id))
 		return err
 	})
 	return w, err
 }
 
-// streamOf is a webhook that is a stream.
-func streamOf(w Webhook, err error) (Webhook, error) {
-	if KindOf(err) == KindNotFound || err == nil && !w.Stream() {
-		return Webhook{}, NotFound("stream")
+// streamOf passes on a webhook that is a stream of the caller's. One of another receiver
+// is not there.
+func streamOf(call Call) func(Webhook, error) (Webhook, error) {
+	return func(w Webhook, err error) (Webhook, error) {
+		if KindOf(err) == KindNotFound || err == nil && !w.receivedBy(call) {
+			return Webhook{}, NotFound("stream")
+		}
+		return w, err
 	}
-	return w, err
 }
 
-// CreateStream makes a stream, which tells of what happens from now on: of what the
-// tenant sees, or of what one connection does.
+// receivedBy reports whether a webhook is a stream that the caller made.
+func (w Webhook) receivedBy(call Call) bool {
+	return w.Stream() && w.Owner != "" && w.Owner == call.Holder
+}
+
+// CreateStream makes a stream of the caller's, which tells of what happens from now on:
+// of what the tenant sees, or of what one connection does.
 func (d *Directory) CreateStream(ctx context.Context, call Call, s StreamSpec) (w Webhook, err error) {
 	if err := d.mayReceive(ctx, call); err != nil {
 		return w, err
@@ -64,7 +72,7 @@ func (d *Directory) CreateStream(ctx context.Context, call Call, s StreamSpec) (
 	now := d.clock.Now()
 	w = Webhook{
 		Tenant: call.Tenant, ID: NewID(), Signing: SigningSET, Ordered: true, State: StreamEnabled,
-		CreatedAt: now, UpdatedAt: now,
+		Owner: call.Holder, CreatedAt: now, UpdatedAt: now,
 	}
 	if s.Connection != nil && !s.Connection.IsZero() {
 		w.Connections = []ID{*s.Connection}
@@ -159,7 +167,7 @@ func (d *Directory) changeStream(
 		return w, err
 	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		before, err := streamOf(tx.LockWebhook(ctx, id))
+		before, err := streamOf(call)(tx.LockWebhook(ctx, id))
 		if err != nil {
 			return err
 		}
@@ -182,7 +190,7 @@ func (d *Directory) DeleteStream(ctx context.Context, call Call, id ID) error {
 		return err
 	}
 	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		w, err := streamOf(tx.LockWebhook(ctx, id))
+		w, err := streamOf(call)(tx.LockWebhook(ctx, id))
 		if err != nil {
 			return err
 		}
@@ -201,7 +209,7 @@ func (d *Directory) VerifyStream(ctx context.Context, call Call, id ID, state *s
 		return err
 	}
 	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		w, err := streamOf(tx.LockWebhook(ctx, id))
+		w, err := streamOf(call)(tx.LockWebhook(ctx, id))
 		if err != nil {
 			return err
 		}

@@ -67,8 +67,10 @@ type Webhook struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 
-	// Of a stream. Without a URL it is polled; the Secret is the header Authorization
-	// that its receiver wants, and Connections is empty or has the one whose view it is.
+	// Of a stream. The Owner is the Call.Holder that made it. Without a URL it is polled;
+	// the Secret is the header Authorization that its receiver wants, and Connections is
+	// empty or has the one whose view it is.
+	Owner       string
 	Requested   []SignalType
 	Description string
 	VerifiedAt  time.Time // when a verification event was asked for

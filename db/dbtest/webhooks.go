@@ -137,6 +137,7 @@ func testWebhookIsAsWritten(t *testing.T, s Store) {
 		h.OldSecret, h.OldUntil, h.FailingFrom = []byte("old"), Now().Add(time.Hour), Now()
 		h.Signing, h.Ordered, h.Why, h.Position = membership.SigningV1A, false, "why", 1
 		h.Requested, h.Description, h.VerifiedAt = membership.SCIMSignals, "what it is for", Now()
+		h.Owner = "token:1"
 	})
 	require.Equal(t, hook, w.readWebhook(hook.ID))
 	position := hook.Position
