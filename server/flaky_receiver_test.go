@@ -19,41 +19,33 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// flakyReceiver fails at random: it does not answer, takes an event and does not answer,
-// answers 500, is restarted. One that is forgetful loses in a restart what it took since
-// it last read the feed, although it said that it has it.
-type flakyReceiver struct {
-	t         *testing.T
-	ordered   bool
-	forgetful bool
-	address   string
-	server    *http.Server
+// flaky fails at random: it does not answer, takes an event and does not answer, answers
+// 500, is restarted.
+type flaky struct {
+	t       *testing.T
+	address string
+	server  *http.Server
+	idOf    func(r *http.Request, body []byte) string   // of what it fails at
+	take    func(id string, body []byte, h http.Header) // holds mu
 
 	mu      sync.Mutex
-	verify  *standard.Webhook
 	tries   map[string]int    // how often it failed, by id
 	bodies  map[string]string // what an id came with
-	taken   map[string]message
-	order   []int64 // the numbers of what was taken, as it came
+	order   []int64           // the numbers of what was taken, as it came
 	repeats int
-	cursor  string // how far it has read the feed
-
-	saved       map[string]message // what a restart of one that is forgetful leaves
-	savedCursor string
 }
 
-func newFlakyReceiver(t *testing.T, ordered, forgetful bool) *flakyReceiver {
-	f := &flakyReceiver{
-		t: t, ordered: ordered, forgetful: forgetful, address: "127.0.0.1:0",
-		tries: map[string]int{}, bodies: map[string]string{}, taken: map[string]message{},
-		saved: map[string]message{},
-	}
+func newFlaky(t *testing.T) flaky {
+	return flaky{t: t, address: "127.0.0.1:0", tries: map[string]int{}, bodies: map[string]string{}}
+}
+
+// begin listens until the test ends.
+func (f *flaky) begin() {
 	f.listen()
-	t.Cleanup(func() { _ = f.server.Close() })
-	return f
+	f.t.Cleanup(func() { _ = f.server.Close() })
 }
 
-func (f *flakyReceiver) listen() {
+func (f *flaky) listen() {
 	l, err := new(net.ListenConfig).Listen(f.t.Context(), "tcp", f.address)
 	require.NoError(f.t, err)
 	f.address = l.Addr().String()
@@ -61,12 +53,11 @@ func (f *flakyReceiver) listen() {
 	go func() { _ = f.server.Serve(l) }()
 }
 
-func (f *flakyReceiver) restart() {
+// restart does something while it is away.
+func (f *flaky) restart(lose func()) {
 	_ = f.server.Close()
 	f.mu.Lock()
-	if f.forgetful {
-		f.taken, f.cursor = maps.Clone(f.saved), f.savedCursor
-	}
+	lose()
 	f.mu.Unlock()
 	time.Sleep(20 * time.Millisecond)
 	f.listen()
@@ -75,14 +66,14 @@ func (f *flakyReceiver) restart() {
 // ServeHTTP implements http.Handler. It drops three in ten requests, of half of them
 // after it took what they tell; of the others it answers 500 to one in ten. Nothing
 // fails more than twice: the third pause is too long for a test.
-func (f *flakyReceiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id, dice := r.Header.Get("webhook-id"), rand.N(100)
+	id, dice := f.idOf(r, body), rand.N(100)
 	fails := dice < 40 && f.tries[id] < 2
 	if fails {
 		f.tries[id]++
@@ -101,14 +92,53 @@ func (f *flakyReceiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (f *flakyReceiver) take(id string, body []byte, header http.Header) {
-	// The clock of the server runs ahead.
-	assert.NoError(f.t, f.verify.VerifyIgnoringTimestamp(body, header))
+// came notes what came with an id: the same every time.
+func (f *flaky) came(id, what string) {
 	if before, repeated := f.bodies[id]; repeated {
 		f.repeats++
-		assert.Equal(f.t, before, string(body), "a repeat is the same")
+		assert.Equal(f.t, before, what, "a repeat is the same")
 	}
-	f.bodies[id] = string(body)
+	f.bodies[id] = what
+}
+
+// flakyReceiver is that of a webhook. One that is forgetful loses in a restart what it
+// took since it last read the feed, although it said that it has it.
+type flakyReceiver struct {
+	flaky
+	ordered   bool
+	forgetful bool
+
+	verify *standard.Webhook
+	taken  map[string]message
+	cursor string // how far it has read the feed
+
+	saved       map[string]message // what a restart of one that is forgetful leaves
+	savedCursor string
+}
+
+func newFlakyReceiver(t *testing.T, ordered, forgetful bool) *flakyReceiver {
+	f := &flakyReceiver{
+		flaky: newFlaky(t), ordered: ordered, forgetful: forgetful, taken: map[string]message{},
+		saved: map[string]message{},
+	}
+	f.idOf = func(r *http.Request, _ []byte) string { return r.Header.Get("webhook-id") }
+	f.take = f.takeEvent
+	f.begin()
+	return f
+}
+
+func (f *flakyReceiver) restart() {
+	f.flaky.restart(func() {
+		if f.forgetful {
+			f.taken, f.cursor = maps.Clone(f.saved), f.savedCursor
+		}
+	})
+}
+
+func (f *flakyReceiver) takeEvent(id string, body []byte, header http.Header) {
+	// The clock of the server runs ahead.
+	assert.NoError(f.t, f.verify.VerifyIgnoringTimestamp(body, header))
+	f.came(id, string(body))
 	if _, has := f.taken[id]; has {
 		return
 	}

@@ -25,6 +25,7 @@ import (
 const (
 	killedURL   = "SCIMBRIDGE_TEST_SERVER_URL"
 	killedClock = "SCIMBRIDGE_TEST_SERVER_CLOCK" // when it was right
+	killedKeys  = "SCIMBRIDGE_TEST_SERVER_KEYS"  // of security event tokens
 	hurry       = 300
 )
 
@@ -44,6 +45,7 @@ func serveUntilKilled(url string) error {
 	}
 	c := config.Default()
 	c.Listen, c.DatabaseURL, c.RateLimit, c.AllowedNetworks = "127.0.0.1:0", config.DatabaseURL(url), 0, loopback
+	c.SSFKeys, c.PublicURL = os.Getenv(killedKeys), bridge
 	logger, err := zap.NewDevelopment(zap.IncreaseLevel(zap.ErrorLevel))
 	if err != nil {
 		return err
@@ -69,12 +71,14 @@ type killedServer struct {
 	cmd   *exec.Cmd
 	base  string
 	clock time.Time
+	keys  string
 }
 
 func (k *killedServer) start(url string) {
 	k.t.Helper()
 	k.cmd = exec.Command(os.Args[0]) //nolint:gosec // this program
-	k.cmd.Env = append(os.Environ(), killedURL+"="+url, killedClock+"="+k.clock.Format(time.RFC3339Nano))
+	k.cmd.Env = append(os.Environ(), killedURL+"="+url, killedClock+"="+k.clock.Format(time.RFC3339Nano),
+		killedKeys+"="+k.keys)
 	k.cmd.Stderr = os.Stderr
 	_, err := k.cmd.StdinPipe()
 	require.NoError(k.t, err)
@@ -91,11 +95,15 @@ func (k *killedServer) kill() {
 	_ = k.cmd.Wait()
 }
 
-// call sends a request to a server that may be killed meanwhile.
+// call sends a request to a server that may be killed meanwhile. A path without a slash
+// is behind /v1/.
 func (k *killedServer) call(
 	ctx context.Context, base, method, path, body string,
 ) (status int, answer []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, method, base+"/v1/"+path, strings.NewReader(body))
+	if !strings.HasPrefix(path, "/") {
+		path = "/v1/" + path
+	}
+	r, err := http.NewRequestWithContext(ctx, method, base+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,53 +74,74 @@ func (s *told) backlog(n int) {
 	}
 }
 
-// BenchmarkBesideWebhooks is a change of one member of a tenant with ten webhooks and of
-// one without, by turns: the median time of a request, and the processor time of all,
-// with that of the receivers.
+// BenchmarkBesideWebhooks is a change of one member of a tenant with a webhook that is
+// told of everything and of one without, by turns, a hundred a second and one after
+// another: the median time of a request, and the processor time of all, with that of the
+// receiver.
 func BenchmarkBesideWebhooks(b *testing.B) {
-	const turn, webhooks = 50, 10
-	allowed := func(c *config.Config) { c.AllowedNetworks = loopback }
-	servers := map[string]*patching{"on": newPatching(b, allowed), "off": newPatching(b, allowed)}
-	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer receiver.Close()
-	s := told{servers["on"].testServer, &dbtest.Tenant{
-		T: b, Ctx: b.Context(), Store: servers["on"].store, ID: servers["on"].tenant,
-	}}
-	for range webhooks {
-		s.webhook(receiver.URL, true, true)
-	}
-	times, cpu := map[string][]time.Duration{}, map[string]time.Duration{}
-	for b.Loop() {
-		for name, s := range servers {
-			began := processorTime(b)
-			ctx, stop := context.WithCancel(b.Context())
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				s.webhooks.Run(ctx)
-			}()
-			for i := range turn {
-				at := time.Now()
-				s.patch(b, s.handle, 0, i)
-				times[name] = append(times[name], time.Since(at))
-				time.Sleep(10 * time.Millisecond) // a hundred a second
-			}
-			stop()
-			<-ended
-			cpu[name] += processorTime(b) - began
+	const turn = 2 * time.Second
+	for _, engine := range dbtest.Engines() {
+		for name, pause := range map[string]time.Duration{"100-a-second": 10 * time.Millisecond, "at-once": 0} {
+			b.Run(engine+"/"+name, func(b *testing.B) {
+				on, off := newPatchingOf(b, engine), newPatchingOf(b, engine)
+				receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+				defer receiver.Close()
+				s := told{on.testServer, &dbtest.Tenant{T: b, Ctx: b.Context(), Store: on.store, ID: on.tenant}}
+				s.webhook(receiver.URL, true, true)
+				times, cpu := map[*patching][]time.Duration{}, map[*patching]time.Duration{}
+				for round := 0; b.Loop(); round++ {
+					for _, s := range [][]*patching{{on, off}, {off, on}}[round%2] {
+						began := processorTime(b)
+						ctx, stop := context.WithCancel(b.Context())
+						ended := make(chan struct{})
+						go func() {
+							defer close(ended)
+							s.webhooks.Run(ctx)
+						}()
+						end := time.Now().Add(turn)
+						for i := 0; i%2 == 1 || time.Now().Before(end); i++ {
+							at := time.Now()
+							s.patch(b, s.handle, 0, i)
+							times[s] = append(times[s], time.Since(at))
+							time.Sleep(pause)
+						}
+						stop()
+						<-ended
+						cpu[s] += processorTime(b) - began
+					}
+				}
+				medians := map[*patching]float64{}
+				for s, name := range map[*patching]string{on: "on", off: "off"} {
+					all := times[s]
+					slices.Sort(all)
+					medians[s] = float64(all[len(all)/2].Nanoseconds()) / 1000
+					b.ReportMetric(medians[s], "p50-us-"+name)
+					b.ReportMetric(float64(cpu[s].Microseconds())/float64(len(all)), "cpu-us-"+name)
+				}
+				b.ReportMetric(medians[on]/medians[off], "on/off")
+			})
 		}
 	}
-	for name, all := range times {
-		slices.Sort(all)
-		b.ReportMetric(float64(all[len(all)/2].Nanoseconds())/1000, "p50-us-"+name)
-		b.ReportMetric(float64(cpu[name].Microseconds())/float64(len(all)), "cpu-us-"+name)
-	}
 }
+
+func newPatchingOf(b *testing.B, engine string) *patching {
+	return newPatching(b, func(c *config.Config) {
+		c.AllowedNetworks, c.DatabaseURL = loopback, config.DatabaseURL(dbtest.URL(b, engine))
+	})
+}
+
+// backlogVariable is how many events a backlog has, if not a hundred thousand.
+const backlogVariable = "SCIMBRIDGE_BENCH_BACKLOG"
 
 // BenchmarkWebhookBacklog is how many events of a backlog a second a fast receiver on the
 // same machine gets.
 func BenchmarkWebhookBacklog(b *testing.B) {
-	const events = 100_000
+	events := 100_000
+	if text := os.Getenv(backlogVariable); text != "" {
+		var err error
+		events, err = strconv.Atoi(text)
+		require.NoError(b, err)
+	}
 	for _, engine := range dbtest.Engines() {
 		for _, ordered := range []bool{true, false} {
 			b.Run(fmt.Sprintf("%s/ordered=%v", engine, ordered), func(b *testing.B) {
@@ -128,7 +151,7 @@ func BenchmarkWebhookBacklog(b *testing.B) {
 					var got atomic.Int64
 					all := make(chan struct{})
 					r := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-						if got.Add(1) == events {
+						if got.Add(1) == int64(events) {
 							close(all)
 						}
 					}))
@@ -136,7 +159,7 @@ func BenchmarkWebhookBacklog(b *testing.B) {
 					began := time.Now()
 					require.NoError(b, s.webhooks.look(b.Context()))
 					<-all
-					b.ReportMetric(events/time.Since(began).Seconds(), "events/s")
+					b.ReportMetric(float64(events)/time.Since(began).Seconds(), "events/s")
 					s.webhooks.group.Wait()
 					r.Close()
 				}

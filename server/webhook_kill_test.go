@@ -38,6 +38,7 @@ type killing struct {
 	servers       []*killedServer
 	group         string
 	users         []string
+	pause         time.Duration // of a writer, at most
 }
 
 // one is the address of a server that runs, as far as one does.
@@ -63,15 +64,18 @@ func (k *killing) ask(path string) ([]byte, bool) {
 }
 
 func newKilling(t *testing.T, url string, servers int) *killing {
+	keys := newPrivateKey(t)
 	store := dbtest.Open(t, url)
 	mine, err := auth.Bootstrap(t.Context(), store, time.Now, auth.BootstrapSpec{
 		TenantName: "Mine", IDP: "okta", ConnectionName: "Okta",
 	})
 	require.NoError(t, err)
-	k := &killing{t: t, url: url, store: store, killedServer: &killedServer{t: t, mine: mine}}
+	k := &killing{
+		t: t, url: url, store: store, killedServer: &killedServer{t: t, mine: mine}, pause: 100 * time.Millisecond,
+	}
 	clock := time.Now()
 	for range servers {
-		s := &killedServer{t: t, mine: mine, clock: clock}
+		s := &killedServer{t: t, mine: mine, clock: clock, keys: keys}
 		s.start(url)
 		t.Cleanup(s.kill)
 		k.servers = append(k.servers, s)
@@ -92,35 +96,36 @@ func (k *killing) webhook(f *flakyReceiver) {
 	f.verify = verify
 }
 
-// change adds and removes members until ctx ends, whatever becomes of the requests.
+// change adds and removes members, and suspends them and takes that back, until ctx ends,
+// whatever becomes of the requests.
 func (k *killing) change(ctx context.Context) {
 	for ctx.Err() == nil {
+		time.Sleep(rand.N(k.pause))
 		user, path := k.users[rand.N(len(k.users))], "groups/"+k.group+"/members"
+		if dice := rand.N(10); dice < 2 {
+			_, _, _ = k.call(ctx, k.one(), http.MethodPatch, "users/"+user, fmt.Sprintf(`{"active":%v}`, dice == 0))
+			continue
+		}
 		status, _, _ := k.call(ctx, k.one(), http.MethodPost, path, fmt.Sprintf(`{"user_id":%q}`, user))
 		if status == http.StatusConflict { // they are in it
 			_, _, _ = k.call(ctx, k.one(), http.MethodDelete, path+"/"+user, "")
 		}
-		time.Sleep(rand.N(100 * time.Millisecond))
 	}
 }
 
 // killOne kills a server and starts it again, and sometimes restarts a receiver.
-func (k *killing) killOne(i int, receivers []*flakyReceiver) {
+func (k *killing) killOne(i int, restarts []func()) {
 	time.Sleep(rand.N(300 * time.Millisecond))
 	s := k.servers[i%len(k.servers)]
 	s.kill()
-	next := &killedServer{t: k.t, mine: s.mine, clock: s.clock}
+	next := &killedServer{t: k.t, mine: s.mine, clock: s.clock, keys: s.keys}
 	next.start(k.url)
 	k.t.Cleanup(next.kill)
 	k.mu.Lock()
 	k.servers[i%len(k.servers)] = next
 	k.mu.Unlock()
 	if i%3 == 0 {
-		f := receivers[rand.N(len(receivers))]
-		f.restart()
-		if f.forgetful {
-			f.catchUp(k.ask)
-		}
+		restarts[rand.N(len(restarts))]()
 	}
 }
 
@@ -175,7 +180,8 @@ func (k *killing) explain(events []membership.Event, receivers []*flakyReceiver)
 // Receivers that fail at random and are restarted come to know who is a member, while
 // servers are killed again and again: by retries, and one that also loses what it took
 // by the feed. Repeats carry the same id and the same text, and in order nothing comes
-// before what is before it.
+// before what is before it. Of streams, each token comes, pushed in order and polled, a
+// repeat is the same one, and no other does.
 func TestWebhooksConvergeOverKills(t *testing.T) {
 	t.Parallel()
 	kills := 10
@@ -190,30 +196,46 @@ func TestWebhooksConvergeOverKills(t *testing.T) {
 			servers = 2
 		}
 		k := newKilling(t, url, servers)
+		if kills > 100 { // or the receivers, which want most things twice, never get through
+			k.pause = 200 * time.Millisecond
+		}
 		ordered := newFlakyReceiver(t, true, false)
 		receivers := []*flakyReceiver{ordered, newFlakyReceiver(t, false, false), newFlakyReceiver(t, true, true)}
+		forgetful := receivers[2]
 		for _, f := range receivers {
 			k.webhook(f)
 		}
+		pushed, polled := k.stream(true), k.stream(false)
+		restarts := []func(){
+			ordered.restart, receivers[1].restart, func() { forgetful.restart(); forgetful.catchUp(k.ask) },
+			func() { pushed.restart(func() {}) },
+		}
 		ctx, stop := context.WithCancel(t.Context())
-		var writers sync.WaitGroup
+		polling, stopPolling := context.WithCancel(t.Context())
+		var writers, pollers sync.WaitGroup
+		defer pollers.Wait()
+		defer stopPolling()
 		for range 2 {
 			writers.Go(func() { k.change(ctx) })
+			pollers.Go(func() { polled.poll(polling, k) })
 		}
 		for i := range kills {
-			k.killOne(i, receivers)
+			k.killOne(i, restarts)
 		}
 		stop()
 		writers.Wait()
 
 		members, events := k.truth()
-		require.Greater(t, len(events), kills)
-		forgetful := receivers[2]
+		require.Greater(t, len(events), kills/2)
 		t.Cleanup(func() { k.explain(events, receivers) })
+		tokens := map[*flakyStream][]string{pushed: k.tokens(pushed), polled: k.tokens(polled)}
 		require.Eventually(t, func() bool {
 			return receivers[0].has(events) && receivers[1].has(events) &&
-				forgetful.catchUp(k.ask) && forgetful.has(events)
+				forgetful.catchUp(k.ask) && forgetful.has(events) &&
+				pushed.has(tokens[pushed]) && polled.has(tokens[polled])
 		}, time.Duration(30+kills)*time.Second, 50*time.Millisecond, "all is told")
+		stopPolling()
+		pollers.Wait()
 		repeats := 0
 		for i, f := range receivers {
 			assert.Equal(t, members, f.members(), "receiver %d", i)
@@ -221,6 +243,14 @@ func TestWebhooksConvergeOverKills(t *testing.T) {
 		}
 		assert.Positive(t, repeats, "answers were lost")
 		assert.True(t, slices.IsSorted(ordered.order), "in order: %v", ordered.order)
-		t.Logf("%d kills, %d events, %d repeats", kills, len(events), repeats)
+
+		assert.True(t, polled.drained(k), "what was acknowledged does not come again")
+		for f, want := range tokens {
+			assert.ElementsMatch(t, want, f.told(), "each token, and no other")
+		}
+		assert.Positive(t, pushed.repeats+polled.repeats, "answers were lost")
+		assert.True(t, slices.IsSorted(pushed.order), "in order: %v", pushed.order)
+		t.Logf("%d kills, %d events of members, %d repeats; %d tokens, repeats: %d pushed, %d polled", kills,
+			len(events), repeats, len(tokens[pushed]), pushed.repeats, polled.repeats)
 	})
 }
