@@ -18,12 +18,22 @@ var docsTemplate string
 var docsStyle string
 
 // docs serves the contract as a page for people. It is HTML and a style sheet
-// within it: nothing to run, and nothing to load from anywhere.
+// within it: nothing to run, and nothing to load from anywhere. A search is a form.
 func docs(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r.URL.RawQuery, nil); err != nil {
-		return err
+	var q query
+	if r.URL.RawQuery != "q=" { // a form that was sent empty
+		var err error
+		if q, err = parseQuery(r.URL.RawQuery, []string{"q"}); err != nil {
+			return err
+		}
 	}
-	page, err := renderDocs()
+	var page []byte
+	var err error
+	if text := strings.TrimSpace(q["q"]); text != "" {
+		page, err = searchDocs(text)
+	} else {
+		page, err = renderDocs()
+	}
 	if err != nil {
 		return err
 	}
@@ -31,28 +41,41 @@ func docs(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	_, err = w.Write(page)
 	return err
 }
 
-// renderDocs makes the page once: what it is made of is part of the program.
-var renderDocs = sync.OnceValues(func() ([]byte, error) {
-	doc, err := readContract(openAPIDocument)
+// docsSource is what the pages are made of.
+type docsSource struct {
+	page     docsPage
+	template *template.Template
+}
+
+// readDocs reads it once: it is part of the program.
+var readDocs = sync.OnceValues(func() (docsSource, error) {
+	page, err := readContract(openAPIDocument)
 	if err != nil {
-		return nil, err
+		return docsSource{}, err
 	}
+	page.index()
 	t, err := template.New("docs").Funcs(template.FuncMap{
 		"blocks": blocks,
 		"curl":   curl,
 		"style":  func() template.CSS { return template.CSS(docsStyle) }, //nolint:gosec // our own file
 	}).Parse(docsTemplate)
+	return docsSource{page, t}, err
+})
+
+// renderDocs makes the whole page, once.
+var renderDocs = sync.OnceValues(func() ([]byte, error) {
+	d, err := readDocs()
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = t.Execute(&b, doc)
+	err = d.template.Execute(&b, d.page)
 	return b.Bytes(), err
 })
 

@@ -12,13 +12,14 @@ import (
 // docsPage is what the page about the contract shows.
 type docsPage struct {
 	Title, Version, Description string
+	Authentication              []namedSchema // the ways to say who is calling
 	Tags                        []docsTag
 	Schemas                     []namedSchema
 }
 
 type docsTag struct {
-	Name       string
-	Operations []operation
+	Name, Description string
+	Operations        []operation
 }
 
 type operation struct {
@@ -28,6 +29,8 @@ type operation struct {
 	Parameters           []parameter
 	Bodies               []content
 	Responses            []response
+
+	words string // what it is found by
 }
 
 type parameter struct {
@@ -52,6 +55,8 @@ type namedSchema struct {
 	Name, Description string
 	Type              schemaType
 	Fields            []field
+
+	words string // what it is found by
 }
 
 type field struct {
@@ -82,13 +87,16 @@ func readContract(text []byte) (docsPage, error) {
 	page := docsPage{Title: info.text("title"), Version: info.text("version"), Description: info.text("description")}
 	operations := n.operations()
 	for _, t := range n.get("tags").list() {
-		tag := docsTag{Name: t.text("name")}
+		tag := docsTag{Name: t.text("name"), Description: t.text("description")}
 		for _, o := range operations {
 			if o.tag == tag.Name {
 				tag.Operations = append(tag.Operations, o.operation)
 			}
 		}
 		page.Tags = append(page.Tags, tag)
+	}
+	for name, s := range n.get("components").get("securitySchemes").fields() {
+		page.Authentication = append(page.Authentication, namedSchema{Name: name, Description: s.text("description")})
 	}
 	for name, s := range n.get("components").get("schemas").fields() {
 		page.Schemas = append(page.Schemas, namedSchema{

@@ -40,7 +40,7 @@ func TestDocsHaveEveryOperation(t *testing.T) {
 			ids[op.OperationID] = true
 			require.Len(t, op.Tags, 1, name)
 			assert.True(t, tags[op.Tags[0]], "the tag %s of %s is in no list of tags", op.Tags[0], name)
-			assert.Contains(t, page, `<section id="`+op.OperationID+`">`)
+			assert.Contains(t, page, `<section id="`+op.OperationID+`" `)
 			assert.Contains(t, page, op.Summary)
 			assert.Contains(t, page, `<code>`+path+`</code>`)
 			for _, p := range op.Parameters {
@@ -65,7 +65,7 @@ func TestDocsAskNothingOfOtherHosts(t *testing.T) {
 	page := string(r.body)
 	sum := sha256.Sum256([]byte(docsStyle))
 	assert.Equal(t, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", r.header.Get("Content-Security-Policy"))
+		"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'", r.header.Get("Content-Security-Policy"))
 	assert.Contains(t, page, "<style>"+docsStyle+"</style>", "what the policy allows is what is there")
 	for _, not := range []string{"<script", "<img", "<link", "<iframe", "<object", "@import", "url(", " src=",
 		" style="} {
@@ -83,4 +83,23 @@ func TestDocsAskNothingOfOtherHosts(t *testing.T) {
 		}
 		assert.Equal(t, "/v1/openapi.yaml", m[1])
 	}
+}
+
+// A search lists what has every word, and links to it; what is sent is text.
+func TestDocsSearch(t *testing.T) {
+	h := newHouse(t, dbtest.Open(t, dbtest.URL(t, "sqlite")), Config{})
+	search := func(q string) reply {
+		return h.do(http.MethodGet, "/v1/docs?q="+q, "", header("Authorization"), header("X-Tenant-ID"))
+	}
+	r := search("Removals+allow")
+	require.Equal(t, http.StatusOK, r.status, string(r.body))
+	page := string(r.body)
+	assert.Contains(t, page, `href="/v1/docs#allowRemovals"`)
+	assert.NotContains(t, page, `href="/v1/docs#listUsers"`)
+	assert.NotContains(t, page, "<script")
+	assert.Contains(t, string(search("zzzz").body), "Nothing has all of these words")
+	assert.Contains(t, string(search("e").body), "Another word makes it fewer")
+	assert.NotContains(t, string(search("%3Cscript%3E").body), "<script")
+	assert.Contains(t, string(search("").body), `<section id="listUsers"`)
+	assert.Equal(t, http.StatusBadRequest, search(strings.Repeat("x", 101)).status)
 }

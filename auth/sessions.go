@@ -29,6 +29,7 @@ type Sessions struct {
 	jwts   *JWTs
 	limits *Limits
 	clock  membership.Clock
+	links  *LoginLinks // nil: there are none
 
 	mu    sync.Mutex
 	known map[tokenHash]struct{} // were good: they wait in no queue of unknown credentials
@@ -41,9 +42,16 @@ func NewSessions(store SessionStore, tokens *Verifier, jwts *JWTs, l *Limits, cl
 		known: make(map[tokenHash]struct{})}
 }
 
-// LogIn begins a session with an API token. The text that it returns exists nowhere
-// else. Errors are those of Verifier.Verify, and of membership.KindTooMany.
+// Links lets login links begin sessions as well.
+func (s *Sessions) Links(l *LoginLinks) { s.links = l }
+
+// LogIn begins a session with an API token, or with a login link. The text that it
+// returns exists nowhere else. Errors are those of Verifier.Verify, and of
+// membership.KindTooMany.
 func (s *Sessions) LogIn(ctx context.Context, requestID, token string) (text string, expires time.Time, err error) {
+	if code := loginCode(token); code != "" && s.links != nil {
+		return s.logInByLink(ctx, requestID, code)
+	}
 	p, err := s.tokens.Verify(ctx, "Bearer "+token)
 	if err != nil {
 		return "", time.Time{}, err
@@ -57,6 +65,29 @@ func (s *Sessions) LogIn(ctx context.Context, requestID, token string) (text str
 	}
 	if t.ended(s.clock) != "" { // a moment ago, on another server
 		return "", time.Time{}, s.limits.failed(ctx, errNotOpened)
+	}
+	return s.begin(ctx, p.Call(requestID, ""), Session{Token: t.ID, ExpiresAt: t.ExpiresAt})
+}
+
+func (s *Sessions) logInByLink(
+	ctx context.Context, requestID, code string,
+) (text string, expires time.Time, err error) {
+	var link loginLink
+	err = s.Attempt(ctx, func() (err error) {
+		link, err = s.links.take(code)
+		return err
+	})
+	if err != nil {
+		NoteOf(ctx).Rejected = true
+		return "", time.Time{}, err
+	}
+	p, err := s.principal(ctx, Session{Tenant: link.tenant, Token: link.token})
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	t, err := s.tokens.store.Token(ctx, link.tenant, link.token)
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("find token: %w", err)
 	}
 	return s.begin(ctx, p.Call(requestID, ""), Session{Token: t.ID, ExpiresAt: t.ExpiresAt})
 }

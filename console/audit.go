@@ -186,5 +186,11 @@ func (e eventRow) CredentialName() string {
 	return kind
 }
 
+// Provided reports whether a request of a provider caused the event, which is kept for
+// some days.
+func (e eventRow) Provided() bool {
+	return e.Source == membership.SourceSCIM && e.RequestID != "" && !e.Connection.IsZero()
+}
+
 // SaltText is the salt of a text, as the API writes it.
 func (eventRow) SaltText(t membership.DisclosedText) string { return hex.EncodeToString(t.Salt) }

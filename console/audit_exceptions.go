@@ -47,7 +47,7 @@ var exceptionTexts = map[membership.ExceptionKind]exceptionText{
 	membership.ExceptionBreakGlass: {
 		"Members by break-glass, not signed off",
 		"Somebody took the membership by break-glass, and no other person has signed it off. It may have ended since.",
-		"Look at it with who took it, then sign it off (POST /v1/groups/{id}/members/{user_id}/sign-off).",
+		"Look at it with who took it, then sign it off on the page of the member.",
 	},
 	membership.ExceptionGrantTooLong: {
 		"Local members without the end that the group asks for",

@@ -8,6 +8,8 @@ var flashes = map[string]string{
 	"link-revoked":   "The link was revoked: it opens nothing any more.",
 	"logged-in":      "You are logged in.",
 	"member-added":   "The member was added.",
+	"break-glass":    "The member was added by break-glass. Another person has to sign it off.",
+	"signed-off":     "It was signed off.",
 	"member-removed": "The local grant was closed: the person is no member any more.",
 	"member-stays":   "The local grant was closed. The person stays a member: an identity provider grants it too.",
 	"token-revoked":  "The token was revoked.",

@@ -7,11 +7,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// maxForm bounds the body of a form, in bytes.
-const maxForm = 64 << 10
+// The bounds of the body of a form, in bytes: of one that anybody may send, and of one of a
+// session. That has room for a policy, of which a byte can be six in a form, and for one
+// that is too long, so that what was written is shown again.
+const (
+	maxForm      = 64 << 10
+	maxKnownForm = 8 * auth.MaxPolicyText
+)
 
 // fieldFormToken is the field of every form that shows that a page of this session made
 // it.
@@ -31,17 +37,23 @@ func newForm(values map[string]string) *form { return &form{values: values} }
 
 // readForm reads a form with known fields, each once.
 func readForm(w http.ResponseWriter, r *http.Request, fields []string) (*form, error) {
+	return readFormOf(w, r, fields, maxForm)
+}
+
+// readFormOf is readForm for a body of up to so many bytes.
+func readFormOf(w http.ResponseWriter, r *http.Request, fields []string, most int64) (*form, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, &failure{status: http.StatusUnsupportedMediaType, title: "That does not work so",
 			message: "A form of a page is expected."}
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	err = r.ParseForm()
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &membership.Error{Kind: membership.KindTooLarge, Message: "the form is too large"}
+		return nil, &membership.Error{Kind: membership.KindTooLarge, Message: "the form is too large: nothing was " +
+			"changed. Go back in the browser, where what you wrote still is, and shorten it"}
 	case err != nil:
 		return nil, membership.Invalidf("the form could not be read")
 	}
@@ -55,7 +67,8 @@ func readForm(w http.ResponseWriter, r *http.Request, fields []string) (*form, e
 		case !membership.ValidText(vs[0]):
 			return nil, membership.Invalidf("%s has a NUL byte or is not UTF-8", name)
 		}
-		f.values[name] = strings.TrimSpace(vs[0])
+		// Lines of a field are sent with CR LF, however they were written.
+		f.values[name] = strings.TrimSpace(strings.ReplaceAll(vs[0], "\r\n", "\n"))
 	}
 	return f, nil
 }
@@ -103,7 +116,7 @@ func (f *form) id(field, message string) membership.ID {
 func (f *form) refused(err error, field string) (status int, taken bool) {
 	switch membership.KindOf(err) {
 	case membership.KindInvalid, membership.KindAlreadyMember, membership.KindUniqueness, membership.KindManagedByIdP,
-		membership.KindGroupManaged, membership.KindLinked:
+		membership.KindGroupManaged, membership.KindLinked, membership.KindTooLarge:
 		shown := failureOf(err)
 		f.fail(field, shown.message)
 		for _, n := range shown.notices {

@@ -38,7 +38,6 @@ var functions = template.FuncMap{
 	"provider": providerName,
 	"pretty":   pretty,
 	"answer":   http.StatusText,
-	"tabs":     tabsOf,
 	"lasts":    lasts,
 }
 

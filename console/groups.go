@@ -70,6 +70,8 @@ type groupView struct {
 	// MayAdd is whether there is a button to add a member; NoAdd why there is none.
 	MayAdd bool
 	NoAdd  string
+
+	MayBreakGlass bool
 }
 
 func (d *door) group(w http.ResponseWriter, r *request) error {
@@ -120,6 +122,11 @@ func (d *door) group(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	v.MayAdd = v.NoAdd == ""
+	noBreakGlass, err := d.why(r, membership.OpBreakGlass, id, membership.ID{})
+	if err != nil {
+		return err
+	}
+	v.MayBreakGlass = noBreakGlass == ""
 	return d.show(w, r, view{template: "group", title: v.Group.DisplayName, section: groupsPath, data: v})
 }
 

@@ -3,14 +3,16 @@ package console
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
 func (d *door) memberRoutes() []route {
 	const (
-		member = "/groups/{id}/members/{user_id}"
-		add    = "/groups/{id}/add"
+		member     = "/groups/{id}/members/{user_id}"
+		add        = "/groups/{id}/add"
+		breakGlass = "/groups/{id}/break-glass"
 	)
 	return []route{
 		d.get(member, d.member),
@@ -18,6 +20,10 @@ func (d *door) memberRoutes() []route {
 		d.post(member+"/remove", d.removeMember, "reason"),
 		d.get(add, d.additionForm, "q", "user"),
 		d.post(add, d.addMember, "user", "reason", "ends", "also_local"),
+		d.get(breakGlass, d.breakGlassForm, "q", "user"),
+		d.post(breakGlass, d.takeBreakGlass, "user", "reason", "ends"),
+		d.get(member+"/sign-off", d.signOffForm),
+		d.post(member+"/sign-off", d.signOff, "reason"),
 	}
 }
 
@@ -33,6 +39,10 @@ type memberView struct {
 	NoAdd    string             // the same to add a local grant
 	// NoHistory is why there is no history here; empty: there is.
 	NoHistory string
+	// Unsigned: what was taken by break-glass waits for another person to sign it off;
+	// NoSignOff is why there is no button for that.
+	Unsigned  bool
+	NoSignOff string
 }
 
 // maxHistory bounds the history of a person in a group on its page.
@@ -88,9 +98,14 @@ func (d *door) history(r *request, v *memberView, group, user membership.ID) err
 			return err
 		}
 		for _, e := range p.Events {
-			if e.Action == membership.ActionGrantOpened || e.Action == membership.ActionGrantClosed {
-				v.History = append(v.History, eventRow{e, p.Names})
+			switch e.Action {
+			case membership.ActionBreakGlass, membership.ActionGrantSignedOff:
+				v.Unsigned = e.Action == membership.ActionBreakGlass
+			case membership.ActionGrantOpened, membership.ActionGrantClosed:
+			default:
+				continue
 			}
+			v.History = append(v.History, eventRow{e, p.Names})
 		}
 		if p.Next == nil {
 			break
@@ -103,7 +118,10 @@ func (d *door) history(r *request, v *memberView, group, user membership.ID) err
 		v.Older = false
 	}
 	slices.Reverse(v.History)
-	return nil
+	if v.Unsigned {
+		v.NoSignOff, err = d.why(r, membership.OpSignOff, group, user)
+	}
+	return err
 }
 
 // openedBy names who opened the grants, as far as the history or the connection say it.
@@ -218,39 +236,66 @@ type additionView struct {
 	People []membership.User
 	Beside bool // offer a local grant beside a provider's
 	NoAdd  string
+	// BreakGlass: the member is added by break-glass.
+	BreakGlass bool
+}
+
+// Path is that of the form.
+func (v additionView) Path() string {
+	if v.BreakGlass {
+		return groupsPath + "/" + v.Group.ID.String() + "/break-glass"
+	}
+	return groupsPath + "/" + v.Group.ID.String() + "/add"
 }
 
 func (d *door) additionForm(w http.ResponseWriter, r *request) error {
-	return d.showAddition(w, r, http.StatusOK, newForm(map[string]string{"user": r.query["user"]}), false)
+	return d.showAddition(w, r, http.StatusOK, additionView{Form: newForm(map[string]string{"user": r.query["user"]})})
 }
 
 // showAddition shows the people to choose from, or the person who was chosen.
-func (d *door) showAddition(w http.ResponseWriter, r *request, status int, f *form, beside bool) error {
+func (d *door) showAddition(w http.ResponseWriter, r *request, status int, v additionView) error {
 	group, err := r.pathID("id", "group")
 	if err != nil {
 		return err
 	}
-	v := additionView{Form: f, Query: r.query["q"], Beside: beside}
+	v.Query = r.query["q"]
 	if v.Group, err = d.Directory.Group(r.Context(), r.call, group); err != nil {
 		return err
 	}
-	if v.NoAdd, err = d.noAdding(r, v.Group, membership.ID{}); err != nil {
+	title := "Add a member to "
+	if v.BreakGlass {
+		title = "Break-glass: "
+		v.NoAdd, err = d.why(r, membership.OpBreakGlass, group, membership.ID{})
+	} else {
+		v.NoAdd, err = d.noAdding(r, v.Group, membership.ID{})
+	}
+	if err != nil {
 		return err
 	}
 	switch {
 	case v.Query != "":
 		v.People, err = d.search(r, v.Query)
-	case f.Value("user") != "":
-		v.People, err = d.search(r, f.Value("user"))
+	case v.Form.Value("user") != "":
+		v.People, err = d.search(r, v.Form.Value("user"))
 	}
 	if err != nil {
 		return err
 	}
 	v.People = v.People[:min(len(v.People), pageSize)]
 	return d.show(w, r, view{
-		template: "add_member", title: "Add a member to " + v.Group.DisplayName, section: groupsPath, status: status,
-		data: v,
+		template: "add_member", title: title + v.Group.DisplayName, section: groupsPath, status: status, data: v,
 	})
+}
+
+// addition reads who is added, and for how long.
+func addition(f *form) (user membership.ID, ends time.Time) {
+	user = f.id("user", "choose who is added")
+	f.require("reason", "say why: it is kept with the change")
+	ends, err := parseTime("the end", f.Value("ends"))
+	if err != nil {
+		f.fail("ends", err.Error())
+	}
+	return user, ends
 }
 
 func (d *door) addMember(w http.ResponseWriter, r *request) error {
@@ -258,21 +303,18 @@ func (d *door) addMember(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	user := r.form.id("user", "choose who is added")
-	r.form.require("reason", "say why: it is kept with the change")
-	ends, err := parseTime("the end", r.form.Value("ends"))
-	if err != nil {
-		r.form.fail("ends", err.Error())
-	}
+	user, ends := addition(r.form)
 	if !r.form.OK() {
-		return d.showAddition(w, r, http.StatusBadRequest, r.form, false)
+		return d.showAddition(w, r, http.StatusBadRequest, additionView{Form: r.form})
 	}
 	call := r.call
 	call.Reason = r.form.Value("reason")
 	_, err = d.Directory.AddMember(r.Context(), call, group, user, r.form.Value("also_local") == "true",
 		membership.GrantTerms{ExpiresAt: ends})
 	if status, taken := r.form.refused(err, ""); taken {
-		return d.showAddition(w, r, status, r.form, membership.KindOf(err) == membership.KindAlreadyMember)
+		return d.showAddition(w, r, status, additionView{
+			Form: r.form, Beside: membership.KindOf(err) == membership.KindAlreadyMember,
+		})
 	}
 	if err != nil {
 		return err

@@ -55,6 +55,7 @@ type view struct {
 type frame struct {
 	Title, Section string
 	Nav            []navigation // empty: without a session
+	Tabs           []tab        // of the section
 	Who            string
 	Tenant         string
 	FormToken      string
@@ -66,7 +67,8 @@ type frame struct {
 func (d *door) show(w http.ResponseWriter, r *request, v view) error {
 	f := frame{Title: v.title, Section: v.section, Data: v.data}
 	if r.sessionText != "" {
-		f.Nav, f.Who, f.Tenant = navigations, cmp.Or(r.principal.Name, r.principal.Actor.ID), r.call.Tenant.String()
+		f.Who, f.Tenant = cmp.Or(r.principal.Name, r.principal.Actor.ID), r.call.Tenant.String()
+		d.navigate(r, &f)
 		f.FormToken = auth.Derived(r.sessionText, purposeForm)
 		f.Flash = d.takeFlash(w, r)
 	}

@@ -1,9 +1,11 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 const policiesPath = accessPath + "/policies"
@@ -58,13 +60,23 @@ func (d *door) createPolicy(w http.ResponseWriter, r *request) error {
 	call := r.call
 	call.Reason = r.form.Value("reason")
 	p, err := d.Policies.Create(r.Context(), call, r.form.Value("id"), r.form.Value("cedar"))
-	if status, taken := r.form.refused(err, "cedar"); taken {
+	if status, taken := r.form.refusedPolicy(err); taken {
 		return d.showPolicy(w, r, status, policyView{Form: r.form})
 	}
 	if err != nil {
 		return err
 	}
 	return d.done(w, r, policiesPath+"/"+p.ID, "policy-saved")
+}
+
+// refusedPolicy is refused for a policy, and says how long a text that is too long is.
+func (f *form) refusedPolicy(err error) (status int, taken bool) {
+	if n := len(f.Value("cedar")); n > auth.MaxPolicyText {
+		err = &membership.Error{Kind: membership.KindTooLarge, Message: fmt.Sprintf(
+			"the policy has %d bytes, and at most %d are taken: it was not saved. Make several of it, or shorten it",
+			n, auth.MaxPolicyText)}
+	}
+	return f.refused(err, "cedar")
 }
 
 func (d *door) policy(w http.ResponseWriter, r *request) error {
@@ -86,7 +98,7 @@ func (d *door) replacePolicy(w http.ResponseWriter, r *request) error {
 		call.Reason = r.form.Value("reason")
 		_, err = d.Policies.Replace(r.Context(), call, p.ID, r.form.Value("cedar"))
 	}
-	status, taken := r.form.refused(err, "cedar")
+	status, taken := r.form.refusedPolicy(err)
 	switch {
 	case taken:
 		return d.showPolicy(w, r, status, policyView{r.form, p})

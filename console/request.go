@@ -27,6 +27,9 @@ type keptView struct {
 	Form  *form
 	NoTry string
 	Run   *dryRunView
+	// Whole is the captured body, once it was asked for; NoBody is why it cannot be.
+	Whole  *membership.CapturedBody
+	NoBody string
 }
 
 // concerned is a user or a group, with a name if the caller may see it.
@@ -64,15 +67,31 @@ func (v keptView) Told() string {
 }
 
 func (d *door) request(w http.ResponseWriter, r *request) error {
-	return d.showRequest(w, r, http.StatusOK, newForm(nil), nil)
+	return d.showRequest(w, r, http.StatusOK, keptView{Form: newForm(nil)})
 }
 
-func (d *door) showRequest(w http.ResponseWriter, r *request, status int, f *form, run *dryRunView) error {
+// requestBody shows the captured body as well. That it was read is an event, so it is no
+// address that can be followed.
+func (d *door) requestBody(w http.ResponseWriter, r *request) error {
 	id, err := r.pathID("id", "request")
 	if err != nil {
 		return err
 	}
-	v := keptView{Form: f, Run: run}
+	if err := d.Directory.MayReadRequests(r.Context(), r.call); err != nil { // the page shows more than the body
+		return err
+	}
+	body, err := d.Directory.RequestBody(r.Context(), r.call, id)
+	if err != nil {
+		return err
+	}
+	return d.showRequest(w, r, http.StatusOK, keptView{Form: r.form, Whole: &body})
+}
+
+func (d *door) showRequest(w http.ResponseWriter, r *request, status int, v keptView) error {
+	id, err := r.pathID("id", "request")
+	if err != nil {
+		return err
+	}
 	if v.Request, err = d.Directory.Request(r.Context(), r.call, id); err != nil {
 		return err
 	}
@@ -98,6 +117,9 @@ func (d *door) showRequest(w http.ResponseWriter, r *request, status int, f *for
 		if v.Caused, err = d.eventsNumbered(r, v.Numbers); err != nil {
 			return err
 		}
+	}
+	if v.NoBody, err = d.why(r, membership.OpCaptureRequests, membership.ID{}, membership.ID{}); err != nil {
+		return err
 	}
 	if v.NoTry, err = d.noTrying(r, v.Request); err != nil {
 		return err

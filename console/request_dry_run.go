@@ -37,10 +37,10 @@ func (d *door) tryRequest(w http.ResponseWriter, r *request) error {
 	run, err := d.DryRuns.DryRun(r.Context(), r.call, id)
 	if membership.KindOf(err) == membership.KindBodyRedacted {
 		r.form.fail("", err.Error())
-		return d.showRequest(w, r, http.StatusConflict, r.form, nil)
+		return d.showRequest(w, r, http.StatusConflict, keptView{Form: r.form})
 	}
 	if status, taken := r.form.refused(err, ""); taken {
-		return d.showRequest(w, r, status, r.form, nil)
+		return d.showRequest(w, r, status, keptView{Form: r.form})
 	}
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (d *door) tryRequest(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return d.showRequest(w, r, http.StatusOK, r.form, v)
+	return d.showRequest(w, r, http.StatusOK, keptView{Form: r.form, Run: v})
 }
 
 // dryRunOf names what a dry run tells of.

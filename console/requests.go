@@ -18,6 +18,7 @@ func (d *door) requestRoutes() []route {
 		d.get("/requests/problems", d.problems, "connection", "from", "to"),
 		d.get(one, d.request),
 		d.post(one+"/dry-run", d.tryRequest),
+		d.post(one+"/body", d.requestBody),
 	}
 }
 

@@ -30,6 +30,8 @@ func (d *door) routes() []route {
 		d.overviewRoutes(),
 		d.groupRoutes(),
 		d.memberRoutes(),
+		d.compareRoutes(),
+		d.explainRoutes(),
 		d.peopleRoutes(),
 		d.connectRoutes(),
 		d.setupRoutes(),
@@ -85,7 +87,7 @@ func (d *door) post(path string, h handler, fields ...string) route {
 		if r.query, err = parseQuery(r.URL.RawQuery, nil); err != nil {
 			return err
 		}
-		if r.form, err = readForm(w, r.Request, fields); err != nil {
+		if r.form, err = readFormOf(w, r.Request, fields, maxKnownForm); err != nil {
 			return err
 		}
 		if !auth.IsDerived(r.form.values[fieldFormToken], r.sessionText, purposeForm) {

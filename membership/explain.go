@@ -13,6 +13,7 @@ type Explanation struct {
 	Group       *Group
 	Memberships []Membership // of the user
 	Moments     []Moment
+	Names       Names // of what the events tell of
 	// Complete is false where there is more than is looked at: the oldest are missing.
 	Complete bool
 }
@@ -61,6 +62,10 @@ func (d *Directory) Explain(ctx context.Context, call Call, group, user ID, from
 			return err
 		}
 		events, more, err = lastEvents(ctx, r, EventFilter{Group: group, User: user, From: from, To: to})
+		if err != nil {
+			return err
+		}
+		x.Names, err = r.Names(ctx, namesFor(events, false))
 		return err
 	}); err != nil {
 		return x, err

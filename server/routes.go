@@ -105,6 +105,7 @@ func (s *Server) wire() wiring {
 
 	if s.config.Console {
 		sessions := auth.NewSessions(s.store, verifier, jwts, limits, time.Now)
+		sessions.Links(s.logins)
 		pages := root.MatcherFunc(router.Below(console.Prefix)).Subrouter()
 		console.Mount(pages, console.Services{
 			Directory: directory, Tokens: services.Tokens, Sessions: sessions, Evidence: s.sealer,

@@ -64,6 +64,7 @@ type Server struct {
 	guard    *outbound.Guard
 	webhooks *Webhooks
 	tokens   api.EventTokens // nil: there are no streams
+	logins   *auth.LoginLinks
 	listener net.Listener
 	debug    net.Listener // nil: none
 	cert     *certificate // nil: no TLS
@@ -142,6 +143,7 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		guard:    guard,
 		webhooks: newWebhooks(store, guard, tokens, m.webhooks, log.Named("webhooks")),
 		tokens:   tokens,
+		logins:   auth.NewLoginLinks(time.Now),
 		address:  address, publicURL: public,
 		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}, nil
@@ -167,6 +169,10 @@ func (s *Server) PublicURL() string { return s.publicURL }
 
 // BaseURL is where this machine reaches the server, whatever its public URL.
 func (s *Server) BaseURL() string { return LocalURL(s.config, s.address) }
+
+// LoginURL is a link to the console of this server that begins one session, as the API
+// token would whose text is given.
+func (s *Server) LoginURL(token string) (string, error) { return s.logins.LoginURL(s.publicURL, token) }
 
 // Run serves until ctx ends. Then it takes no new connection, finishes the
 // requests that it began, writes what they leave to be written, and closes the

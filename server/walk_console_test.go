@@ -62,6 +62,30 @@ var consoleTable = map[string]consoleRow{
 		path: "/console/groups/{group}/add", fields: []string{"user", "{user}", "reason", "x"}, status: 303,
 		may: []string{"GROUPS:WRITE", "GROUPS:READ", "USERS:READ"},
 	},
+	"GET /console/groups/{id}/break-glass": {
+		path: "/console/groups/{group}/break-glass", status: 200, may: []string{"GROUPS:READ"},
+	},
+	"POST /console/groups/{id}/break-glass": {
+		path: "/console/groups/{group}/break-glass", fields: []string{"user", "{user}", "reason", "INC-4711"},
+		status: 303, may: []string{"GROUPS:BREAK_GLASS"},
+	},
+	"GET /console/groups/{id}/members/{user_id}/sign-off": {
+		path: "/console/groups/{group}/members/{member}/sign-off", status: 200,
+		may: []string{"GROUPS:READ", "USERS:READ"},
+	},
+	"POST /console/groups/{id}/members/{user_id}/sign-off": {
+		path: "/console/groups/{group}/members/{member}/sign-off", fields: []string{"reason", "x"},
+		status: 404, // there is nothing to sign off
+		may:    []string{"GROUPS:BREAK_GLASS"},
+	},
+	"GET /console/groups/{id}/compare": {path: "/console/groups/{group}/compare?from=2020-03-01T00:00", status: 200,
+		may: []string{"AUDIT:READ", "GROUPS:READ"}},
+	"GET /console/groups/{id}/explain": {path: "/console/groups/{group}/explain", status: 200,
+		may: []string{"REQUESTS:READ", "AUDIT:READ"}},
+	"GET /console/people/{id}/explain": {path: "/console/people/{user}/explain", status: 200,
+		may: []string{"REQUESTS:READ", "AUDIT:READ"}},
+	"POST /console/requests/{id}/body": {path: "/console/requests/{request}/body", status: 200,
+		may: []string{"REQUESTS:READ", "REQUESTS:CAPTURE"}},
 	"GET /console/requests": {path: "/console/requests", status: 200, may: []string{"REQUESTS:READ"}},
 	"GET /console/requests/problems": {path: "/console/requests/problems", status: 200,
 		may: []string{"REQUESTS:READ"}},

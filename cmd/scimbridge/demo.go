@@ -47,6 +47,12 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	c.Listen = "127.0.0.1:0"
 	c.DatabaseURL = config.DatabaseURL("sqlite:" + filepath.Join(dir, "demo.db"))
 	c.RateLimit = 0 // no request of a demo has to wait
+	c.RemovalGuard, c.AllowedNetworks = demoGuard, loopback
+	receiver, stopReceiving, err := receive(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopReceiving()
 	bridge, err := server.Open(ctx, c, thisBuild().Version, zap.NewNop())
 	if err != nil {
 		return err
@@ -63,7 +69,7 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	if o.asJSON {
 		show = newScreen(io.Discard, nil)
 	}
-	result, err := playDemo(ctx, bridge, show)
+	result, err := playDemo(ctx, bridge, receiver, show)
 	if err != nil {
 		return err
 	}

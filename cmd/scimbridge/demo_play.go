@@ -8,12 +8,15 @@ import (
 	"strings"
 
 	"github.com/scimbridge/scimbridge/cmd/scimbridge/replay"
+	"github.com/scimbridge/scimbridge/console"
 	"github.com/scimbridge/scimbridge/server"
 )
 
 // demoResult is what the demo came to; --json prints it.
 type demoResult struct {
 	BaseURL     string           `json:"base_url"`
+	ConsoleURL  string           `json:"console_url"`
+	LoginURL    string           `json:"login_url"` // begins one session of the console
 	SCIMBaseURL string           `json:"scim_base_url"`
 	TenantID    string           `json:"tenant_id"`
 	APIToken    string           `json:"api_token"`
@@ -39,7 +42,7 @@ type demo struct {
 // playDemo tells the story: two providers fill a group each, an administrator
 // adds members beside them, one provider sends its whole list again, and the
 // administrator's members are still there.
-func playDemo(ctx context.Context, s *server.Server, show *screen) (demoResult, error) {
+func playDemo(ctx context.Context, s *server.Server, receiver string, show *screen) (demoResult, error) {
 	tenant, err := newDemoTenant(ctx, s.Store())
 	if err != nil {
 		return demoResult{}, err
@@ -68,8 +71,15 @@ func playDemo(ctx context.Context, s *server.Server, show *screen) (demoResult, 
 	if err != nil {
 		return demoResult{}, err
 	}
+	if err := d.furnish(ctx, receiver); err != nil {
+		return demoResult{}, err
+	}
+	login, err := s.LoginURL(tenant.apiToken)
+	if err != nil {
+		return demoResult{}, err
+	}
 	return demoResult{
-		BaseURL: d.base, SCIMBaseURL: d.base + server.SCIMPrefix,
+		BaseURL: d.base, ConsoleURL: d.base + console.Prefix, LoginURL: login, SCIMBaseURL: d.base + server.SCIMPrefix,
 		TenantID: tenant.id.String(), APIToken: tenant.apiToken,
 		Connections: []demoConnection{tenant.okta, tenant.entra},
 		Groups:      groups, Exchanges: d.count, OK: d.count.Failed == 0 && bothSources(groups),

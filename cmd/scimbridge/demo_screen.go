@@ -18,7 +18,11 @@ import (
 type screen struct {
 	to     io.Writer
 	colour bool
+	failed bool // only what is not as recorded is shown
 }
+
+// failures is the screen for what is played beside the story.
+func (s *screen) failures() *screen { return &screen{to: s.to, colour: s.colour, failed: true} }
 
 // newScreen uses colours on a terminal, unless NO_COLOR says otherwise
 // (https://no-color.org).
@@ -61,6 +65,9 @@ func (s *screen) title(base string) {
 
 // conversation heads what follows.
 func (s *screen) conversation(as party, conv replay.Conversation) {
+	if s.failed {
+		return
+	}
 	s.line()
 	recorded := ""
 	if conv.IDP != "" { // else one of the demo's own
@@ -73,6 +80,9 @@ func (s *screen) conversation(as party, conv replay.Conversation) {
 // thing that was not as recorded.
 func (s *screen) exchange(as party, e replay.Exchange) {
 	colour := green
+	if s.failed && len(e.Fails) == 0 {
+		return
+	}
 	if len(e.Fails) > 0 {
 		colour = red
 	}
@@ -106,7 +116,11 @@ func (s *screen) result(r demoResult, leaving bool) {
 // next prints lines to paste into a shell.
 func (s *screen) next(r demoResult) {
 	s.line()
-	s.line(s.paint(bold, "It goes on serving. Try it from another terminal:"))
+	s.line(s.paint(bold, "It goes on serving. The console, for people: "), r.ConsoleURL)
+	s.line("  This link logs you in, once and within the hour. Afterwards log in with the API token below.")
+	s.line("  ", r.LoginURL)
+	s.line()
+	s.line(s.paint(bold, "Or from another terminal:"))
 	s.line()
 	s.line("  URL=", r.BaseURL)
 	s.line("  TENANT=", r.TenantID)

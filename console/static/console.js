@@ -51,13 +51,14 @@ for (const part of document.querySelectorAll("[data-live]")) {
   again();
 }
 
-// The secret of a set-up link stands behind the # of its address, which the browser
-// does not send. It goes into the form, and out of the address.
-const code = document.getElementById("code");
-if (code && document.getElementById("code-field") && location.hash.length > 1) {
-  code.value = location.hash.slice(1);
-  document.getElementById("code-field").hidden = true;
-  history.replaceState(null, "", location.pathname);
+// The secret of a link stands behind the # of its address, which the browser does not
+// send. It goes into the form, and out of the address.
+const field = document.querySelector("[data-code]");
+if (field && location.hash.length > 1 && location.hash.startsWith("#" + field.dataset.code)) {
+  field.querySelector("input").value = location.hash.slice(1);
+  field.hidden = true;
+  for (const text of document.querySelectorAll("[data-with-code]")) text.hidden = false;
+  history.replaceState(null, "", location.pathname + location.search);
 }
 
 // What is wrong with a form is read first.

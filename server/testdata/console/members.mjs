@@ -35,6 +35,15 @@ export default async function members(browser) {
     await page.getByText("The local grant was closed").waitFor();
     check(await page.getByText("is back").count() > 0, "the history says why");
 
+    // The group of today, and of March: who was added since, and why.
+    await page.goto(base + "/console/groups/" + given.groupID);
+    await page.getByRole("link", { name: "Compare with another time" }).click();
+    await page.getByLabel("Then (UTC)").fill("2026-03-01T00:00");
+    await page.getByRole("button", { name: "Compare" }).click();
+    const since = page.getByRole("row", { name: "on call in March" });
+    check((await since.innerText()).includes("Added"), "the page says who was added and why");
+    check(page.url().includes("from=2026-03-01"), "the times are in the address");
+
     await page.getByRole("button", { name: "Log out" }).click();
     await heading(page, "Log in");
     await page.goto(base + "/console/people");

@@ -38,6 +38,13 @@ export default async function requests(browser) {
     await page.getByRole("button", { name: "Try it" }).click();
     await page.getByText("Now it would be").waitFor();
     await page.getByText("It would change nothing.").waitFor();
+
+    // From a request to what it caused, and back.
+    await page.goto(base + "/console/requests?outcome=changed&operation=POST+/Groups&group=" + given.group);
+    await page.getByRole("rowheader").first().getByRole("link").click();
+    await page.getByRole("row", { name: "grant.opened" }).getByRole("link").first().click();
+    await page.getByRole("link", { name: "What the provider sent" }).click();
+    await page.getByRole("row", { name: "POST /Groups" }).waitFor();
     await browser.done(context);
   }
 }
