@@ -29,15 +29,6 @@ func appendEvents(w *dbtest.Tenant, events ...membership.Event) {
 	w.Update(func(tx membership.Tx) error { return tx.AppendEvents(w.Ctx, events...) })
 }
 
-func numberAll(w *dbtest.Tenant, batch int) {
-	for more := true; more; {
-		w.Update(func(tx membership.Tx) (err error) {
-			more, err = tx.NumberEvents(w.Ctx, batch)
-			return err
-		})
-	}
-}
-
 func someMembers(n int) (members []membership.EventMember) {
 	for i := range n {
 		members = append(members,
@@ -70,7 +61,7 @@ func TestEventsAreReadAsTheyWereWritten(t *testing.T) {
 		many := one
 		many.ID, many.Members, many.Reason = membership.NewID(), someMembers(2*membership.MaxEventMembers+1), secret
 		appendEvents(w, full, one, membership.Event{ID: membership.NewID(), At: dbtest.Now()}, many)
-		numberAll(w, 3)
+		w.NumberBy(3)
 
 		events := w.Numbered(0)
 		require.Len(t, events, 6)
@@ -150,7 +141,7 @@ func TestAnEventIsNeverTooLong(t *testing.T) {
 			many.Members[i].Still = true
 		}
 		appendEvents(w, e, many)
-		numberAll(w, 3)
+		w.NumberBy(3)
 		events := w.Numbered(0)
 		require.Len(t, events, 4)
 		omitted := fmt.Sprintf(`{"omitted_bytes":%d}`, len(facts))
@@ -227,10 +218,10 @@ func TestFiltersOfEvents(t *testing.T) {
 			}
 			appendEvents(w, part...)
 			if i%2 == 0 {
-				numberAll(w, []int{7, 64, 10_000}[r.IntN(3)])
+				w.NumberBy([]int{7, 64, 10_000}[r.IntN(3)])
 			}
 		}
-		numberAll(w, 10_000)
+		w.NumberBy(10_000)
 		all := w.Numbered(0)
 		require.Len(t, all, 4000)
 		pick := func(f membership.EventFilter) (es []membership.Event) {

@@ -153,7 +153,7 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 		for i, e := range got {
 			require.Equal(t, numbered[i], withTexts(t, e))
 		}
-		numberAll(w, 10_000)
+		w.NumberBy(10_000)
 		got = w.Numbered(12)
 		// The first of the new kind says up to where the order is not promised: those
 		// without a position.

@@ -58,10 +58,7 @@ func TestReadersOfEventsGoByAnIndex(t *testing.T) {
 			}
 			return nil
 		})
-		w.Update(func(tx membership.Tx) error {
-			_, err := tx.NumberEvents(w.Ctx, 10_000)
-			return err
-		})
+		w.NumberBy(10_000)
 		for index, f := range map[string]membership.EventFilter{
 			"events_by_number": {Limit: 101},
 			"events_by_user":   {User: w.Users[1], Limit: 101},

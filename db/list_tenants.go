@@ -12,8 +12,14 @@ import (
 const (
 	qTenants = `select tenant_id, name, created_at from tenants where tenant_id > $1 order by tenant_id limit $2`
 
-	qTenantsToNumber = `select distinct tenant_id from events {index events_waiting}
-		where number is null and position > 0 order by tenant_id`
+	// One step of an index a tenant: a log that has waited has millions of entries there.
+	qTenantsToNumber = `with recursive waiting (tenant_id) as (
+			select (select tenant_id from events {index events_waiting}
+				where number is null and position > 0 order by tenant_id limit 1)
+			union all select (select e.tenant_id from events e {index events_waiting}
+				where e.number is null and e.position > 0 and e.tenant_id > w.tenant_id order by e.tenant_id limit 1)
+			from waiting w where w.tenant_id is not null)
+		select tenant_id from waiting where tenant_id is not null order by tenant_id`
 	qTenantsToSeal = `select h.tenant_id from event_heads h left join seal_logs l on l.tenant_id = h.tenant_id
 		where h.number > coalesce(l.size, 0) and coalesce(l.stopped, '') = '' order by h.tenant_id`
 	qTenantsToAnchor = `select l.tenant_id from seal_logs l

@@ -307,7 +307,6 @@ func TestTwoServersSignOneLog(t *testing.T) {
 	})
 }
 
-// A new key signs beside the old one for a while, and the change is an event.
 // A server that stops in order lets others seal at once.
 func TestAStoppedServerLetsOthersSeal(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
@@ -325,6 +324,7 @@ func TestAStoppedServerLetsOthersSeal(t *testing.T) {
 	})
 }
 
+// A new key signs beside the old one for a while, and the change is an event.
 func TestKeyRotation(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, s *db.Store) {
 		w := newSealed(t, s)

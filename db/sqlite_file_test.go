@@ -3,6 +3,7 @@
 package db_test
 
 import (
+	"bytes"
 	"context"
 	"io/fs"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // Whatever the umask, only the owner reads the files of a store.
@@ -34,6 +36,24 @@ func TestFilesOfAStoreAreTheirOwners(t *testing.T) {
 		}
 		require.NoError(t, s.Close())
 	}
+}
+
+// What was written back is in the file itself, and who reads goes on to read.
+func TestWriteBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s, err := db.Open(t.Context(), "sqlite:"+path, db.Options{})
+	require.NoError(t, err)
+	defer func() { _ = s.Close() }()
+	require.NoError(t, s.Migrate(t.Context()))
+	w := newLog(t, s)
+	inFile := func() bool {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return bytes.Contains(b, w.ID[:])
+	}
+	require.False(t, inFile(), "it is in the log of the store")
+	w.Read(func(membership.Reader) error { return s.WriteBack(t.Context()) })
+	assert.True(t, inFile())
 }
 
 // A backup that is given up leaves nothing, and one takes the place of nothing.

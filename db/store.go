@@ -213,6 +213,10 @@ func (s *Store) UpdateCredentials(ctx context.Context, tenant membership.ID, fn 
 	return s.update(ctx, tenant, func(s *session) error { return fn(s) })
 }
 
+// WriteBack is for who writes much in the background: what has to be done after it is
+// done beside those who write, and not by the next of them.
+func (s *Store) WriteBack(ctx context.Context) error { return s.translate(s.engine.WriteBack(ctx)) }
+
 // Scrub implements membership.Store.
 func (s *Store) Scrub(ctx context.Context) error {
 	err := s.engine.Scrub(ctx)

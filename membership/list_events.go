@@ -39,11 +39,11 @@ type EventPage struct {
 	Follow EventCursor
 }
 
-// One call numbers at most maxNumbering events, in transactions of numberingBatch:
-// a log that was not read for years keeps no reader waiting.
+// One call numbers events in transactions of at most numberingBatch, and begins none
+// after numberingTime: a log that has waited for years keeps no reader waiting.
 const (
 	numberingBatch = 10_000
-	maxNumbering   = 10 * numberingBatch
+	numberingTime  = 2 * time.Second
 )
 
 // NumberedEvents returns a page of events. What was committed and has no number
@@ -77,7 +77,7 @@ func (d *Directory) numberEvents(ctx context.Context, tenant ID) (behind bool, e
 		behind, err = r.EventsPending(ctx)
 		return err
 	})
-	for done := 0; err == nil && behind && done < maxNumbering; done += numberingBatch {
+	for began := time.Now(); err == nil && behind && time.Since(began) < numberingTime; {
 		err = d.store.Update(ctx, tenant, func(tx Tx) error {
 			behind, err = tx.NumberEvents(ctx, numberingBatch)
 			return err

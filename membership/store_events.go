@@ -51,8 +51,9 @@ type NameReader interface {
 type EventWriter interface {
 	AppendEvents(ctx context.Context, events ...Event) error
 	// NumberEvents gives events that have none the next numbers, limit of them at
-	// most, and reports whether there may be more. An event that depends on another
-	// has the greater number. Of one tenant one transaction at a time does it.
+	// most and fewer where others cannot write meanwhile, and reports whether there may be more.
+	// An event that depends on another has the greater number. Of one tenant one
+	// transaction at a time does it.
 	NumberEvents(ctx context.Context, limit int) (more bool, err error)
 }
 

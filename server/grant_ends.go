@@ -15,9 +15,6 @@ const (
 	endEvery = 2 * time.Second
 	// endBatch bounds one step of a tenant, in grants; endTenants bounds a round.
 	endBatch, endTenants = 500, 1000
-	// endRest is the pause after a step, as a part of the time that it took: others
-	// write at least as much.
-	endRest = 1.0
 )
 
 // grantEnds closes local grants at their end and gives notice of ends, in the
@@ -45,13 +42,13 @@ func (e *grantEnds) Run(ctx context.Context) {
 	}
 }
 
-// round takes a step for each tenant in turn, until none has more to do.
+// round takes a step for each tenant in turn, until none has more to do. After a step it
+// rests as long as that took: others write at least as much.
 func (e *grantEnds) round(ctx context.Context) error {
-	tenants, err := e.store.TenantsEnding(ctx, e.directory.Now(), endTenants)
-	if err != nil {
-		return err
+	ending := func(ctx context.Context) ([]membership.ID, error) {
+		return e.store.TenantsEnding(ctx, e.directory.Now(), endTenants)
 	}
-	return inTurns(tenants, func(tenant membership.ID) (more bool, err error) {
+	return inTurns(ctx, ending, endEvery, func(tenant membership.ID) (more bool, err error) {
 		began := time.Now()
 		if more, err = e.directory.CloseEnded(ctx, tenant, endBatch); err != nil && ctx.Err() == nil {
 			e.log.Warn("the grants of a tenant that have ended cannot be closed now",
@@ -61,10 +58,7 @@ func (e *grantEnds) round(ctx context.Context) error {
 		if !more {
 			return false, ctx.Err()
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Duration(endRest * float64(time.Since(began)))):
-		}
+		rest(ctx, time.Since(began))
 		return true, ctx.Err()
 	})
 }

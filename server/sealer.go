@@ -32,6 +32,12 @@ const (
 	sealBatch = 1000
 	// stepsInTurn is how many steps a large log goes until others have their turn.
 	stepsInTurn = 10
+	// othersWrite is how long a transaction waits for its turn where others write as
+	// well; numbering then rests as long as it took, longestRest at most.
+	othersWrite = 200 * time.Microsecond
+	longestRest = 100 * time.Millisecond
+	// writeBackAfter is how much numbering writes until it is written back.
+	writeBackAfter = 100 * time.Millisecond
 	// holdTime is how long a server that stopped keeps others from sealing.
 	holdTime = 30 * time.Second
 )
@@ -129,38 +135,71 @@ func (s *Sealer) Run(ctx context.Context) {
 // Anchor carries to the anchors what they have not taken yet.
 func (s *Sealer) Anchor(ctx context.Context) error { return s.anchors.once(ctx) }
 
-// inTurns does a piece of work for each tenant until none has more: a large log
-// lets others through.
-func inTurns(tenants []membership.ID, piece func(membership.ID) (more bool, err error)) error {
-	for len(tenants) > 0 {
-		left := tenants[:0]
-		for _, tenant := range tenants {
-			more, err := piece(tenant)
-			if err != nil {
-				return err
-			}
-			if more {
-				left = append(left, tenant)
-			}
+// inTurns does a piece of work for each tenant of a list until none has more: a large
+// log lets others through. After some time the list is asked for again, since others
+// have begun to wait meanwhile.
+func inTurns(
+	ctx context.Context, list func(context.Context) ([]membership.ID, error), again time.Duration,
+	piece func(membership.ID) (more bool, err error),
+) error {
+	for {
+		tenants, err := list(ctx)
+		if err != nil {
+			return err
 		}
-		tenants = left
+		for listed := time.Now(); len(tenants) > 0 && time.Since(listed) < again; {
+			left := tenants[:0]
+			for _, tenant := range tenants {
+				more, err := piece(tenant)
+				if err != nil {
+					return err
+				}
+				if more {
+					left = append(left, tenant)
+				}
+			}
+			tenants = left
+		}
+		if len(tenants) == 0 {
+			return nil
+		}
 	}
-	return nil
 }
 
-// Number gives every committed event its number.
+// Number gives every committed event its number. Where that is much others get in
+// between: each transaction is short, and is followed by a rest if others write.
 func (s *Sealer) Number(ctx context.Context) error {
-	tenants, err := s.store.TenantsToNumber(ctx)
-	if err != nil {
-		return err
-	}
-	return inTurns(tenants, func(tenant membership.ID) (more bool, err error) {
+	var written time.Duration
+	return inTurns(ctx, s.store.TenantsToNumber, numberEvery, func(tenant membership.ID) (more bool, err error) {
+		asked := time.Now()
+		began := asked
 		err = s.store.Update(ctx, tenant, func(tx membership.Tx) error {
+			began = time.Now()
 			more, err = tx.NumberEvents(ctx, numberBatch)
 			return err
 		})
-		return more, err
+		if err != nil || !more {
+			return false, err
+		}
+		took := time.Since(began)
+		if written += took; written > writeBackAfter {
+			written, err = 0, s.store.WriteBack(ctx)
+		}
+		if began.Sub(asked) > othersWrite {
+			rest(ctx, min(took, longestRest))
+		}
+		return true, err
 	})
+}
+
+// rest leaves the store to others for as long as they had to wait.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // Seal signs checkpoints of all logs that have grown.
@@ -168,11 +207,7 @@ func (s *Sealer) Seal(ctx context.Context) error {
 	if len(s.keys) == 0 {
 		return nil
 	}
-	tenants, err := s.store.TenantsToSeal(ctx)
-	if err != nil {
-		return err
-	}
-	err = inTurns(tenants, func(tenant membership.ID) (more bool, err error) {
+	err := inTurns(ctx, s.store.TenantsToSeal, sealEvery, func(tenant membership.ID) (more bool, err error) {
 		more, err = s.sealSome(ctx, tenant, stepsInTurn)
 		if err != nil && ctx.Err() == nil && !errors.Is(err, db.ErrSealedElsewhere) {
 			s.problem(tenant, err)

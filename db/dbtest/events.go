@@ -219,10 +219,7 @@ func testEventsAreFoundByID(t *testing.T, s Store) {
 		return numbers
 	}
 	assert.Empty(t, find(w, places...), "none has a number yet")
-	w.Update(func(tx membership.Tx) error {
-		_, err := tx.NumberEvents(w.Ctx, 5000)
-		return err
-	})
+	w.NumberBy(5000)
 	want := map[membership.ID]int64{}
 	for _, e := range w.Numbered(0) {
 		want[e.ID] = e.Number
@@ -267,9 +264,7 @@ func testEventsOfABusyTenantAreFound(t *testing.T, s Store) {
 		})
 		w.Update(func(tx membership.Tx) error { return tx.AppendEvents(w.Ctx, events...) })
 	}
-	for more := true; more; {
-		w.Update(func(tx membership.Tx) (err error) { more, err = tx.NumberEvents(w.Ctx, 5000); return err })
-	}
+	w.NumberBy(5000)
 	require.NoError(t, s.Read(w.Ctx, w.ID, func(r membership.Reader) error {
 		numbers, err := r.EventNumbers(w.Ctx, places)
 		require.Len(t, numbers, len(places))

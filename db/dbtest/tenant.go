@@ -152,11 +152,14 @@ func (w *Tenant) Events() []membership.Event {
 
 // Number numbers until no event is pending, in batches so small that several who
 // do it for one tenant get in each other's way.
-func (w *Tenant) Number() {
+func (w *Tenant) Number() { w.NumberBy(3) }
+
+// NumberBy is Number with batches of a size.
+func (w *Tenant) NumberBy(batch int) {
 	for {
 		more := false
 		if !assert.NoError(w.T, w.Store.Update(w.Ctx, w.ID, func(tx membership.Tx) (err error) {
-			more, err = tx.NumberEvents(w.Ctx, 3)
+			more, err = tx.NumberEvents(w.Ctx, batch)
 			return err
 		})) || !more {
 			return

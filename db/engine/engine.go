@@ -53,6 +53,10 @@ type Engine interface {
 	// others still read them.
 	Scrub(ctx context.Context) error
 
+	// WriteBack does now what a commit would do after much was written, and all who
+	// write would wait for.
+	WriteBack(ctx context.Context) error
+
 	Class(err error) Class
 	// Fault says why an error means that the store itself cannot be used; NoFault:
 	// it does not.
@@ -76,6 +80,8 @@ type Dialect struct {
 	RoundTrips bool
 	// RowIDs: a statement can name rows by their place in the table, {row id x}.
 	RowIDs bool
+	// OneWriter: while one transaction writes all others that write wait.
+	OneWriter bool
 }
 
 // WaitTimeout is how long a request waits for a connection, or in a commit queue,

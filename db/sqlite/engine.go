@@ -22,6 +22,7 @@ type Engine struct {
 	file        file
 	write, read *pool
 	probe       *pool // answers CheckSchema, however busy the others are
+	back        *pool // of WriteBack
 	writes      engine.Queue[Write]
 	isLog       bool // Options.Log
 	tracer      engine.Tracer
@@ -34,7 +35,7 @@ var _ engine.Engine = (*Engine)(nil)
 const (
 	readCache    = 16 << 10
 	minReadCache = 1 << 10
-	probeCache   = 64 // of the connection that answers CheckSchema
+	probeCache   = 64 // of those that answer CheckSchema and copy the log into the file
 )
 
 // writePragmas are those of the connection that writes. What was committed goes
@@ -109,8 +110,12 @@ func Open(path string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.close(), w.close())
 	}
+	b, err := newPool(f, 1, "begin", fmt.Sprintf("cache_size(-%d)", probeCache))
+	if err != nil {
+		return nil, errors.Join(err, p.close(), r.close(), w.close())
+	}
 	w.tracer = o.Tracer
-	e := &Engine{file: f, write: w, read: r, probe: p, isLog: o.Log, tracer: o.Tracer}
+	e := &Engine{file: f, write: w, read: r, probe: p, back: b, isLog: o.Log, tracer: o.Tracer}
 	e.writes.Run = e.writeBatch
 	return e, nil
 }
@@ -123,12 +128,15 @@ func (e *Engine) ReadConnections() int { return cap(e.read.slots) }
 
 // Dialect implements engine.Engine.
 func (e *Engine) Dialect() engine.Dialect {
-	return engine.Dialect{HasColumn: `select count(*) from pragma_table_info($1) where name = $2`}
+	return engine.Dialect{
+		HasColumn: `select count(*) from pragma_table_info($1) where name = $2`,
+		OneWriter: true,
+	}
 }
 
 // Close implements engine.Engine.
 func (e *Engine) Close() error {
-	return errors.Join(e.probe.close(), e.read.close(), e.write.close())
+	return errors.Join(e.probe.close(), e.back.close(), e.read.close(), e.write.close())
 }
 
 // Read implements engine.Engine.
