@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -134,7 +135,7 @@ func newPatchingOf(b *testing.B, engine string) *patching {
 const backlogVariable = "SCIMBRIDGE_BENCH_BACKLOG"
 
 // BenchmarkWebhookBacklog is how many events of a backlog a second a fast receiver on the
-// same machine gets.
+// same machine gets, and the processor time of one, the receiver's included.
 func BenchmarkWebhookBacklog(b *testing.B) {
 	events := 100_000
 	if text := os.Getenv(backlogVariable); text != "" {
@@ -149,17 +150,22 @@ func BenchmarkWebhookBacklog(b *testing.B) {
 				s.backlog(events)
 				for b.Loop() {
 					var got atomic.Int64
-					all := make(chan struct{})
+					late, all := make(chan time.Time, 1), make(chan struct{})
 					r := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-						if got.Add(1) == int64(events) {
+						switch got.Add(1) {
+						case int64(events - events/10):
+							late <- time.Now()
+						case int64(events):
 							close(all)
 						}
 					}))
 					s.webhook(r.URL, ordered, false)
-					began := time.Now()
+					began, taken := time.Now(), processorTime(b)
 					require.NoError(b, s.webhooks.look(b.Context()))
 					<-all
 					b.ReportMetric(float64(events)/time.Since(began).Seconds(), "events/s")
+					b.ReportMetric(float64(events/10)/time.Since(<-late).Seconds(), "events/s-at-the-end")
+					b.ReportMetric(float64((processorTime(b)-taken).Microseconds())/float64(events), "cpu-us/event")
 					s.webhooks.group.Wait()
 					r.Close()
 				}
@@ -231,5 +237,76 @@ func BenchmarkHangingWebhook(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkDeactivationToken is how soon a stream has the token of a deactivation, from
+// before the provider's request.
+func BenchmarkDeactivationToken(b *testing.B) {
+	const changes, pause = 400, 100 * time.Millisecond
+	for _, engine := range dbtest.Engines() {
+		b.Run(engine, func(b *testing.B) {
+			s := newPatching(b, withStreams(b), func(c *config.Config) {
+				c.AllowedNetworks, c.DatabaseURL = loopback, config.DatabaseURL(dbtest.URL(b, engine))
+			})
+			var mu sync.Mutex
+			var took []time.Duration
+			sent := map[string]time.Time{}
+			r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body) // one that is cut off is no token
+				k := parseToken(b, string(body))
+				mu.Lock()
+				defer mu.Unlock()
+				if k.kind() == "deactivate" {
+					took = append(took, time.Since(sent[k.about()]))
+					delete(sent, k.about())
+				}
+				w.WriteHeader(http.StatusAccepted)
+			}))
+			defer r.Close()
+			tenant := &dbtest.Tenant{T: b, Ctx: b.Context(), Store: s.store, ID: s.tenant}
+			tenant.Update(func(tx membership.Tx) error {
+				head, err := tx.EventHead(tenant.Ctx)
+				if err != nil {
+					return err
+				}
+				return tx.InsertWebhook(tenant.Ctx, membership.Webhook{
+					Tenant: s.tenant, ID: membership.NewID(), URL: r.URL, Signing: membership.SigningSET,
+					Ordered: true, State: membership.StreamEnabled, Requested: membership.Signals, Position: head,
+					CreatedAt: time.Now(), UpdatedAt: time.Now(),
+				})
+			})
+			ctx, stop := context.WithCancel(b.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				s.webhooks.Run(ctx)
+			}()
+			for b.Loop() {
+				for i := range changes {
+					user, active := s.users[i%len(s.users)], i/len(s.users)%2 == 1
+					if !active {
+						mu.Lock()
+						require.NotContains(b, sent, "/Users/"+user)
+						sent["/Users/"+user] = time.Now()
+						mu.Unlock()
+					}
+					w := s.send(b, s.handle, http.MethodPatch, "/scim/v2/Users/"+user, patchOp+
+						fmt.Sprintf(`{"op":"replace","path":"active","value":%v}]}`, active))
+					require.Less(b, w.Code, 300, w.Body)
+					time.Sleep(pause)
+				}
+				require.Eventually(b, func() bool {
+					mu.Lock()
+					defer mu.Unlock()
+					return len(sent) == 0
+				}, time.Minute, 10*time.Millisecond)
+			}
+			stop()
+			<-ended
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Milliseconds()), "p50-ms")
+			b.ReportMetric(float64(took[len(took)*99/100].Milliseconds()), "p99-ms")
+		})
 	}
 }
