@@ -92,6 +92,13 @@ func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// inOrder returns the numbers of what was taken, as it came, and how much came again.
+func (f *flaky) inOrder() (order []int64, repeats int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.order), f.repeats
+}
+
 // came notes what came with an id: the same every time.
 func (f *flaky) came(id, what string) {
 	if before, repeated := f.bodies[id]; repeated {
