@@ -123,6 +123,10 @@ GORELEASER_VERSION := v2.15.1
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH
 
+.PHONY: screenshots
+screenshots: ## Take the pictures of docs/console.md anew (needs Node and Chromium)
+	.ci/screenshots
+
 .PHONY: manual
 manual: ## Write manual pages and shell completions into bin/manual
 	rm -rf bin/manual

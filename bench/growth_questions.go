@@ -10,11 +10,13 @@ import (
 
 // question is one kind of request.
 type question struct {
-	name    string
-	times   float64       // the goal: what it costs in the largest store is at most so many times the smallest
-	within  time.Duration // or it takes at most so long; 0: no such goal
-	members bool          // it is about groups and what happened to them
-	request func(g *grown, turn int) []byte
+	name   string
+	times  float64       // the goal: what it costs in the largest store is at most so many times the smallest
+	within time.Duration // or it takes at most so long; 0: no such goal
+	// percentile of its times that counts; 0: the median.
+	percentile float64
+	members    bool // it is about groups and what happened to them
+	request    func(g *grown, turn int) []byte
 	// before is done before the request, and its time does not count.
 	before func(g *grown, c *connection, turn int) error
 }

@@ -71,6 +71,8 @@ func TestBecause(t *testing.T) {
 		{"it only reads", "", "It only reads.", "It only reads."},
 		{"held: nothing was changed: … of …. More than …", "nothing was changed: 9 of 9. More than 5",
 			"Nothing was changed: 9 of 9. More than 5.", "Nothing was changed: 9 of 9."},
+		{"held: nothing was changed: … of …. More than …", "", "Nothing was changed: … of …. More than ….",
+			"Nothing was changed."},
 	} {
 		assert.Equal(t, c.because, because(c.why, c.detail))
 		assert.Equal(t, c.inShort, inShort(c.why, c.detail))

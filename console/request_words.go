@@ -29,7 +29,17 @@ func because(why, detail string) string {
 // inShort is the first sentence of because.
 func inShort(why, detail string) string {
 	first, _, _ := strings.Cut(because(why, detail), ". ")
+	if says, values, found := cutLast(first, ": "); found && strings.Contains(values, "…") {
+		first = says // what is behind it has no values here
+	}
 	return strings.TrimSuffix(first, ".") + "."
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }
 
 // pretty is JSON as people read it. What was cut off stays as it is.
