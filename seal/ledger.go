@@ -129,12 +129,12 @@ func (c change) ends() (time.Time, error) {
 		return time.Time{}, nil
 	}
 	var after struct {
-		ExpiresAt *time.Time `json:"expires_at"`
+		ExpiresAt *string `json:"expires_at"`
 	}
 	if err := json.Unmarshal(c.After, &after); err != nil || after.ExpiresAt == nil {
 		return time.Time{}, err
 	}
-	return *after.ExpiresAt, nil
+	return parseTime(*after.ExpiresAt)
 }
 
 // ended says whether a grant had ended by the time of the ledger. From then on it was
@@ -171,7 +171,7 @@ func (l *Ledger) Row(cell func(column string) string) error {
 		"granted_by": g.grantedBy, "granted_request_id": g.request, "granted_at": g.at,
 	} {
 		got := cell(column)
-		if at, err := time.Parse(time.RFC3339, got); err == nil && (column == "granted_at" || column == "expires_at") {
+		if at, err := parseTime(got); err == nil && (column == "granted_at" || column == "expires_at") {
 			got = at.UTC().Format(time.RFC3339Nano)
 		}
 		if got != want && got != "'"+want { // what a spreadsheet would take for a formula has an apostrophe
