@@ -84,18 +84,6 @@ func (d *door) createClient(w http.ResponseWriter, r request) error {
 	return send(w, http.StatusCreated, AppendNewClient(nil, c, secret))
 }
 
-// readExpiry reads an optional time.
-func readExpiry(s *string) (time.Time, error) {
-	if s == nil {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339, *s)
-	if err != nil || t.IsZero() {
-		return time.Time{}, membership.Invalidf("expires_at must be a time of RFC 3339, such as 2027-08-01T12:00:00Z")
-	}
-	return t, nil
-}
-
 func (d *door) listClients(w http.ResponseWriter, r request) error {
 	connection, err := r.connectionID()
 	if err != nil {

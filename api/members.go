@@ -123,19 +123,16 @@ func (d *door) addMember(w http.ResponseWriter, r request) error {
 
 // grantTerms reads what a local grant is opened with.
 func grantTerms(expires *string) (t membership.GrantTerms, err error) {
-	if expires != nil {
-		t.ExpiresAt, err = parseEnd(*expires)
-	}
+	t.ExpiresAt, err = readExpiry(expires)
 	return t, err
 }
 
-// parseEnd reads the end of a grant.
-func parseEnd(text string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil || t.IsZero() {
-		return t, membership.Invalidf("expires_at must be a time of RFC 3339, such as 2027-08-01T12:00:00Z")
+// readExpiry reads an end that need not be given.
+func readExpiry(expires *string) (time.Time, error) {
+	if expires == nil {
+		return time.Time{}, nil
 	}
-	return t, nil
+	return membership.ParseTime("expires_at", *expires)
 }
 
 // changeMember gives the local grant of a member another end, or none with null.
@@ -153,7 +150,7 @@ func (d *door) changeMember(w http.ResponseWriter, r request) error {
 	}
 	var ends time.Time
 	if !never {
-		if ends, err = parseEnd(text); err != nil {
+		if ends, err = readExpiry(&text); err != nil {
 			return err
 		}
 	}

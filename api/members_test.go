@@ -293,7 +293,9 @@ func TestMembersThatEnd(t *testing.T) {
 		stored := strings.TrimSuffix(ends, "Z") + ".000000Z"
 		source := func(m map[string]any) map[string]any { return m["sources"].([]any)[0].(map[string]any) }
 
-		for _, bad := range []string{`"soon"`, `""`, `null`, `1`, `"2020-01-01T00:00:00Z"`} {
+		for _, bad := range []string{
+			`"soon"`, `""`, `null`, `1`, `"2020-01-01T00:00:00Z"`, `"9999-12-31T23:59:59-23:59"`, `"9999-12-31T23:59:59Z"`,
+		} {
 			h.do(http.MethodPost, members, `{"user_id":"`+user+`","expires_at":`+bad+`}`).
 				fails(http.StatusBadRequest, codeInvalidInput)
 		}
@@ -304,7 +306,8 @@ func TestMembersThatEnd(t *testing.T) {
 		assert.NotContains(t, source(m), "expires_at")
 		m = h.do(http.MethodPatch, members+"/"+user, `{"expires_at":"`+ends+`"}`).is(http.StatusOK)
 		assert.Equal(t, stored, source(m)["expires_at"])
-		for _, bad := range []string{`{}`, `{"expires_at":"2020-01-01T00:00:00Z"}`, `{"expires_at":7}`} {
+		for _, bad := range []string{`{}`, `{"expires_at":"2020-01-01T00:00:00Z"}`, `{"expires_at":7}`,
+			`{"expires_at":"9999-12-31T23:59:59-23:59"}`} {
 			h.do(http.MethodPatch, members+"/"+user, bad).fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		h.do(http.MethodPatch, members+"/"+other, `{"expires_at":null}`).fails(http.StatusNotFound, codeNotFound)

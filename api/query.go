@@ -154,12 +154,7 @@ func (q query) time(name string) (time.Time, error) {
 	if !given {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	// Stores keep years of four digits; the zero time means that there is none.
-	if t = t.UTC(); err != nil || t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
-		return time.Time{}, membership.Invalidf("%s must be a time of RFC 3339, such as 2026-08-01T12:00:00Z", name)
-	}
-	return t, nil
+	return membership.ParseTime(name, s)
 }
 
 // id reads an id; the zero one when it is not given.

@@ -59,10 +59,8 @@ func (d *door) decodeToken(w http.ResponseWriter, r *request) (s auth.TokenSpec,
 			return s, membership.Invalidf("principal must be USER, AGENT or SERVICE")
 		}
 	}
-	if expires != nil {
-		if s.ExpiresAt, err = time.Parse(time.RFC3339, *expires); err != nil || s.ExpiresAt.IsZero() {
-			return s, membership.Invalidf("expires_at must be a time of RFC 3339, such as 2027-08-01T12:00:00Z")
-		}
+	if s.ExpiresAt, err = readExpiry(expires); err != nil {
+		return s, err
 	}
 	s.Networks, err = auth.ParseNetworks(networks)
 	return s, err

@@ -202,7 +202,7 @@ func addSecret(
 	case expires.IsZero():
 		expires = now.Add(DefaultSecretLifetime)
 	case !expires.After(now):
-		return ClientSecret{}, "", membership.Invalidf("expires_at has passed already")
+		return ClientSecret{}, "", membership.EndHasPassed()
 	case expires.Sub(now) > MaxSecretLifetime:
 		return ClientSecret{}, "", membership.Invalidf("expires_at is more than three years away")
 	}

@@ -10,11 +10,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-const (
-	// maxLifetime keeps times within what both engines sort rightly.
-	maxLifetime = 100 * 365 * 24 * time.Hour
-	maxNetworks = 100
-)
+const maxNetworks = 100
 
 func (s TokenSpec) check(now time.Time) error {
 	switch {
@@ -23,11 +19,9 @@ func (s TokenSpec) check(now time.Time) error {
 	case !membership.ValidText(s.Name) || len(s.Name) > membership.MaxText:
 		return membership.Invalidf("token name has a NUL byte, is not UTF-8 or is longer than %d bytes",
 			membership.MaxText)
-	case !s.ExpiresAt.IsZero() && !s.ExpiresAt.After(now):
-		return membership.Invalidf("expires_at has passed already")
-	case s.ExpiresAt.Sub(now) > maxLifetime:
-		return membership.Invalidf("expires_at is more than 100 years away: " +
-			"leave it out for a token that does not expire")
+	}
+	if err := membership.CheckEnd(now, s.ExpiresAt); err != nil {
+		return err
 	}
 	if err := checkNetworks(s.Networks); err != nil {
 		return err

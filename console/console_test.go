@@ -52,6 +52,16 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestTimesCanBeKept(t *testing.T) {
+	at, err := parseTime("the end", "2026-03-01T12:00")
+	require.NoError(t, err)
+	assert.Equal(t, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), at)
+	for _, s := range []string{"9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "0001-01-01", "soon"} {
+		_, err := parseTime("the end", s)
+		assert.Error(t, err, s)
+	}
+}
+
 func TestLocalPath(t *testing.T) {
 	for s, want := range map[string]string{
 		"/console": "/console", "/console/groups?q=a%26b&kind=custom": "/console/groups?q=a%26b&kind=custom",

@@ -77,8 +77,7 @@ func parseTime(name, s string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	for _, form := range timeForms {
-		// Stores keep years of four digits; the zero time means that there is none.
-		if t, err := time.Parse(form, s); err == nil && t.Year() >= 1 && t.Year() <= 9999 && !t.IsZero() {
+		if t, err := time.Parse(form, s); err == nil && membership.ValidTime(t) {
 			return t.UTC(), nil
 		}
 	}

@@ -23,7 +23,10 @@ const (
 		order by b.opened_at {for update}`
 	qSignBreakGlass = `update break_glass set signed_at = $4 where tenant_id = $1
 		and group_no = (select x.no from groups x where x.tenant_id = $1 and x.id = $2) and user_id = $3
-		and signed_at is null`
+		and grant_id {in $5} and signed_at is null`
+	qBreakGlassAgain = `update break_glass set expires_at = $5, person = $6, signed_at = null
+		where tenant_id = $1 and grant_id = $4 and user_id = $3
+		and group_no = (select x.no from groups x where x.tenant_id = $1 and x.id = $2)`
 	qBreakGlassEnds = `update break_glass set expires_at = $5 where tenant_id = $1
 		and group_no = (select x.no from groups x where x.tenant_id = $1 and x.id = $2) and user_id = $3
 		and grant_id = $4`
@@ -45,7 +48,8 @@ func (s *session) takeBreakGlass(ctx context.Context, c membership.MemberChange)
 		if err != nil {
 			break
 		}
-		_, err = s.insertMemberEvents(ctx, membership.BreakGlassEvent(c, t.user, t.grant, time.Time(t.at)))
+		_, err = s.insertMemberEvents(ctx,
+			membership.BreakGlassEvent(c.Call, c.Group, t.user, t.grant, time.Time(t.at), c.ExpiresAt))
 	}
 	return err
 }
@@ -58,6 +62,8 @@ func (s *session) LockBreakGlass(ctx context.Context, group, user membership.ID)
 }
 
 // SignBreakGlass implements membership.GrantEndWriter.
-func (s *session) SignBreakGlass(ctx context.Context, group, user membership.ID, at time.Time) error {
-	return s.changed(ctx, "member", qSignBreakGlass, s.tenant, group, user, micros(at))
+func (s *session) SignBreakGlass(
+	ctx context.Context, group, user membership.ID, grants []membership.ID, at time.Time,
+) error {
+	return s.changed(ctx, "member", qSignBreakGlass, s.tenant, group, user, micros(at), grants)
 }

@@ -38,7 +38,8 @@ const (
 )
 
 // setClock sees to it that there is a clock for an end and that the job looks at it in
-// time, and holds it. An end that has passed by the clock is refused; zero: none.
+// time, and holds it. An end that has passed by the clock, or at the time, is refused;
+// zero: none.
 func (s *session) setClock(ctx context.Context, at, ends time.Time) (passed time.Time, err error) {
 	first := ends
 	if notice := membership.NoticeOfEnd(at, ends); !notice.IsZero() {
@@ -48,19 +49,24 @@ func (s *session) setClock(ctx context.Context, at, ends time.Time) (passed time
 		return passed, err
 	}
 	err = s.one(ctx, "clock", qPassedAt, []any{s.tenant}, (*stamp)(&passed))
-	if err == nil && !ends.IsZero() && !ends.After(passed) {
+	if err == nil && !ends.IsZero() && !ends.After(latest(at, passed)) {
 		err = membership.EndHasPassed()
 	}
 	return passed, err
 }
 
-// endOpened gives the grants that a change has just opened their end.
+// endOpened gives the grants that a change has just opened their end. They are dated after
+// whatever happened in the group, by any server's clock: an end before that is refused.
 func (s *session) endOpened(ctx context.Context, c membership.MemberChange) error {
-	if _, err := s.setClock(ctx, c.At, c.ExpiresAt); err != nil {
+	var opened stamp
+	if err := s.one(ctx, "group", qLockGroupTime, []any{s.tenant, c.Group}, &opened); err != nil {
+		return err
+	}
+	if _, err := s.setClock(ctx, time.Time(opened), c.ExpiresAt); err != nil {
 		return err
 	}
 	if _, err := s.exec(ctx, qEndOpened, s.tenant, c.Group, c.Open, micros(c.ExpiresAt),
-		micros(membership.NoticeOfEnd(c.At, c.ExpiresAt))); err != nil {
+		micros(membership.NoticeOfEnd(time.Time(opened), c.ExpiresAt))); err != nil {
 		return err
 	}
 	if _, err := s.exec(ctx, qNoteOpened, s.tenant, c.Group, c.Open); err != nil || !c.BreakGlass {
@@ -95,19 +101,24 @@ func (s *session) SetGrantEnd(ctx context.Context, e membership.GrantEnd) error 
 		return err
 	}
 	if e.BreakGlass {
-		if _, err := s.exec(ctx, qBreakGlassEnds, s.tenant, e.Group, e.User, e.Grant, micros(e.ExpiresAt)); err != nil {
+		q, args := qBreakGlassEnds, []any{s.tenant, e.Group, e.User, e.Grant, micros(e.ExpiresAt)}
+		if e.Taken {
+			q, args = qBreakGlassAgain, append(args, e.Call.Person)
+		}
+		if _, err := s.exec(ctx, q, args...); err != nil {
 			return err
 		}
 	}
 	if _, err := s.exec(ctx, qGroupsChanged, s.tenant, []membership.ID{e.Group}, micros(e.At)); err != nil {
 		return err
 	}
-	event := e.Event(others > 0)
-	_, err = s.insertMemberEvents(ctx, event)
-	if err == nil {
+	for _, event := range e.Events(others > 0) {
+		if _, err := s.insertMemberEvents(ctx, event); err != nil {
+			return err
+		}
 		e.Call.Effect.Wrote(event.ID)
 	}
-	return err
+	return nil
 }
 
 const qEndsOf = `select e.grant_id, e.set_at, e.expires_at from grant_ends e

@@ -32,13 +32,8 @@ type BreakGlass struct {
 
 // takeBreakGlass checks and completes the addition of a member by break-glass.
 func (c *LocalChange) takeBreakGlass(call Call) error {
-	if err := call.isPerson(); err != nil {
+	if err := call.takesBreakGlass(); err != nil {
 		return err
-	}
-	reason := strings.TrimSpace(call.Reason)
-	if utf8.RuneCountInString(reason) < minBreakGlassReason && !ticket.MatchString(reason) {
-		return Invalidf("break_glass needs a reason of at least %d characters, or a ticket such as INC-4711",
-			minBreakGlassReason)
 	}
 	last := c.At.Add(MaxBreakGlass)
 	if c.ExpiresAt.IsZero() {
@@ -48,6 +43,45 @@ func (c *LocalChange) takeBreakGlass(call Call) error {
 		return Invalidf("expires_at must be at most %d hours ahead with break_glass", int(MaxBreakGlass.Hours()))
 	}
 	return nil
+}
+
+// takesBreakGlass refuses callers that are no person, or do not say why.
+func (c Call) takesBreakGlass() error {
+	if err := c.isPerson(); err != nil {
+		return err
+	}
+	reason := strings.TrimSpace(c.Reason)
+	if utf8.RuneCountInString(reason) < minBreakGlassReason && !ticket.MatchString(reason) {
+		return Invalidf("break_glass needs a reason of at least %d characters, or a ticket such as INC-4711",
+			minBreakGlassReason)
+	}
+	return nil
+}
+
+// allowLonger asks what taking a grant by break-glass asks, to put its end off. Who does
+// so has taken it then: what another took is signed off before, so that no person signs
+// off what they took themselves.
+func (d *Directory) allowLonger(ctx context.Context, tx Tx, call Call, s MemberState, grant ID) error {
+	if err := d.authorize(ctx, Question{
+		Call: call, Operation: OpBreakGlass, Group: s.Group.ID, User: s.User.ID,
+		Objects: &Objects{Group: s.Group, User: s.User},
+	}); err != nil {
+		return err
+	}
+	if err := call.takesBreakGlass(); err != nil {
+		return err
+	}
+	if err := d.allowEnterprise(ctx, call, s, s.User.ID); err != nil {
+		return err
+	}
+	taken, err := tx.LockBreakGlass(ctx, s.Group.ID, s.User.ID)
+	for _, t := range taken {
+		if t.Grant == grant && t.Person != call.Person {
+			return errorf(KindForbidden, "another person took this by break-glass, and it is not signed off: "+
+				"sign it off first")
+		}
+	}
+	return err
 }
 
 // isPerson refuses callers that are no person, or not known as one.
@@ -79,9 +113,10 @@ func (d *Directory) allowEnterprise(ctx context.Context, call Call, s MemberStat
 	return err
 }
 
-// BreakGlassEvent is the notice that a member was added by break-glass.
-func BreakGlassEvent(c MemberChange, user, grant ID, at time.Time) Event {
-	e := c.Call.Event(at, ActionBreakGlass, c.Group, user, nil, Facts{FactExpiresAt: Timestamp(c.ExpiresAt)})
+// BreakGlassEvent is the notice that a member was added by break-glass, or is one for
+// longer by it.
+func BreakGlassEvent(call Call, group, user, grant ID, at, ends time.Time) Event {
+	e := call.Event(at, ActionBreakGlass, group, user, nil, Facts{FactExpiresAt: Timestamp(ends)})
 	e.MemberSource, e.Members = SourceLocal, []EventMember{{User: user, Grant: grant}}
 	return e
 }
@@ -111,6 +146,7 @@ func (d *Directory) SignOff(ctx context.Context, call Call, group, user ID) erro
 			return Invalidf("reason is required")
 		}
 		at := d.clock.Now()
+		var grants []ID
 		e := call.Event(at, ActionGrantSignedOff, group, user, nil, nil)
 		e.MemberSource = SourceLocal
 		for _, t := range taken {
@@ -120,9 +156,9 @@ func (d *Directory) SignOff(ctx context.Context, call Call, group, user ID) erro
 			if at = later(at, t.OpenedAt); at.After(e.At) {
 				e.At = at
 			}
-			e.Members = append(e.Members, EventMember{User: user, Grant: t.Grant})
+			grants, e.Members = append(grants, t.Grant), append(e.Members, EventMember{User: user, Grant: t.Grant})
 		}
-		if err := tx.SignBreakGlass(ctx, group, user, e.At); err != nil {
+		if err := tx.SignBreakGlass(ctx, group, user, grants, e.At); err != nil {
 			return err
 		}
 		return tx.AppendEvents(ctx, e)

@@ -11,8 +11,8 @@ import (
 const (
 	// NoticeBeforeEnd is how long before the end of a grant its notice is given.
 	NoticeBeforeEnd = 72 * time.Hour
-	// maxGrantSeconds is the longest life that a group can set: a hundred years.
-	maxGrantSeconds = 100 * 365 * 24 * 3600
+	// maxGrantSeconds is the longest life that a group can set.
+	maxGrantSeconds = int64(MaxLife / time.Second)
 	// ReasonExpired is why the system closes a grant at its end.
 	ReasonExpired = "expired"
 	// FactExpiresAt is in the events of grants that end.
@@ -37,16 +37,22 @@ type GrantEnd struct {
 	Grant     ID
 	Was       time.Time // the end of before
 	ExpiresAt time.Time
-	// BreakGlass says that it was taken so.
-	BreakGlass bool
+	// BreakGlass says that it was taken so, Taken that it is again: for longer than before.
+	BreakGlass, Taken bool
 }
 
-// Event is that of the change. still: others grant the membership as well.
-func (e *GrantEnd) Event(still bool) Event {
-	event := e.Call.Event(e.At, ActionGrantUpdated, e.Group, e.User,
-		Facts{FactExpiresAt: timestampOrNull(e.Was)}, Facts{FactExpiresAt: timestampOrNull(e.ExpiresAt)})
+// Events are those of the change. still: others grant the membership as well.
+func (e *GrantEnd) Events(still bool) []Event {
+	after := Facts{FactExpiresAt: timestampOrNull(e.ExpiresAt)}
+	if e.Taken {
+		after[FactBreakGlass] = true
+	}
+	event := e.Call.Event(e.At, ActionGrantUpdated, e.Group, e.User, Facts{FactExpiresAt: timestampOrNull(e.Was)}, after)
 	event.MemberSource, event.Members = SourceLocal, []EventMember{{User: e.User, Grant: e.Grant, Still: still}}
-	return event
+	if !e.Taken {
+		return []Event{event}
+	}
+	return []Event{event, BreakGlassEvent(e.Call, e.Group, e.User, e.Grant, e.At, e.ExpiresAt)}
 }
 
 func timestampOrNull(t time.Time) any {
@@ -85,9 +91,6 @@ func NoticeOfEnd(at, ends time.Time) time.Time {
 	return time.Time{}
 }
 
-// EndHasPassed is the error of an end that is not in the future.
-func EndHasPassed() error { return Invalidf("expires_at must be in the future") }
-
 // checkEnd is what a group asks of the end of a local grant that was opened, or is, at a
 // time.
 func (g *Group) checkEnd(opened, ends time.Time) error {
@@ -104,7 +107,8 @@ func (g *Group) checkEnd(opened, ends time.Time) error {
 	return nil
 }
 
-// ChangeGrantEnd gives the local grant of a member another end, or none (rule 15).
+// ChangeGrantEnd gives the local grant of a member another end, or none (rule 15). To put
+// off the end of one that was taken by break-glass is to take it again (rule 16).
 // KindNotFound: they are no member; KindManagedByIdP: no local grant makes them one.
 func (d *Directory) ChangeGrantEnd(
 	ctx context.Context, call Call, group, user ID, ends time.Time,
@@ -114,7 +118,9 @@ func (d *Directory) ChangeGrantEnd(
 		return m, d.refused(ctx, call, OpAddMembers, group, user, err)
 	}
 	ends = ends.UTC().Truncate(time.Microsecond)
+	op := OpAddMembers
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
+		op = OpAddMembers
 		e := GrantEnd{Call: call, Group: group, User: user, ExpiresAt: ends}
 		s, err := lockMember(ctx, tx, group, user)
 		if err != nil {
@@ -134,13 +140,24 @@ func (d *Directory) ChangeGrantEnd(
 		if e.Grant, e.BreakGlass = grant.ID, grant.BreakGlass; grant.ExpiresAt.Equal(ends) {
 			return nil
 		}
+		if e.Taken = grant.BreakGlass && grant.endsBefore(ends); e.Taken {
+			op = OpBreakGlass
+			if err := d.allowLonger(ctx, tx, call, s, grant.ID); err != nil {
+				return err
+			}
+		}
 		if err := tx.SetGrantEnd(ctx, e); err != nil {
 			return err
 		}
 		m, err = tx.Member(ctx, group, user)
 		return err
 	})
-	return m, d.refused(ctx, call, OpAddMembers, group, user, err)
+	return m, d.refused(ctx, call, op, group, user, err)
+}
+
+// endsBefore says whether the grant ends sooner than at a time; zero: never.
+func (g *Grant) endsBefore(ends time.Time) bool {
+	return !g.ExpiresAt.IsZero() && (ends.IsZero() || g.ExpiresAt.Before(ends))
 }
 
 // judgeEnd is rule 15, and returns the grant that it is about.
@@ -153,8 +170,13 @@ func judgeEnd(s MemberState, e GrantEnd) (Grant, error) {
 	}
 	i := slices.IndexFunc(s.Member.Sources, func(s MemberSource) bool { return s.Grant.Connection.IsZero() })
 	grant := s.Member.Sources[i].Grant
-	if !e.ExpiresAt.IsZero() && !e.ExpiresAt.After(e.At) {
-		return Grant{}, EndHasPassed()
+	if err := CheckEnd(e.At, e.ExpiresAt); err != nil {
+		return Grant{}, err
+	}
+	if !grant.BreakGlass && grant.endsBefore(e.ExpiresAt) { // rule 12; break-glass asks for more
+		if err := s.Group.TakesLocal(); err != nil {
+			return Grant{}, err
+		}
 	}
 	last := grant.OpenedAt.Add(MaxBreakGlass)
 	if grant.BreakGlass && (e.ExpiresAt.IsZero() || e.ExpiresAt.After(last)) {

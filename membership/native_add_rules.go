@@ -11,8 +11,9 @@ func judgeAddition(s MemberState, c LocalChange) error {
 		return NotFound("user")
 	case len(s.Member.Sources) > 0 && (!c.AlsoLocal || s.Member.local()):
 		return alreadyMember(s.Member)
-	case !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(c.At):
-		return EndHasPassed()
+	}
+	if err := CheckEnd(c.At, c.ExpiresAt); err != nil {
+		return err
 	}
 	return s.Group.checkEnd(c.At, c.ExpiresAt)
 }

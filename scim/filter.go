@@ -247,7 +247,7 @@ func ordering(op membership.Operator) bool {
 // say a zone. Parts of one can be compared as text.
 func (a *attribute) time(op membership.Operator, s string) (any, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if at, err := time.Parse(layout, s); err == nil {
+		if at, err := time.Parse(layout, s); err == nil && at.UTC().Year() <= 9999 { // else it is not read again
 			return at.UTC().Format(time.RFC3339Nano), nil
 		}
 	}

@@ -27,12 +27,9 @@ func (f timeFlag) String() string { return "" }
 func (f timeFlag) Type() string   { return "TIME" }
 
 func (f timeFlag) Set(s string) error {
-	t, err := time.Parse(time.RFC3339, s)
-	if t = t.UTC(); err != nil || t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
-		return fmt.Errorf("must be a time of RFC 3339, such as 2026-08-01T12:00:00Z")
-	}
+	t, err := membership.ParseTime("it", s)
 	*f.to = t
-	return nil
+	return err
 }
 
 // idFlag is a flag with an id; the zero id when it is not given.

@@ -97,7 +97,7 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 	if span, err := parseSpan(s); err == nil {
 		return now.Add(span), nil
 	}
-	return time.Parse(time.RFC3339, s)
+	return membership.ParseTime("it", s)
 }
 
 const maxDays = 100 * 365
