@@ -39,7 +39,6 @@ type Services struct {
 	Policies    *auth.Policies
 	Issuers     *auth.Issuers
 	Evidence    Evidence
-	Webhooks    WebhookTester
 	DryRuns     DryRuns
 	EventTokens EventTokens // nil: there are no streams
 	Verifier    Verifier

@@ -111,6 +111,7 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 	t.Cleanup(func() { require.NoError(t, h.requests.Close()) })
 	h.directory = membership.NewDirectory(store, policy, membership.Options{
 		Watch: watch, Requests: kept{h.requests}, Eraser: kept{h.requests}, CheckURL: outbound.New(nil).CheckURL,
+		Webhooks: tester{},
 	})
 	verifier := auth.NewVerifier(store, time.Now)
 	h.verifier = verifier
@@ -126,7 +127,6 @@ func newHouse(t testing.TB, store *db.Store, c Config) *house {
 		Issuers:     auth.NewIssuers(h.directory, store, jwtKeys, time.Now, jwts.Forget),
 		SetupLinks:  auth.NewSetupLinks(store, h.directory, keys, time.Now, verifier.Forget),
 		Evidence:    evidence{},
-		Webhooks:    tester{},
 		EventTokens: eventTokens{},
 		DryRuns:     dryRuns{h.directory},
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
@@ -376,7 +376,6 @@ func (d dryRuns) DryRun(ctx context.Context, call membership.Call, id membership
 	return membership.DryRun{Status: http.StatusNoContent}, err
 }
 
-// tester is a server whose tests are all taken.
 // eventTokens signs nothing: what is in tokens, the tests of the server say.
 type eventTokens struct{}
 
@@ -386,10 +385,11 @@ func (eventTokens) Sign(membership.Webhook, membership.StreamSignal) ([]byte, er
 
 func (eventTokens) Keys() []byte { return []byte(`{"keys":[]}`) }
 
+// tester is a server whose tests are all taken.
 type tester struct{}
 
-func (tester) Test(context.Context, membership.Webhook) membership.Outcome {
-	return membership.Outcome{HTTP: http.StatusNoContent}
+func (tester) Test(context.Context, membership.Webhook) (membership.Outcome, error) {
+	return membership.Outcome{HTTP: http.StatusNoContent}, nil
 }
 
 func (evidence) Checkpoint(_ context.Context, tenant membership.ID, size int64) (string, error) {

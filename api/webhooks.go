@@ -1,20 +1,13 @@
 package api
 
 import (
-	"context"
 	"maps"
 	"net/http"
 	"strconv"
 	"time"
 
-	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
-
-// WebhookTester sends one request to a webhook that tells of nothing.
-type WebhookTester interface {
-	Test(ctx context.Context, w membership.Webhook) membership.Outcome
-}
 
 func (d *door) webhookRoutes() []route {
 	const (
@@ -122,17 +115,10 @@ func (d *door) testWebhook(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	hook, err := d.Directory.Webhook(r.Context(), r.call, id)
+	o, err := d.Directory.TestWebhook(r.Context(), r.call, id)
 	if err != nil {
 		return err
 	}
-	if hook.Stream() {
-		return membership.Invalidf("this is a stream of security event tokens: its receiver verifies it, under /ssf")
-	}
-	if err := auth.Wait(r.Context()); err != nil { // the receiver may be slow
-		return err
-	}
-	o := d.Webhooks.Test(r.Context(), hook)
 	b := appendBoolField([]byte{'{'}, "delivered", o.Problem == "")
 	return send(w, http.StatusOK, append(appendOutcome(b, o.HTTP, o.Problem), '}'))
 }

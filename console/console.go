@@ -38,7 +38,6 @@ type Services struct {
 	Reports    Reports
 	Issuers    *auth.Issuers
 	Policies   *auth.Policies
-	Webhooks   WebhookTester
 }
 
 // Reports sends reports as downloads, in the formats of the native API.

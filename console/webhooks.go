@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -14,11 +13,6 @@ import (
 )
 
 const webhooksPath = accessPath + "/webhooks"
-
-// WebhookTester sends one request to a webhook that tells of nothing.
-type WebhookTester interface {
-	Test(ctx context.Context, w membership.Webhook) membership.Outcome
-}
 
 func (d *door) webhookRoutes() []route {
 	const hook = "/access/webhooks/{id}"
@@ -216,14 +210,13 @@ func (d *door) testWebhook(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	hook, err := d.Directory.Webhook(r.Context(), r.call, id)
+	o, err := d.Directory.TestWebhook(r.Context(), r.call, id)
+	if status, taken := r.form.refused(err, ""); taken {
+		return d.showWebhook(w, r, status, webhookView{Form: r.form})
+	}
 	if err != nil {
 		return err
 	}
-	if err := auth.Wait(r.Context()); err != nil { // the receiver may be slow
-		return err
-	}
-	o := d.Webhooks.Test(r.Context(), hook)
 	_, _, err = d.Sessions.Verify(r.Context(), r.sessionText) // it runs again
 	if errors.Is(err, auth.ErrUnauthenticated) {
 		return d.toLogin(w, r)

@@ -9,7 +9,8 @@ import (
 
 const (
 	qDeliveriesAfter = `select ` + deliveryColumns + ofWebhook + ` and d.number > $3 order by d.number limit $4`
-	qMoveStream      = `update webhooks set position = $3,
+	// A server that holds it does not any more: what it would write is of before.
+	qMoveStream = `update webhooks set position = $3, holder = '', held_until = null,
 			next_at = (select min(d.next_at) from webhook_deliveries d
 				where d.tenant_id = $1 and d.webhook_id = $2 and d.next_at is not null)
 		where tenant_id = $1 and id = $2`

@@ -19,6 +19,7 @@ type Directory struct {
 	refusals *Refusals
 	watch    *EventWatch
 	checkURL func(string) error
+	tester   WebhookTester
 	exports  *exportLimiter
 	answers  *answerBudget
 	requests KeptRequests // nil: none
@@ -45,6 +46,7 @@ type Options struct {
 	Eraser   RequestEraser // there is no request log
 	// CheckURL says of an address whether the program may connect to it; default: of none.
 	CheckURL func(string) error
+	Webhooks WebhookTester // sends nothing
 }
 
 // NewDirectory returns the use cases over a store, guarded by a policy.
@@ -67,9 +69,13 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 	if o.CheckURL == nil {
 		o.CheckURL = func(string) error { return errors.New("cannot be connected to by this program") }
 	}
+	if o.Webhooks == nil {
+		o.Webhooks = noTester{}
+	}
 	clock := newSteadyClock(o.Clock)
 	return &Directory{
 		checkURL: o.CheckURL,
+		tester:   o.Webhooks,
 		watch:    o.Watch,
 		signer:   o.Signer,
 		refusals: o.Refusals,
@@ -81,6 +87,12 @@ func NewDirectory(store Store, policy Policy, o Options) *Directory {
 type noRequests struct{}
 
 func (noRequests) EraseRequests(context.Context, ID, ID, PersonNames) (int, error) { return 0, nil }
+
+type noTester struct{}
+
+func (noTester) Test(context.Context, Webhook) (Outcome, error) {
+	return Outcome{}, &Error{Kind: KindUnavailable, Message: "this program sends nothing"}
+}
 
 type noObserver struct{}
 

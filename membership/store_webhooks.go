@@ -39,6 +39,7 @@ type WebhookWriter interface {
 	WakeDeliveries(ctx context.Context, webhook ID, now time.Time) error
 	// ParkDeliveries gives up on those that wait to be tried again.
 	ParkDeliveries(ctx context.Context, webhook ID) error
-	// MoveStream writes the position of a stream, and what became of events at it.
+	// MoveStream writes the position of a stream, and what became of events at it. It ends
+	// the hold of the server that sends to it.
 	MoveStream(ctx context.Context, id ID, position int64, ds []Delivery) error
 }

@@ -148,7 +148,10 @@ func (d *Directory) SetStreamState(
 		w.FailingFrom = time.Time{}
 		switch {
 		case state == WebhookDisabled:
-			return w, tx.ParkDeliveries(ctx, id)
+			if err := tx.ParkDeliveries(ctx, id); err != nil {
+				return w, err
+			}
+			return w, tx.MoveStream(ctx, id, w.Position, nil) // what is sent now is not tried again
 		case was == WebhookDisabled:
 			head, err := tx.EventHead(ctx)
 			if err != nil {

@@ -113,6 +113,25 @@ func (d *Directory) UpdateWebhook(ctx context.Context, call Call, id ID, s Webho
 	})
 }
 
+// WebhookTester sends one request to a webhook that tells of nothing. The error says why
+// it was not sent.
+type WebhookTester interface {
+	Test(ctx context.Context, w Webhook) (Outcome, error)
+}
+
+// TestWebhook sends one request to a webhook that tells of nothing. While it does, the
+// caller's credential may end.
+func (d *Directory) TestWebhook(ctx context.Context, call Call, id ID) (o Outcome, err error) {
+	w, err := d.Webhook(ctx, call, id)
+	if err != nil {
+		return o, err
+	}
+	if w.Stream() { // its secret is no key, and its receiver takes tokens only
+		return o, Invalidf("this is a stream of security event tokens: its receiver verifies it, under /ssf")
+	}
+	return d.tester.Test(ctx, w)
+}
+
 // RotateWebhookSecret gives a webhook another secret. The one before signs as well
 // for as long as overlap says.
 func (d *Directory) RotateWebhookSecret(

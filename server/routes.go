@@ -59,7 +59,7 @@ func (s *Server) wire() wiring {
 		Watch:    s.watch,
 		Requests: s.keptRequests(),
 		Eraser:   requestEraser{s.config, s.store, s.requests},
-		CheckURL: s.guard.CheckURL,
+		CheckURL: s.guard.CheckURL, Webhooks: s.webhooks,
 	})
 	verifier := auth.NewVerifier(credentials, time.Now)
 	verifier.Report(s.usage)
@@ -94,7 +94,6 @@ func (s *Server) wire() wiring {
 		Policies:    auth.NewPolicies(directory, s.store, time.Now, policy),
 		Issuers:     auth.NewIssuers(directory, s.store, s.keys, time.Now, jwts.Forget),
 		Evidence:    s.sealer,
-		Webhooks:    s.webhooks,
 		EventTokens: s.tokens,
 		DryRuns:     s.newDryRuns(directory, policy, provisioning),
 		Verifier:    auth.Native{Tokens: verifier, JWTs: jwts},
@@ -112,7 +111,7 @@ func (s *Server) wire() wiring {
 			Clients: services.Clients, SetupLinks: setupLinks,
 			DryRuns: services.DryRuns,
 			Reports: api.Reports{Directory: directory}, Issuers: services.Issuers,
-			Policies: services.Policies, Webhooks: services.Webhooks,
+			Policies: services.Policies,
 		}, console.Config{PublicURL: s.publicURL, Open: page, Logger: s.log.Named(doorConsole), OIDC: console.OIDC{
 			Issuer: s.config.OIDC.Issuer, ClientID: s.config.OIDC.ClientID,
 			ClientSecret: string(s.config.OIDC.ClientSecret),

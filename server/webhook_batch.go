@@ -78,10 +78,14 @@ func (b *webhookBatch) again(ctx context.Context) (as []attempt, err error) {
 // number of the last one that was read; full says that there may be more behind it.
 func (b *webhookBatch) fresh(ctx context.Context) (as []attempt, last int64, full bool, err error) {
 	err = b.of.store.Read(ctx, b.work.Tenant, func(r membership.Reader) error {
-		as, last = as[:0], b.work.Position
+		as, last, full = as[:0], b.work.Position, false
 		from := b.work.Position
-		if b.work.Stream() { // what it is told depends on the event before
-			from = max(from-1, 0)
+		if b.work.Stream() {
+			// It was disabled since, where it is somewhere else now.
+			if w, err := r.Webhook(ctx, b.work.ID); err != nil || w.Position != from {
+				return err
+			}
+			from = max(from-1, 0) // what it is told depends on the event before
 		}
 		es, err := r.NumberedEvents(ctx, membership.EventFilter{
 			Cursor: membership.EventCursor{Number: from}, Limit: deliverBatch,

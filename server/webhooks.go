@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/api"
+	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
 	"github.com/scimbridge/scimbridge/outbound"
@@ -221,11 +222,14 @@ func (h *Webhooks) count(b *webhookBatch) {
 	}
 }
 
-// Test sends one request that tells of nothing, and returns what it came to.
-func (h *Webhooks) Test(ctx context.Context, w membership.Webhook) membership.Outcome {
+// Test implements membership.WebhookTester.
+func (h *Webhooks) Test(ctx context.Context, w membership.Webhook) (o membership.Outcome, err error) {
+	if err := auth.Wait(ctx); err != nil { // the receiver may be slow
+		return o, err
+	}
 	now := h.now()
 	body := messageOf(membership.Event{Action: "webhook.test", At: now})
-	return sendWebhook(ctx, h.client, w, membership.NewID().String(), now, body)
+	return sendWebhook(ctx, h.client, w, membership.NewID().String(), now, body), nil
 }
 
 func jitter() float64 { return rand.Float64() } //nolint:gosec // no secret

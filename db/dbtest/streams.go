@@ -14,6 +14,7 @@ var streamPromises = subject{"streams", []promise{
 	{"a stream is due where streams are sent to, if it is enabled and not polled", testStreamsDue},
 	{"a stream that fails is paused by its holder", testStreamIsPaused},
 	{"a stream moves with what became of events", testMoveStream},
+	{"a stream that is moved is no server's", testMoveStreamEndsTheHold},
 	{"what waits is given up on", testParkDeliveries},
 }}
 
@@ -106,6 +107,30 @@ func testMoveStream(t *testing.T, s Store) {
 	require.Equal(t, membership.NotFound("webhook"), s.Update(w.Ctx, w.ID, func(tx membership.Tx) error {
 		return tx.MoveStream(w.Ctx, membership.NewID(), 5, nil)
 	}))
+}
+
+func testMoveStreamEndsTheHold(t *testing.T, s Store) {
+	w := NewTenant(t, s)
+	hook, now := w.stream(nil), Now()
+	work, held := w.hold(hook.ID, serverA, now, now.Add(time.Minute))
+	require.True(t, held)
+	w.Update(func(tx membership.Tx) error { return tx.MoveStream(w.Ctx, hook.ID, 7, nil) })
+	held, err := s.RenewWebhook(w.Ctx, w.ID, hook.ID, serverA, now.Add(time.Hour))
+	require.NoError(t, err)
+	require.False(t, held)
+	work.State, work.Why = membership.StreamPaused, "it has failed"
+	held, err = s.FinishWebhook(w.Ctx, serverA, db.WebhookStep{
+		Webhook: work.Webhook, Until: now.Add(time.Hour),
+		Done: []membership.Delivery{delivery(hook.ID, 3, membership.DeliveryRetrying, now, now)},
+	})
+	require.NoError(t, err)
+	require.False(t, held)
+	got := w.readWebhook(hook.ID)
+	require.Equal(t, int64(7), got.Position)
+	require.Equal(t, membership.StreamEnabled, got.State)
+	require.Empty(t, w.deliveries(hook.ID, ""))
+	_, held = w.hold(hook.ID, serverB, now, now.Add(time.Minute))
+	require.True(t, held, "at once")
 }
 
 func testParkDeliveries(t *testing.T, s Store) {
