@@ -379,7 +379,7 @@ func (d dryRuns) DryRun(ctx context.Context, call membership.Call, id membership
 // eventTokens signs nothing: what is in tokens, the tests of the server say.
 type eventTokens struct{}
 
-func (eventTokens) Sign(membership.Webhook, membership.StreamSignal) ([]byte, error) {
+func (eventTokens) Sign(context.Context, membership.Webhook, membership.StreamSignal) ([]byte, error) {
 	return []byte("a.b.c"), nil
 }
 

@@ -38,7 +38,7 @@ func (d *door) pollStream(w http.ResponseWriter, r request) error {
 	}
 	sets := make(map[string]string, len(page.Signals))
 	for _, s := range page.Signals {
-		token, err := d.EventTokens.Sign(page.Stream, s)
+		token, err := d.EventTokens.Sign(r.Context(), page.Stream, s)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -10,8 +11,8 @@ import (
 // EventTokens makes security event tokens (RFC 8417).
 type EventTokens interface {
 	// Sign returns the one that tells a stream of a signal, in the compact form of RFC
-	// 7515 section 7.1.
-	Sign(stream membership.Webhook, s membership.StreamSignal) ([]byte, error)
+	// 7515 section 7.1: for a while the same again. It may wait for others to be signed.
+	Sign(ctx context.Context, stream membership.Webhook, s membership.StreamSignal) ([]byte, error)
 	// Keys is the JWK set that they are verified with (RFC 7517 section 5).
 	Keys() []byte
 }

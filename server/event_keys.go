@@ -25,13 +25,14 @@ type eventKeys struct {
 	key       jwk.Key
 	algorithm jwa.SignatureAlgorithm
 	public    []byte // all of them, as a JWK set
+	signed    *signedTokens
 }
 
 // newEventKeys reads keys in PEM, one after another: the first is private and signs, the
 // others, private or public, are published beside it: those that will sign next, and those
 // that did.
 func newEventKeys(text string) (*eventKeys, error) {
-	k := &eventKeys{}
+	k := &eventKeys{signed: newSignedTokens(signaturesAtOnce())}
 	var set struct {
 		Keys []jwk.Key `json:"keys"`
 	}
@@ -94,12 +95,16 @@ func parseEventKey(block *pem.Block) (private crypto.Signer, public crypto.Publi
 	return private, private.Public(), nil
 }
 
+// maxEventRSA is the longest key of RSA, in bits. A signature takes the longer by the
+// third power of that.
+const maxEventRSA = 4096
+
 // eventAlgorithm is the one that a key signs with. RS256 is what receivers of the CAEP
 // interoperability profile take.
 func eventAlgorithm(public crypto.PublicKey) (a jwa.SignatureAlgorithm, err error) {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
-		if key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192 {
+		if key.N.BitLen() >= 2048 && key.N.BitLen() <= maxEventRSA {
 			return jwa.RS256(), nil
 		}
 	case *ecdsa.PublicKey:
@@ -109,7 +114,7 @@ func eventAlgorithm(public crypto.PublicKey) (a jwa.SignatureAlgorithm, err erro
 	case ed25519.PublicKey:
 		return jwa.EdDSA(), nil
 	}
-	return a, errors.New("must be RSA of 2048 to 8192 bits, P-256 or Ed25519")
+	return a, errors.New("must be RSA of 2048 to 4096 bits, P-256 or Ed25519")
 }
 
 func publicEventKey(public crypto.PublicKey, algorithm jwa.SignatureAlgorithm) (jwk.Key, error) {

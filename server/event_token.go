@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"time"
 
@@ -57,17 +59,26 @@ type updatedEvent struct {
 }
 
 // Sign implements api.EventTokens.
-func (k *eventKeys) Sign(stream membership.Webhook, s membership.StreamSignal) ([]byte, error) {
-	claims, err := json.Marshal(eventToken{
-		Issuer: k.issuer, ID: s.ID.String(), IssuedAt: time.Now().Unix(), At: s.At.Unix(),
+func (k *eventKeys) Sign(
+	ctx context.Context, stream membership.Webhook, s membership.StreamSignal,
+) ([]byte, error) {
+	token := eventToken{
+		Issuer: k.issuer, ID: s.ID.String(), At: s.At.Unix(),
 		Audience: api.StreamAudience(k.issuer, stream.ID), Event: s.Event.String(),
 		Subject: subjectOf(stream, s.Signal),
 		Events:  map[membership.SignalType]any{s.Type: payloadOf(stream, s.Signal)},
-	})
+	}
+	claims, err := json.Marshal(token)
 	if err != nil {
 		return nil, err
 	}
-	return k.sign(claims)
+	return k.signed.token(ctx, stream.Tenant, sha256.Sum256(claims), func() ([]byte, error) {
+		token.IssuedAt = time.Now().Unix()
+		if claims, err = json.Marshal(token); err != nil {
+			return nil, err
+		}
+		return k.sign(claims)
+	})
 }
 
 func subjectOf(stream membership.Webhook, s membership.Signal) any {

@@ -29,7 +29,7 @@ func (h *Webhooks) sendSignals(
 func (h *Webhooks) sendSignal(
 	ctx context.Context, w membership.Webhook, s membership.StreamSignal,
 ) membership.Outcome {
-	token, err := h.tokens.Sign(w, s)
+	token, err := h.tokens.Sign(ctx, w, s)
 	if err != nil {
 		return membership.Outcome{Problem: "the token could not be signed"}
 	}

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"maps"
+	"math/big"
 	"net/http"
 	"slices"
 	"strings"
@@ -194,7 +198,8 @@ func TestPolling(t *testing.T) {
 		require.True(t, first.More)
 		one := slices.Collect(maps.Keys(first.Sets))[0]
 		require.Equal(t, one, parseToken(t, first.Sets[one]).jti())
-		require.Contains(t, s.poll(stream, `{"maxEvents":1,"returnImmediately":true}`).Sets, one, "it comes again")
+		again := s.poll(stream, `{"maxEvents":1,"returnImmediately":true}`)
+		require.Equal(t, first.Sets, again.Sets, "it comes again, and was not signed again")
 
 		// The second token of an event does not wait for what is behind it, nor the other
 		// way round.
@@ -221,7 +226,7 @@ func TestPolling(t *testing.T) {
 		letter := dead[0].(map[string]any)
 		assert.Equal(t, "the receiver could not take it: invalid_key", letter["problem"])
 		s.call(http.MethodPost, path+"/deliveries/"+letter["id"].(string)+"/retry", `{}`, 204)
-		again := s.poll(stream, `{"returnImmediately":true}`)
+		again = s.poll(stream, `{"returnImmediately":true}`)
 		require.Len(t, again.Sets, 2, "both of its tokens")
 		require.Contains(t, again.Sets, two)
 		require.Len(t, s.drain(stream), 2)
@@ -247,7 +252,7 @@ func TestPushedTokensComeAgain(t *testing.T) {
 		failed := make(chan string, 100)
 		r := newPushed(t, func(k token) (int, string) {
 			if k.kind() == "session-revoked" && fails.Load() {
-				failed <- k.jti()
+				failed <- k.text
 				return http.StatusBadRequest, `{"err":"invalid_audience","description":"x"}`
 			}
 			return http.StatusAccepted, ""
@@ -266,7 +271,7 @@ func TestPushedTokensComeAgain(t *testing.T) {
 		fails.Store(false)
 		s.until("it came", func() bool { return slices.Contains(r.kinds(), "session-revoked") })
 		require.Equal(t, []string{"create", "deactivate", "session-revoked"}, r.kinds(), "each was taken once")
-		require.Equal(t, before, r.all()[2].jti())
+		require.Equal(t, before, r.all()[2].text, "it was not signed again")
 
 		// Administrators of webhooks see streams, and can end them; the rest is their receivers'.
 		hook := s.call(http.MethodGet, path, "", 200)
@@ -412,5 +417,12 @@ func TestKeysOfTokensRotate(t *testing.T) {
 	} {
 		_, err := newEventKeys(text)
 		assert.Error(t, err, what)
+	}
+	for bits, taken := range map[int]bool{2047: false, 2048: true, 4096: true, 4097: false} {
+		n := new(big.Int).SetBit(big.NewInt(1), bits-1, 1)
+		der, err := x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: n, E: 65537})
+		require.NoError(t, err)
+		_, err = newEventKeys(old + string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+		assert.Equal(t, taken, err == nil, "RSA of %d bits: %v", bits, err)
 	}
 }
