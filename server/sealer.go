@@ -37,7 +37,7 @@ const (
 	othersWrite = 200 * time.Microsecond
 	longestRest = 100 * time.Millisecond
 	// writeBackAfter is how much numbering writes until it is written back.
-	writeBackAfter = 100 * time.Millisecond
+	writeBackAfter = 25 * time.Millisecond
 	// holdTime is how long a server that stopped keeps others from sealing.
 	holdTime = 30 * time.Second
 )
