@@ -33,6 +33,7 @@ func AppendRemoval(b []byte, how membership.Removal, n auth.Removal) []byte {
 	}{
 		{"users", n.Users}, {"groups", n.Groups}, {"grants", n.Grants}, {"credentials", n.Credentials},
 		{"memberships_ended", n.MembershipsEnded}, {"local_grants_opened", n.LocalGrantsOpened},
+		{"local_grants_ending", n.LocalGrantsEnding},
 		{"users_left_without_groups", n.UsersLeftWithoutGroups}, {"users_deactivated", n.UsersDeactivated},
 		{"users_without_provider", n.UsersWithoutProvider}, {"groups_deleted", n.GroupsDeleted},
 	} {

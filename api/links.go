@@ -138,6 +138,7 @@ func AppendUnlinkPreview(b []byte, how membership.Removal, p membership.UnlinkPr
 	b = appendNumberField(append(b, ','), "grants", int64(p.Grants))
 	b = appendNumberField(append(b, ','), "memberships_ended", int64(p.MembershipsEnded))
 	b = appendNumberField(append(b, ','), "local_grants_opened", int64(p.LocalGrantsOpened))
+	b = appendNumberField(append(b, ','), "local_grants_ending", int64(p.LocalGrantsEnding))
 	b = appendBoolField(append(b, ','), "group_deleted", p.GroupDeleted)
 	return append(b, '}')
 }

@@ -30,6 +30,9 @@ const (
 			when grant_clocks.work_at <= excluded.work_at or excluded.work_at is null
 			then grant_clocks.work_at else excluded.work_at end`
 
+	qEndingBefore = `select g.user_id from grants g` + localGrantsOf + ` and g.expires_at is not null
+		and (g.expires_at < $4) is not false`
+
 	qLockGroupTime = `select g.members_changed_at from groups g where g.tenant_id = $1 and g.id = $2
 		{for no key update}`
 	qLocalEnd = `select g.expires_at, (select count(*) from grants y where y.tenant_id = $1
@@ -119,6 +122,14 @@ func (s *session) SetGrantEnd(ctx context.Context, e membership.GrantEnd) error 
 		e.Call.Effect.Wrote(event.ID)
 	}
 	return nil
+}
+
+// LocalGrantsEndingBefore implements membership.GrantEndWriter.
+func (s *session) LocalGrantsEndingBefore(
+	ctx context.Context, group membership.ID, users []membership.ID, ends time.Time,
+) ([]membership.ID, error) {
+	return list(ctx, s, qEndingBefore, []any{s.tenant, group, users, micros(ends)},
+		func(id *membership.ID) []any { return []any{id} })
 }
 
 const qEndsOf = `select e.grant_id, e.set_at, e.expires_at from grant_ends e

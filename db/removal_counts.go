@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -26,13 +27,19 @@ const (
 			from user_links l join users u on u.tenant_id = $1 and u.id = l.user_id
 			where l.tenant_id = $1 and l.connection_id = $2) x`
 	connectionNo = `(select c.no from connections c where c.tenant_id = $1 and c.id = $2)`
-	// One pass over the tenant's open grants each.
+	// One pass over the tenant's open grants each. A local grant lasts that does not end
+	// before one which is opened at $3.
 	qGrantsEnded = `select coalesce(sum(x.own), 0), coalesce(sum(case when x.others = 0 then x.own else 0 end), 0),
-			coalesce(sum(case when x.local = 0 then x.own else 0 end), 0)
-		from (select count(case when connection_no = ` + connectionNo + ` then 1 end) as own,
-				count(case when connection_no <> ` + connectionNo + ` then 1 end) as others,
-				count(case when connection_no = 0 then 1 end) as local
-			from grants g where tenant_id = $1 and {open g} group by group_no, user_id) x`
+			coalesce(sum(case when x.lasting = 0 then x.own else 0 end), 0),
+			coalesce(sum(case when x.lasting = 0 and x.longest > 0 then x.own else 0 end), 0)
+		from (select count(case when g.connection_no = ` + connectionNo + ` then 1 end) as own,
+				count(case when g.connection_no <> ` + connectionNo + ` then 1 end) as others,
+				count(case when g.connection_no = 0 and (g.expires_at is null
+					or o.longest > 0 and {later g.expires_at -o.longest} >= $3) then 1 end) as lasting,
+				max(o.longest) as longest
+			from grants g left join (select y.no, y.max_grant_seconds as longest from groups y
+				where y.tenant_id = $1 and y.max_grant_seconds > 0) o on o.no = g.group_no
+			where g.tenant_id = $1 and {open g} group by g.group_no, g.user_id) x`
 	qUsersWithoutGroups = `select count(*) from (
 		select user_id from grants g where tenant_id = $1 and {open g} group by user_id
 		having count(case when connection_no = ` + connectionNo + ` then 1 end) > 0
@@ -53,23 +60,25 @@ const (
 
 // RemovalCounts implements membership.Reader.
 func (s *session) RemovalCounts(
-	ctx context.Context, connection membership.ID, how membership.Removal,
+	ctx context.Context, connection membership.ID, how membership.Removal, at time.Time,
 ) (n membership.RemovalCounts, err error) {
 	qGroups := qGroupsReleased
 	if how == membership.RemovalConvert {
 		qGroups = qGroupsConverted
 	}
-	var unlinked, deactivated, ended, opened, ungrouped, deleted int
+	var unlinked, deactivated, ended, opened, ending, ungrouped, deleted int
+	of := []any{s.tenant, connection}
 	for _, q := range []struct {
 		text string
+		args []any
 		to   []any
 	}{
-		{qUsersEnded, []any{&n.Users, &unlinked, &deactivated}},
-		{qGrantsEnded, []any{&n.Grants, &ended, &opened}},
-		{qUsersWithoutGroups, []any{&ungrouped}},
-		{qGroups, []any{&n.Groups, &deleted}},
+		{qUsersEnded, of, []any{&n.Users, &unlinked, &deactivated}},
+		{qGrantsEnded, append(of, micros(at)), []any{&n.Grants, &ended, &opened, &ending}},
+		{qUsersWithoutGroups, of, []any{&ungrouped}},
+		{qGroups, of, []any{&n.Groups, &deleted}},
 	} {
-		if err := s.one(ctx, "connection", q.text, []any{s.tenant, connection}, q.to...); err != nil {
+		if err := s.one(ctx, "connection", q.text, q.args, q.to...); err != nil {
 			return n, err
 		}
 	}
@@ -77,7 +86,7 @@ func (s *session) RemovalCounts(
 	case membership.RemovalFreeze:
 		return n, nil
 	case membership.RemovalConvert:
-		n.LocalGrantsOpened = opened
+		n.LocalGrantsOpened, n.LocalGrantsEnding = opened, ending
 	default:
 		n.MembershipsEnded, n.UsersLeftWithoutGroups = ended, ungrouped
 	}

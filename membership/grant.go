@@ -119,7 +119,10 @@ func (c *MemberChange) Event(action Action) Event {
 		after = Facts{"batch": c.Batch}
 	}
 	if !c.ExpiresAt.IsZero() {
-		after = Facts{FactExpiresAt: Timestamp(c.ExpiresAt)}
+		if after == nil {
+			after = Facts{}
+		}
+		after[FactExpiresAt] = Timestamp(c.ExpiresAt)
 	}
 	if c.BreakGlass {
 		after[FactBreakGlass] = true

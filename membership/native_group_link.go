@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"maps"
+	"time"
 )
 
 // LinkCounts is what a connection has to do with the members of a group.
@@ -15,7 +16,7 @@ type LinkCounts struct {
 
 	Own         int // members put there by the connection
 	OwnAlone    int // of them, with no other grant
-	OwnNotLocal int // of them, without a local grant
+	OwnNotLocal int // of them, without a local grant that lives as long as one opened now can
 }
 
 // LinkPreview is what a link changes for the members of a group: nothing by
@@ -48,7 +49,7 @@ func (d *Directory) PreviewGroupLink(
 		if err := l.linkable(ctx, r); err != nil {
 			return err
 		}
-		n, err := r.LinkCounts(ctx, connection, group)
+		n, err := r.LinkCounts(ctx, connection, group, time.Time{})
 		p = LinkPreview{
 			Members: n.Members, Local: n.Local, OtherConnections: n.OtherConnections,
 			Unseen: n.Members - n.Seen, CouldGain: n.Users - n.Seen,
@@ -84,7 +85,7 @@ func (d *Directory) LinkGroup(
 		if err := l.linkable(ctx, tx); err != nil {
 			return err
 		}
-		n, err := tx.LinkCounts(ctx, connection, group)
+		n, err := tx.LinkCounts(ctx, connection, group, time.Time{})
 		if err != nil {
 			return err
 		}
@@ -116,9 +117,10 @@ func (l *GroupLink) linkable(ctx context.Context, r Reader) error {
 
 // UnlinkPreview is what the end of a link does.
 type UnlinkPreview struct {
-	Grants            int // that the connection has open in the group
-	MembershipsEnded  int // nothing else grants them
-	LocalGrantsOpened int
+	Grants            int  // that the connection has open in the group
+	MembershipsEnded  int  // nothing else grants them
+	LocalGrantsOpened int  // also in the place of those that end sooner
+	LocalGrantsEnding int  // of them, since the group lets none live for ever
 	GroupDeleted      bool // no link and no grant is left (rule 32)
 }
 
@@ -144,10 +146,12 @@ func (d *Directory) PreviewGroupUnlink(
 		if err != nil {
 			return err
 		}
-		n, err := r.LinkCounts(ctx, connection, group)
+		n, err := r.LinkCounts(ctx, connection, group, g.longestEnd(d.clock.Now()))
 		p.Grants = n.Own
 		if how == RemovalConvert {
-			p.LocalGrantsOpened = n.OwnNotLocal
+			if p.LocalGrantsOpened = n.OwnNotLocal; g.MaxGrantSeconds > 0 {
+				p.LocalGrantsEnding = n.OwnNotLocal
+			}
 		} else {
 			p.MembershipsEnded = n.OwnAlone
 		}
@@ -185,8 +189,9 @@ func (d *Directory) UnlinkGroup(ctx context.Context, call Call, group, connectio
 		if closing.Reason == "" {
 			closing.Reason = "the link of the connection was ended"
 		}
-		if how == RemovalConvert { // first, so that no membership is interrupted
-			if _, err := t.change(ctx, tx, MemberChange{Call: closing, At: at, Group: group, Open: own}); err != nil {
+		if how == RemovalConvert {
+			c := MemberChange{Call: closing, At: at, Group: group}
+			if err := d.convertGrants(ctx, tx, t, c, g, own); err != nil {
 				return err
 			}
 		}

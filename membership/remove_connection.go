@@ -10,7 +10,8 @@ type RemovalCounts struct {
 	Grants int // that it has open
 
 	MembershipsEnded       int // nothing else grants them
-	LocalGrantsOpened      int
+	LocalGrantsOpened      int // also in the place of those that end sooner
+	LocalGrantsEnding      int // of them, since their group lets none live for ever
 	UsersLeftWithoutGroups int
 	UsersDeactivated       int // every other provider of theirs says inactive
 	UsersWithoutProvider   int // they stay, as active as they are
@@ -33,7 +34,7 @@ func (d *Directory) PreviewRemoval(ctx context.Context, call Call, id ID, how Re
 		if c.State() == ConnectionRemoved {
 			return connectionGone()
 		}
-		n, err = r.RemovalCounts(ctx, id, how)
+		n, err = r.RemovalCounts(ctx, id, how, d.clock.Now())
 		return err
 	})
 	return n, err
@@ -133,7 +134,7 @@ func (e *scopeEnd) begin(ctx context.Context, tx Tx, _ *tally) (done bool, err e
 			return false, err
 		}
 	}
-	if e.counts, err = tx.RemovalCounts(ctx, e.connection, e.how); err != nil {
+	if e.counts, err = tx.RemovalCounts(ctx, e.connection, e.how, e.d.clock.Now()); err != nil {
 		return false, err
 	}
 	if err := tx.FreezeLinks(ctx, e.connection, freeze); err != nil {
@@ -165,7 +166,7 @@ func (e *scopeEnd) endGroups(ctx context.Context, tx Tx, t *tally) (done bool, e
 		if err != nil {
 			return false, err
 		}
-		n, err := e.endGrants(ctx, tx, t, id, left)
+		n, err := e.endGrants(ctx, tx, t, g, left)
 		if err != nil {
 			return false, err
 		}
@@ -180,9 +181,9 @@ func (e *scopeEnd) endGroups(ctx context.Context, tx Tx, t *tally) (done bool, e
 }
 
 // endGrants ends at most so many grants in a group that is locked.
-func (e *scopeEnd) endGrants(ctx context.Context, tx Tx, t *tally, group ID, most int) (int, error) {
+func (e *scopeEnd) endGrants(ctx context.Context, tx Tx, t *tally, g Group, most int) (int, error) {
 	var users []ID
-	for u, err := range tx.MemberIDs(ctx, e.connection, group) {
+	for u, err := range tx.MemberIDs(ctx, e.connection, g.ID) {
 		if err != nil {
 			return 0, err
 		}
@@ -193,11 +194,11 @@ func (e *scopeEnd) endGrants(ctx context.Context, tx Tx, t *tally, group ID, mos
 	if len(users) == 0 {
 		return 0, nil
 	}
-	c := MemberChange{Call: e.call, At: e.d.clock.Now(), Group: group, Batch: e.batch}
+	c := MemberChange{Call: e.call, At: e.d.clock.Now(), Group: g.ID, Batch: e.batch}
 	if e.how == RemovalConvert {
 		local := c
-		local.Open, local.UsersLocked = users, true
-		if _, err := t.change(ctx, tx, local); err != nil {
+		local.UsersLocked = true
+		if err := e.d.convertGrants(ctx, tx, t, local, g, users); err != nil {
 			return 0, err
 		}
 	}
@@ -244,8 +245,9 @@ func (r Removal) Check() error {
 func (n RemovalCounts) facts() Facts {
 	return Facts{
 		"users": n.Users, "groups": n.Groups, "grants": n.Grants, "memberships_ended": n.MembershipsEnded,
-		"local_grants_opened": n.LocalGrantsOpened, "users_left_without_groups": n.UsersLeftWithoutGroups,
-		"users_deactivated": n.UsersDeactivated, "users_without_provider": n.UsersWithoutProvider,
+		"local_grants_opened": n.LocalGrantsOpened, "local_grants_ending": n.LocalGrantsEnding,
+		"users_left_without_groups": n.UsersLeftWithoutGroups,
+		"users_deactivated":         n.UsersDeactivated, "users_without_provider": n.UsersWithoutProvider,
 		"groups_deleted": n.GroupsDeleted,
 	}
 }

@@ -363,7 +363,7 @@ func (w *world) left(
 	w.t.Helper()
 	members = map[membership.ID]map[membership.ID][]membership.Source{}
 	require.NoError(w.t, w.store.Read(w.ctx, w.admin.Tenant, func(r membership.Reader) (err error) {
-		n, err = r.RemovalCounts(w.ctx, w.okta.Connection, how)
+		n, err = r.RemovalCounts(w.ctx, w.okta.Connection, how, w.clock())
 		return err
 	}))
 	gs, err := w.dir.Groups(w.ctx, w.admin, membership.NativeQuery{Limit: 1000})

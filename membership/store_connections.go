@@ -24,7 +24,7 @@ type ConnectionReader interface {
 	// only when asked for.
 	Connections(ctx context.Context, after ID, limit int, removed bool) ([]Connection, error)
 	// RemovalCounts counts what the removal of a connection would do.
-	RemovalCounts(ctx context.Context, connection ID, how Removal) (RemovalCounts, error)
+	RemovalCounts(ctx context.Context, connection ID, how Removal, at time.Time) (RemovalCounts, error)
 }
 
 // ConnectionWriter changes connections. A connection is locked before its groups

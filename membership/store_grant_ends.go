@@ -12,6 +12,9 @@ type GrantEndWriter interface {
 	// was taken by break-glass has taken it from then on, and it is not signed off any
 	// more; KindForbidden: it waits for that, and another took it.
 	SetGrantEnd(ctx context.Context, e GrantEnd) error
+	// LocalGrantsEndingBefore returns those of users in a group whose local grant ends
+	// before a time; zero: who have one that ends at all.
+	LocalGrantsEndingBefore(ctx context.Context, group ID, users []ID, ends time.Time) ([]ID, error)
 	// CloseEnded closes local grants that have ended by a time, limit of them at most:
 	// each is dated at its end, with an event for those of a group that ended at once.
 	// It returns how many it closed; with none, none is left.

@@ -1,6 +1,9 @@
 package membership
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // GroupLinkReader reads groups as connections provision them.
 type GroupLinkReader interface {
@@ -15,7 +18,8 @@ type GroupLinkReader interface {
 	GroupsLinked(ctx context.Context, connection ID, limit int) ([]ID, error)
 	LinksOfGroup(ctx context.Context, group ID) ([]GroupLink, error)
 	// LinkCounts counts what a connection has to do with the members of a group.
-	LinkCounts(ctx context.Context, connection, group ID) (LinkCounts, error)
+	// ends: a local grant that ends sooner is as none for OwnNotLocal; zero: one that ends.
+	LinkCounts(ctx context.Context, connection, group ID, ends time.Time) (LinkCounts, error)
 }
 
 // GroupLinkWriter changes the links of groups, with their group locked.

@@ -136,7 +136,8 @@ func (p *program) printUnlinkPreview(asJSON bool, how membership.Removal, n memb
 		printFields(w, [][2]string{
 			{"grants that it has open", strconv.Itoa(n.Grants)},
 			{"memberships that end", strconv.Itoa(n.MembershipsEnded)},
-			{"local grants that open", strconv.Itoa(n.LocalGrantsOpened)}, {"the group is deleted", deleted},
+			{"local grants that open", strconv.Itoa(n.LocalGrantsOpened)},
+			{"of them that end", strconv.Itoa(n.LocalGrantsEnding)}, {"the group is deleted", deleted},
 		})
 		_, _ = fmt.Fprint(w, "\nNothing was done: --yes does it.\n")
 	})

@@ -69,7 +69,8 @@ func (p *program) printRemoval(asJSON bool, how membership.Removal, n auth.Remov
 			{"users that it provisions", n.Users}, {"groups that it provisions", n.Groups},
 			{"grants that it has open", n.Grants},
 			{"credentials that end", n.Credentials}, {"memberships that end", n.MembershipsEnded},
-			{"local grants that open", n.LocalGrantsOpened}, {"users left without groups", n.UsersLeftWithoutGroups},
+			{"local grants that open", n.LocalGrantsOpened}, {"of them that end", n.LocalGrantsEnding},
+			{"users left without groups", n.UsersLeftWithoutGroups},
 			{"users who become inactive", n.UsersDeactivated}, {"users without a provider", n.UsersWithoutProvider},
 			{"groups that are deleted", n.GroupsDeleted},
 		} {
