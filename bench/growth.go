@@ -76,7 +76,9 @@ func measureGrowth(ctx context.Context, b *bench, dir string) (all []growth, err
 }
 
 func (b *bench) growthOf(ctx context.Context, e engine) (rows []growthRow, err error) {
-	asked := slices.DeleteFunc(slices.Concat(questions(), consolePages()), func(q question) bool { return !b.run.MatchString(q.name) })
+	asked := slices.DeleteFunc(slices.Concat(questions(), consolePages()), func(q question) bool {
+		return !b.run.MatchString(q.name)
+	})
 	members := slices.ContainsFunc(asked, func(q question) bool { return q.members })
 	var stores []*grown
 	defer func() {
@@ -154,7 +156,8 @@ func (q question) ask(ctx context.Context, stores []*grown, conns []*connection)
 // requests that were refused.
 func printGrowth(w io.Writer, users []int, all []growth) (failed int, err error) {
 	for _, g := range all {
-		say(w, "\n%s: medians in milliseconds (of pages of the console p95), in tenants of %s users\n", g.engine, join(users))
+		say(w, "\n%s: medians in milliseconds (of pages of the console p95), in tenants of %s users\n", g.engine,
+			join(users))
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		head := "request"
 		for _, n := range users {

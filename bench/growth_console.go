@@ -79,7 +79,7 @@ func consolePages() (qs []question) {
 	}
 	for _, path := range []string{
 		"", "/groups", "/groups?q=Group+0001", "/groups?kind=custom&origin=scim", "/people", "/people?q=p0001",
-		"/people?active=false", "/connect", "/requests", "/requests?outcome=refused", "/requests?user_name=nobody",
+		"/people?active=false", "/connect", "/requests", "/requests?outcome=refused",
 		"/requests?operation=PATCH+/Groups/{id}&outcome=changed", "/requests/problems", "/guard", "/audit",
 		"/audit?action=grant.opened", "/audit?action=webhook.created", "/audit?from=2026-01-01T00:00",
 		"/audit/events/1", "/audit/register", "/audit/register?source=local", "/audit/register?as_of=2026-01-01T00:00",

@@ -137,6 +137,10 @@ func questions() []question {
 			return g.native.request("GET", "/audit/events?limit=100&from="+from+"&to="+to, "")
 		}},
 		ofMembers(native("events, action", rare, "/audit/events?limit=100&action=group.created")),
+		within(100*time.Millisecond, native("exceptions shared_user_name", 0,
+			"/audit/exceptions?limit=100&kind=shared_user_name")),
+		within(100*time.Millisecond, native("exceptions parted_user_name", 0,
+			"/audit/exceptions?limit=100&kind=parted_user_name")),
 		exceptions("doubly_granted"), exceptions("inactive_member"), exceptions("connection_gone"),
 		exceptions("grant_after_deprovisioning"), exceptions(""),
 	}

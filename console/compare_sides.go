@@ -10,7 +10,7 @@ import (
 
 // A group at two times is two registers, read side by side in the order of their members.
 const (
-	comparedAtOnce = 1_000  // grants of a side that are read at once
+	comparedAtOnce = 5_000  // grants of a side that are read at once
 	maxCompared    = 20_000 // members that one page looks at
 )
 

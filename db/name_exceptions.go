@@ -12,26 +12,31 @@ import (
 const (
 	exceptionalUsers = `select u.id, u.user_name, u.email, u.name, u.active, l.connection_id, coalesce(c.name, ''),
 			coalesce(l.created_at, u.created_at)
-		from users u
+		from (`
+	// They are few: who they are comes first, and the users by that.
+	orderOfUsers = `) d {lookup users u on u.tenant_id = $1 and u.id = d.id}
 		left join user_links l on l.tenant_id = $1 and l.user_id = u.id
 		left join connections c on c.tenant_id = $1 and c.id = l.connection_id
-		where u.tenant_id = $1 and u.deleted_at is null and u.id > $2 and u.id in (`
-	orderOfUsers    = `) order by u.id, coalesce(l.created_at, u.created_at), l.connection_id`
+		where u.deleted_at is null and u.id > $2
+		order by u.id, coalesce(l.created_at, u.created_at), l.connection_id`
 	qUsersOfOneName = exceptionalUsers + `
-			select s.id from users s where s.tenant_id = $1 and s.name_rank > 0 and s.deleted_at is null
+			select s.id from users s {index users_name_shared}
+				where s.tenant_id = $1 and s.name_rank > 0 and s.deleted_at is null
 				and exists (select 1 from users o where o.tenant_id = $1 and o.user_name_key = s.user_name_key
 					and o.deleted_at is null and o.id <> s.id)
-			union select o.id from users s cross join users o
+			union select o.id from users s {index users_name_shared} cross join users o
 				where s.tenant_id = $1 and s.name_rank > 0 and s.deleted_at is null
 				and o.tenant_id = $1 and o.user_name_key = s.user_name_key and o.deleted_at is null and o.id <> s.id
-			union select s.user_id from user_links s where s.tenant_id = $1 and s.name_rank > 0
+			union select s.user_id from user_links s {index user_links_name_shared}
+				where s.tenant_id = $1 and s.name_rank > 0
 				and exists (select 1 from user_links o where o.tenant_id = $1 and o.user_name_key = s.user_name_key
 					and o.connection_id = s.connection_id and o.user_id <> s.user_id)
-			union select o.user_id from user_links s cross join user_links o where s.tenant_id = $1 and s.name_rank > 0
+			union select o.user_id from user_links s {index user_links_name_shared} cross join user_links o
+				where s.tenant_id = $1 and s.name_rank > 0
 				and o.tenant_id = $1 and o.user_name_key = s.user_name_key and o.connection_id = s.connection_id
 				and o.user_id <> s.user_id` + orderOfUsers
 	qUsersOfPartedNames = exceptionalUsers + `
-			select s.user_id from user_links s cross join users o where s.tenant_id = $1 and s.name_parted = 1
+			select s.user_id as id from user_links s cross join users o where s.tenant_id = $1 and s.name_parted = 1
 				and o.tenant_id = $1 and o.id = s.user_id and o.user_name_key <> s.user_name_key
 			union select s.user_id from user_links s cross join user_links o
 				where s.tenant_id = $1 and s.name_parted = 1
@@ -41,11 +46,12 @@ const (
 		join groups g on g.tenant_id = $1 and g.id = l.group_id
 		join connections c on c.tenant_id = $1 and c.id = l.connection_id
 		where l.tenant_id = $1 and l.group_id > $2 and l.group_id in (
-			select s.group_id from group_links s where s.tenant_id = $1 and s.name_rank > 0
+			select s.group_id from group_links s {index group_links_name_shared}
+				where s.tenant_id = $1 and s.name_rank > 0
 				and exists (select 1 from group_links o
 					where o.tenant_id = $1 and o.display_name_key = s.display_name_key
 					and o.connection_id = s.connection_id and o.group_id <> s.group_id)
-			union select o.group_id from group_links s cross join group_links o
+			union select o.group_id from group_links s {index group_links_name_shared} cross join group_links o
 				where s.tenant_id = $1 and s.name_rank > 0
 				and o.tenant_id = $1 and o.display_name_key = s.display_name_key and o.connection_id = s.connection_id
 				and o.group_id <> s.group_id)
