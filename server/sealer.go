@@ -147,7 +147,7 @@ func inTurns(
 		if err != nil {
 			return err
 		}
-		for listed := time.Now(); len(tenants) > 0 && time.Since(listed) < again; {
+		for listed := time.Now(); len(tenants) > 0; {
 			left := tenants[:0]
 			for _, tenant := range tenants {
 				more, err := piece(tenant)
@@ -158,7 +158,9 @@ func inTurns(
 					left = append(left, tenant)
 				}
 			}
-			tenants = left
+			if tenants = left; time.Since(listed) >= again {
+				break
+			}
 		}
 		if len(tenants) == 0 {
 			return nil
