@@ -139,7 +139,8 @@ func TestRemoveConnection(t *testing.T) {
 		n := h.do(http.MethodDelete, path+"?members=release&dry_run=true", "").is(http.StatusOK)
 		assert.Equal(t, map[string]any{
 			"members": "release", "users": 1., "groups": 1., "grants": 1., "credentials": 1., "memberships_ended": 1.,
-			"local_grants_opened": 0., "local_grants_ending": 0., "users_left_without_groups": 1., "users_deactivated": 0.,
+			"local_grants_opened": 0., "local_grants_ending": 0.,
+			"users_left_without_groups": 1., "users_deactivated": 0.,
 			"users_without_provider": 1.,
 			"groups_deleted":         0.,
 		}, n)

@@ -54,11 +54,13 @@ func TestGroupLinks(t *testing.T) {
 			h.do(http.MethodDelete, of+q, "").fails(http.StatusBadRequest, codeInvalidInput)
 		}
 		assert.Equal(t, map[string]any{
-			"members": "release", "grants": 1., "memberships_ended": 1., "local_grants_opened": 0., "local_grants_ending": 0.,
+			"members": "release", "grants": 1., "memberships_ended": 1., "local_grants_opened": 0.,
+			"local_grants_ending": 0.,
 			"group_deleted": false,
 		}, h.do(http.MethodDelete, of+"?members=release&dry_run=true", "").is(http.StatusOK))
 		assert.Equal(t, map[string]any{
-			"members": "convert", "grants": 1., "memberships_ended": 0., "local_grants_opened": 1., "local_grants_ending": 0.,
+			"members": "convert", "grants": 1., "memberships_ended": 0., "local_grants_opened": 1.,
+			"local_grants_ending": 0.,
 			"group_deleted": false,
 		}, h.do(http.MethodDelete, of+"?members=convert&dry_run=true", "").is(http.StatusOK))
 		h.do(http.MethodDelete, of+"?members=convert&reason=INC-2", "").is(http.StatusNoContent)

@@ -294,7 +294,8 @@ func TestMembersThatEnd(t *testing.T) {
 		source := func(m map[string]any) map[string]any { return m["sources"].([]any)[0].(map[string]any) }
 
 		for _, bad := range []string{
-			`"soon"`, `""`, `null`, `1`, `"2020-01-01T00:00:00Z"`, `"9999-12-31T23:59:59-23:59"`, `"9999-12-31T23:59:59Z"`,
+			`"soon"`, `""`, `null`, `1`, `"2020-01-01T00:00:00Z"`,
+			`"9999-12-31T23:59:59-23:59"`, `"9999-12-31T23:59:59Z"`,
 		} {
 			h.do(http.MethodPost, members, `{"user_id":"`+user+`","expires_at":`+bad+`}`).
 				fails(http.StatusBadRequest, codeInvalidInput)

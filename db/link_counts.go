@@ -14,7 +14,8 @@ const qLinkCounts = `select count(*), coalesce(sum(x.local), 0), coalesce(sum(x.
 		coalesce(sum(x.own), 0), coalesce(sum(case when x.local + x.others = 0 then x.own else 0 end), 0),
 		coalesce(sum(case when x.lasting = 0 then x.own else 0 end), 0)
 	from (select max(case when g.connection_no = 0 then 1 else 0 end) as local,
-			max(case when g.connection_no = 0 and (g.expires_at is null or g.expires_at >= $4) then 1 else 0 end) as lasting,
+			max(case when g.connection_no = 0 and (g.expires_at is null or g.expires_at >= $4)
+				then 1 else 0 end) as lasting,
 			max(case when g.connection_no = c.no then 1 else 0 end) as own,
 			max(case when g.connection_no <> c.no and g.connection_no <> 0 then 1 else 0 end) as others,
 			(select count(l.version) from user_links l

@@ -47,7 +47,8 @@ func (e *GrantEnd) Events(still bool) []Event {
 	if e.Taken {
 		after[FactBreakGlass] = true
 	}
-	event := e.Call.Event(e.At, ActionGrantUpdated, e.Group, e.User, Facts{FactExpiresAt: timestampOrNull(e.Was)}, after)
+	event := e.Call.Event(e.At, ActionGrantUpdated, e.Group, e.User,
+		Facts{FactExpiresAt: timestampOrNull(e.Was)}, after)
 	event.MemberSource, event.Members = SourceLocal, []EventMember{{User: e.User, Grant: e.Grant, Still: still}}
 	if !e.Taken {
 		return []Event{event}

@@ -40,20 +40,23 @@ func TestConvertedGrantsEndAsTheirGroupAsks(t *testing.T) {
 					}
 					joined := w.member(g, people[0]).JoinedAt
 					now = now.Add(time.Second)
+					okta, convert := w.okta.Connection, membership.RemovalConvert
 					if unlink {
-						p, err := w.dir.PreviewGroupUnlink(w.ctx, w.admin, g, w.okta.Connection, membership.RemovalConvert)
+						p, err := w.dir.PreviewGroupUnlink(w.ctx, w.admin, g, okta, convert)
 						require.NoError(t, err)
-						require.Equal(t, membership.UnlinkPreview{Grants: 3, LocalGrantsOpened: 3, LocalGrantsEnding: ending}, p)
-						require.NoError(t, w.dir.UnlinkGroup(w.ctx, w.admin, g, w.okta.Connection, membership.RemovalConvert))
+						require.Equal(t, membership.UnlinkPreview{
+							Grants: 3, LocalGrantsOpened: 3, LocalGrantsEnding: ending,
+						}, p)
+						require.NoError(t, w.dir.UnlinkGroup(w.ctx, w.admin, g, okta, convert))
 					} else {
-						n, err := w.connections.PreviewRemoval(w.ctx, w.admin, w.okta.Connection, membership.RemovalConvert)
+						n, err := w.connections.PreviewRemoval(w.ctx, w.admin, okta, convert)
 						require.NoError(t, err)
 						require.Equal(t, membership.RemovalCounts{
 							Users: 3, Groups: 1, Grants: 3, LocalGrantsOpened: 3, LocalGrantsEnding: ending,
 							UsersWithoutProvider: 3,
 						}, n.RemovalCounts)
 						require.NoError(t,
-							w.connections.Remove(w.ctx, w.admin, w.okta.Connection, membership.RemovalConvert))
+							w.connections.Remove(w.ctx, w.admin, okta, convert))
 					}
 					for _, u := range people {
 						m := w.member(g, u)

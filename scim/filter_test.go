@@ -87,7 +87,8 @@ func TestFilterRefused(t *testing.T) {
 	for _, text := range []string{
 		`active gt true`, `active co "t"`, `active eq "maybe"`, `active eq 1`,
 		`name eq "x"`, `addresses co "x"`, `userName eq true`, `userName gt null`,
-		`meta.lastModified gt "yesterday"`, `meta.lastModified lt "9999-12-31T23:59:59-23:59"`, `userName[x pr]`, `shoeSize eq 1e999`,
+		`meta.lastModified gt "yesterday"`, `meta.lastModified lt "9999-12-31T23:59:59-23:59"`,
+		`userName[x pr]`, `shoeSize eq 1e999`,
 		`emails[value eq true]`,
 	} {
 		_, err := userType.readings(text)

@@ -30,7 +30,8 @@ func TestALedgerReadsEndsOfEveryYear(t *testing.T) {
 	l, err := NewLedger(Export{Report: "register", Query: map[string]string{"as_of": "2026-08-01T12:00:05Z"}})
 	require.NoError(t, err)
 	add := func(number int64, body string) { require.NoError(t, l.Add(Leaf{Number: number, Body: []byte(body)})) }
-	const of = `"at":"2026-08-01T12:00:00.000000Z","membership_source":"local","members":[{"grant_id":"g","user_id":"u"}]`
+	const of = `"at":"2026-08-01T12:00:00.000000Z","membership_source":"local",` +
+		`"members":[{"grant_id":"g","user_id":"u"}]`
 	add(1, `{"action":"grant.opened",`+of+`,"after":{"expires_at":"2026-09-01T00:00:00.000000Z"}}`)
 	add(2, `{"action":"grant.updated",`+of+`,"after":{"expires_at":"10000-01-01T23:58:59.000000Z"}}`)
 	require.NoError(t, l.Row(func(column string) string {
