@@ -56,12 +56,12 @@ func TestGroupLinks(t *testing.T) {
 		assert.Equal(t, map[string]any{
 			"members": "release", "grants": 1., "memberships_ended": 1., "local_grants_opened": 0.,
 			"local_grants_ending": 0.,
-			"group_deleted": false,
+			"group_deleted":       false,
 		}, h.do(http.MethodDelete, of+"?members=release&dry_run=true", "").is(http.StatusOK))
 		assert.Equal(t, map[string]any{
 			"members": "convert", "grants": 1., "memberships_ended": 0., "local_grants_opened": 1.,
 			"local_grants_ending": 0.,
-			"group_deleted": false,
+			"group_deleted":       false,
 		}, h.do(http.MethodDelete, of+"?members=convert&dry_run=true", "").is(http.StatusOK))
 		h.do(http.MethodDelete, of+"?members=convert&reason=INC-2", "").is(http.StatusNoContent)
 		assert.Empty(t, h.do(http.MethodGet, links, "").data())

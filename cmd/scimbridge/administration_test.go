@@ -148,7 +148,7 @@ func TestAdministrationExitStatus(t *testing.T) {
 		{"token create --kind=api --name=x --expires=soon --tenant=" + id, exitUsage,
 			`--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not "soon"`},
 		{"token create --kind=api --name=x --expires=9999-12-31T23:59:59-23:59 --tenant=" + id, exitUsage,
-			`--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not `+
+			`--expires must be a time such as 2027-08-01T12:00:00Z or days such as 365d, not ` +
 				`"9999-12-31T23:59:59-23:59"`},
 		{"token create --kind=api --name=x --network=1.2.3.4 --tenant=" + id, exitUsage,
 			`networks must be CIDR blocks such as 192.0.2.0/24 or 2001:db8::/32`},
