@@ -71,11 +71,18 @@ func (i Issuer) principal(c Claims, now time.Time) (Principal, error) {
 		return Principal{}, err
 	}
 	p := Principal{Tenant: i.Tenant, Issuer: i.ID, Kind: KindAPI, Actor: actor, CreatedAt: c.IssuedAt.UTC()}
-	p.Credential = membership.Credential{Kind: membership.CredentialJWT, Owner: i.ID, Subject: actor.ID}
-	p.Person = "issuer:" + i.ID.String() + ":" + actor.ID
-	p.Holder = p.Person
+	p.IssuerAt = i.UpdatedAt
+	i.identify(&p, actor.ID)
 	p.Permissions, p.Roles, err = i.rights(c)
 	return p, err
+}
+
+// identify says which subject of the issuer a principal is. The person is the same when
+// the issuer is deleted and made anew.
+func (i Issuer) identify(p *Principal, subject string) {
+	p.Credential = membership.Credential{Kind: membership.CredentialJWT, Owner: i.ID, Subject: subject}
+	p.Person = membership.SubjectPerson(i.Issuer, subject)
+	p.Holder = "issuer:" + i.ID.String() + ":" + subject
 }
 
 func (i Issuer) isTenant(value string) bool {

@@ -33,13 +33,10 @@ func (j *JWTs) ofSession(ctx context.Context, n Session) (Principal, error) {
 		return Principal{}, err
 	}
 	p := Principal{
-		Tenant: n.Tenant, Issuer: i.ID, Kind: KindAPI, Actor: n.Actor, CreatedAt: n.CreatedAt,
+		Tenant: n.Tenant, Issuer: i.ID, IssuerAt: i.UpdatedAt, Kind: KindAPI, Actor: n.Actor, CreatedAt: n.CreatedAt,
 		Permissions: n.Permissions, Roles: n.Roles,
-		Credential: membership.Credential{
-			Kind: membership.CredentialJWT, Owner: i.ID,
-			Subject: strings.TrimPrefix(n.Actor.ID, i.ID.String()+":"), // see JWTs.apart
-		},
 	}
+	i.identify(&p, strings.TrimPrefix(n.Actor.ID, i.ID.String()+":")) // see JWTs.apart
 	NoteOf(ctx).is(p)
 	return p, nil
 }

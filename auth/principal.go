@@ -25,6 +25,7 @@ type Principal struct {
 	Kind        TokenKind
 	Connection  membership.ID // zero for native credentials
 	Issuer      membership.ID // of a JWT; else zero
+	IssuerAt    time.Time     // when the issuer that verified it had last been changed
 	Permissions []string      // the scopes, for a connection; shared: only to be read
 	Roles       []string      // of native credentials; shared: only to be read
 	Person      string        // membership.Call.Person

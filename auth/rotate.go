@@ -67,8 +67,9 @@ func rotateToken(
 		t.ExpiresAt = now.Add(old.ExpiresAt.Sub(old.CreatedAt))
 	}
 	t, text = Mint(t)
-	if t.Person = old.Person; t.Person == "" || call.Actor.Kind == membership.ActorOperator {
-		t.Person = personOf(call, t.ID)
+	// One that another person has rotated is in the hands of two: it is of neither.
+	if call.Actor.Kind == membership.ActorOperator || membership.SamePerson(call.Person, old.Person) {
+		t.Person = old.Person
 	}
 	before := old.facts()
 	old.replace(t.ID, now, overlap)

@@ -107,7 +107,7 @@ func (s *Sessions) LogInJWT(
 		return "", err
 	}
 	text, _, err = s.begin(ctx, p.Call(requestID, ""), Session{
-		Issuer: i.ID, IssuerAt: i.UpdatedAt, Permissions: p.Permissions, Roles: p.Roles,
+		Issuer: i.ID, IssuerAt: p.IssuerAt, Permissions: p.Permissions, Roles: p.Roles,
 		ExpiresAt: s.clock.Now().Add(i.MaxAge),
 	})
 	return text, err

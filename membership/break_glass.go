@@ -90,8 +90,8 @@ func (c Call) isPerson() error {
 	case c.Actor.Kind != ActorUser || !c.Connection.IsZero():
 		return errorf(KindForbidden, "only a person may do this: no agent, no service and no operator")
 	case c.Person == "":
-		return errorf(KindForbidden, "it is not known whose token this is, as it is from before that was kept: "+
-			"make a new one with scimbridge token create")
+		return errorf(KindForbidden, "it is not known whose token this is: it is from before that was kept, or was "+
+			"rotated by another person. Make a new one with scimbridge token create")
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (d *Directory) SignOff(ctx context.Context, call Call, group, user ID) erro
 		e := call.Event(at, ActionGrantSignedOff, group, user, nil, nil)
 		e.MemberSource = SourceLocal
 		for _, t := range taken {
-			if t.Person == call.Person || call.Actor.ID == user.String() {
+			if SamePerson(t.Person, call.Person) || call.Actor.ID == user.String() {
 				return errorf(KindForbidden, "another person has to sign this off: neither who took it nor who has it")
 			}
 			if at = later(at, t.OpenedAt); at.After(e.At) {
