@@ -14,6 +14,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"go.uber.org/zap"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
@@ -38,6 +39,10 @@ const (
 const (
 	providerTimeout = 10 * time.Second
 	providerAnswer  = 1 << 20 // bytes
+	// providerWait is how long a login waits for what the provider says of itself, and
+	// providerRetry how long it is not asked again after a failure.
+	providerWait  = 3 * time.Second
+	providerRetry = 5 * time.Second
 )
 
 const callbackPath = "/login/callback"
@@ -48,9 +53,12 @@ type provider struct {
 	settings OIDC
 	redirect string
 	client   *http.Client
+	reading  singleflight.Group
 
-	mu   sync.Mutex
-	read *oidc.Provider
+	mu     sync.Mutex // not held while the provider is asked
+	read   *oidc.Provider
+	failed error // while it is not asked again
+	again  time.Time
 }
 
 func newProvider(o OIDC, publicURL string) *provider {
@@ -82,21 +90,67 @@ func (p *provider) context(ctx context.Context) context.Context {
 
 // config reads what the provider says of itself (OpenID Connect Discovery 1.0).
 func (p *provider) config(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.read == nil {
-		// Its keys are read later, when the request is over.
-		read, err := oidc.NewProvider(p.context(context.WithoutCancel(ctx)), p.settings.Issuer)
-		if err != nil {
-			return nil, nil, &membership.Error{Kind: membership.KindUnavailable, Err: err,
-				Message: "the identity provider for logins cannot be reached: try again, or log in with an API token"}
-		}
-		p.read = read
+	read, err := p.discovered(ctx)
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
 	}
-	return p.read, &oauth2.Config{
-		ClientID: p.settings.ClientID, ClientSecret: p.settings.ClientSecret, Endpoint: p.read.Endpoint(),
+	if err != nil {
+		return nil, nil, &membership.Error{Kind: membership.KindUnavailable, Err: err,
+			Message: "the identity provider for logins cannot be reached: try again, or log in with an API token"}
+	}
+	return read, &oauth2.Config{
+		ClientID: p.settings.ClientID, ClientSecret: p.settings.ClientSecret, Endpoint: read.Endpoint(),
 		RedirectURL: p.redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
 	}, nil
+}
+
+var errSlowProvider = errors.New("the identity provider has not answered yet")
+
+// discovered asks the provider once for all that wait, and none of them waits for long:
+// one that hangs would take the places of all other logins.
+func (p *provider) discovered(ctx context.Context) (*oidc.Provider, error) {
+	if read, err := p.known(); read != nil || err != nil {
+		return read, err
+	}
+	answer := p.reading.DoChan("", func() (any, error) { return p.discover(context.WithoutCancel(ctx)) })
+	wait := time.NewTimer(providerWait)
+	defer wait.Stop()
+	select {
+	case a := <-answer:
+		read, _ := a.Val.(*oidc.Provider)
+		return read, a.Err
+	case <-wait.C:
+		return nil, errSlowProvider
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// known returns what the provider said, or why it is not asked now; neither: ask.
+func (p *provider) known() (*oidc.Provider, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.read == nil && time.Now().Before(p.again) {
+		return nil, p.failed
+	}
+	return p.read, nil
+}
+
+// discover asks the provider. Its keys are read later, when the request that began this
+// is over.
+func (p *provider) discover(ctx context.Context) (*oidc.Provider, error) {
+	if read, err := p.known(); read != nil || err != nil { // another one has just asked
+		return read, err
+	}
+	read, err := oidc.NewProvider(p.context(ctx), p.settings.Issuer)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.failed, p.again = err, time.Now().Add(providerRetry)
+		return nil, err
+	}
+	p.read = read
+	return read, nil
 }
 
 func (d *door) oidcRoutes() []route {
@@ -123,6 +177,13 @@ func (d *door) toProvider(w http.ResponseWriter, r *request) (err error) {
 		return errInsecure
 	}
 	if _, err := r.query.id("tenant"); err != nil {
+		return err
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" && site != "same-origin" {
+		// Another site must not choose the tenant that a reader is logged in to.
+		return d.loginForm(w, r)
+	}
+	if err := d.notLoggedIn(r); err != nil {
 		return err
 	}
 	_, config, err := d.provider.config(r.Context())
@@ -153,6 +214,9 @@ func (d *door) fromProvider(w http.ResponseWriter, r *request) error {
 		return errOldLogin
 	}
 	d.cookies.drop(w, cookieLogin)
+	if err := d.notLoggedIn(r); err != nil { // it has logged in since
+		return err
+	}
 	var to destination
 	b, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil || json.Unmarshal(b, &to) != nil {
@@ -176,6 +240,28 @@ func (d *door) fromProvider(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return d.begin(w, r, text, to.Next)
+}
+
+// notLoggedIn refuses a login at the provider in a browser with a session that works: it
+// would end that one, and show the pages of another tenant instead.
+func (d *door) notLoggedIn(r *request) error {
+	text := d.cookies.get(r.Request, cookieSession)
+	if text == "" {
+		return nil
+	}
+	_, _, err := d.Sessions.Verify(r.Context(), text)
+	switch {
+	case err == nil:
+		return errLoggedIn
+	case errors.Is(err, auth.ErrUnauthenticated), membership.KindOf(err) == membership.KindForbidden:
+		return nil
+	}
+	return err
+}
+
+var errLoggedIn = &failure{
+	status: http.StatusConflict, title: "You are logged in already",
+	message: "Nothing was changed. To log in as somebody else, or to another tenant, log out first.",
 }
 
 var errOldLogin = &failure{

@@ -160,6 +160,16 @@ func TestConsoleLoginAtAnOpenIDProvider(t *testing.T) {
 		assert.Contains(t, p.body, "id1", "the subject at the provider")
 		assert.Equal(t, http.StatusForbidden, v.get("/console/people").status, "the issuer may not give that")
 		assert.Equal(t, http.StatusForbidden, v.get(back).status, "a login works once")
+
+		// In a browser that is logged in none begins, and none that had begun ends that.
+		session := v.cookie(sessionCookie)
+		assert.Equal(t, http.StatusConflict, v.get("/console/login/oidc").status)
+		x := newVisitor(t, o.BaseURL())
+		back = o.signIn(t, begin(x))
+		x.setCookie(sessionCookie, session)
+		p = x.get(back)
+		assert.Equal(t, http.StatusConflict, p.status, p.body)
+		assert.Equal(t, session, x.cookie(sessionCookie))
 		assert.Equal(t, http.StatusOK, v.get("/console/groups").status)
 
 		// What is put together of two logins is none.
@@ -228,4 +238,23 @@ func TestConsoleWithoutItsOpenIDProvider(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, p.status)
 	assert.Contains(t, p.body, "log in with an API token")
 	v.logIn(b.APIToken)
+}
+
+// Another site cannot begin a login, for a tenant that it has chosen: its reader gets to the
+// page with the button.
+func TestConsoleLoginBeginsHere(t *testing.T) {
+	s := newTestServer(t, func(c *config.Config) {
+		c.OIDC = config.OIDC{Issuer: "http://127.0.0.1:1", ClientID: "console"}
+	})
+	b := s.bootstrap(t)
+	s.serving(t)
+	for site, want := range map[string]int{
+		"cross-site": http.StatusOK, "same-site": http.StatusOK, "x": http.StatusOK,
+		"none": http.StatusServiceUnavailable, "same-origin": http.StatusServiceUnavailable,
+	} {
+		p := newVisitor(t, s.BaseURL()).send(http.MethodGet, "/console/login/oidc?tenant="+b.TenantID.String(), nil,
+			"Sec-Fetch-Site", site)
+		assert.Equal(t, want, p.status, site)
+		assert.Equal(t, want == http.StatusOK, strings.Contains(p.body, `href="/console/login/oidc?`), site)
+	}
 }
