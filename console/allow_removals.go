@@ -78,7 +78,7 @@ func (d *door) allowance(r *request, group membership.ID, f *form) (v allowView,
 	}
 	if group.IsZero() {
 		// How many people it will be is not known.
-		v.Confirm = confirm{Name: v.Connection.Name, People: namesAbove + 1}
+		v.Confirm = confirm{Name: toType(v.Connection.Name, v.Connection.ID), People: namesAbove + 1}
 		return v, nil
 	}
 	v.Group.ID = group
@@ -93,7 +93,7 @@ func (d *door) allowance(r *request, group membership.ID, f *form) (v allowView,
 		}
 		v.Group.Name = g.DisplayName
 	}
-	v.Confirm = confirm{Name: cmp.Or(v.Group.Name, group.String()), People: namesAbove + 1}
+	v.Confirm = confirm{Name: toType(v.Group.Name, group), People: namesAbove + 1}
 	if err := d.heldIn(r, &v); err != nil {
 		return v, err
 	}

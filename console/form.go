@@ -147,9 +147,23 @@ type count struct {
 // Typed reports whether the name has to be typed.
 func (c confirm) Typed() bool { return c.People > namesAbove }
 
-// check notes in the form that the name was not typed.
+// check notes in the form that the name was not typed. Names are the same here as
+// everywhere: blanks at their ends and what cannot be seen do not count.
 func (c confirm) check(f *form) {
-	if c.Typed() && f.Value("typed_name") != c.Name {
+	if c.Typed() && typed(f.Value("typed_name")) != typed(c.Name) {
 		f.fail("typed_name", "Type the name to confirm: it concerns more than 100 people.")
 	}
+}
+
+// typed is what a name has in common with what a person types who reads it on a page,
+// which shows blanks and ends of lines within it as one blank.
+func typed(name string) string { return strings.Join(strings.Fields(membership.Fold(name)), " ") }
+
+// toType is what is to be typed for something of a name: its id, where there is nothing
+// to see of the name, or it may not be seen.
+func toType(name string, id membership.ID) string {
+	if key, _ := membership.PartKey(name); key == "" {
+		return id.String()
+	}
+	return name
 }
