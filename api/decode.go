@@ -69,6 +69,15 @@ func (d *door) decode(w http.ResponseWriter, r request, into fields, required ..
 	return decodeObject(body, into, required)
 }
 
+// decodeAny is decode for a request that needs no body.
+func (d *door) decodeAny(w http.ResponseWriter, r request, into fields) error {
+	body, err := readJSON(w, r, d.maxBody)
+	if err != nil || len(bytes.TrimSpace(body)) == 0 {
+		return err
+	}
+	return decodeObject(body, into, nil)
+}
+
 // decodeMany is decode for a body that names thousands.
 func (d *door) decodeMany(w http.ResponseWriter, r request, into fields, required ...string) error {
 	body, err := readJSON(w, r, manyBodies*d.maxBody)

@@ -112,3 +112,23 @@ func TestLongListsAreNotDecoded(t *testing.T) {
 	}), 50.0)
 	assert.NoError(t, checkElements("a", []byte(list(`{"a":1,"b":[1,2,3,4]}`, maxElements))), "each list for itself")
 }
+
+// A POST that needs no body reads one all the same, and takes no field that it does not
+// know.
+func TestBodiesThatAreNotNeeded(t *testing.T) {
+	h := newHouse(t, dbtest.Open(t, dbtest.URL(t, "sqlite")), Config{})
+	mine := h.furnish(h.mine, "")
+	for _, name := range []string{
+		"POST /v1/requests/{id}/dry-run", "POST /v1/webhooks/{id}/test",
+		"POST /v1/webhooks/{id}/deliveries/{delivery_id}/retry",
+	} {
+		row := accessTable[name]
+		at, _ := row.with(mine)
+		for body, want := range map[string]int{
+			"": row.status, "{}": row.status, `{"x":1}`: 400, "[]": 400, "x": 400,
+			`{"x":"` + strings.Repeat("x", 2<<20) + `"}`: 413,
+		} {
+			assert.Equal(t, want, h.do(http.MethodPost, at, body).status, "%s %.20q", name, body)
+		}
+	}
+}

@@ -23,6 +23,9 @@ func (d *door) dryRun(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	if err := d.decodeAny(w, r, fields{}); err != nil {
+		return err
+	}
 	run, err := d.DryRuns.DryRun(r.Context(), r.call, id)
 	if err != nil {
 		return err

@@ -115,6 +115,9 @@ func (d *door) testWebhook(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
+	if err := d.decodeAny(w, r, fields{}); err != nil {
+		return err
+	}
 	o, err := d.Directory.TestWebhook(r.Context(), r.call, id)
 	if err != nil {
 		return err
@@ -187,10 +190,8 @@ func (d *door) retryDelivery(w http.ResponseWriter, r request) error {
 	if err != nil {
 		return err
 	}
-	if r.ContentLength != 0 { // the reason may be left out, and with it the body
-		if err := d.decode(w, r, fields{"reason": &r.call.Reason}); err != nil {
-			return err
-		}
+	if err := d.decodeAny(w, r, fields{"reason": &r.call.Reason}); err != nil {
+		return err
 	}
 	if err := d.Directory.RetryDelivery(r.Context(), r.call, id, delivery); err != nil {
 		return err

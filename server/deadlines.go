@@ -12,6 +12,9 @@ const (
 	minRate = 8 << 10
 	// writeSize is how much of an answer is written under one deadline.
 	writeSize = 64 << 10
+	// maxUnread is how much of a body net/http reads that the handler did not, if the
+	// connection is used again; if it is closed after the answer, that is done here.
+	maxUnread = 256 << 10
 )
 
 // paced gives the body of every request and its answer deadlines that move as
@@ -39,16 +42,19 @@ func (s *Server) paced(next http.Handler) http.Handler {
 			r.Body = &pacedBody{ReadCloser: r.Body, of: p}
 		}
 		next.ServeHTTP(p, r)
-		if p.status == http.StatusRequestEntityTooLarge {
+		switch {
+		case p.status == http.StatusRequestEntityTooLarge:
 			drain(r, 2*s.config.MaxBody)
+		case r.Close && r.Header.Get("Expect") == "":
+			drain(r, maxUnread)
 		}
 		p.to.begin(time.Now()) // net/http writes what it has buffered
 	})
 }
 
-// drain reads the rest of a body that is too long, within the same deadlines, before the
-// answer goes out: who reads no answer while sending would see a connection that breaks.
-// A body that is far too long is not worth it.
+// drain reads the rest of a body that is too long, or of no use to its handler, within the
+// same deadlines, before the answer goes out: closing a connection with something unread
+// breaks it, and who is sending sees no answer. A body that is far too long is not worth it.
 func drain(r *http.Request, limit int64) {
 	if r.ContentLength <= limit {
 		_, _ = io.CopyN(io.Discard, r.Body, limit) // the answer is the same however it ends

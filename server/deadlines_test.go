@@ -147,6 +147,29 @@ func TestBodiesThatAreTooLong(t *testing.T) {
 	assert.Less(t, sent, 2*limit)
 }
 
+// Who sends what its handler does not read sees the answer, also when that is the last of
+// the connection, and the end of it.
+func TestBodiesThatAreNotRead(t *testing.T) {
+	of := pacedServer(t, false, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	for _, head := range []string{"Connection: close", "Connection: keep-alive, close"} {
+		for _, size := range []int64{2, 100 << 10} {
+			c, err := net.Dial("tcp", of.Listener.Addr().String())
+			require.NoError(t, err)
+			_, err = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: %d\r\n\r\n", head, size)
+			require.NoError(t, err)
+			_, err = io.CopyN(c, zeros{}, size)
+			require.NoError(t, err)
+			from := bufio.NewReader(c)
+			res, err := http.ReadResponse(from, nil)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusTeapot, res.StatusCode)
+			_, err = from.ReadByte()
+			assert.Equal(t, io.EOF, err, "%s %d", head, size)
+			require.NoError(t, c.Close())
+		}
+	}
+}
+
 // zeros has no end.
 type zeros struct{}
 
