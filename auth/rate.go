@@ -26,7 +26,11 @@ type Buckets[K comparable] struct {
 
 // NewBuckets returns buckets of so many requests, filled at a rate above zero.
 func NewBuckets[K comparable](clock membership.Clock, perSecond, burst int) *Buckets[K] {
-	each := time.Second / time.Duration(perSecond)
+	return newBuckets[K](clock, time.Second/time.Duration(perSecond), burst)
+}
+
+// newBuckets is NewBuckets for buckets that get one request back every so often.
+func newBuckets[K comparable](clock membership.Clock, each time.Duration, burst int) *Buckets[K] {
 	return &Buckets[K]{
 		each: each, burst: each * time.Duration(burst),
 		start: clock(), fullAt: make(map[K]time.Duration),

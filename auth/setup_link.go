@@ -35,6 +35,10 @@ const (
 	setupSessionLife = 12 * time.Hour
 	// setupSessions is how many browsers are signed in by one link: the oldest goes.
 	setupSessions = 5
+	// One link is opened so often at once on one server, and then once a setupOpening:
+	// each time is an event.
+	setupOpenings = 20
+	setupOpening  = time.Minute
 	// maxSetupCredentials is how many tokens and secrets are made by one link.
 	maxSetupCredentials = 50
 )

@@ -17,6 +17,7 @@ type SetupLinks struct {
 	keys      *KeySets
 	clock     membership.Clock
 	limits    *Limits // nil: none
+	openings  *Buckets[tokenKey]
 	changed   func(membership.ID)
 	pageless  bool
 }
@@ -29,7 +30,8 @@ func NewSetupLinks(
 	if changed == nil {
 		changed = func(membership.ID) {}
 	}
-	return &SetupLinks{store: store, directory: d, keys: keys, clock: clock, changed: changed}
+	return &SetupLinks{store: store, directory: d, keys: keys, clock: clock, changed: changed,
+		openings: newBuckets[tokenKey](clock, setupOpening, setupOpenings)}
 }
 
 // Limit lets l hold callers back. Call it before the first Open.

@@ -301,3 +301,27 @@ func TestSetupLinkLimits(t *testing.T) {
 		assert.Equal(t, membership.KindRateLimited, membership.KindOf(err))
 	})
 }
+
+// Each opening is an event, and a holder does not fill the log with them.
+func TestSetupLinkIsNotOpenedForEver(t *testing.T) {
+	eachInvited(t, func(t *testing.T, o *invited) {
+		_, text := o.link(auth.SetupSpec{})
+		_, other := o.link(auth.SetupSpec{})
+		opened := 0
+		var err error
+		for ; err == nil; opened++ {
+			require.Less(t, opened, 100)
+			_, _, err = o.links.Open(t.Context(), text, "")
+		}
+		require.Equal(t, membership.KindRateLimited, membership.KindOf(err))
+		require.Empty(t, o.during(func() {
+			_, _, err := o.links.Open(t.Context(), text, "")
+			require.Error(t, err)
+		}))
+		o.open(other)
+		o.now = o.now.Add(time.Minute)
+		require.Len(t, o.during(func() { o.open(text) }), 1)
+		_, _, err = o.links.Open(t.Context(), text, "")
+		require.Equal(t, membership.KindRateLimited, membership.KindOf(err))
+	})
+}

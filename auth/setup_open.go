@@ -33,6 +33,10 @@ func (ls *SetupLinks) Open(
 	if err := ls.limits.request(ctx, p); err != nil {
 		return s, "", err
 	}
+	empty := ls.openings.Take(tokenKey{l.Tenant, l.ID}, ls.clock())
+	if err := limited(empty, "this link was opened very often: go on where you opened it, or wait"); err != nil {
+		return s, "", err
+	}
 	call := p.Call(requestID, "")
 	err = ls.store.UpdateSetupLinks(ctx, l.Tenant, func(tx SetupTx) error {
 		c, err := tx.LockConnectionShared(ctx, l.Connection)
