@@ -17,9 +17,10 @@ import (
 
 // Where the doors are. Each sees whole paths.
 const (
-	SCIMPrefix   = "/scim/v2"
-	NativePrefix = "/v1"
-	tokenPath    = auth.TokenPath
+	SCIMPrefix    = "/scim/v2"
+	NativePrefix  = "/v1"
+	ConsolePrefix = console.Prefix
+	tokenPath     = auth.TokenPath
 )
 
 // The doors, as metrics and the log name them.
