@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -96,10 +97,11 @@ func (k *killing) webhook(f *flakyReceiver) {
 	f.verify = verify
 }
 
-// change adds and removes members, and suspends them and takes that back, until ctx ends,
-// whatever becomes of the requests.
-func (k *killing) change(ctx context.Context) {
-	for ctx.Err() == nil {
+// change adds and removes members, and suspends them and takes that back, until then,
+// whatever becomes of the requests; it waits for the answer of the last.
+func (k *killing) change(until context.Context) {
+	ctx := k.t.Context()
+	for until.Err() == nil {
 		time.Sleep(rand.N(k.pause))
 		user, path := k.users[rand.N(len(k.users))], "groups/"+k.group+"/members"
 		if dice := rand.N(10); dice < 2 {
@@ -129,11 +131,21 @@ func (k *killing) killOne(i int, restarts []func()) {
 	}
 }
 
-// truth is who is in the group, and the events that tell of it.
+// truth is who is in the group, and the events that tell of it. A request whose caller is
+// gone may still be carried out: then it is read again.
 func (k *killing) truth() (members map[string]bool, events []membership.Event) {
 	id, err := membership.ParseID(k.group)
 	require.NoError(k.t, err)
-	members = map[string]bool{}
+	for {
+		members, events = k.members(id), k.memberEvents(id)
+		if maps.Equal(members, k.members(id)) && len(events) == len(k.memberEvents(id)) {
+			return members, events
+		}
+	}
+}
+
+func (k *killing) members(id membership.ID) map[string]bool {
+	members := map[string]bool{}
 	require.NoError(k.t, k.store.Read(k.t.Context(), k.mine.TenantID, func(r membership.Reader) error {
 		for m, err := range r.Members(k.t.Context(), id, membership.MemberQuery{}) {
 			if err != nil {
@@ -143,12 +155,16 @@ func (k *killing) truth() (members map[string]bool, events []membership.Event) {
 		}
 		return nil
 	}))
+	return members
+}
+
+func (k *killing) memberEvents(id membership.ID) (events []membership.Event) {
 	for _, e := range dbtest.Events(k.t, k.store, k.mine.TenantID, membership.EventFilter{Group: id}) {
 		if isOfMembers(string(e.Action)) {
 			events = append(events, e)
 		}
 	}
-	return members, events
+	return events
 }
 
 // explain says of a test that failed what is missing where.
