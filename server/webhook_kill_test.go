@@ -97,12 +97,15 @@ func (k *killing) webhook(f *flakyReceiver) {
 	f.verify = verify
 }
 
-// change adds and removes members, and suspends them and takes that back, until then,
+// change adds and removes members, and suspends them and takes that back, until the end,
 // whatever becomes of the requests; it waits for the answer of the last.
-func (k *killing) change(until context.Context) {
-	ctx := k.t.Context()
-	for until.Err() == nil {
-		time.Sleep(rand.N(k.pause))
+func (k *killing) change(ctx context.Context, end <-chan struct{}) {
+	for {
+		select {
+		case <-end:
+			return
+		case <-time.After(rand.N(k.pause)):
+		}
 		user, path := k.users[rand.N(len(k.users))], "groups/"+k.group+"/members"
 		if dice := rand.N(10); dice < 2 {
 			_, _, _ = k.call(ctx, k.one(), http.MethodPatch, "users/"+user, fmt.Sprintf(`{"active":%v}`, dice == 0))
@@ -226,19 +229,19 @@ func TestWebhooksConvergeOverKills(t *testing.T) {
 			ordered.restart, receivers[1].restart, func() { forgetful.restart(); forgetful.catchUp(k.ask) },
 			func() { pushed.restart(func() {}) },
 		}
-		ctx, stop := context.WithCancel(t.Context())
+		end := make(chan struct{})
 		polling, stopPolling := context.WithCancel(t.Context())
 		var writers, pollers sync.WaitGroup
 		defer pollers.Wait()
 		defer stopPolling()
 		for range 2 {
-			writers.Go(func() { k.change(ctx) })
+			writers.Go(func() { k.change(t.Context(), end) })
 			pollers.Go(func() { polled.poll(polling, k) })
 		}
 		for i := range kills {
 			k.killOne(i, restarts)
 		}
-		stop()
+		close(end)
 		writers.Wait()
 
 		members, events := k.truth()

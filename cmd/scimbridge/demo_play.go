@@ -80,7 +80,7 @@ func playDemo(ctx context.Context, s *server.Server, receiver string, show *scre
 	return demoResult{
 		BaseURL: d.base, ConsoleURL: d.base + server.ConsolePrefix, LoginURL: login,
 		SCIMBaseURL: d.base + server.SCIMPrefix,
-		TenantID: tenant.id.String(), APIToken: tenant.apiToken,
+		TenantID:    tenant.id.String(), APIToken: tenant.apiToken,
 		Connections: []demoConnection{tenant.okta, tenant.entra},
 		Groups:      groups, Exchanges: d.count, OK: d.count.Failed == 0 && bothSources(groups),
 	}, nil
