@@ -14,7 +14,7 @@ func (g *Group) longestEnd(opened time.Time) time.Time {
 	return opened.Add(time.Duration(g.MaxGrantSeconds) * time.Second)
 }
 
-// convertGrants opens local grants for members whom a connection granted, in a group that
+// convertGrants opens local grants for members of a connection, in a group that
 // is locked, before the connection's close: so no membership is interrupted. They live as
 // long as the group allows. A local grant that ends sooner is closed for it: else the
 // membership would end with that.

@@ -24,7 +24,7 @@ func (w *world) convertedEnds(longest time.Duration) (g membership.ID, users []m
 	return g, users
 }
 
-// Whom a provider made a member stays one after it is converted, as long as the group
+// A member by a provider stays one after it is converted, as long as the group
 // allows, also beside a local grant that ends sooner; the previews say what comes.
 func TestConvertedGrantsEndAsTheirGroupAsks(t *testing.T) {
 	for name, longest := range map[string]time.Duration{"for good": 0, "an hour": time.Hour} {

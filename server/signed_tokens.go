@@ -95,8 +95,8 @@ func (k *signedTokens) find(tenant membership.ID, of tokenDigest) (t *tenantToke
 	return t, text
 }
 
-// keep keeps a token. What goes for it goes in the order of the map: whoever asks for
-// more than there is room for, again and again, finds a part of it.
+// keep keeps a token. What goes for it goes in the order of the map: a receiver
+// that asks for more than there is room for, again and again, finds a part of it.
 func (k *signedTokens) keep(tenant membership.ID, t *tenantTokens, of tokenDigest, token keptToken) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -104,7 +104,7 @@ func contractors() replay.Conversation {
 	)}
 }
 
-// exceptions is the administrator adding members whom somebody should look at: one with an
+// exceptions is the administrator adding members that call for a look: one with an
 // end, one by break-glass.
 func exceptions(vars map[string]any) replay.Conversation {
 	group := fmt.Sprintf("/groups/%v/members", vars["contractors"])

@@ -21,10 +21,8 @@ var wholePorts = map[string]bool{
 
 // wrappersOfSome change some methods of a port with about 100, and mean to pass on the rest.
 var wrappersOfSome = map[string]string{
-	"scim.breakingReader":   "fails in MemberIDs",
-	"scim.crowdedReader":    "makes up MemberIDs",
-	"membership.slowTx":     "does something after LockBreakGlass",
-	"membership.slowSigner": "makes slowTx",
+	"scim.breakingReader": "fails in MemberIDs",
+	"scim.crowdedReader":  "makes up MemberIDs",
 }
 
 // embedsWhole names the whole ports that each struct of a file embeds.
