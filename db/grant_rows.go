@@ -74,7 +74,8 @@ func openAsOf(w *where, t membership.AsOf, alias string, part func(table, open s
 		now := w.arg(micros(t.Behind))
 		opened = "(" + opened + " or " + alias + ".opened_at > " + now + ")"
 		closed += " and " + alias + ".closed_at <= " + now
-		still += " and {open " + alias + "}"
+		// What has ended since, and is not closed yet, was open then.
+		still += " and ({open " + alias + "} or " + alias + ".expires_at <= " + now + ")"
 	}
 	return part("grants", opened+" and "+still) + " union all " + part("past_grants", opened+" and "+closed)
 }

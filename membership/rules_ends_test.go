@@ -74,6 +74,27 @@ func TestRule13_AGrantEnds(t *testing.T) {
 	})
 }
 
+// A moment ago it was open, whether the job has closed it since or not.
+func TestRule13_OpenUntilItsEnd(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		w.at(&now)
+		g, u, ends := w.localGroup(), w.localUser(), now.Add(time.Hour)
+		w.addUntil(g, u, ends)
+		now = ends.Add(time.Second)
+		hold := func() {
+			t.Helper()
+			answers := w.askAll(g, ends.Add(-time.Microsecond), ends)
+			for i, want := range []int{0, 0, 0, 0, 1, 1, 0, 0} { // now, the clock's time, before, at its end
+				require.Len(t, answers[i], want, "answer %d", i)
+			}
+		}
+		hold()
+		w.closeEnded()
+		hold()
+	})
+}
+
 // What ended stays so after a restart with a clock that was set back.
 func TestRule13_NothingRevives(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
