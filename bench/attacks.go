@@ -12,11 +12,12 @@ import (
 )
 
 // attack is what one tenant, or somebody without a credential, does to a server:
-// so many clients do run again and again.
+// so many clients do run again and again, or one request is sent once.
 type attack struct {
 	name    string
 	clients int
 	run     func(ctx context.Context) // until it has failed, or ctx ends
+	large   func() error              // the one request
 }
 
 // start begins the attack. What it returns waits for its end.
@@ -44,6 +45,7 @@ func (t *target) attacks(size int) ([]attack, error) {
 		return nil, err
 	}
 	address, group := t.scim.address, t.groups[size]
+	members := t.native.request("GET", "/groups/"+group+"/members", "")
 	sorted := t.scim.request("GET", "/Users?sortBy=emails.value&count=10", "")
 	malformed := t.scim.request("PATCH", "/Groups/"+group, malformedBody)
 	form := []byte("POST /oauth2/token HTTP/1.1\r\nHost: x\r\n" +
@@ -53,16 +55,16 @@ func (t *target) attacks(size int) ([]attack, error) {
 	policy := t.native.request("PUT", "/policies/long", longPolicy())
 	register := "/audit/register?as_of=" + time.Now().UTC().Format(time.RFC3339)
 	return []attack{
-		{"unread /v1 members", 16, unread(address, t.native.request("GET", "/groups/"+group+"/members", ""))},
-		{"unread SCIM group", 16, unread(address, t.scim.request("GET", "/Groups/"+group, ""))},
-		{"unread SCIM users", 40, unread(address, t.scim.request("GET", "/Users?count=1000", ""))},
-		{"unindexed sorts", 60, repeating(address, sorted)},
-		{"malformed bodies", 4, repeating(address, malformed)},
-		{"trickled forms", 510, trickled(address, form)},
-		{"pipelined docs", 510, unread(address, docs)},
-		{"refusals", 8, repeating(address, refused)},
-		{"policies", 8, repeating(address, policy)},
-		{"unread exports", 8, unread(address, t.native.request("GET", register, ""))},
+		{name: "unread /v1 members", clients: 16, run: unread(address, members)},
+		{name: "unread SCIM group", clients: 16, run: unread(address, t.scim.request("GET", "/Groups/"+group, ""))},
+		{name: "unread SCIM users", clients: 40, run: unread(address, t.scim.request("GET", "/Users?count=1000", ""))},
+		{name: "unindexed sorts", clients: 60, run: repeating(address, sorted)},
+		{name: "malformed bodies", clients: 4, run: repeating(address, malformed)},
+		{name: "trickled forms", clients: 510, run: trickled(address, form)},
+		{name: "pipelined docs", clients: 510, run: unread(address, docs)},
+		{name: "refusals", clients: 8, run: repeating(address, refused)},
+		{name: "policies", clients: 8, run: repeating(address, policy)},
+		{name: "unread exports", clients: 8, run: unread(address, t.native.request("GET", register, ""))},
 	}, nil
 }
 

@@ -43,6 +43,22 @@ func TestBench(t *testing.T) {
 	assert.Len(t, left, 1, "only the results are left")
 }
 
+// The cells of --neighbours are measured, in tenants as small as they can be.
+func TestNeighbours(t *testing.T) {
+	dir := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	status := run(t.Context(), []string{
+		"--neighbours", "--engines", "sqlite", "--dir", dir, "--sizes", "10,20,200", "--neighbour-time", "300ms",
+		"--run", "^large|refusals|unread exports",
+	}, &stdout, &stderr)
+	require.Zero(t, status, "%s\n%s", &stderr, &stdout)
+	for _, name := range []string{
+		quietCell, "refusals", "unread exports", largeHeld, largeChange, largeDelete, largeRemove,
+	} {
+		assert.Contains(t, stdout.String(), "\n"+name+"  ", name)
+	}
+}
+
 // Every kind of request of --growth is answered, in tenants as small as they can be.
 func TestGrowth(t *testing.T) {
 	dir := t.TempDir()

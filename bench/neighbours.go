@@ -24,11 +24,12 @@ type neighbours struct {
 
 // neighbourRow is one cell: nothing, or one attack.
 type neighbourRow struct {
-	attack        string
-	patch, lookup neighbourTimes
-	sent          int
-	refused       int
-	failure       string
+	attack              string
+	patch, lookup, list neighbourTimes
+	took                time.Duration // of a large change; zero: it is none
+	sent                int
+	refused             int
+	failure             string
 }
 
 // neighbourTimes are of one kind of request.
@@ -65,7 +66,7 @@ func (b *bench) neighboursOf(ctx context.Context, e engine, quiet *target) (rows
 		if err := t.seedUsers(ctx, size+spares); err != nil {
 			return nil, err
 		}
-		if err := t.seedGroup(size); err != nil {
+		if err := errors.Join(t.seedGroup(size), t.seedGroup(1)); err != nil {
 			return nil, err
 		}
 	}
@@ -78,13 +79,31 @@ func (b *bench) neighboursOf(ctx context.Context, e engine, quiet *target) (rows
 	if err != nil {
 		return nil, err
 	}
-	attacks = append([]attack{{name: "quiet"}}, attacks...)
-	for _, a := range attacks {
-		if !b.run.MatchString(a.name) && a.name != "quiet" {
+	rows, err = b.cellsBeside(ctx, e, quiet, append([]attack{{name: quietCell}}, attacks...))
+	if err != nil || !b.wantsLarge() {
+		return rows, err
+	}
+	most := b.sizes[len(b.sizes)-1]
+	b.say("%s: seeding %d users and %d grants", e.name, 2*most, 4*most)
+	large, err := noisy.seedLarge(ctx, quiet, most)
+	if err != nil {
+		return nil, err
+	}
+	more, err := b.cellsBeside(ctx, e, quiet, large)
+	return append(rows, more...), err
+}
+
+const quietCell = "quiet"
+
+func (b *bench) cellsBeside(ctx context.Context, e engine, quiet *target, cells []attack) (
+	rows []neighbourRow, err error,
+) {
+	for _, a := range cells {
+		if !b.run.MatchString(a.name) && a.name != quietCell {
 			continue
 		}
 		b.say("%s: %s", e.name, a.name)
-		row, err := quiet.beside(ctx, a, size, b.neighbourTime)
+		row, err := quiet.beside(ctx, a, b.sizes[1], b.neighbourTime)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +112,8 @@ func (b *bench) neighboursOf(ctx context.Context, e engine, quiet *target) (rows
 	return rows, nil
 }
 
-// beside measures the quiet tenant for so long while an attack goes on.
+// beside measures the quiet tenant for so long while an attack goes on, or until a
+// large change is answered.
 func (t *target) beside(ctx context.Context, a attack, size int, length time.Duration) (row neighbourRow, err error) {
 	attacking, end := context.WithCancel(ctx)
 	stopped := a.start(attacking)
@@ -105,21 +125,37 @@ func (t *target) beside(ctx context.Context, a attack, size int, length time.Dur
 		time.Sleep(2 * time.Second) // until it has taken what it can take
 	}
 	row.attack = a.name
-	var patches, lookups []time.Duration
+	took := map[quietKind][]time.Duration{}
 	send := t.quietRequests(size)
 	c, err := dial(t.scim.address)
 	if err != nil {
 		return row, err
 	}
 	defer func() { c.close() }()
-	until := time.Now().Add(length)
-	for i := 0; time.Now().Before(until) && ctx.Err() == nil; i++ {
+	began := time.Now()
+	ended := func() bool { return time.Since(began) >= length }
+	if a.large != nil {
+		answered := make(chan error, 1)
+		go func() { answered <- a.large() }()
+		ended = func() bool {
+			select {
+			case err := <-answered:
+				if row.took = time.Since(began); err != nil {
+					row.fail(err.Error())
+				}
+				return true
+			default:
+				return false
+			}
+		}
+	}
+	for i := 0; !ended() && ctx.Err() == nil; i++ {
 		next := time.Now().Add(neighbourPace)
-		request, lookup := send(i)
+		request, kind := send(i)
 		row.sent++
 		begin := time.Now()
 		got, err := c.do(request, nil)
-		took := time.Since(begin)
+		took[kind] = append(took[kind], time.Since(begin))
 		switch {
 		case err != nil:
 			row.fail(err.Error())
@@ -130,29 +166,37 @@ func (t *target) beside(ctx context.Context, a attack, size int, length time.Dur
 		case got.status >= 300:
 			row.fail(c.refused(request, got.status).Error())
 		}
-		if lookup {
-			lookups = append(lookups, took)
-		} else {
-			patches = append(patches, took)
-		}
 		time.Sleep(time.Until(next))
 	}
-	row.patch, row.lookup = timesOf(patches), timesOf(lookups)
+	row.patch, row.lookup, row.list = timesOf(took[quietPatch]), timesOf(took[quietLookup]), timesOf(took[quietList])
 	return row, ctx.Err()
 }
 
-// quietRequests are in turn a PATCH that adds or removes a member, and a lookup.
-func (t *target) quietRequests(size int) func(i int) (request []byte, lookup bool) {
-	path := "/Groups/" + t.groups[size]
-	return func(i int) ([]byte, bool) {
-		if i%2 == 1 {
-			return t.scim.request("GET", userLookup(seeded(i%size)), ""), true
+// quietKind is a kind of request of the quiet tenant.
+type quietKind int
+
+const (
+	quietPatch quietKind = iota
+	quietLookup
+	quietList
+)
+
+// quietRequests are in turn a PATCH that adds a member, a lookup, the list of one
+// member, a PATCH that removes it, and those again.
+func (t *target) quietRequests(size int) func(i int) (request []byte, kind quietKind) {
+	path, one := "/Groups/"+t.groups[size], "/groups/"+t.groups[1]+"/members"
+	return func(i int) ([]byte, quietKind) {
+		switch i % 3 {
+		case 1:
+			return t.scim.request("GET", userLookup(seeded(i%size)), ""), quietLookup
+		case 2:
+			return t.native.request("GET", one, ""), quietList
 		}
-		user := t.users[size+i/4%spares]
-		if i%4 == 0 {
-			return t.scim.request("PATCH", path, patchMembers("Add", []string{user})), false
+		user := t.users[size+i/6%spares]
+		if i%6 == 0 {
+			return t.scim.request("PATCH", path, patchMembers("Add", []string{user})), quietPatch
 		}
-		return t.scim.request("PATCH", path, removeMember(user)), false
+		return t.scim.request("PATCH", path, removeMember(user)), quietPatch
 	}
 }
 
@@ -167,26 +211,32 @@ func timesOf(all []time.Duration) neighbourTimes {
 	return neighbourTimes{percentile(all, .5), percentile(all, .99), percentile(all, 1)}
 }
 
-// printNeighbours prints a table of each engine, and what the goal says.
+// printNeighbours prints a table of each engine, and what the goals say: no request is
+// refused and each p99 is at most five times that of quiet; on SQLite, where a large
+// change is one transaction among those of all tenants, at most a second beside it.
 func printNeighbours(w io.Writer, all []neighbours) (failed int, err error) {
-	const goal = 5.0
 	for _, n := range all {
 		say(w,
 			"\n%s: a quiet tenant beside another one; times in milliseconds, × is the ratio of p99 to that of quiet\n",
 			n.engine)
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		say(t, "beside\tPATCH p50\tp99\t×\tworst\tlookup p50\tp99\t×\tworst\tsent\trefused\tgoal")
+		say(t, "beside\tPATCH p50\tp99\t×\tworst\tlookup p50\tp99\t×\tworst\tlist p50\tp99\t×\tworst\tsent\trefused"+
+			"\tit took\tgoal")
 		for _, r := range n.rows {
-			quiet := n.rows[0]
-			patch, lookup := times(r.patch.p99, quiet.patch.p99), times(r.lookup.p99, quiet.lookup.p99)
-			met := "met"
-			if patch > goal || lookup > goal || r.refused > 0 {
-				met = "missed"
+			line, met := []string{r.attack}, r.refused == 0
+			quiet := n.rows[0].kinds()
+			for i, k := range r.kinds() {
+				ratio := times(k.p99, quiet[i].p99)
+				if r.took > 0 && n.engine != postgresEngine {
+					met = met && k.p99 <= time.Second
+				} else {
+					met = met && ratio <= 5
+				}
+				line = append(line, fmt.Sprintf("%.1f\t%.1f\t%.1f\t%.1f",
+					milliseconds(k.p50), milliseconds(k.p99), ratio, milliseconds(k.worst)))
 			}
-			say(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t%d\t%s", r.attack,
-				milliseconds(r.patch.p50), milliseconds(r.patch.p99), patch, milliseconds(r.patch.worst),
-				milliseconds(r.lookup.p50), milliseconds(r.lookup.p99), lookup, milliseconds(r.lookup.worst), r.sent,
-				r.refused, met)
+			say(t, "%s\t%d\t%d\t%.1f s\t%s", strings.Join(line, "\t"), r.sent, r.refused, r.took.Seconds(),
+				map[bool]string{true: "met", false: "missed"}[met])
 			failed += r.refused
 		}
 		if err := t.Flush(); err != nil {
@@ -200,6 +250,8 @@ func printNeighbours(w io.Writer, all []neighbours) (failed int, err error) {
 	}
 	return failed, nil
 }
+
+func (r neighbourRow) kinds() []neighbourTimes { return []neighbourTimes{r.patch, r.lookup, r.list} }
 
 func times(a, b time.Duration) float64 {
 	if b == 0 {

@@ -86,7 +86,7 @@ func (t *target) neighbour(ctx context.Context, program string) (*target, error)
 	if err != nil {
 		return nil, err
 	}
-	n := &target{name: ours, groups: map[int]string{}}
+	n := &target{name: ours, made: made, groups: map[int]string{}}
 	n.serve = func(context.Context) error { // by the process of t
 		n.listensAt(t.scim.address, made)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -40,19 +41,24 @@ func (t *target) seedGroup(n int) error {
 		return err
 	}
 	defer c.close()
-	id, err := t.createGroup(c, fmt.Sprintf("Group of %d (%x)", n, time.Now().UnixNano()))
-	if err != nil {
+	if t.groups[n], err = t.groupOf(c, t.users[:n]); err != nil {
 		return err
 	}
+	return t.verify(c, n)
+}
+
+// groupOf creates a group with members.
+func (t *target) groupOf(c *connection, members []string) (id string, err error) {
+	if id, err = t.createGroup(c, fmt.Sprintf("Group of %d (%x)", len(members), time.Now().UnixNano())); err != nil {
+		return "", err
+	}
 	var body bytes.Buffer
-	for from := 0; from < n; from += seedingChunk {
-		chunk := t.users[from:min(from+seedingChunk, n)]
+	for chunk := range slices.Chunk(members, seedingChunk) {
 		if err := c.must(t.scim.request("PATCH", "/Groups/"+id, patchMembers("Add", chunk)), &body); err != nil {
-			return err
+			return "", err
 		}
 	}
-	t.groups[n] = id
-	return t.verify(c, n)
+	return id, nil
 }
 
 func (t *target) createGroup(c *connection, name string) (id string, err error) {
