@@ -1,9 +1,12 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/scimbridge/scimbridge/db/dbtest"
 )
 
 // A GET of a group through everything that the server does.
@@ -23,5 +26,24 @@ func BenchmarkWholePatch(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		p.patch(b, p.handle, 0, i)
+	}
+}
+
+// A POST of a user with what Entra sends, likewise, on each engine.
+func BenchmarkWholePost(b *testing.B) {
+	for _, engine := range dbtest.Engines() {
+		b.Run(engine, func(b *testing.B) {
+			p := newPatchingOf(b, engine)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"externalId":"%08x",`+
+					`"userName":"person.%[1]d@bench.example","active":true,"displayName":"Person %[1]d",`+
+					`"emails":[{"primary":true,"type":"work","value":"person.%[1]d@bench.example"}],`+
+					`"name":{"familyName":"Person %[1]d","givenName":"Pat"},"title":"Clerk"}`, i)
+				if w := p.send(b, p.handle, http.MethodPost, "/scim/v2/Users", body); w.Code != http.StatusCreated {
+					b.Fatal(w.Code, w.Body)
+				}
+			}
+		})
 	}
 }
