@@ -20,6 +20,7 @@ type registerView struct {
 	Query membership.RegisterQuery // what the rows are of
 	Rows  []membership.RegisterRow
 	Pages pager
+	Part  bool // the page ends where no more were looked at
 	Asked bool // for some of them
 	Past  bool // of a time that was asked for
 }
@@ -54,7 +55,7 @@ func (d *door) register(w http.ResponseWriter, r *request) error {
 				return err
 			}
 			status = http.StatusOK
-			v.Rows, v.Query.AsOf = p.Rows, membership.AsOf{Time: p.AsOf}
+			v.Rows, v.Part, v.Query.AsOf = p.Rows, p.Part, membership.AsOf{Time: p.AsOf}
 			r.query["as_of"] = p.AsOf.Format(time.RFC3339Nano) // the other pages are of the same time
 			v.Pages = r.pagesAt(placeText(p.Next))
 		}

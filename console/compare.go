@@ -16,7 +16,6 @@ type compareView struct {
 	Group    membership.Group
 	From, To time.Time
 	Rows     []comparedRow
-	Same     int  // members whose sources are the same at both times, of those looked at
 	Part     bool // not all members were looked at
 	Pages    pager
 }

@@ -1,104 +1,82 @@
 package console
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// A group at two times is two registers, read side by side in the order of their members.
+// Who has no grant that was opened or closed since the first of two times was a member by
+// the same sources at both: a page is of those who have one.
 const (
-	comparedAtOnce = 5_000  // grants of a side that are read at once
-	maxCompared    = 20_000 // members that one page looks at
+	comparedAtOnce  = pageSize // grants that have changed
+	maxPartsOfAPage = 10
+	grantsOfThem    = 10_000 // at one of the times
 )
-
-// side reads the register of a group at one time, member by member.
-type side struct {
-	query membership.RegisterQuery
-	read  func(membership.RegisterQuery) (membership.RegisterPage, error)
-	rows  []membership.RegisterRow
-	last  bool // there are no more than rows
-}
-
-// next returns the grants of the next member, without going on; none: there is no more.
-func (s *side) next() ([]membership.RegisterRow, error) {
-	if len(s.rows) == 0 && !s.last {
-		p, err := s.read(s.query)
-		if err != nil {
-			return nil, err
-		}
-		s.rows, s.last = p.Rows, p.Next == nil
-		if s.query.AsOf.Time = p.AsOf; p.Next != nil {
-			s.query.After = *p.Next
-		}
-	}
-	n := 0
-	for n < len(s.rows) && s.rows[n].User.ID == s.rows[0].User.ID {
-		n++
-	}
-	return s.rows[:n], nil
-}
 
 // differences fills the page with those who are not a member by the same sources at both
 // times, after a place in the register.
 func (d *door) differences(r *request, v *compareView, after membership.RegisterPlace) error {
-	read := func(q membership.RegisterQuery) (membership.RegisterPage, error) {
-		return d.Directory.RegisterPage(r.Context(), r.call, q, comparedAtOnce)
-	}
-	sides := [2]*side{}
-	for i, at := range []time.Time{v.From, v.To} {
-		sides[i] = &side{read: read, query: membership.RegisterQuery{
-			AsOf: membership.AsOf{Time: at}, Group: v.Group.ID, After: after,
-		}}
-	}
-	for looked := 0; ; looked++ {
-		before, err := sides[0].next()
+	for part := 1; ; part++ {
+		changed, err := d.Directory.RegisterPage(r.Context(), r.call, membership.RegisterQuery{
+			AsOf: membership.AsOf{Time: v.To}, Group: v.Group.ID, ChangedSince: v.From, After: after,
+		}, comparedAtOnce)
 		if err != nil {
 			return err
 		}
-		now, err := sides[1].next()
-		if err != nil {
-			return err
-		}
-		if v.To = sides[1].query.AsOf.Time; v.To.Before(v.From) { // now is before it
+		if v.To = changed.AsOf; v.To.Before(v.From) { // now is before it
 			return membership.Invalidf("the first time is in the future")
 		}
-		if before, now = ofOne(before, now); len(before)+len(now) == 0 {
+		if err := d.compareUsers(r, v, changed.Rows); err != nil {
+			return err
+		}
+		if changed.Next == nil {
 			v.Pages = r.pagesAt("")
 			return nil
 		}
-		if looked == maxCompared || len(v.Rows) == pageSize {
+		if after = *changed.Next; changed.Part || len(v.Rows) >= pageSize || part == maxPartsOfAPage {
 			r.query["to"] = v.To.Format(time.RFC3339Nano) // the other pages are of the same times
 			v.Part, v.Pages = true, r.pagesAt(placeText(&after))
 			return nil
 		}
-		sides[0].rows, sides[1].rows = sides[0].rows[len(before):], sides[1].rows[len(now):]
-		one := slices.Concat(before, now)[0]
-		after = membership.RegisterPlace{Group: one.Grant.Group, User: one.User.ID}
-		if why := grantSteps(before, now); len(why) > 0 {
-			v.Rows = append(v.Rows, comparedRow{
-				User: one.User, DeletedAt: one.UserDeletedAt, Before: len(before) > 0, After: len(now) > 0, Why: why,
-			})
-			continue
-		}
-		v.Same++
 	}
 }
 
-// ofOne leaves the grants of the first of two members, or of one who is both.
-func ofOne(before, now []membership.RegisterRow) (_, _ []membership.RegisterRow) {
-	if len(before) == 0 || len(now) == 0 {
-		return before, now
+// compareUsers looks at the users of grants at both times.
+func (d *door) compareUsers(r *request, v *compareView, changed []membership.RegisterRow) error {
+	users := []membership.ID{}
+	for _, row := range changed {
+		if n := len(users); n == 0 || users[n-1] != row.User.ID {
+			users = append(users, row.User.ID)
+		}
 	}
-	switch a, b := before[0].User.ID, now[0].User.ID; bytes.Compare(a[:], b[:]) {
-	case -1:
-		return before, nil
-	case 1:
-		return nil, now
+	if len(users) == 0 {
+		return nil
 	}
-	return before, now
+	var sides [2]map[membership.ID][]membership.RegisterRow
+	for i, at := range []time.Time{v.From, v.To} {
+		p, err := d.Directory.RegisterPage(r.Context(), r.call, membership.RegisterQuery{
+			AsOf: membership.AsOf{Time: at}, Group: v.Group.ID, Users: users,
+		}, grantsOfThem)
+		if err != nil {
+			return err
+		}
+		sides[i] = map[membership.ID][]membership.RegisterRow{}
+		for _, row := range p.Rows {
+			sides[i][row.User.ID] = append(sides[i][row.User.ID], row)
+		}
+	}
+	for _, user := range users {
+		before, now := sides[0][user], sides[1][user]
+		if why := grantSteps(before, now); len(why) > 0 {
+			one := slices.Concat(before, now)[0]
+			v.Rows = append(v.Rows, comparedRow{
+				User: one.User, DeletedAt: one.UserDeletedAt, Before: len(before) > 0, After: len(now) > 0, Why: why,
+			})
+		}
+	}
+	return nil
 }
 
 // grantSteps are the ends of grants whose source is none of the later time, and the

@@ -27,7 +27,7 @@ type exceptional struct {
 }
 
 const (
-	// A list begins behind the group with the number $2 and the user $3.
+	// A list begins behind the group with the number $2 and the user $3, and has $4 members.
 	behindUser  = `, case when x.no = $2 then {id $3} else {no id} end as behind`
 	behindGroup = `, case when x.id = $3 then cast($2 as bigint) else 0 end as behind`
 
@@ -79,9 +79,14 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 		where:  `{open g} and (g.expires_at is null or d.seconds > 0 and g.expires_at > {later g.opened_at d.seconds})`,
 		listed: `g.connection_no = 0 and {open g}`,
 	},
+	// So many members are of so many users at most.
 	membership.ExceptionInactiveMember: {
 		from: `(select x.id` + behindGroup + ` from users x {index users_inactive} where x.tenant_id = $1
-				and not x.active and not x.deprovisioned and x.deleted_at is null and x.id >= $3) d` + grantsOfUser,
+				and not x.active and not x.deprovisioned and x.deleted_at is null and x.id >= $3
+				and exists (select 1 from grants y {index grants_of_user} where y.tenant_id = $1 and y.user_id = x.id
+					and y.group_no > case when x.id = $3 then cast($2 as bigint) else 0 end and {open y}
+					limit 1 offset 0)
+				order by x.id limit $4) d` + grantsOfUser,
 		group: `g.group_no`, user: `d.id`, byUser: true,
 		where: `{open g}`,
 	},
@@ -116,7 +121,7 @@ var exceptionsOf = map[membership.ExceptionKind]exceptional{
 func exceptionsQuery(
 	s *session, kind membership.ExceptionKind, group int64, user membership.ID, limit int,
 ) (string, []any) {
-	e, w := exceptionsOf[kind], newWhere(s.tenant, group, user)
+	e := exceptionsOf[kind]
 	if limit == 0 { // with any limit SQLite keeps the order, and does not sort again
 		limit = math.MaxInt
 	}
@@ -128,12 +133,12 @@ func exceptionsQuery(
 	}
 	listed := cmp.Or(e.listed, e.where)
 	table, columns := cmp.Or(e.table, `grants`), cmp.Or(e.columns, grantColumns)
-	w.WriteString(`select ` + columns + grantNoEnd + registerColumns + ` from (
+	return `select ` + columns + grantNoEnd + registerColumns + ` from (
 			select distinct ` + e.group + ` as group_no, ` + e.user + ` as user_id from ` + e.from + e.with + `
-			where ` + e.where + order(e.group, e.user) + ` limit ` + w.arg(limit) +
-		`) m {lookup ` + table + ` g on g.tenant_id = $1 and g.group_no = m.group_no and g.user_id = m.user_id}` +
-		registerUser + e.with + ` where ` + listed + order(`m.group_no`, `m.user_id`))
-	return w.String(), w.args
+			where ` + e.where + order(e.group, e.user) + ` limit $4
+		) m {lookup ` + table + ` g on g.tenant_id = $1 and g.group_no = m.group_no and g.user_id = m.user_id}` +
+			registerUser + e.with + ` where ` + listed + order(`m.group_no`, `m.user_id`),
+		[]any{s.tenant, group, user, limit}
 }
 
 const qGroupNo = `select o.no from groups o where o.tenant_id = $1 and o.id = $2`
@@ -147,11 +152,9 @@ func (s *session) ExceptionalGrants(
 	}
 	return func(yield func(membership.RegisterRow, error) bool) {
 		var group int64
-		if !after.Group.IsZero() {
-			if err := s.one(ctx, "group", qGroupNo, []any{s.tenant, after.Group}, &group); err != nil {
-				yield(membership.RegisterRow{}, err)
-				return
-			}
+		if err := s.groupNo(ctx, after.Group, &group); err != nil {
+			yield(membership.RegisterRow{}, err)
+			return
 		}
 		query, args := exceptionsQuery(s, after.Kind, group, after.User, limit)
 		for part, err := range s.register(ctx, membership.AsOf{}, query, args) {

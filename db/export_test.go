@@ -151,6 +151,27 @@ func RegisterQuery(q membership.RegisterQuery) string {
 	return text
 }
 
+// RegisterPageQueries are the queries of a page of the register.
+func RegisterPageQueries(q membership.RegisterQuery) (queries []string) {
+	v := registerWindow{RegisterQuery: q, from: registerBegin, to: registerEnd}
+	if !q.Group.IsZero() {
+		v.group = 1
+	}
+	for _, table := range tablesOf(q.AsOf) {
+		end, _ := windowEndQuery(&session{}, table, v, 1)
+		rows, _ := windowQuery(&session{}, table, v, 1)
+		queries = append(queries, end, rows)
+	}
+	return queries
+}
+
+// SmallPages lets a page of the register look at few grants.
+func SmallPages(t interface{ Cleanup(func()) }, window, most int) {
+	was := registerLimits
+	registerLimits.window, registerLimits.most = window, most
+	t.Cleanup(func() { registerLimits = was })
+}
+
 // ExceptionsQuery is to ExceptionalGrants what MembersQuery is to Members.
 func ExceptionsQuery(kind membership.ExceptionKind, limit int) string {
 	text, _ := exceptionsQuery(&session{}, kind, 0, membership.ID{}, limit)

@@ -62,10 +62,21 @@ var lastID = membership.ID{
 
 // openAsOf writes the rows of the grants that were open at a time, the zero one: are
 // open. part writes those of one of the tables, with the alias in it; its condition
-// is open. A grant that has ended and is not closed yet is among those that are there.
+// is open.
 func openAsOf(w *where, t membership.AsOf, alias string, part func(table, open string) string) string {
+	present, past := openConditions(w, t, alias)
+	if past == "" {
+		return part("grants", present)
+	}
+	return part("grants", present) + " union all " + part("past_grants", past)
+}
+
+// openConditions are the conditions of the grants that were open at a time, of those that
+// are open and of those that are past; empty: none of these. A grant that has ended and is
+// not closed yet is among those that are there.
+func openConditions(w *where, t membership.AsOf, alias string) (present, past string) {
 	if t.Time.IsZero() {
-		return part("grants", "{open "+alias+"}")
+		return "{open " + alias + "}", ""
 	}
 	at := w.arg(micros(t.Time))
 	opened, closed := alias+".opened_at <= "+at, alias+".closed_at > "+at
@@ -77,7 +88,7 @@ func openAsOf(w *where, t membership.AsOf, alias string, part func(table, open s
 		// What has ended since, and is not closed yet, was open then.
 		still += " and ({open " + alias + "} or " + alias + ".expires_at <= " + now + ")"
 	}
-	return part("grants", opened+" and "+still) + " union all " + part("past_grants", opened+" and "+closed)
+	return opened + " and " + still, opened + " and " + closed
 }
 
 // ofTable is the columns of grants as a table has them: what is closed has no end any more.

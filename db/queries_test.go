@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -27,6 +28,23 @@ var oneEngine = map[string]string{
 	// The delta in plain statements.
 	"qGroupOfLocal": "sqlite", "qGroupOfLink": "sqlite", "qGrantsOfMember": "sqlite", "qKnowsUser": "sqlite",
 	"qKnowsLink": "sqlite",
+}
+
+// registerQueries have each condition, with others and without.
+var registerQueries = []membership.RegisterQuery{
+	{},
+	{
+		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(),
+		Source: membership.SourceLocal, AsOf: membership.AsOf{Time: time.Now()},
+	},
+	{Source: membership.SourceLocal, AsOf: membership.AsOf{Time: time.Now(), Behind: time.Now()}},
+	{Source: membership.SourceSCIM, Group: membership.NewID(), AsOf: membership.AsOf{Time: time.Now()}},
+	{User: membership.NewID(), AsOf: membership.AsOf{Time: time.Now()}},
+	{Group: membership.NewID(), ChangedSince: time.Now(), AsOf: membership.AsOf{Time: time.Now()}},
+	{
+		Group: membership.NewID(), Users: []membership.ID{membership.NewID()},
+		AsOf: membership.AsOf{Time: time.Now()},
+	},
 }
 
 func TestEveryQueryPrepares(t *testing.T) {
@@ -56,13 +74,11 @@ func TestEveryQueryPrepares(t *testing.T) {
 	} {
 		queries["users "+strconv.Itoa(i)], queries["groups "+strconv.Itoa(i)] = db.NativeQueries(q)
 	}
-	for i, q := range []membership.RegisterQuery{{}, {
-		User: membership.NewID(), Group: membership.NewID(), Connection: membership.NewID(),
-		Source: membership.SourceLocal,
-		After:  membership.RegisterPlace{Group: membership.NewID(), User: membership.NewID()},
-		AsOf:   membership.AsOf{Time: time.Now()},
-	}} {
+	for i, q := range registerQueries {
 		queries["register "+strconv.Itoa(i)] = db.RegisterQuery(q)
+		for j, text := range db.RegisterPageQueries(q) {
+			queries[fmt.Sprint("page of register ", i, j)] = text
+		}
 	}
 	for _, kind := range membership.ExceptionKinds {
 		if kind.OfNames() {
@@ -146,6 +162,14 @@ func TestSQLiteReadsNoWholeTenant(t *testing.T) {
 	queries := constants(t)
 	queries["members"] = db.MembersQuery(membership.MemberQuery{Limit: 1})
 	queries["users"], queries["groups"] = db.NativeQueries(membership.NativeQuery{Name: "x", Limit: 1})
+	for i, q := range registerQueries {
+		if !q.User.IsZero() && q.Group.IsZero() {
+			continue // the past is by groups: a user's is looked for in each
+		}
+		for j, text := range db.RegisterPageQueries(q) {
+			queries[fmt.Sprint("page of register ", i, j)] = text
+		}
+	}
 	for name, q := range queries {
 		if oneEngine[name] == "postgres" || slices.Contains(wholeTenant, name) {
 			continue

@@ -28,13 +28,22 @@ func registerDest(r *registerRow) []any {
 		&u.UserName, &u.Email, &u.Name, &u.Active, (*stamp)(&r.row.UserDeletedAt))
 }
 
-// registerQuery writes the query of a RegisterQuery.
+// registerQuery writes the query of a RegisterQuery, from its beginning.
 func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 	w := newWhere(s.tenant)
 	if !q.Group.IsZero() {
 		w.and(`g.group_no = `+noOfGroup, q.Group)
 		w.WriteString(`)`)
 	}
+	ofSources(w, q)
+	user := userArg(w, q)
+	return openAsOf(w, q.AsOf, "g", func(table, open string) string {
+		return selectRegister(table, q, user) + ` and ` + open + w.String()
+	}) + byGroup, w.args
+}
+
+// ofSources adds the conditions on where a grant comes from.
+func ofSources(w *where, q membership.RegisterQuery) {
 	if !q.Connection.IsZero() {
 		w.and(`g.connection_no = `+noOfConnection, q.Connection)
 		w.WriteString(`)`)
@@ -45,32 +54,46 @@ func registerQuery(s *session, q membership.RegisterQuery) (string, []any) {
 	case membership.SourceSCIM:
 		w.WriteString(` and g.connection_no <> 0`)
 	}
-	if q.After != (membership.RegisterPlace{}) {
-		w.WriteString(` and (g.group_no, g.user_id) > (` + noOfGroup + w.arg(q.After.Group) + `), ` +
-			w.arg(q.After.User) + `)`)
+}
+
+// userArg is the argument that is the user of a query; empty: it is of any.
+func userArg(w *where, q membership.RegisterQuery) string {
+	if q.User.IsZero() {
+		return ``
 	}
-	user := ``
-	if !q.User.IsZero() {
-		user = w.arg(q.User)
+	return w.arg(q.User)
+}
+
+// grantsFrom is where the grants of a source are found, with the condition that says so:
+// local ones that are open have an index of their own.
+func grantsFrom(table string, source membership.Source) (from, of string) {
+	if table == `grants` && source == membership.SourceLocal {
+		return `grants g {index grants_local}`, ` and g.connection_no = 0`
 	}
-	return openAsOf(w, q.AsOf, "g", func(table, open string) string {
-		from, end := table+` g`, grantEnd
-		switch {
-		case user == ``:
-		case table == `grants`:
-			from += ` {index grants_of_user}`
-			open += ` and g.user_id = ` + user
-		default: // the past is by groups: a user's is looked for in each
-			from = `groups o {lookup past_grants g on g.tenant_id = $1 and g.group_no = o.no and g.user_id = ` +
-				user + `}`
-			open += ` and o.tenant_id = $1`
-		}
-		if table == `grants` {
-			end = grantNoEnd
-		}
-		return `select ` + ofTable(table, grantColumns) + end + registerColumns + ` from ` + from + registerUser + `
-			where g.tenant_id = $1 and ` + open + w.String()
-	}) + byGroup, w.args
+	return table + ` g`, ``
+}
+
+// selectRegister begins the query of the rows of a table, all or those of a user;
+// conditions follow.
+func selectRegister(table string, q membership.RegisterQuery, user string) string {
+	from, of := grantsFrom(table, q.Source)
+	end := grantEnd
+	if table == `grants` {
+		end = grantNoEnd
+	}
+	switch {
+	case user == ``:
+	case table == `grants`:
+		from, of = `grants g {index grants_of_user}`, ` and g.user_id = `+user
+	case !q.Group.IsZero():
+		of = ` and g.user_id = ` + user
+	default: // the past is by groups: a user's is looked for in each
+		from = `groups o {lookup past_grants g on g.tenant_id = $1 and g.group_no = o.no and g.user_id = ` +
+			user + `}`
+		of = ` and o.tenant_id = $1`
+	}
+	return `select ` + ofTable(table, grantColumns) + end + registerColumns + ` from ` + from + registerUser + `
+		where g.tenant_id = $1` + of
 }
 
 // Register implements membership.Reader.

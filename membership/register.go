@@ -16,6 +16,11 @@ type RegisterQuery struct {
 	// After leaves out what comes before the grants that follow this one's member; zero:
 	// nothing. It is not part of a report.
 	After RegisterPlace
+	// Users are those that a page is of; nil: all. ChangedSince, where it is not zero,
+	// makes it one of the grants that were opened or closed after that, or may have ended:
+	// whose users have no such grant had the same ones at that time and at every later one.
+	Users        []ID
+	ChangedSince time.Time
 }
 
 // RegisterPlace is a member in the order of the register.
@@ -26,6 +31,7 @@ type RegisterPage struct {
 	AsOf time.Time // the time that it is of: the rest is to be asked for with it
 	Rows []RegisterRow
 	Next *RegisterPlace // where the next page begins; nil: there was no more
+	Part bool           // it has fewer rows than it may: it ends where no more grants were looked at
 }
 
 // RegisterRow is a grant with the names of what it is about, as they are today.
@@ -69,25 +75,16 @@ func (d *Directory) RegisterPage(
 		return p, err
 	}
 	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
-		p = RegisterPage{}
 		if q.AsOf, err = d.asOf(ctx, r, q.AsOf.Time); err != nil {
 			return err
 		}
-		p.AsOf = q.AsOf.Time
-		for row, err := range d.register(ctx, r, q) {
-			if err != nil {
-				return err
-			}
-			if n := len(p.Rows); n >= limit {
-				last := RegisterPlace{p.Rows[n-1].Grant.Group, p.Rows[n-1].Grant.User}
-				if last != (RegisterPlace{row.Grant.Group, row.Grant.User}) {
-					p.Next = &last
-					return nil
-				}
-			}
-			p.Rows = append(p.Rows, row)
+		at := q.AsOf.Time
+		if q, err = d.onSnapshot(ctx, r, q); err != nil {
+			return err
 		}
-		return nil
+		p, err = r.RegisterPage(ctx, q, limit)
+		p.AsOf = at
+		return err
 	})
 	return p, err
 }
@@ -111,16 +108,25 @@ func (d *Directory) ExportRegister(
 		func(r Reader) iter.Seq2[RegisterRow, error] { return d.register(ctx, r, q) }, send)
 }
 
-// register reads the register, of a time near now after its snapshot was taken.
+// register reads the register.
 func (d *Directory) register(ctx context.Context, r Reader, q RegisterQuery) iter.Seq2[RegisterRow, error] {
 	return func(yield func(RegisterRow, error) bool) {
-		if !q.AsOf.Behind.IsZero() {
-			if _, err := r.LastWritten(ctx); err != nil { // the snapshot is that of the first statement
-				yield(RegisterRow{}, err)
-				return
-			}
-			q.AsOf = q.AsOf.of(d.clock.machine.Now())
+		q, err := d.onSnapshot(ctx, r, q)
+		if err != nil {
+			yield(RegisterRow{}, err)
+			return
 		}
 		r.Register(ctx, q)(yield)
 	}
+}
+
+// onSnapshot is a query whose time, if it is near now, is after the snapshot was taken.
+func (d *Directory) onSnapshot(ctx context.Context, r EventReader, q RegisterQuery) (RegisterQuery, error) {
+	if !q.AsOf.Behind.IsZero() {
+		if _, err := r.LastWritten(ctx); err != nil { // the snapshot is that of the first statement
+			return q, err
+		}
+		q.AsOf = q.AsOf.of(d.clock.machine.Now())
+	}
+	return q, nil
 }

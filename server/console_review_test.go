@@ -53,7 +53,7 @@ func TestConsoleCompare(t *testing.T) {
 			}
 		}
 		assert.NotContains(t, p.body, "is always there")
-		assert.Contains(t, p.body, "1 other member is the same at both times")
+		assert.Contains(t, p.body, "Everybody else was a member by the same sources")
 		at := url.QueryEscape(then)
 		assert.Contains(t, v.get(path+"?from="+at+"&to="+at).body, "Nothing differs")
 		assert.Contains(t, v.get(path).body, "Choose a time")
