@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ const (
 	overviewExceptions  = 100 // of a kind
 	overviewTokens      = 1000
 	overviewHeld        = 10
+	overviewEnding      = 10
 	heldFor             = 7 * 24 * time.Hour
 	expiringWithin      = 30 * 24 * time.Hour
 )
@@ -30,6 +32,7 @@ type overviewView struct {
 	Held        *heldPart
 	Exceptions  *exceptionsPart
 	Expiring    *expiringPart
+	Ending      *endingPart
 	Webhooks    *webhooksPart
 	Log         *proofView
 	Missing     []string // why parts are not there
@@ -70,6 +73,17 @@ type expiringPart struct {
 	More   bool // there are more than are looked at
 }
 
+// endingPart are local memberships of whose end notice was given, and that is still to come.
+type endingPart struct {
+	List []endingRow // the newest notice first
+	More bool        // there are more than are shown
+}
+
+type endingRow struct {
+	eventRow
+	Ends time.Time
+}
+
 type webhooksPart struct {
 	All, Disabled, Failing int
 	FailingFrom            time.Time // the earliest
@@ -84,7 +98,7 @@ func (d *door) overview(w http.ResponseWriter, r *request) error {
 		fill func(*request, *overviewView) error
 	}{
 		{membership.OpAdminister, "connections and tokens", d.overviewConnections},
-		{membership.OpReadAudit, "exceptions, held removals and the log", d.overviewAudit},
+		{membership.OpReadAudit, "exceptions, held removals, memberships that end soon and the log", d.overviewAudit},
 		{membership.OpAdministerWebhooks, "webhooks", d.overviewWebhooks},
 	}
 	for _, p := range parts {
@@ -155,6 +169,9 @@ func (d *door) overviewAudit(r *request, v *overviewView) error {
 		return err
 	}
 	v.Held = &heldPart{List: held[:min(len(held), overviewHeld)]}
+	if v.Ending, err = d.ending(r); err != nil {
+		return err
+	}
 	// No event is of later, but the page says where the log ends.
 	later, err := d.Directory.NumberedEvents(r.Context(), r.call,
 		membership.EventFilter{From: time.Now().Add(time.Hour), Limit: 1})
@@ -165,6 +182,33 @@ func (d *door) overviewAudit(r *request, v *overviewView) error {
 	log, err := d.sealed(r)
 	v.Log = &log
 	return err
+}
+
+// ending are the grants of whose end an event has given notice, as long before as it does.
+func (d *door) ending(r *request) (*endingPart, error) {
+	now := time.Now()
+	notices, err := newestEvents(r.Context(), d.Directory, r.call, membership.EventFilter{
+		Action: membership.ActionGrantExpiring, From: now.Add(-membership.NoticeBeforeEnd),
+	}, 0)
+	if err != nil {
+		return nil, err
+	}
+	part := &endingPart{More: notices.more > 0}
+	for _, e := range notices.events {
+		var after struct {
+			ExpiresAt time.Time `json:"expires_at"`
+		}
+		if err := json.Unmarshal(e.After, &after); err != nil {
+			return nil, err
+		}
+		if after.ExpiresAt.After(now) {
+			part.List = append(part.List, endingRow{e, after.ExpiresAt})
+		}
+	}
+	if len(part.List) > overviewEnding {
+		part.List, part.More = part.List[:overviewEnding], true
+	}
+	return part, nil
 }
 
 func (d *door) overviewWebhooks(r *request, v *overviewView) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // What a page offers for a member is what the rules allow, and it says why not.
@@ -133,8 +134,17 @@ func TestConsoleOverview(t *testing.T) {
 		require.Eventually(t, func() bool { return strings.Contains(v.get("/console").body, "Active") },
 			time.Minute, 20*time.Millisecond, "the requests are written after they are answered")
 		p = v.get("/console")
-		for _, something := range []string{"ends soon", "Members both by a provider and locally", "slowest is behind"} {
+		for _, something := range []string{"ends soon", "Members both by a provider and locally", "slowest is behind",
+			"None ends by itself within 72 hours"} {
 			assert.Contains(t, p.body, something)
 		}
+		bob := made("/v1/users", `{"user_name":"bob","email":"bob@example.com","name":"Bob Leaves"}`)
+		ends := time.Now().Add(membership.NoticeBeforeEnd + 2*time.Second).UTC().Format(time.RFC3339)
+		w.made("/v1/groups/"+group+"/members", `{"user_id":"`+bob+`","expires_at":"`+ends+`"}`, b)
+		require.Eventually(t, func() bool {
+			p = v.get("/console")
+			return strings.Contains(p.body, `<time datetime="`+ends+`"`)
+		}, 20*time.Second, 200*time.Millisecond, "the end of a membership comes near")
+		assert.Contains(t, p.body, "/console/people/"+bob)
 	})
 }
