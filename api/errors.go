@@ -111,6 +111,9 @@ func failureOf(err error) *failure {
 // reason is why a request is refused, for the log: no value of it is in it.
 func (f *failure) reason() string { return f.code + ": " + cmp.Or(f.format, f.message) }
 
+// Unavailable answers as the door does while the store cannot.
+func Unavailable(w http.ResponseWriter, _ *http.Request) { unavailable.Write(w) }
+
 // Status implements auth.Failure.
 func (f *failure) Status() int { return f.status }
 

@@ -103,6 +103,9 @@ func TokenNotAllowed(w http.ResponseWriter, r *http.Request) {
 	errTokenMethod.Write(w)
 }
 
+// TokenUnavailable answers as the token endpoint does while the store cannot.
+func TokenUnavailable(w http.ResponseWriter, _ *http.Request) { errOAuthUnavailable.Write(w) }
+
 func answerToken(w http.ResponseWriter, status int, body any) {
 	b, _ := json.Marshal(body) // strings and numbers always can be
 	w.Header().Set("Content-Type", "application/json")

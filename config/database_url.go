@@ -53,6 +53,14 @@ func (u DatabaseURL) check() error {
 	return nil
 }
 
+// Engine is what the store of a valid URL runs on: sqlite or postgres.
+func (u DatabaseURL) Engine() string {
+	if _, embedded := u.File(); embedded {
+		return "sqlite"
+	}
+	return "postgres"
+}
+
 // File returns the path of an embedded store; embedded: it is one.
 func (u DatabaseURL) File() (path string, embedded bool) {
 	return strings.CutPrefix(string(u), "sqlite:")

@@ -87,6 +87,11 @@ func failureOf(err error) *failure {
 	}
 }
 
+// Unavailable answers as the door does while the store cannot.
+func Unavailable() http.Handler {
+	return newDoor(Services{}, Config{}).edge(func(http.ResponseWriter, *request) error { return unavailable })
+}
+
 // errorPage is a failure in the frame of the other pages. It implements auth.Failure.
 type errorPage struct {
 	d *door

@@ -121,6 +121,9 @@ func plainDetail(err error) string {
 	return errorOf(err).detail
 }
 
+// Unavailable answers as the door does while the store cannot.
+func Unavailable(w http.ResponseWriter, _ *http.Request) { errUnavailable.Write(w) }
+
 // Status implements auth.Failure.
 func (e *scimError) Status() int { return e.status }
 

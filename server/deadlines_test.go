@@ -46,8 +46,7 @@ func (s testServer) trickled(t *testing.T, head, body string, piece int, every t
 // A body that trickles in is answered 408 by every door, however often a byte of
 // it comes; one that only takes long is taken.
 func TestSlowBodies(t *testing.T) {
-	s := newTestServer(t)
-	s.phases = shortPhases
+	s := newTestServerOf(t, shortPhases)
 	b := s.bootstrap(t)
 	s.serving(t)
 	const slow = "came in too slowly"
@@ -77,8 +76,7 @@ func TestSlowBodies(t *testing.T) {
 // HTTP/2.
 func pacedServer(t *testing.T, http2 bool, h http.HandlerFunc) *httptest.Server {
 	t.Helper()
-	s := newTestServer(t)
-	s.phases = shortPhases
+	s := newTestServerOf(t, shortPhases)
 	of := httptest.NewUnstartedServer(s.outermost(h))
 	of.Config.ReadTimeout, of.Config.WriteTimeout = s.phases.stall, s.phases.stall
 	if of.EnableHTTP2 = http2; http2 {

@@ -86,8 +86,7 @@ func ends(t *testing.T, conn net.Conn) {
 
 // A client that stalls, in whatever phase, is cut off.
 func TestSlowClients(t *testing.T) {
-	s := newTestServer(t)
-	s.phases = shortPhases
+	s := newTestServerOf(t, shortPhases)
 	b := s.bootstrap(t)
 	s.serving(t)
 	post := fmt.Sprintf("POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: "+

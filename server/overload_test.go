@@ -35,11 +35,12 @@ type attacked struct {
 
 func eachAttacked(t *testing.T, run func(*testing.T, attacked), changes ...func(*config.Config)) {
 	dbtest.EachURL(t, func(t *testing.T, url string) {
-		s := newTestServer(t, append([]func(*config.Config){func(c *config.Config) {
+		p := usualPhases
+		p.stall, p.form = 500*time.Millisecond, 500*time.Millisecond
+		s := newTestServerOf(t, p, append([]func(*config.Config){func(c *config.Config) {
 			c.DatabaseURL = config.DatabaseURL(url)
 			c.MaxRequests, c.MaxTenantRequests, c.MaxCallerRequests, c.MaxAnonymousRequests = 16, 6, 4, 8
 		}}, changes...)...)
-		s.phases.stall, s.phases.form = 500*time.Millisecond, 500*time.Millisecond
 		a := attacked{testServer: s, greedy: s.bootstrap(t), quiet: s.bootstrap(t),
 			quietClient: &http.Client{Timeout: time.Minute}}
 		s.serving(t)

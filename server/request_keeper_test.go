@@ -50,7 +50,7 @@ func eachRequestHouse(t *testing.T, test func(t *testing.T, h *requestHouse)) {
 		s, err := Open(t.Context(), c, "test", zap.New(core))
 		require.NoError(t, err)
 		t.Cleanup(func() {
-			_ = s.listener.Close()
+			_ = s.front.Close()
 			_ = s.requests.kept.Close()
 			_ = s.store.Close()
 		})

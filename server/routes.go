@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -133,19 +134,23 @@ func (s *Server) wire() wiring {
 	})
 	s.readOnly(root, doorOAuth, auth.MetadataPath, page, auth.MetadataHandler(s.publicURL))
 
-	// Probes have no budget: their answers are short, and whether this server gets
-	// requests at all depends on them.
-	none := func(h http.Handler) http.Handler { return h }
-	s.readOnly(root, doorSystem, "/healthz", none, healthz)
-	s.readOnly(root, doorSystem, "/readyz", none, s.readyz)
-	s.readOnly(root, doorSystem, "/metrics", func(h http.Handler) http.Handler {
-		return anonymous(s.concurrency, kindMetrics, h)
-	}, m.page(s.store.Ready))
+	s.systemPaths(root, s.readyz, s.store.Ready)
 	return wiring{
 		root:   root,
 		access: auth.NewAccessWatch(s.store, verifier, jwts, policy),
 		ends:   &grantEnds{store: s.store, directory: directory, log: s.log.Named("ends")},
 	}
+}
+
+// systemPaths adds health and metrics. Probes have no budget: their answers are short, and
+// whether this server gets requests at all depends on them.
+func (s *Server) systemPaths(root *mux.Router, readyz http.HandlerFunc, ready func(context.Context) error) {
+	none := func(h http.Handler) http.Handler { return h }
+	s.readOnly(root, doorSystem, "/healthz", none, healthz)
+	s.readOnly(root, doorSystem, "/readyz", none, readyz)
+	s.readOnly(root, doorSystem, "/metrics", func(h http.Handler) http.Handler {
+		return anonymous(s.concurrency, kindMetrics, h)
+	}, s.metrics.page(ready))
 }
 
 func belowAny(prefixes []string) mux.MatcherFunc {

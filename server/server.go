@@ -7,9 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net"
-	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -69,6 +67,7 @@ type Server struct {
 	debug    net.Listener // nil: none
 	cert     *certificate // nil: no TLS
 	phases   phases
+	front    *front
 
 	concurrency *auth.Concurrency
 	connections *connections
@@ -79,9 +78,14 @@ type Server struct {
 }
 
 // Open takes the address, and opens and migrates the store: it waits for a database
-// that does not answer yet, and connections wait with it. What follows is Run, which
-// closes both. version is what metrics say of the program.
+// that does not answer yet. Meanwhile requests are answered that the server is starting;
+// those that come between Open and Run wait. What follows is Run, which closes both.
+// version is what metrics say of the program.
 func Open(ctx context.Context, c config.Config, version string, log *zap.Logger) (*Server, error) {
+	return open(ctx, c, version, usualPhases, log)
+}
+
+func open(ctx context.Context, c config.Config, version string, p phases, log *zap.Logger) (*Server, error) {
 	if err := c.Validate(); err != nil { // it may come from elsewhere than config.Load
 		return nil, err
 	}
@@ -107,46 +111,51 @@ func Open(ctx context.Context, c config.Config, version string, log *zap.Logger)
 		closeListeners(listener, debug)
 		return nil, err
 	}
-	store, err := awaitStore(ctx, c, traces.statements(), log)
-	if err != nil {
-		closeListeners(listener, debug)
-		traces.close(ctx)
-		return nil, err
-	}
 	address := bound(c.Listen, listener)
-	m := newMetrics(store.Engine(), version)
-	public := PublicURL(c, address)
-	var tokens api.EventTokens
-	if keys != nil {
-		keys.issuer, tokens = public, keys
+	m := newMetrics(c.DatabaseURL.Engine(), version)
+	s := &Server{
+		config: c, log: log, metrics: m, tracing: traces, listener: listener, debug: debug, cert: cert, phases: p,
+		guard: outbound.New(c.AllowedNetworks), logins: auth.NewLoginLinks(time.Now),
+		address: address, publicURL: PublicURL(c, address),
+		concurrency: auth.NewConcurrency(auth.ConcurrencyLimits{
+			Requests: c.MaxRequests, Tenant: c.MaxTenantRequests, Caller: c.MaxCallerRequests,
+			Anonymous: c.MaxAnonymousRequests, Waiting: waitingPlaces,
+		}, m.requestRefused),
+		connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
 	}
-	guard := outbound.New(c.AllowedNetworks)
-	sealer, err := openSealer(c, store, public, guard, m, log.Named("seal"))
-	if err != nil {
-		_ = store.Close()
+	if keys != nil {
+		keys.issuer, s.tokens = s.publicURL, keys
+	}
+	s.front = s.newFront(s.starting()) //nolint:contextcheck // each request has its own
+	if err := s.openParts(ctx); err != nil {
+		_ = s.front.Close()
 		closeListeners(listener, debug)
 		traces.close(ctx)
 		return nil, err
 	}
-	concurrency := auth.NewConcurrency(auth.ConcurrencyLimits{
-		Requests: c.MaxRequests, Tenant: c.MaxTenantRequests, Caller: c.MaxCallerRequests,
-		Anonymous: c.MaxAnonymousRequests, Waiting: waitingPlaces,
-	}, m.requestRefused)
-	return &Server{
-		config: c, log: log, store: store, listener: listener, debug: debug, cert: cert, phases: usualPhases,
-		metrics: m, tracing: traces, usage: auth.NewUsage(store, time.Now, m, log.Named("usage")),
-		refusals: membership.NewRefusals(measured(store, m, traces), time.Now),
-		keys:     auth.NewKeySets(guard, time.Now, log.Named("keys")),
-		sealer:   sealer,
-		watch:    membership.NewEventWatch(store),
-		requests: openRequests(ctx, c, store, m.requestLog, log.Named("requests")),
-		guard:    guard,
-		webhooks: newWebhooks(store, guard, tokens, m.webhooks, log.Named("webhooks")),
-		tokens:   tokens,
-		logins:   auth.NewLoginLinks(time.Now),
-		address:  address, publicURL: public,
-		concurrency: concurrency, connections: newConnections(c.MaxAnonymousConnections, c.TrustedProxies),
-	}, nil
+	s.front.wait()
+	return s, nil
+}
+
+// openParts opens the store, and what needs it.
+func (s *Server) openParts(ctx context.Context) error {
+	c, log, m := s.config, s.log, s.metrics
+	store, err := awaitStore(ctx, c, s.tracing.statements(), log)
+	if err != nil {
+		return err
+	}
+	if s.sealer, err = openSealer(c, store, s.publicURL, s.guard, m, log.Named("seal")); err != nil {
+		_ = store.Close() // the reason is the sealer
+		return err
+	}
+	s.store = store
+	s.usage = auth.NewUsage(store, time.Now, m, log.Named("usage"))
+	s.refusals = membership.NewRefusals(measured(store, m, s.tracing), time.Now)
+	s.keys = auth.NewKeySets(s.guard, time.Now, log.Named("keys"))
+	s.watch = membership.NewEventWatch(store)
+	s.requests = openRequests(ctx, c, store, m.requestLog, log.Named("requests"))
+	s.webhooks = newWebhooks(store, s.guard, s.tokens, m.webhooks, log.Named("webhooks"))
+	return nil
 }
 
 // closeListeners is for a server that does not come up: the reason is elsewhere. debug
@@ -179,18 +188,6 @@ func (s *Server) LoginURL(token string) (string, error) { return s.logins.LoginU
 // store.
 func (s *Server) Run(ctx context.Context) error {
 	parts := s.wire() //nolint:contextcheck // each request has its own
-	h := &http.Server{
-		Handler:           s.handler(parts),
-		ReadHeaderTimeout: s.phases.header,
-		ReadTimeout:       s.phases.stall, // until the body and the answer set their own
-		WriteTimeout:      s.phases.stall,
-		HTTP2:             &http.HTTP2Config{WriteByteTimeout: s.phases.stall},
-		IdleTimeout:       s.phases.idle,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       s.connections.context,
-		ConnState:         s.connections.state,
-		ErrorLog:          log.New(httpErrors{s.log.Named("http")}, "", 0),
-	}
 	ballast := newBallast()
 	defer runtime.KeepAlive(ballast)
 	recording, served := context.WithCancel(context.WithoutCancel(ctx))
@@ -214,14 +211,13 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.debug != nil {
 		defer s.serveDebug()()
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.serve(h) }()
+	s.front.answer(s.handler(parts))
 
 	var err error
 	select {
-	case err = <-ended: // the listener broke
+	case err = <-s.front.ended: // the listener broke
 	case <-ctx.Done():
-		err = s.drain(ctx, h)
+		err = s.drain(ctx)
 	}
 	served()
 	s.watch.Stop()
@@ -230,22 +226,14 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(err, s.store.Close())
 }
 
-func (s *Server) serve(h *http.Server) error {
-	if s.cert == nil {
-		return h.Serve(s.listener)
-	}
-	h.TLSConfig = s.cert.config()
-	return h.ServeTLS(s.listener, "", "")
-}
-
-func (s *Server) drain(ctx context.Context, h *http.Server) error {
+func (s *Server) drain(ctx context.Context) error {
 	s.draining.Store(true)
 	s.log.Info("stopping", zap.Duration("timeout", s.config.ShutdownTimeout))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 	defer cancel()
 	s.watch.Stop() // requests that wait answer with what there is
-	if err := h.Shutdown(ctx); err != nil {
-		_ = h.Close() // cuts off whatever is left
+	if err := s.front.Shutdown(ctx); err != nil {
+		_ = s.front.Close() // cuts off whatever is left
 		return fmt.Errorf("requests still ran after %s and were cut off", s.config.ShutdownTimeout)
 	}
 	s.log.Info("stopped")

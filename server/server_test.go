@@ -31,6 +31,12 @@ type testServer struct {
 
 func newTestServer(t testing.TB, changes ...func(*config.Config)) testServer {
 	t.Helper()
+	return newTestServerOf(t, usualPhases, changes...)
+}
+
+// newTestServerOf is for a server whose clients have other times.
+func newTestServerOf(t testing.TB, p phases, changes ...func(*config.Config)) testServer {
+	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
 	c := config.Default()
 	c.Listen = "127.0.0.1:0"
@@ -38,12 +44,12 @@ func newTestServer(t testing.TB, changes ...func(*config.Config)) testServer {
 	for _, change := range changes {
 		change(&c)
 	}
-	s, err := Open(t.Context(), c, "test", zap.New(core))
+	s, err := open(t.Context(), c, "test", p, zap.New(core))
 	require.NoError(t, err)
 	ran := new(bool)
 	t.Cleanup(func() {
 		if !*ran {
-			_ = s.listener.Close()
+			_ = s.front.Close()
 			_ = s.store.Close()
 		}
 	})

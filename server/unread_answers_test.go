@@ -112,10 +112,11 @@ func (s testServer) unread(t *testing.T, n int, path string, header http.Header)
 // memory is bounded.
 func TestAnswersThatNobodyReads(t *testing.T) {
 	dbtest.EachURL(t, func(t *testing.T, url string) {
-		s := newTestServer(t, func(c *config.Config) {
+		p := usualPhases
+		p.stall = 10 * time.Minute // none is cut off
+		s := newTestServerOf(t, p, func(c *config.Config) {
 			c.DatabaseURL, c.RateLimit = config.DatabaseURL(url), 0
 		})
-		s.phases.stall = 10 * time.Minute // none is cut off
 		theirs, ours := s.crowded(t), s.bootstrap(t)
 		s.serving(t)
 		scim := http.Header{"Authorization": {"Bearer " + theirs.SCIMToken}}

@@ -29,6 +29,9 @@ func (p *program) serve(ctx context.Context, s settings) error {
 	}
 	bridge, err := server.Open(ctx, s.Config, thisBuild().Version, log)
 	if err != nil {
+		if ctx.Err() != nil { // told to stop while it waited: there is nothing to finish
+			return nil
+		}
 		return err
 	}
 	if s.PublicURL == "" && server.Reachable(bridge.Address()) != bridge.Address() {

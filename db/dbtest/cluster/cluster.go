@@ -103,11 +103,14 @@ func (c *Cluster) command(name string, args ...string) (*exec.Cmd, error) {
 	return cmd, err
 }
 
-func (c *Cluster) serve() error {
-	var err error
+func (c *Cluster) serve() (err error) {
 	if c.port, err = freePort(); err != nil {
 		return err
 	}
+	return c.serveAtPort()
+}
+
+func (c *Cluster) serveAtPort() (err error) {
 	settings := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"}
 	if !c.durable {
 		settings = append(settings, "fsync=off", "full_page_writes=off")

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,6 +15,14 @@ func (c *Cluster) Kill() error {
 	err := c.signal(syscall.SIGKILL)
 	<-c.ended
 	return err
+}
+
+// Restart starts a server that was killed, at the same address.
+func (c *Cluster) Restart() error {
+	if err := os.Remove(filepath.Join(c.data(), "postmaster.pid")); err != nil { // it says that it is ready
+		return err
+	}
+	return c.serveAtPort()
 }
 
 // Freeze stops all processes of the server without ending them: connections stay
