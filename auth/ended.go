@@ -17,6 +17,8 @@ const EndedLife = 90 * 24 * time.Hour
 // before.
 type EndedTx interface {
 	DropAssertions(ctx context.Context, expired time.Time, limit int) (int64, error)
+	// DropSessions are those at the console.
+	DropSessions(ctx context.Context, expired time.Time, limit int) (int64, error)
 	// DropAccessTokens are those of OAuth clients.
 	DropAccessTokens(ctx context.Context, expired time.Time, limit int) (int64, error)
 	DropClientSecrets(ctx context.Context, ended time.Time, limit int) (int64, error)
@@ -36,7 +38,7 @@ func DropEnded(
 			drop   func(context.Context, time.Time, int) (int64, error)
 			before time.Time
 		}{
-			{tx.DropAssertions, now}, {tx.DropAccessTokens, now},
+			{tx.DropAssertions, now}, {tx.DropSessions, now}, {tx.DropAccessTokens, now},
 			{tx.DropClientSecrets, ended}, {tx.DropClients, ended},
 		} {
 			n, err := step.drop(ctx, step.before, limit)

@@ -24,8 +24,8 @@ type SessionTx interface {
 	InsertSession(ctx context.Context, s Session) error
 	// DeleteSession: KindNotFound when there is none.
 	DeleteSession(ctx context.Context, id membership.ID) error
-	// DropExpiredSessions deletes those of the tenant that have expired.
-	DropExpiredSessions(ctx context.Context, now time.Time) error
+	// DropSessions is that of EndedTx.
+	DropSessions(ctx context.Context, expired time.Time, limit int) (int64, error)
 	// DropOldSessions deletes the oldest of an actor but for so many.
 	DropOldSessions(ctx context.Context, a membership.Actor, keep int) error
 	// CountSessions counts those of the tenant, expired ones too.

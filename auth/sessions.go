@@ -134,7 +134,7 @@ func (s *Sessions) begin(
 		n.ExpiresAt = latest
 	}
 	err = s.store.UpdateSessions(ctx, call.Tenant, func(tx SessionTx) error {
-		if err := tx.DropExpiredSessions(ctx, now); err != nil {
+		if _, err := tx.DropSessions(ctx, now, MaxSessions); err != nil {
 			return err
 		}
 		if err := tx.DropOldSessions(ctx, n.Actor, MaxActorSessions-1); err != nil {

@@ -8,6 +8,8 @@ import (
 const (
 	qDropAssertions = `delete from oauth_assertions where tenant_id = $1 and hash in
 		(select hash from oauth_assertions where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)`
+	qDropSessions = `delete from sessions where tenant_id = $1 and id in
+		(select id from sessions where tenant_id = $1 and expires_at <= $2 order by expires_at limit $3)`
 	qDropAccessTokens = `delete from tokens where tenant_id = $1 and id in
 		(select t.id from oauth_clients c
 			{lookup tokens t by tokens_client on t.tenant_id = $1 and t.client_id = c.id and t.expires_at <= $2}
@@ -27,6 +29,11 @@ const (
 // DropAssertions implements auth.EndedTx.
 func (s *session) DropAssertions(ctx context.Context, expired time.Time, limit int) (int64, error) {
 	return s.exec(ctx, qDropAssertions, s.tenant, stamp(expired), limit)
+}
+
+// DropSessions implements auth.EndedTx.
+func (s *session) DropSessions(ctx context.Context, expired time.Time, limit int) (int64, error) {
+	return s.exec(ctx, qDropSessions, s.tenant, stamp(expired), limit)
 }
 
 // DropAccessTokens implements auth.EndedTx.

@@ -141,6 +141,7 @@ var wholeTenant = []string{
 	"qAllEventUsers", "qAllEventKeys", "qAllEventSpans", "qEventUsersAmong", "qEventKeysAmong", "qTextOfNoEvent",
 	"qGrantPlaces", "qEventWithText", // to verify a store
 	"qCountSessions",
+	"qDropOldRemovals",                                        // ten minutes of removals, and what is left
 	"qDropClients", "qDropClientSecrets", "qDropAccessTokens", // by the clients of a tenant, which are few
 	"qCaptures",                                                                    // one row a connection
 	"qWebhooks", "qCountWebhooks", "qWebhooksDue", "qAllWebhooks", "qWebhookStats", // few

@@ -27,6 +27,18 @@ func (s *session) ForgetRemovals(ctx context.Context, connection, group membersh
 	return err
 }
 
+// Of groups that are left alone, or were deleted. The row of no time, on PostgreSQL, is the
+// lock of a connection's removals: it stays.
+const qDropOldRemovals = `delete from removal_windows
+	where tenant_id = $1 and (connection_id, group_id, minute) in (
+		select x.connection_id, x.group_id, x.minute from removal_windows x
+		where x.tenant_id = $1 and x.minute > $2 and x.minute <= $3 limit $4)`
+
+// DropRemovals implements membership.Tx.
+func (s *session) DropRemovals(ctx context.Context, over time.Time, limit int) (int64, error) {
+	return s.exec(ctx, qDropOldRemovals, s.tenant, micros(time.Unix(0, 0)), micros(over), limit)
+}
+
 const (
 	qAllowances = `select a.id, a.group_id, a.allowed_by, a.reason, a.created_at, a.expires_at from removal_allowances a
 		where a.tenant_id = $1 and a.connection_id = $2 and a.expires_at > $3`

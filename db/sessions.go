@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"time"
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
@@ -48,14 +47,6 @@ const qDeleteSession = `delete from sessions where tenant_id = $1 and id = $2`
 // DeleteSession implements auth.SessionTx.
 func (s *session) DeleteSession(ctx context.Context, id membership.ID) error {
 	return s.changed(ctx, "session", qDeleteSession, s.tenant, id)
-}
-
-const qDropExpiredSessions = `delete from sessions where tenant_id = $1 and expires_at <= $2`
-
-// DropExpiredSessions implements auth.SessionTx.
-func (s *session) DropExpiredSessions(ctx context.Context, now time.Time) error {
-	_, err := s.exec(ctx, qDropExpiredSessions, s.tenant, stamp(now))
-	return err
 }
 
 const qDropOldSessions = `delete from sessions where tenant_id = $1 and id in (

@@ -56,11 +56,10 @@ func (d *Directory) DeliverNotification(ctx context.Context, call Call, id ID) e
 		return err
 	}
 	return d.store.Update(ctx, call.Tenant, func(tx Tx) error {
-		at := d.clock.Now()
-		if err := tx.DeliverNotification(ctx, id, at); err != nil {
+		if err := tx.DeliverNotification(ctx, id); err != nil {
 			return err
 		}
 		return tx.AppendEvents(ctx,
-			call.Event(at, ActionNotificationDelivered, ID{}, ID{}, nil, Facts{"notification_id": id}))
+			call.Event(d.clock.Now(), ActionNotificationDelivered, ID{}, ID{}, nil, Facts{"notification_id": id}))
 	})
 }

@@ -30,6 +30,18 @@ func RemovalMinutes(now time.Time) (this, over time.Time) {
 	return now.Truncate(time.Minute), now.Add(-RemovalWindow - time.Minute)
 }
 
+// DropOldRemovals deletes some of what a tenant keeps of removals that do not count any
+// more; more: there may be others. A removal does so too, for its own group.
+func DropOldRemovals(ctx context.Context, store Store, tenant ID, now time.Time, limit int) (more bool, err error) {
+	err = store.Update(ctx, tenant, func(tx Tx) error {
+		_, over := RemovalMinutes(now)
+		n, err := tx.DropRemovals(ctx, over, limit)
+		more = n >= int64(limit)
+		return err
+	})
+	return more, err
+}
+
 // guarded sets the guard of a change.
 func (g RemovalGuard) guarded(c MemberChange) MemberChange {
 	if g.On && len(c.Close) > 1 {

@@ -1,9 +1,6 @@
 package membership
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // OutboxReader reads notifications that were not delivered.
 type OutboxReader interface {
@@ -15,6 +12,6 @@ type OutboxReader interface {
 // OutboxWriter writes notifications.
 type OutboxWriter interface {
 	InsertNotification(ctx context.Context, n Notification) error
-	// DeliverNotification is KindNotFound for one that does not wait.
-	DeliverNotification(ctx context.Context, id ID, at time.Time) error
+	// DeliverNotification ends the waiting of one, or is KindNotFound.
+	DeliverNotification(ctx context.Context, id ID) error
 }

@@ -17,6 +17,9 @@ type RemovalWriter interface {
 	// ForgetRemovals forgets what the connection removed lately, from the group and
 	// from all groups.
 	ForgetRemovals(ctx context.Context, connection, group ID) error
+	// DropRemovals forgets those of all connections that do not count any more, at most
+	// limit rows, and returns how many.
+	DropRemovals(ctx context.Context, over time.Time, limit int) (int64, error)
 	InsertRemovalAllowance(ctx context.Context, a RemovalAllowance) error
 	// LockRemovalAllowance returns an allowance that has not expired and lets a
 	// request on group pass, one for that group alone first. KindNotFound: none.

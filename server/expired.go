@@ -21,8 +21,9 @@ const (
 )
 
 // dropExpired deletes what has expired until ctx ends: credentials of OAuth clients,
-// assertions, answers that are kept for an Idempotency-Key. What comes deletes some of it
-// as well, so what is left is of tenants where nothing comes any more, or less than before.
+// assertions, sessions, answers that are kept for an Idempotency-Key, what the removal
+// guard counted. What comes deletes some of it as well, so what is left is of tenants where
+// nothing comes any more, or less than before.
 // Servers that share a store all do it: whatever is gone is no work. The time between two
 // transactions is that of the first of them, so that half of the time is others'.
 func (s *Server) dropExpired(ctx context.Context) {
@@ -59,6 +60,7 @@ func dropExpiredOfTenant(ctx context.Context, store *db.Store, tenant membership
 	for _, drop := range []func() (bool, error){
 		func() (bool, error) { return auth.DropEnded(ctx, store, tenant, now, dropBatch) },
 		func() (bool, error) { return membership.DropExpiredReservations(ctx, store, tenant, now) },
+		func() (bool, error) { return membership.DropOldRemovals(ctx, store, tenant, now, dropBatch) },
 	} {
 		for more := true; more; {
 			began := time.Now()

@@ -12,7 +12,7 @@ import (
 )
 
 // What has expired goes from all tenants, in as many steps as it takes, and the bytes of
-// answers are given back.
+// answers are given back. What has not stays.
 func TestExpiredGoes(t *testing.T) {
 	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
 		now := time.Now()
@@ -30,8 +30,24 @@ func TestExpiredGoes(t *testing.T) {
 				return err
 			}))
 		}
+		over, open := map[membership.ID]auth.Session{}, map[membership.ID]auth.Session{}
+		for _, b := range []auth.Bootstrapped{h.mine, h.theirs} {
+			begin := func(expires time.Time) (n auth.Session) {
+				n = auth.Session{Tenant: b.TenantID, ID: membership.NewID(), CreatedAt: now, ExpiresAt: expires}
+				n.Actor, n.Hash = membership.Actor{Kind: membership.ActorUser, ID: "ann"}, n.ID[:]
+				require.NoError(t, h.store.UpdateSessions(t.Context(), b.TenantID, func(tx auth.SessionTx) error {
+					return tx.InsertSession(t.Context(), n)
+				}))
+				return n
+			}
+			over[b.TenantID], open[b.TenantID] = begin(now), begin(now.Add(time.Hour))
+		}
 		require.NoError(t, dropExpiredOf(t.Context(), h.store, now))
 		for _, b := range []auth.Bootstrapped{h.mine, h.theirs} {
+			_, err := h.store.Session(t.Context(), b.TenantID, over[b.TenantID].ID)
+			assert.Equal(t, membership.KindNotFound, membership.KindOf(err), "nobody logged in since")
+			_, err = h.store.Session(t.Context(), b.TenantID, open[b.TenantID].ID)
+			require.NoError(t, err)
 			require.NoError(t, h.store.Update(t.Context(), b.TenantID, func(tx membership.Tx) error {
 				left, _, err := tx.DeleteExpiredReservations(t.Context(), now)
 				require.NoError(t, err)

@@ -35,7 +35,7 @@ var contract = []subject{
 	memberPromises, judgedPromises, linkPromises, lookupPromises, lockPromises, heldNamePromises, eventPromises,
 	filterPromises, valuePromises, totalPromises, errorPromises, idempotencyPromises, readinessPromises,
 	webhookPromises, webhookDeliveryPromises, streamPromises, capturePromises, endPromises, setupLinkPromises,
-	partPromises, sessionPromises, endedPromises,
+	partPromises, sessionPromises, endedPromises, removalPromises,
 }
 
 // Run holds a store to the contract: what membership.Store and the stores of auth

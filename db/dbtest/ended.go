@@ -113,7 +113,19 @@ func testEndedCredentialsGo(t *testing.T, s Store) {
 	require.True(t, use("over 3", now))
 	require.True(t, use("open", now.Add(time.Second)))
 
+	over := []auth.Session{}
+	for range 3 {
+		over = append(over, a.session(func(n *auth.Session) { n.ExpiresAt = now }))
+	}
+	open := a.session(func(n *auth.Session) { n.ExpiresAt = now.Add(time.Second) })
+	theirs := b.session(func(n *auth.Session) { n.ExpiresAt = now })
+
 	assert.Equal(t, 2, drop(), "three of a kind, two in a step")
+	for _, n := range over {
+		assert.False(t, a.hasSession(n))
+	}
+	assert.True(t, a.hasSession(open))
+	assert.True(t, b.hasSession(theirs))
 	assert.True(t, clientIs(a, used))
 	assert.False(t, tokenIs(a, usedToken))
 	assert.Equal(t, 1, secrets(used))

@@ -74,7 +74,11 @@ func testSessionsEnd(t *testing.T, s Store) {
 	first, second := w.session(nil), w.session(nil)
 	other := w.session(func(n *auth.Session) { n.Actor.ID = "bob" })
 	third := w.session(nil)
-	w.sessions(func(tx auth.SessionTx) error { return tx.DropExpiredSessions(w.Ctx, now) })
+	w.sessions(func(tx auth.SessionTx) error {
+		n, err := tx.DropSessions(w.Ctx, now, 1000)
+		assert.EqualValues(t, 1, n)
+		return err
+	})
 	assert.False(t, w.hasSession(old))
 	assert.True(t, w.hasSession(first))
 	w.sessions(func(tx auth.SessionTx) error { return tx.DropOldSessions(w.Ctx, first.Actor, 2) })
@@ -96,6 +100,10 @@ func testSessionOfTenant(t *testing.T, s Store) {
 	err = s.UpdateSessions(w.Ctx, other.ID, func(tx auth.SessionTx) error { return tx.DeleteSession(w.Ctx, n.ID) })
 	assert.Equal(t, membership.KindNotFound, membership.KindOf(err))
 	other.sessions(func(tx auth.SessionTx) error { return tx.DropOldSessions(w.Ctx, n.Actor, 0) })
-	other.sessions(func(tx auth.SessionTx) error { return tx.DropExpiredSessions(w.Ctx, Now().Add(24*time.Hour)) })
+	other.sessions(func(tx auth.SessionTx) error {
+		n, err := tx.DropSessions(w.Ctx, Now().Add(24*time.Hour), 1000)
+		assert.Zero(t, n)
+		return err
+	})
 	assert.True(t, w.hasSession(n))
 }
