@@ -6,7 +6,7 @@
 // A token is 32 random bytes behind a prefix that people and secret scanners
 // recognise. Its public part carries the tenant's id and its own, so finding it
 // is one tenant's query; of its secret part only a SHA-256 hash is stored. What
-// was verified is believed for a few seconds, or until AccessWatch sees a change.
+// was verified is kept for a few seconds, and believed for one since AccessWatch asked.
 //
 // Clients has the use cases of OAuth clients, and NewTokenEndpoint gives them
 // access tokens, which are tokens with an end. KeySets verifies JWTs that others

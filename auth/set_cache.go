@@ -10,8 +10,7 @@ import (
 )
 
 // setLife is how long what a tenant has set is used without refreshing whether it
-// is still the same: as long as a change on another replica stays unseen when
-// AccessWatch cannot ask.
+// is still the same, while AccessWatch finds it unchanged.
 const setLife = 2 * time.Second
 
 // The bounds of one cache, for all tenants. Compiled policies take
@@ -24,6 +23,8 @@ const (
 // setCache holds what tenants have set, such as their policies, compiled. Each
 // set has a version, which grows with every change.
 type setCache[S any] struct {
+	lastLook
+
 	source setSource[S]
 	clock  membership.Clock
 
@@ -50,6 +51,7 @@ type tenantSet[S any] struct {
 	version int64
 	size    int
 	checked time.Time // when it was the tenant's
+	kept    time.Time // when that was noted
 	// changes counts the calls of expire: what was read before one of them is
 	// asked for again.
 	changes int
@@ -59,9 +61,9 @@ func newSetCache[S any](source setSource[S], clock membership.Clock) *setCache[S
 	return &setCache[S]{source: source, clock: clock, tenants: make(map[membership.ID]*tenantSet[S])}
 }
 
-// current returns a set that was the tenant's within setLife. When that is
-// over, one caller asks the store and the others use the old set meanwhile, for
-// as long again.
+// current returns a set that was the tenant's within accessLife. When it was read longer
+// ago than setLife, one caller asks the store and the others use the old set meanwhile,
+// for as long again.
 func (c *setCache[S]) current(ctx context.Context, tenant membership.ID) (*S, error) {
 	t := c.entry(tenant)
 	if set := c.within(t, setLife); set != nil {
@@ -112,7 +114,8 @@ func (c *setCache[S]) entry(tenant membership.ID) *tenantSet[S] {
 func (c *setCache[S]) within(t *tenantSet[S], life time.Duration) *S {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if age := c.clock().Sub(t.checked); 0 <= age && age < life {
+	now := c.clock()
+	if age := now.Sub(t.checked); 0 <= age && age < life && c.believes(t.checked, t.kept, now) {
 		return t.set
 	}
 	return nil
@@ -176,7 +179,7 @@ func (c *setCache[S]) keep(tenant membership.ID, t *tenantSet[S], read reading[S
 	c.bytes += read.size - t.size
 	t.set, t.version, t.size = read.set, read.version, read.size
 	if t.changes == read.changes {
-		t.checked = read.at
+		t.checked, t.kept = read.at, c.clock() // locked, so that a later look sees it
 	}
 	c.evict(tenant)
 }

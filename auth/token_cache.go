@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	// cacheLife bounds for how long this replica believes in a token that another
-	// one has revoked, when AccessWatch cannot ask: five seconds, less what a slow
-	// read takes.
+	// cacheLife is when a token is read again that AccessWatch finds unchanged: somebody may
+	// have changed it past the program.
 	cacheLife = 4 * time.Second
 	// cacheSize bounds the memory; a token takes a few KiB at most.
 	cacheSize = 10_000
@@ -23,21 +22,25 @@ type tokenHash [sha256.Size]byte
 // cache keeps tokens that were verified a moment ago. Only valid tokens
 // get in, so a caller without one can neither fill it nor evict anything.
 type cache struct {
+	lastLook
+
 	mu      sync.RWMutex
 	entries map[tokenHash]cached
 	changes int // how often forget was called
 }
 
 type cached struct {
-	token Token
-	until time.Time
+	token      Token
+	read, kept time.Time
 }
+
+func (e *cached) old(now time.Time) bool { return now.Sub(e.read) >= cacheLife }
 
 func (c *cache) get(key tokenHash, now time.Time) (Token, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	e, ok := c.entries[key]
-	if !ok || !now.Before(e.until) {
+	if !ok || e.old(now) || !c.believes(e.read, e.kept, now) {
 		return Token{}, false
 	}
 	return e.token, true
@@ -59,7 +62,7 @@ func (c *cache) reading() (changes int) {
 	return c.changes
 }
 
-func (c *cache) put(key tokenHash, t Token, readAt time.Time, changes int) {
+func (c *cache) put(key tokenHash, t Token, read time.Time, changes int, clock membership.Clock) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if changes != c.changes {
@@ -69,16 +72,16 @@ func (c *cache) put(key tokenHash, t Token, readAt time.Time, changes int) {
 		c.entries = make(map[tokenHash]cached)
 	}
 	if len(c.entries) >= cacheSize {
-		c.evict(readAt)
+		c.evict(read)
 	}
-	c.entries[key] = cached{token: t, until: readAt.Add(cacheLife)}
+	c.entries[key] = cached{token: t, read: read, kept: clock()} // locked, so that a later look sees it
 }
 
 // evict drops what is too old, and whatever else until a quarter is free: it
 // is read again on its next use.
 func (c *cache) evict(now time.Time) {
 	for key, e := range c.entries {
-		if !now.Before(e.until) {
+		if e.old(now) {
 			delete(c.entries, key)
 		}
 	}
@@ -90,12 +93,12 @@ func (c *cache) evict(now time.Time) {
 	}
 }
 
-// keeps adds the tenants of the tokens that are still believed.
+// keeps adds the tenants of the tokens that may still be believed.
 func (c *cache) keeps(now time.Time, tenants map[membership.ID]struct{}) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for _, e := range c.entries {
-		if now.Before(e.until) {
+		if !e.old(now) {
 			tenants[e.token.Tenant] = struct{}{}
 		}
 	}

@@ -22,7 +22,7 @@ func verifierOf(t testing.TB, now *time.Time) (*Verifier, *tokens, Token, string
 	return NewVerifier(store, func() time.Time { return *now }), store, kept, text
 }
 
-func TestVerifiedTokensAreKeptForSeconds(t *testing.T) {
+func TestVerifiedTokensAreKeptForASecond(t *testing.T) {
 	now := time.Now()
 	v, store, _, text := verifierOf(t, &now)
 	verify := func() {
@@ -31,13 +31,12 @@ func TestVerifiedTokensAreKeptForSeconds(t *testing.T) {
 		require.NoError(t, err)
 	}
 	verify()
-	now = now.Add(cacheLife - time.Nanosecond)
+	now = now.Add(accessLife - time.Nanosecond)
 	verify()
 	assert.Equal(t, 1, store.queries)
 	now = now.Add(time.Nanosecond)
 	verify()
 	assert.Equal(t, 2, store.queries)
-	assert.Less(t, cacheLife, 5*time.Second)
 }
 
 func TestACachedTokenStillExpires(t *testing.T) {
@@ -84,17 +83,18 @@ func TestFailuresAreNotCached(t *testing.T) {
 func TestTheCacheIsBounded(t *testing.T) {
 	var c cache
 	now := time.Now()
+	clock := func() time.Time { return now }
 	key := func(i int) (k tokenHash) {
 		k[0], k[1], k[2] = byte(i), byte(i>>8), byte(i>>16)
 		return k
 	}
 	for i := range 3 * cacheSize {
-		c.put(key(i), Token{}, now, 0)
+		c.put(key(i), Token{}, now, 0, clock)
 		require.LessOrEqual(t, len(c.entries), cacheSize)
 	}
 	now = now.Add(cacheLife)
 	for i := range cacheSize + 1 {
-		c.put(key(i), Token{ID: membership.NewID()}, now, 0)
+		c.put(key(i), Token{ID: membership.NewID()}, now, 0, clock)
 	}
 	_, ok := c.get(key(cacheSize), now)
 	assert.True(t, ok)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -81,6 +82,8 @@ func (v *Verifier) ForgetConnection(id membership.ID) {
 }
 
 func (v *Verifier) keeps(tenants map[membership.ID]struct{}) { v.cache.keeps(v.clock(), tenants) }
+
+func (v *Verifier) unchanged(at time.Time) { v.cache.unchanged(at) }
 
 func (v *Verifier) forgetTenants(tenants map[membership.ID]struct{}) {
 	v.cache.forget(func(t Token) bool {
@@ -175,7 +178,7 @@ func (v *Verifier) token(ctx context.Context, text string) (Token, error) {
 		}
 		return Token{}, errNotOpened
 	}
-	v.cache.put(key, t, now, changes)
+	v.cache.put(key, t, now, changes, v.clock)
 	return t, nil
 }
 
