@@ -66,11 +66,7 @@ spec:
         {{- end }}
       ports:
         - {name: http, containerPort: 8080}
-      # Migrations of a large store take their time.
-      startupProbe:
-        httpGet: {path: /healthz, port: http}
-        periodSeconds: 5
-        failureThreshold: 120
+      # It lives while it waits for its database or migrates it, and is not ready.
       livenessProbe:
         httpGet: {path: /healthz, port: http}
         periodSeconds: 10
