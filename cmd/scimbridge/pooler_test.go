@@ -40,7 +40,10 @@ func TestPgBouncer(t *testing.T) {
 	require.NotNil(t, m, string(said))
 	minor, err := strconv.Atoi(string(m[1]))
 	require.NoError(t, err)
-	modes := map[string]string{"session": "", "transaction": "&default_query_exec_mode=cache_describe"}
+	modes := map[string]string{
+		"session":     "&pool_max_conns=4", // and 4 beside them: as many as the pooler has
+		"transaction": "&default_query_exec_mode=cache_describe",
+	}
 	if minor >= 21 {
 		modes["transaction"] = "" // it keeps prepared statements
 	}
