@@ -89,9 +89,8 @@ func Settings() []Setting {
 		},
 		{
 			Key: "allowed_networks", Value: "NETWORKS", Default: "",
-			Usage: "networks, with commas between, that the server may also connect to (jwks_uri, anchors), by " +
-				"http too; " +
-				"empty: public addresses over https only",
+			Usage: "networks, with commas between, that the server may also connect to (jwks_uri, webhooks, anchors, " +
+				"oidc_issuer), by http too; empty: public addresses over https only",
 			read:  func(c Config) string { return c.AllowedNetworks.String() },
 			write: func(c *Config, v string) (err error) { c.AllowedNetworks, err = networks(v); return err },
 		},

@@ -25,6 +25,8 @@ type OIDC struct {
 	Issuer       string
 	ClientID     string
 	ClientSecret string // empty: a public client
+	// Outbound opens the connections to it, and to the addresses that it names.
+	Outbound auth.Outbound
 }
 
 // What a login at the provider is derived for, from the secret of the login's cookie:
@@ -65,10 +67,9 @@ func newProvider(o OIDC, publicURL string) *provider {
 	if o.Issuer == "" {
 		return nil
 	}
-	return &provider{settings: o, redirect: publicURL + Prefix + callbackPath, client: &http.Client{
-		Timeout: providerTimeout, Transport: boundedTransport{http.DefaultTransport},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	client := o.Outbound.Client(providerTimeout, 0)
+	client.Transport = boundedTransport{client.Transport}
+	return &provider{settings: o, redirect: publicURL + Prefix + callbackPath, client: client}
 }
 
 // boundedTransport cuts answers that are too long.

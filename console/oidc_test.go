@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/membership"
+	"github.com/scimbridge/scimbridge/outbound"
 )
 
 // A provider that hangs is asked once for all logins, which end with their readers; one
@@ -39,7 +41,8 @@ func TestProviderThatHangs(t *testing.T) {
 	})
 	s.Start()
 	defer s.Close()
-	p := newProvider(OIDC{Issuer: s.URL, ClientID: "console"}, "")
+	guard := outbound.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})
+	p := newProvider(OIDC{Issuer: s.URL, ClientID: "console", Outbound: guard}, "")
 	ctx, leave := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	for range 20 {

@@ -1,7 +1,7 @@
-// Package outbound makes every connection that the program opens to an address
-// which a tenant names, such as a jwks_uri. Tenants must not reach into the
-// network of the server through it (server-side request forgery): it connects to
-// the public internet, and to what the operator allows.
+// Package outbound makes every connection by HTTP that the program opens to others: to an
+// address which a tenant names, such as a jwks_uri, to anchors, to the OpenID Provider of
+// the console. Nobody must reach into the network of the server through it (server-side
+// request forgery): it connects to the public internet, and to what the operator allows.
 package outbound
 
 import (

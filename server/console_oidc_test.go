@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"os"
@@ -14,11 +15,13 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
@@ -230,6 +233,7 @@ func TestConsoleLoginNamesATenant(t *testing.T) {
 func TestConsoleWithoutItsOpenIDProvider(t *testing.T) {
 	s := newTestServer(t, func(c *config.Config) {
 		c.OIDC = config.OIDC{Issuer: "http://127.0.0.1:1", ClientID: "console"}
+		c.AllowedNetworks = loopback
 	})
 	b := s.bootstrap(t)
 	s.serving(t)
@@ -245,6 +249,7 @@ func TestConsoleWithoutItsOpenIDProvider(t *testing.T) {
 func TestConsoleLoginBeginsHere(t *testing.T) {
 	s := newTestServer(t, func(c *config.Config) {
 		c.OIDC = config.OIDC{Issuer: "http://127.0.0.1:1", ClientID: "console"}
+		c.AllowedNetworks = loopback
 	})
 	b := s.bootstrap(t)
 	s.serving(t)
@@ -257,4 +262,52 @@ func TestConsoleLoginBeginsHere(t *testing.T) {
 		assert.Equal(t, want, p.status, site)
 		assert.Equal(t, want == http.StatusOK, strings.Contains(p.body, `href="/console/login/oidc?`), site)
 	}
+}
+
+// The provider is connected to as every other address is: what it is, and what it names,
+// has to be public or in an allowed network.
+func TestConsoleProviderIsGuarded(t *testing.T) {
+	var inside atomic.Int32
+	everywhere, err := new(net.ListenConfig).Listen(t.Context(), "tcp4", ":0")
+	require.NoError(t, err)
+	metadata := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		inside.Add(1)
+	}))
+	_ = metadata.Listener.Close()
+	metadata.Listener = everywhere
+	metadata.Start()
+	defer metadata.Close()
+	_, port, err := net.SplitHostPort(everywhere.Addr().String())
+	require.NoError(t, err)
+	elsewhere := "http://127.0.0.2:" + port // it is the same machine, and no allowed network
+	var issuer *httptest.Server
+	issuer = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":"%[1]s/a","token_endpoint":"%s/t","jwks_uri":"%[2]s/k"}`,
+			issuer.URL, elsewhere)
+	}))
+	defer issuer.Close()
+	for _, refused := range []string{
+		issuer.URL, "https://10.0.0.1/", "https://169.254.169.254/", "https://localhost/",
+	} {
+		c := config.Default()
+		c.Listen = "127.0.0.1:0"
+		c.DatabaseURL = config.DatabaseURL("sqlite:" + filepath.Join(t.TempDir(), "store.db"))
+		c.OIDC = config.OIDC{Issuer: refused, ClientID: "console"}
+		_, err := Open(t.Context(), c, "test", zap.NewNop())
+		require.ErrorContains(t, err, "oidc_issuer", refused)
+		require.ErrorContains(t, err, "allowed_networks", refused)
+	}
+
+	s := newTestServer(t, func(c *config.Config) {
+		c.AllowedNetworks = config.Networks{netip.MustParsePrefix("127.0.0.1/32")}
+		c.OIDC = config.OIDC{Issuer: issuer.URL, ClientID: "console"}
+	})
+	s.serving(t)
+	v := newVisitor(t, s.BaseURL())
+	to, err := url.Parse(v.get("/console/login/oidc").to())
+	require.NoError(t, err)
+	require.NotEmpty(t, to.Query().Get("state"))
+	p := v.get("/console/login/callback?code=x&state=" + url.QueryEscape(to.Query().Get("state")))
+	assert.Equal(t, http.StatusUnauthorized, p.status, p.body)
+	assert.Zero(t, inside.Load(), "the code is not taken to where the provider says")
 }

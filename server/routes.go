@@ -116,7 +116,7 @@ func (s *Server) wire() wiring {
 			Policies: services.Policies,
 		}, console.Config{PublicURL: s.publicURL, Open: page, Logger: s.log.Named(doorConsole), OIDC: console.OIDC{
 			Issuer: s.config.OIDC.Issuer, ClientID: s.config.OIDC.ClientID,
-			ClientSecret: string(s.config.OIDC.ClientSecret),
+			ClientSecret: string(s.config.OIDC.ClientSecret), Outbound: s.guard,
 		}})
 		router.Wrap(pages, func(path string, h http.Handler) http.Handler {
 			return s.observed(doorConsole, path, m, h)

@@ -97,6 +97,10 @@ func open(ctx context.Context, c config.Config, version string, p phases, log *z
 	if err != nil {
 		return nil, err
 	}
+	guard := outbound.New(c.AllowedNetworks)
+	if err := checkProvider(c, guard); err != nil {
+		return nil, err
+	}
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return nil, err
@@ -115,7 +119,7 @@ func open(ctx context.Context, c config.Config, version string, p phases, log *z
 	m := newMetrics(c.DatabaseURL.Engine(), version)
 	s := &Server{
 		config: c, log: log, metrics: m, tracing: traces, listener: listener, debug: debug, cert: cert, phases: p,
-		guard: outbound.New(c.AllowedNetworks), logins: auth.NewLoginLinks(time.Now),
+		guard: guard, logins: auth.NewLoginLinks(time.Now),
 		address: address, publicURL: PublicURL(c, address),
 		concurrency: auth.NewConcurrency(auth.ConcurrencyLimits{
 			Requests: c.MaxRequests, Tenant: c.MaxTenantRequests, Caller: c.MaxCallerRequests,
@@ -155,6 +159,18 @@ func (s *Server) openParts(ctx context.Context) error {
 	s.watch = membership.NewEventWatch(store)
 	s.requests = openRequests(ctx, c, store, m.requestLog, log.Named("requests"))
 	s.webhooks = newWebhooks(store, s.guard, s.tokens, m.webhooks, log.Named("webhooks"))
+	return nil
+}
+
+// checkProvider says whether the server may connect to the OpenID Provider, as far as that
+// is known without looking up its name.
+func checkProvider(c config.Config, guard *outbound.Guard) error {
+	if c.OIDC.Issuer == "" || !c.Console {
+		return nil
+	}
+	if err := guard.CheckURL(c.OIDC.Issuer); err != nil {
+		return fmt.Errorf("oidc_issuer: %w, unless its network is one of allowed_networks", err)
+	}
 	return nil
 }
 
