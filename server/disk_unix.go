@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// enoughRoom is an error when the disk of a file is nearly full. What cannot be asked
-// has room.
-func enoughRoom(file string) error {
+// enoughRoom is an error when the disk of a file has less than so many bytes left. What
+// cannot be asked has room.
+func enoughRoom(file string, least uint64) error {
 	if file == "" {
 		return nil
 	}
@@ -19,7 +19,7 @@ func enoughRoom(file string) error {
 		return nil //nolint:nilerr // the write says what is wrong
 	}
 	free := uint64(disk.Bavail) * uint64(disk.Bsize) //nolint:gosec,unconvert // types differ by system
-	if free < minFreeDisk {
+	if free < least {
 		return fmt.Errorf("the disk has only %d MB left", free>>20)
 	}
 	return nil

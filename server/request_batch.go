@@ -90,7 +90,7 @@ func (k *RequestKeeper) writeBatch(ctx context.Context, batch []requestEntry) {
 // write writes what is of one tenant. The store has the time for itself: what is done
 // here with what the tenant sent does not count.
 func (k *RequestKeeper) write(ctx context.Context, b *tenantBatch) error {
-	if err := enoughRoom(k.file); err != nil {
+	if err := enoughRoom(k.file, k.minFree); err != nil {
 		return err
 	}
 	if known, err := k.look(ctx, b); err != nil || !known {

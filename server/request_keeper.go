@@ -41,6 +41,7 @@ type RequestKeeper struct {
 	store   *db.Store
 	age     time.Duration
 	file    string // whose disk has to have room; "": it is not known
+	minFree uint64 // minFreeDisk
 	metrics *requestMetrics
 	log     *zap.Logger
 
@@ -64,7 +65,7 @@ func openRequests(
 	}
 	k := &RequestKeeper{
 		queue: newRequestQueue(), kept: kept, store: store, age: c.RequestLog,
-		file:    db.RequestLogFile(string(c.DatabaseURL)),
+		file: db.RequestLogFile(string(c.DatabaseURL)), minFree: minFreeDisk,
 		metrics: m, log: log, writing: &sync.Mutex{}, tenants: map[membership.ID]bool{},
 	}
 	k.queue.refused = func(n int) { m.dropped.Add(float64(n)) }

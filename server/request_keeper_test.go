@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -195,6 +196,36 @@ func TestRefusedCredentialsAreKept(t *testing.T) {
 	})
 }
 
+// A token that was revoked is shown to the connection that it was of, and to no other
+// tenant.
+func TestRevokedTokensAreKept(t *testing.T) {
+	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
+		w := h.api(h.mine, http.MethodPost, "/v1/tokens",
+			`{"name":"okta","kind":"scim","connection_id":"`+h.mine.ConnectionID.String()+`"}`)
+		require.Equal(t, http.StatusCreated, w.Code, w.Body)
+		var token struct{ ID, Token string }
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &token))
+		use := func() int {
+			return h.send(http.MethodGet, "/scim/v2/Users", "", "Bearer "+token.Token).Code
+		}
+		require.Equal(t, http.StatusOK, use())
+		require.Equal(t, http.StatusNoContent, h.api(h.mine, http.MethodDelete, "/v1/tokens/"+token.ID, "").Code)
+		for range 3 {
+			require.Equal(t, http.StatusUnauthorized, use())
+		}
+		rows := h.list(h.mine, "status=401")
+		require.Len(t, rows, 2, "a row for the first, and one for the repeats")
+		for _, r := range rows {
+			assert.Contains(t, r["why"], "revoked")
+			assert.Equal(t, h.mine.ConnectionID.String(), r["connection_id"])
+			assert.Equal(t, token.ID, r["credential_id"])
+			assert.Equal(t, "scimbridge_…"+token.Token[len(token.Token)-4:], r["credential_hint"])
+		}
+		assert.InDelta(t, 2, rows[0]["count"], 0)
+		assert.Empty(t, h.list(h.theirs, ""))
+	})
+}
+
 // A removal that the guard holds and a connection that is paused are shown to their
 // tenant, and to no other.
 func TestHeldAndPausedAreKept(t *testing.T) {
@@ -255,6 +286,10 @@ func testNoValues(t *testing.T, h *requestHouse, captures bool) {
 		return passwords[len(passwords)-1]
 	}
 	scim := "Bearer " + h.mine.SCIMToken
+	wal := ""
+	if h.store.Engine() == "postgres" {
+		wal = h.walPosition()
+	}
 	if captures {
 		h.window(h.mine, 1)
 	}
@@ -347,6 +382,21 @@ func testNoValues(t *testing.T, h *requestHouse, captures bool) {
 		}
 	}
 	assert.Contains(t, places["the log"], "attributes that no schema has", "the log was read")
+	if wal == "" {
+		return
+	}
+	written, provisioned, stored := h.walSince(wal), h.provisioned(), 0
+	assert.Contains(t, written, "PATCH /Groups/{id}", "what was written is in it")
+	for _, c := range append(canaries, secrets...) {
+		name, _, _ := strings.Cut(c, "@")
+		if strings.Contains(provisioned, name) { // an attribute that is kept
+			stored++
+			continue
+		}
+		assert.False(t, strings.Contains(written, name), "the write-ahead log has %s", name)
+	}
+	t.Logf("%d of %d values are provisioned; %d MB of the write-ahead log", stored, len(canaries), len(written)>>20)
+	assert.Less(t, stored, len(canaries)/10)
 }
 
 // path is the path of a Location below the door.
@@ -375,6 +425,8 @@ func (h *requestHouse) tables(places map[string]string, captured bool) {
 			require.NotEmpty(h.t, texts, table)
 			places[table] = strings.Join(texts, "\n")
 		}
+		places["the files of the tables"] = h.relationFiles()
+		require.Contains(h.t, places["the files of the tables"], "PATCH /Groups/{id}", "what was written is in them")
 		return
 	}
 	files, err := filepath.Glob(filepath.Join(h.folder, "x-requests.db*"))
@@ -414,6 +466,30 @@ func TestRequestLogThatCannotBeWritten(t *testing.T) {
 		large := requestEntry{tenant: h.theirs.TenantID, proven: true, status: 200,
 			body: make([]byte, maxTenantBytesQueued)}
 		assert.False(t, h.requests.queue.add(large))
+	})
+}
+
+// A disk that is nearly full is left to provisioning: the log of an embedded store stops,
+// and goes on when there is room.
+func TestRequestLogStopsBeforeTheDiskIsFull(t *testing.T) {
+	eachRequestHouse(t, func(t *testing.T, h *requestHouse) {
+		if h.store.Engine() == "postgres" {
+			require.Empty(t, h.requests.file, "the disk is another machine's")
+			return
+		}
+		require.EqualValues(t, 256<<20, h.requests.minFree)
+		provision := func(name string) {
+			w := h.send(http.MethodPost, "/scim/v2/Users", `{"userName":"`+name+`"}`, "Bearer "+h.mine.SCIMToken)
+			require.Equal(t, http.StatusCreated, w.Code, w.Body)
+		}
+		h.requests.minFree = math.MaxUint64 // no disk has as much
+		provision("ann")
+		assert.Empty(t, h.list(h.mine, ""))
+		assert.EqualValues(t, 1, h.requests.Dropped(h.mine.TenantID))
+		assert.Contains(t, h.lines.String(), "the disk has only")
+		h.requests.minFree = minFreeDisk
+		provision("bob")
+		assert.Len(t, h.list(h.mine, ""), 1)
 	})
 }
 
