@@ -196,6 +196,9 @@ var accessTable = map[string]access{
 	"GET /v1/webhooks/{id}/deliveries": {
 		"/v1/webhooks/{webhook}/deliveries", "", 200, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
 	},
+	"GET /v1/webhooks/{id}/deliveries/{delivery_id}/attempts": {
+		"/v1/webhooks/{webhook}/deliveries/{delivery}/attempts", "", 200, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
+	},
 	"POST /v1/webhooks/{id}/deliveries/{delivery_id}/retry": {
 		"/v1/webhooks/{webhook}/deliveries/{delivery}/retry", "", 204, "WEBHOOKS:ADMIN", []string{"AUDIT:READ"},
 	},
@@ -371,7 +374,8 @@ func (h *house) delivery(tenant membership.ID, webhook string) string {
 	require.True(h.t, held)
 	dead := membership.Delivery{
 		Webhook: id, Number: 1, ID: membership.NewID(), Action: membership.ActionTenantCreated,
-		Status: membership.DeliveryDead, Attempts: 10, Problem: "the connection failed", At: now,
+		Status: membership.DeliveryDead, Attempts: 10,
+		Attempt: membership.Attempt{Problem: "the connection failed", At: now, Took: 5 * time.Second},
 	}
 	held, err = h.store.FinishWebhook(h.t.Context(), "test", db.WebhookStep{
 		Webhook: w.Webhook, Done: []membership.Delivery{dead}, Until: now,

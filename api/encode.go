@@ -179,6 +179,11 @@ func appendNumberField(b []byte, name string, n int64) []byte {
 	return strconv.AppendInt(appendName(b, name), n, 10)
 }
 
+// appendMillisecondsField appends a duration, to the microsecond.
+func appendMillisecondsField(b []byte, name string, d time.Duration) []byte {
+	return strconv.AppendFloat(appendName(b, name), float64(d.Microseconds())/1000, 'f', -1, 64)
+}
+
 func appendBoolField(b []byte, name string, v bool) []byte {
 	return appendBool(appendName(b, name), v)
 }

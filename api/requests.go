@@ -118,8 +118,7 @@ func AppendRequest(b []byte, r membership.Request, whole bool) []byte {
 	text("why", r.Why)
 	b = appendList(appendName(append(b, ','), "ignored"), r.Ignored, appendString)
 	b = appendEventNumbers(append(b, ','), r.Events, r.Numbers)
-	b = strconv.AppendFloat(appendName(append(b, ','), "duration_ms"), float64(r.Duration.Microseconds())/1000, 'f',
-		-1, 64)
+	b = appendMillisecondsField(append(b, ','), "duration_ms", r.Duration)
 	number("bytes_in", r.BytesIn)
 	number("bytes_out", r.BytesOut)
 	text("client", r.Client)

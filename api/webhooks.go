@@ -14,6 +14,7 @@ func (d *door) webhookRoutes() []route {
 		webhooks   = "/v1/webhooks"
 		webhook    = webhooks + "/{id}"
 		deliveries = webhook + "/deliveries"
+		delivery   = deliveries + "/{delivery_id}"
 	)
 	return []route{
 		{http.MethodGet, webhooks, d.private(d.listWebhooks)},
@@ -25,7 +26,8 @@ func (d *door) webhookRoutes() []route {
 		{http.MethodPost, webhook + "/test", d.private(d.testWebhook)},
 		{http.MethodPost, webhook + "/recover", d.private(d.recoverDeliveries)},
 		{http.MethodGet, deliveries, d.private(d.listDeliveries, "status", "limit", "cursor")},
-		{http.MethodPost, deliveries + "/{delivery_id}/retry", d.private(d.retryDelivery)},
+		{http.MethodGet, delivery + "/attempts", d.private(d.listAttempts)},
+		{http.MethodPost, delivery + "/retry", d.private(d.retryDelivery)},
 	}
 }
 
@@ -132,14 +134,22 @@ func (d *door) recoverDeliveries(w http.ResponseWriter, r request) error {
 		return err
 	}
 	var since string
-	if err := d.decode(w, r, fields{"since": &since, "reason": &r.call.Reason}, "since"); err != nil {
+	var until *string
+	into := fields{"since": &since, "until": &until, "reason": &r.call.Reason}
+	if err := d.decode(w, r, into, "since"); err != nil {
 		return err
 	}
-	at, err := query{"since": since}.time("since")
+	from, err := membership.ParseTime("since", since)
 	if err != nil {
 		return err
 	}
-	n, err := d.Directory.RecoverDeliveries(r.Context(), r.call, id, at)
+	var to time.Time
+	if until != nil {
+		if to, err = membership.ParseTime("until", *until); err != nil {
+			return err
+		}
+	}
+	n, err := d.Directory.RecoverDeliveries(r.Context(), r.call, id, from, to)
 	if err != nil {
 		return err
 	}
@@ -179,6 +189,22 @@ func (d *door) listDeliveries(w http.ResponseWriter, r request) error {
 		b = append(b, '"')
 	}
 	return send(w, http.StatusOK, append(b, '}'))
+}
+
+func (d *door) listAttempts(w http.ResponseWriter, r request) error {
+	id, err := r.pathID("id", "webhook")
+	if err != nil {
+		return err
+	}
+	delivery, err := r.pathID("delivery_id", "delivery")
+	if err != nil {
+		return err
+	}
+	of, err := d.Directory.Delivery(r.Context(), r.call, id, delivery)
+	if err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, appendPage(nil, of.All(), appendAttempt, membership.ID{}))
 }
 
 func (d *door) retryDelivery(w http.ResponseWriter, r request) error {
@@ -290,12 +316,21 @@ func appendDelivery(b []byte, d membership.Delivery) []byte {
 	b = appendField(append(b, ','), "type", string(d.Action))
 	b = appendField(append(b, ','), "status", string(d.Status))
 	b = appendNumberField(append(b, ','), "attempts", int64(d.Attempts))
-	b = appendTimeField(append(b, ','), "at", d.At)
-	b = appendOutcome(b, d.HTTP, d.Problem)
+	b = appendAttemptFields(append(b, ','), d.Attempt)
 	if !d.NextAt.IsZero() {
 		b = appendTimeField(append(b, ','), "next_at", d.NextAt)
 	}
 	return append(b, '}')
+}
+
+func appendAttempt(b []byte, a membership.Attempt) []byte {
+	return append(appendAttemptFields(append(b, '{'), a), '}')
+}
+
+func appendAttemptFields(b []byte, a membership.Attempt) []byte {
+	b = appendTimeField(b, "at", a.At)
+	b = appendMillisecondsField(append(b, ','), "duration_ms", a.Took)
+	return appendOutcome(b, a.HTTP, a.Problem)
 }
 
 func appendOutcome(b []byte, status int, problem string) []byte {

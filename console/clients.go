@@ -118,11 +118,7 @@ func (d *door) createClient(w http.ResponseWriter, r *request) error {
 
 // readEnd reads the field expires; the zero time: it is empty.
 func (f *form) readEnd() time.Time {
-	t, err := parseTime("the end", f.Value("expires"))
-	if err != nil {
-		f.fail("expires", err.Error())
-	}
-	return t
+	return f.time("expires", "the end")
 }
 
 func (d *door) showClientSecret(w http.ResponseWriter, r *request, c auth.OAuthClient, text string) error {

@@ -22,7 +22,7 @@ var flashes = map[string]string{
 
 	"webhook-changed":     "The webhook was changed.",
 	"webhook-deleted":     "The webhook was deleted.",
-	"deliveries-replayed": "What was given up on since then is sent again.",
+	"deliveries-replayed": "What was given up on in that time is sent again.",
 	"delivery-retried":    "The event is sent again.",
 
 	"removal-allowed":     "One request may pass the removal guard now. The provider has to send it again.",

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
@@ -109,6 +110,16 @@ func (f *form) id(field, message string) membership.ID {
 		return membership.ID{}
 	}
 	return id
+}
+
+// time reads a field that holds a time, and notes what is wrong with it; the zero time: it
+// is empty.
+func (f *form) time(field, name string) time.Time {
+	t, err := parseTime(name, f.values[field])
+	if err != nil {
+		f.fail(field, err.Error())
+	}
+	return t
 }
 
 // refused takes an error of a use case that the person can do something about into the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -39,6 +40,8 @@ var functions = template.FuncMap{
 	"pretty":   pretty,
 	"answer":   http.StatusText,
 	"lasts":    lasts,
+
+	"milliseconds": milliseconds,
 }
 
 // exact is a time as people write it, in UTC.
@@ -86,6 +89,11 @@ func lasts(d time.Duration) string {
 		}
 	}
 	return plural(int(d/time.Second), "second")
+}
+
+// milliseconds says how long something took.
+func milliseconds(d time.Duration) string {
+	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64) + " ms"
 }
 
 func plural(n int, what string) string {

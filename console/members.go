@@ -291,11 +291,7 @@ func (d *door) showAddition(w http.ResponseWriter, r *request, status int, v add
 func addition(f *form) (user membership.ID, ends time.Time) {
 	user = f.id("user", "choose who is added")
 	f.require("reason", "say why: it is kept with the change")
-	ends, err := parseTime("the end", f.Value("ends"))
-	if err != nil {
-		f.fail("ends", err.Error())
-	}
-	return user, ends
+	return user, f.time("ends", "the end")
 }
 
 func (d *door) addMember(w http.ResponseWriter, r *request) error {

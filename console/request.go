@@ -47,9 +47,6 @@ func (v keptView) MoreGroups() int { return len(v.Groups) - len(v.InGroups) }
 // MoreEvents is how many events are not shown.
 func (v keptView) MoreEvents() int { return len(v.Events) - len(v.Caused) }
 
-// Milliseconds is how long it took.
-func (v keptView) Milliseconds() float64 { return float64(v.Duration.Microseconds()) / 1000 }
-
 // Shown are the operations of a Bulk that are shown.
 func (v keptView) Shown() []membership.RequestOperation {
 	return v.Operations[:min(len(v.Operations), maxOperations)]

@@ -24,7 +24,7 @@ func (d *door) webhookRoutes() []route {
 		d.post(hook+"/state", d.switchWebhook, "state", "reason"),
 		d.post(hook+"/rotate", d.rotateWebhook, "hours", "reason"),
 		d.post(hook+"/test", d.testWebhook),
-		d.post(hook+"/replay", d.replayDeliveries, "since", "reason"),
+		d.post(hook+"/replay", d.replayDeliveries, "since", "until", "reason"),
 		d.post(hook+"/deliveries/{delivery_id}/retry", d.retryDelivery, "reason"),
 		d.get(hook+"/delete", d.webhookDeletion),
 		d.post(hook+"/delete", d.deleteWebhook, "reason"),
@@ -228,13 +228,10 @@ func (d *door) testWebhook(w http.ResponseWriter, r *request) error {
 }
 
 func (d *door) replayDeliveries(w http.ResponseWriter, r *request) error {
-	since, err := parseTime("since", r.form.Value("since"))
-	if err != nil {
-		r.form.fail("since", err.Error())
-	}
+	since, until := r.form.time("since", "since"), r.form.time("until", "until")
 	r.form.require("since", "say since when: what was given up on from then on is sent again")
 	return d.onWebhook(w, r, "deliveries-replayed", func(call membership.Call, id membership.ID) error {
-		_, err := d.Directory.RecoverDeliveries(r.Context(), call, id, since)
+		_, err := d.Directory.RecoverDeliveries(r.Context(), call, id, since, until)
 		return err
 	})
 }

@@ -45,11 +45,13 @@ const (
 			and state in ('active', 'enabled')`
 	qRetryingOf = `select count(*)` + ofWebhook + ` and d.next_at is not null`
 	qWriteTried = `insert into webhook_deliveries
-			(tenant_id, webhook_id, number, id, action, status, attempts, http_status, problem, at, next_at, taken)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			(tenant_id, webhook_id, number, id, action, status, attempts, http_status, problem, at, next_at, taken,
+			duration_us, earlier)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		on conflict (tenant_id, webhook_id, number) do update set status = excluded.status,
 			attempts = excluded.attempts, http_status = excluded.http_status, problem = excluded.problem,
-			at = excluded.at, next_at = excluded.next_at, taken = excluded.taken`
+			at = excluded.at, next_at = excluded.next_at, taken = excluded.taken,
+			duration_us = excluded.duration_us, earlier = excluded.earlier`
 	qFinishWebhook = `update webhooks set position = $4, failing_from = $5, held_until = null, paused_until = $6,
 			state = case when $7 in ('disabled', 'paused') then $7 else state end,
 			why = case when $7 in ('disabled', 'paused') then $8 else why end,
@@ -156,7 +158,7 @@ func (s *session) writeTried(ctx context.Context, webhook membership.ID, ds []me
 	for i, d := range ds {
 		rows[i] = []any{
 			s.tenant, webhook, d.Number, d.ID, string(d.Action), string(d.Status), d.Attempts, d.HTTP, d.Problem,
-			stamp(d.At), stamp(d.NextAt), d.Taken,
+			stamp(d.At), stamp(d.NextAt), d.Taken, d.Took.Microseconds(), attemptTexts(d.Earlier),
 		}
 	}
 	return s.execEach(ctx, qWriteTried, rows)

@@ -106,17 +106,18 @@ func (s *session) DeleteWebhook(ctx context.Context, id membership.ID) error {
 
 const (
 	deliveryColumns = `d.webhook_id, d.number, d.id, d.action, d.status, d.attempts, d.http_status,
-		d.problem, d.at, d.next_at, d.taken`
+		d.problem, d.at, d.next_at, d.taken, d.duration_us, d.earlier`
 	ofWebhook     = ` from webhook_deliveries d where d.tenant_id = $1 and d.webhook_id = $2`
 	qDeliveries   = `select ` + deliveryColumns + ofWebhook + ` and d.number < $3 order by d.number desc limit $4`
 	qDeliveriesOf = `select ` + deliveryColumns + ofWebhook +
 		` and d.number < $3 and d.status = $5 order by d.number desc limit $4`
+	qDelivery      = `select ` + deliveryColumns + ofWebhook + ` and d.id = $3`
 	qDueDeliveries = `select ` + deliveryColumns + ofWebhook + ` and d.next_at <= $3 order by d.number limit $4`
 	qRetryDelivery = `update webhook_deliveries set status = 'retrying', attempts = 0, next_at = $4, taken = 0
 		where tenant_id = $1 and webhook_id = $2 and id = $3`
 	qRecoverDeliveries = `update webhook_deliveries set status = 'retrying', attempts = 0, next_at = $4, taken = 0
 		where tenant_id = $1 and webhook_id = $2 and number in (select d.number` + ofWebhook + `
-			and d.status = 'dead' and d.at >= $3 order by d.number limit $5)`
+			and d.status = 'dead' and d.at >= $3 and d.at < $6 order by d.number limit $5)`
 	qWakeDeliveries = `update webhook_deliveries set next_at = $3
 		where tenant_id = $1 and webhook_id = $2 and next_at > $3`
 	qWakeWebhook   = `update webhooks set paused_until = null where tenant_id = $1 and id = $2`
@@ -129,7 +130,7 @@ const endOfNumbers = 1<<63 - 1
 func deliveryRow(d *membership.Delivery) []any {
 	return []any{
 		&d.Webhook, &d.Number, &d.ID, (*string)(&d.Action), (*string)(&d.Status), &d.Attempts, &d.HTTP, &d.Problem,
-		(*stamp)(&d.At), (*stamp)(&d.NextAt), &d.Taken,
+		(*stamp)(&d.At), (*stamp)(&d.NextAt), &d.Taken, (*elapsed)(&d.Took), attemptsInto{&d.Earlier},
 	}
 }
 
@@ -146,6 +147,12 @@ func (s *session) Deliveries(
 	return list(ctx, s, qDeliveriesOf, []any{s.tenant, webhook, below, limit, string(status)}, deliveryRow)
 }
 
+// Delivery implements membership.Reader.
+func (s *session) Delivery(ctx context.Context, webhook, id membership.ID) (d membership.Delivery, err error) {
+	err = s.one(ctx, "delivery", qDelivery, []any{s.tenant, webhook, id}, deliveryRow(&d)...)
+	return d, err
+}
+
 // RetryDelivery implements membership.Tx.
 func (s *session) RetryDelivery(ctx context.Context, webhook, id membership.ID, now time.Time) error {
 	if err := s.changed(ctx, "delivery", qRetryDelivery, s.tenant, webhook, id, stamp(now)); err != nil {
@@ -156,9 +163,12 @@ func (s *session) RetryDelivery(ctx context.Context, webhook, id membership.ID, 
 
 // RecoverDeliveries implements membership.Tx.
 func (s *session) RecoverDeliveries(
-	ctx context.Context, webhook membership.ID, since, now time.Time, limit int,
+	ctx context.Context, webhook membership.ID, since, until, now time.Time, limit int,
 ) (int, error) {
-	n, err := s.exec(ctx, qRecoverDeliveries, s.tenant, webhook, stamp(since), stamp(now), limit)
+	if until.IsZero() {
+		until = endOfTime
+	}
+	n, err := s.exec(ctx, qRecoverDeliveries, s.tenant, webhook, stamp(since), stamp(now), limit, stamp(until))
 	switch {
 	case err != nil:
 		return 0, err

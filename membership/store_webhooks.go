@@ -13,6 +13,7 @@ type WebhookReader interface {
 	// Deliveries lists those of a webhook, the greatest number first, below a number
 	// (0: all) and of a status ("": of any).
 	Deliveries(ctx context.Context, webhook ID, status DeliveryStatus, below int64, limit int) ([]Delivery, error)
+	Delivery(ctx context.Context, webhook, id ID) (Delivery, error)
 	// DeliveriesAfter lists those of greater numbers, in their order.
 	DeliveriesAfter(ctx context.Context, webhook ID, number int64, limit int) ([]Delivery, error)
 	// DueDeliveries lists those that are to be tried again by now, in the order of their
@@ -32,9 +33,10 @@ type WebhookWriter interface {
 	DeleteWebhook(ctx context.Context, id ID) error
 	// RetryDelivery makes a delivery due now, whatever became of it.
 	RetryDelivery(ctx context.Context, webhook, id ID, now time.Time) error
-	// RecoverDeliveries makes dead ones of since then due now, limit of them at most, and
-	// returns how many.
-	RecoverDeliveries(ctx context.Context, webhook ID, since, now time.Time, limit int) (int, error)
+	// RecoverDeliveries makes dead ones whose last attempt was since a time, and before
+	// another (zero: whenever), due now: limit of them at most, the first ones. It returns
+	// how many.
+	RecoverDeliveries(ctx context.Context, webhook ID, since, until, now time.Time, limit int) (int, error)
 	// WakeDeliveries makes those that wait to be tried again due now.
 	WakeDeliveries(ctx context.Context, webhook ID, now time.Time) error
 	// ParkDeliveries gives up on those that wait to be tried again.

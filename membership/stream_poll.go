@@ -196,8 +196,7 @@ func (p *streamPoll) look(before, e Event) (settled bool) {
 	}
 	why, failed := p.failed[e.Number]
 	if d.Taken |= p.taken[e.Number]; p.taken[e.Number] != 0 || failed {
-		d.Attempts++
-		d.At, d.Problem = p.now, why
+		d.note(Attempt{At: p.now, Problem: why})
 		switch {
 		case failed:
 			d.Status, d.NextAt = DeliveryDead, time.Time{}

@@ -1,6 +1,9 @@
 package membership
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // DeliveryStatus says how far the delivery of an event to a webhook is.
 type DeliveryStatus string
@@ -19,16 +22,28 @@ type Delivery struct {
 	ID       ID
 	Action   Action
 	Status   DeliveryStatus
-	Attempts int
-	HTTP     int    // status of the last answer; 0: there was none
-	Problem  string // of the last attempt
-	At       time.Time
+	Attempts int       // since the beginning of the schedule
+	Attempt            // the last one; zero: there was none
+	Earlier  []Attempt // those before it, the first one first
 	NextAt   time.Time // zero: it is not tried again
 	Taken    int64     // of a stream: which Signals of the event were taken, a bit each
 }
 
-// DeliveryLife is how long what became of an event is kept.
-const DeliveryLife = 30 * 24 * time.Hour
+// Attempt is one request that told a webhook of an event.
+type Attempt struct {
+	At      time.Time     // its end
+	HTTP    int           // status of the answer; 0: there was none
+	Problem string        // empty: success
+	Took    time.Duration // in microseconds
+}
+
+const (
+	// DeliveryLife is how long what became of an event is kept, from the last attempt on.
+	DeliveryLife = 30 * 24 * time.Hour
+	// MaxAttempts is how many attempts of a delivery are kept, the last ones: more than
+	// the schedule makes in DeliveryLife. Retries by hand have no other bound.
+	MaxAttempts = 100
+)
 
 // retryAfter is the pause before each attempt after the first one.
 var retryAfter = []time.Duration{
@@ -45,12 +60,33 @@ type Outcome struct {
 	Problem string // empty: success
 	Gone    bool   // the receiver wants no more: 410
 	Wait    time.Duration
+	Took    time.Duration
+}
+
+// All are the attempts that are kept, the last one first.
+func (d Delivery) All() []Attempt {
+	all := slices.Clone(d.Earlier)
+	if !d.At.IsZero() {
+		all = append(all, d.Attempt)
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// note makes an attempt the last one.
+func (d *Delivery) note(a Attempt) {
+	if !d.At.IsZero() {
+		d.Earlier = append(d.Earlier, d.Attempt)
+	}
+	d.Earlier = d.Earlier[max(0, len(d.Earlier)-(MaxAttempts-1)):]
+	d.Attempt = a
+	d.Attempts++
 }
 
 // settle notes an attempt at a time. jitter is from 0 to 1.
 func (d *Delivery) settle(o Outcome, at time.Time, jitter float64) {
-	d.Attempts++
-	d.HTTP, d.Problem, d.At, d.NextAt = o.HTTP, o.Problem, at, time.Time{}
+	d.note(Attempt{At: at, HTTP: o.HTTP, Problem: o.Problem, Took: o.Took.Truncate(time.Microsecond)})
+	d.NextAt = time.Time{}
 	switch {
 	case o.Problem == "":
 		d.Status = DeliveryDone

@@ -34,7 +34,7 @@ func TestScheduleOfDeliveries(t *testing.T) {
 	}
 	d := Delivery{Attempts: 3, Status: DeliveryRetrying, NextAt: at}
 	d.settle(Outcome{HTTP: 204}, at, 1)
-	require.Equal(t, Delivery{Attempts: 4, Status: DeliveryDone, HTTP: 204, At: at}, d)
+	require.Equal(t, Delivery{Attempts: 4, Status: DeliveryDone, Attempt: Attempt{HTTP: 204, At: at}}, d)
 }
 
 // What a receiver asks for makes a pause longer, up to a day, never shorter.
@@ -74,4 +74,29 @@ func TestWebhooksAreDisabled(t *testing.T) {
 	require.Equal(t, WebhookDisabled, w.State)
 	require.Equal(t, DeliveryDead, ds[0].Status)
 	require.Equal(t, DeliveryDone, ds[1].Status)
+}
+
+// Every attempt is kept, up to the last hundred; the schedule that begins anew loses none.
+func TestAttemptsAreKept(t *testing.T) {
+	began := time.Now()
+	at := func(i int) time.Time { return began.Add(time.Duration(i) * time.Minute) }
+	d := Delivery{}
+	require.Empty(t, d.All())
+	for i := range 150 {
+		if i == 5 {
+			d.Attempts, d.Status = 0, DeliveryRetrying // as RetryDelivery leaves it
+		}
+		d.settle(Outcome{HTTP: 500, Problem: "x", Took: time.Millisecond}, at(i), 0)
+		all := d.All()
+		require.Len(t, all, min(i+1, MaxAttempts))
+		for j, a := range all {
+			require.Equal(t, Attempt{At: at(i - j), HTTP: 500, Problem: "x", Took: time.Millisecond}, a)
+		}
+	}
+	total := time.Duration(0)
+	for _, pause := range retryAfter {
+		total += pause
+	}
+	require.GreaterOrEqual(t, MaxAttempts, int(DeliveryLife/total+1)*(len(retryAfter)+1),
+		"all that the schedule makes")
 }

@@ -219,6 +219,21 @@ func (d *Directory) Deliveries(
 	return ds, err
 }
 
+// Delivery returns what became of one event at a webhook.
+func (d *Directory) Delivery(ctx context.Context, call Call, webhook, id ID) (of Delivery, err error) {
+	if err := d.mayWebhooks(ctx, call); err != nil {
+		return of, err
+	}
+	err = d.store.Read(ctx, call.Tenant, func(r Reader) error {
+		if _, err := r.Webhook(ctx, webhook); err != nil {
+			return err
+		}
+		of, err = r.Delivery(ctx, webhook, id)
+		return err
+	})
+	return of, err
+}
+
 // RetryDelivery sends an event to a webhook again, from the beginning of the schedule.
 func (d *Directory) RetryDelivery(ctx context.Context, call Call, webhook, id ID) error {
 	if err := d.mayWebhooks(ctx, call); err != nil {
@@ -241,23 +256,31 @@ func (d *Directory) RetryDelivery(ctx context.Context, call Call, webhook, id ID
 // maxRecovered bounds one call of RecoverDeliveries.
 const maxRecovered = 10_000
 
-// RecoverDeliveries sends what was given up on since a time again. It returns how many
-// that are; where they are as many as one call takes, there may be more.
-func (d *Directory) RecoverDeliveries(ctx context.Context, call Call, id ID, since time.Time) (n int, err error) {
+// RecoverDeliveries sends what was given up on since a time, and before another
+// (zero: whenever), again. It returns how many that are; where they are as many as
+// one call takes, there may be more.
+func (d *Directory) RecoverDeliveries(
+	ctx context.Context, call Call, id ID, since, until time.Time,
+) (n int, err error) {
 	if err := d.mayWebhooks(ctx, call); err != nil {
 		return 0, err
+	}
+	if !until.IsZero() && !until.After(since) {
+		return 0, Invalidf("until must be after since")
 	}
 	err = d.store.Update(ctx, call.Tenant, func(tx Tx) error {
 		if _, err := tx.LockWebhook(ctx, id); err != nil {
 			return err
 		}
 		now := d.clock.Now()
-		if n, err = tx.RecoverDeliveries(ctx, id, since, now, maxRecovered); err != nil || n == 0 {
+		if n, err = tx.RecoverDeliveries(ctx, id, since, until, now, maxRecovered); err != nil || n == 0 {
 			return err
 		}
-		return tx.AppendEvents(ctx, call.Event(now, ActionWebhookResent, ID{}, ID{}, nil, Facts{
-			"webhook_id": id, "since": since, "deliveries": n,
-		}))
+		facts := Facts{"webhook_id": id, "since": since, "deliveries": n}
+		if !until.IsZero() {
+			facts["until"] = until
+		}
+		return tx.AppendEvents(ctx, call.Event(now, ActionWebhookResent, ID{}, ID{}, nil, facts))
 	})
 	return n, err
 }

@@ -18,8 +18,10 @@ import (
 
 	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/config"
+	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/db/dbtest/debian"
+	"github.com/scimbridge/scimbridge/membership"
 )
 
 // browserWalks has the walks through the console and what they need of npm.
@@ -134,6 +136,7 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 		"permissions":["USERS:READ"],"jwks_uri":"https://login.example.com/keys"}`)
 	made("/v1/policies", `{"id":"no-outsiders","cedar":"`+harmlessPolicy+`"}`)
 	webhook := made("/v1/webhooks", `{"url":"https://webhook.invalid/events","events":["grant.opened"]}`)
+	s.failedDelivery(t, b.TenantID, webhook)
 	var opened struct{ Data []struct{ Number int64 } }
 	events := w.send(http.MethodGet, "/v1/audit/events?action=grant.opened", "", "Bearer "+b.APIToken, b.TenantID)
 	require.NoError(t, json.Unmarshal([]byte(events.body), &opened))
@@ -176,6 +179,33 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 			"/console/guard", allow, allow + "?group=" + many, allow + "?group=" + group,
 		},
 	}
+}
+
+// failedDelivery is one that was tried twice.
+func (s testServer) failedDelivery(t *testing.T, tenant membership.ID, webhook string) {
+	t.Helper()
+	id, err := membership.ParseID(webhook)
+	require.NoError(t, err)
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	var w db.WebhookWork
+	require.Eventually(t, func() bool { // the server may hold it
+		var held bool
+		w, held, err = s.store.HoldWebhook(t.Context(), tenant, id, "test", now, now.Add(time.Hour), 1)
+		return err == nil && held
+	}, time.Minute, 20*time.Millisecond)
+	failed := membership.Delivery{
+		Webhook: id, Number: 1, ID: membership.NewID(), Action: membership.ActionTenantCreated,
+		Status: membership.DeliveryDead, Attempts: 2,
+		Attempt: membership.Attempt{
+			At: now, HTTP: 500, Problem: "the receiver answered 500", Took: 31 * time.Millisecond,
+		},
+		Earlier: []membership.Attempt{{At: now.Add(-5 * time.Second), Problem: "the connection failed"}},
+	}
+	held, err := s.store.FinishWebhook(t.Context(), "test", db.WebhookStep{
+		Webhook: w.Webhook, Done: []membership.Delivery{failed}, Until: now,
+	})
+	require.NoError(t, err)
+	require.True(t, held)
 }
 
 // furnishRequests sends what changes nothing, what is refused and what the guard holds,

@@ -79,7 +79,7 @@ func TestHeldBeforeItWasDisabled(t *testing.T) {
 		held, err := s.one.store.FinishWebhook(t.Context(), "another", db.WebhookStep{
 			Webhook: gone, Done: []membership.Delivery{{
 				Webhook: id, Number: 1, ID: membership.NewID(), Action: membership.ActionUserCreated,
-				Status: membership.DeliveryRetrying, At: time.Now(), NextAt: time.Now(),
+				Status: membership.DeliveryRetrying, Attempt: membership.Attempt{At: time.Now()}, NextAt: time.Now(),
 			}},
 		})
 		require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"time"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -14,6 +15,8 @@ import (
 func (h *Webhooks) sendSignals(
 	ctx context.Context, w membership.Webhook, d *membership.Delivery, e membership.Event, all []membership.Signal,
 ) (o membership.Outcome) {
+	began := time.Now()
+	defer func() { o.Took = time.Since(began) }()
 	for _, s := range d.Left(all) {
 		o = h.sendSignal(ctx, w, membership.StreamSignal{
 			ID: membership.SignalID{Stream: w.ID, Number: e.Number, Part: s.Part}, Event: e.ID, Signal: s,

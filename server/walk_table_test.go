@@ -263,6 +263,10 @@ var walkTable = map[string]walkRow{
 		path: "/v1/webhooks/{webhook}/deliveries", status: 200,
 		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
 	},
+	"GET /v1/webhooks/{id}/deliveries/{delivery_id}/attempts": {
+		path: "/v1/webhooks/{webhook}/deliveries/{new id}/attempts", status: 404,
+		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	},
 	"POST /v1/webhooks/{id}/deliveries/{delivery_id}/retry": {
 		path: "/v1/webhooks/{webhook}/deliveries/{new id}/retry", status: 404,
 		may: []string{"WEBHOOKS:ADMIN", "AUDIT:READ"},

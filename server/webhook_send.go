@@ -45,13 +45,16 @@ func post(
 	}
 	r.Header = header
 	r.Header.Set("User-Agent", "scimbridge")
+	began := time.Now()
 	res, err := client.Do(r)
 	if err != nil {
-		return membership.Outcome{Problem: problemOf(err)}
+		return membership.Outcome{Problem: problemOf(err), Took: time.Since(began)}
 	}
 	receipt, _ := io.ReadAll(io.LimitReader(res.Body, maxReceipt))
 	_ = res.Body.Close()
-	o := membership.Outcome{HTTP: res.StatusCode, Gone: res.StatusCode == http.StatusGone}
+	o := membership.Outcome{
+		HTTP: res.StatusCode, Gone: res.StatusCode == http.StatusGone, Took: time.Since(began),
+	}
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
 		return o
 	}

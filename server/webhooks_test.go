@@ -266,8 +266,8 @@ func TestAHangingWebhookKeepsNoOther(t *testing.T) {
 	})
 }
 
-// What a receiver did not take is listed, and can be sent again: one, or what was given
-// up on since a time. 410 disables, and a redirect is followed nowhere.
+// What a receiver did not take is listed with every attempt, and can be sent again: one,
+// or what was given up on in a time. 410 disables, and a redirect is followed nowhere.
 func TestDeadLettersAreSentAgain(t *testing.T) {
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		w := newTelling(t, url)
@@ -296,9 +296,34 @@ func TestDeadLettersAreSentAgain(t *testing.T) {
 		assert.InDelta(t, 302, failed["http_status"], 0)
 		w.call(http.MethodPost, path+"/deliveries/"+failed["id"].(string)+"/retry", `{}`, 204)
 		w.until("the second", func() bool { return r.groups() == 1 })
-		since := w.call(http.MethodPost, path+"/recover", `{"since":"2020-01-01T00:00:00Z"}`, 200)
-		assert.InDelta(t, 1, since["recovered"], 0)
+		recovered := func(body string) any {
+			return w.call(http.MethodPost, path+"/recover", body, 200)["recovered"]
+		}
+		assert.InDelta(t, 0, recovered(`{"since":"2020-01-01T00:00:00Z","until":"`+letter["at"].(string)+`"}`), 0,
+			"it was given up on then, not before")
+		for _, until := range []string{`"2020-01-01T00:00:00Z"`, `"2019-01-01T00:00:00Z"`, `"soon"`, `""`, `1`} {
+			w.call(http.MethodPost, path+"/recover", `{"since":"2020-01-01T00:00:00Z","until":`+until+`}`, 400)
+		}
+		assert.InDelta(t, 1, recovered(`{"since":"`+letter["at"].(string)+`","until":"2090-01-01T00:00:00Z"}`), 0)
 		w.until("the first", func() bool { return r.groups() == 2 })
+		attempts := func(delivery any) (all []any) {
+			w.until("it was noted", func() bool {
+				all = w.call(http.MethodGet, path+"/deliveries/"+delivery.(string)+"/attempts", "", 200)["data"].([]any)
+				return all[0].(map[string]any)["http_status"] == 200.0
+			})
+			return all
+		}
+		for delivery, problem := range map[any]string{
+			letter["id"]: "the receiver answered 410", failed["id"]: "the receiver answered 302",
+		} {
+			all := attempts(delivery)
+			require.Len(t, all, 2, "the schedule began anew, and the first attempt is kept")
+			assert.NotContains(t, all[0], "problem")
+			assert.Equal(t, problem, all[1].(map[string]any)["problem"])
+			assert.Greater(t, all[0].(map[string]any)["at"], all[1].(map[string]any)["at"])
+			assert.Positive(t, all[1].(map[string]any)["duration_ms"])
+		}
+		w.call(http.MethodGet, path+"/deliveries/"+membership.NewID().String()+"/attempts", "", 404)
 		assert.Len(t, w.call(http.MethodGet, path+"/deliveries?status=delivered&limit=1", "", 200)["data"], 1)
 		w.call(http.MethodDelete, path, "", 204)
 		w.call(http.MethodGet, path, "", 404)

@@ -12,7 +12,8 @@ import (
 var webhookDeliveryPromises = subject{"webhook deliveries", []promise{
 	{"due deliveries come in the order of events", testDueDeliveries},
 	{"one delivery is sent again", testRetryDelivery},
-	{"dead deliveries since a time are sent again", testRecoverDeliveries},
+	{"dead deliveries of a time are sent again", testRecoverDeliveries},
+	{"a delivery is found by its id, with its attempts", testDelivery},
 	{"what waits to be tried again is due at once", testWakeDeliveries},
 	{"old deliveries are dropped, those that wait are not", testDropDeliveries},
 }}
@@ -81,14 +82,16 @@ func testRecoverDeliveries(t *testing.T, s Store) {
 			delivery(id, 5, membership.DeliveryDead, now, time.Time{}),
 			delivery(id, 6, membership.DeliveryDead, now, time.Time{}))
 	}
-	again := func(since time.Time, limit int) (n int) {
+	between := func(since, until time.Time, limit int) (n int) {
 		w.Update(func(tx membership.Tx) (err error) {
-			n, err = tx.RecoverDeliveries(w.Ctx, hook.ID, since, now, limit)
+			n, err = tx.RecoverDeliveries(w.Ctx, hook.ID, since, until, now, limit)
 			return err
 		})
 		return n
 	}
+	again := func(since time.Time, limit int) int { return between(since, time.Time{}, limit) }
 	require.Zero(t, again(now.Add(time.Second), 10))
+	require.Zero(t, between(dayAgo.Add(time.Second), hourAgo, 10), "the end is not in it")
 	require.False(t, w.isDue(hook.ID, now))
 	require.Equal(t, 2, again(hourAgo, 2), "the first of them")
 	require.True(t, w.isDue(hook.ID, now))
@@ -101,7 +104,33 @@ func testRecoverDeliveries(t *testing.T, s Store) {
 	require.Equal(t, 1, again(hourAgo, 2))
 	require.Zero(t, again(hourAgo, 2))
 	require.Len(t, w.deliveries(hook.ID, membership.DeliveryDead), 1)
+	require.Equal(t, 1, between(dayAgo, hourAgo, 2), "the beginning is in it")
+	require.Empty(t, w.deliveries(hook.ID, membership.DeliveryDead))
 	require.Len(t, w.deliveries(other.ID, membership.DeliveryDead), 4, "those of another webhook stay")
+}
+
+func testDelivery(t *testing.T, s Store) {
+	w := NewTenant(t, s)
+	hook, other := w.webhook(nil), w.webhook(nil)
+	now := Now()
+	dead := delivery(hook.ID, 5, membership.DeliveryDead, now, time.Time{})
+	first := delivery(hook.ID, 6, membership.DeliveryDone, now, time.Time{})
+	first.Earlier = nil
+	w.settled(hook.ID, dead, first)
+	find := func(hook, id membership.ID) (d membership.Delivery, err error) {
+		w.Read(func(r membership.Reader) error {
+			d, err = r.Delivery(w.Ctx, hook, id)
+			return nil
+		})
+		return d, err
+	}
+	for _, want := range []membership.Delivery{dead, first} {
+		got, err := find(hook.ID, want.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		_, err = find(other.ID, want.ID)
+		require.Equal(t, membership.NotFound("delivery"), err, "it is that of another webhook")
+	}
 }
 
 func testDropDeliveries(t *testing.T, s Store) {

@@ -111,7 +111,14 @@ func delivery(
 ) membership.Delivery {
 	return membership.Delivery{
 		Webhook: hook, Number: number, ID: membership.NewID(), Action: membership.ActionGrantOpened, Status: status,
-		Attempts: 3, HTTP: 500, Problem: "the receiver answered 500", At: at, NextAt: next,
+		Attempts: 3, NextAt: next,
+		Attempt: membership.Attempt{
+			HTTP: 500, Problem: "the receiver answered 500", At: at, Took: 1234 * time.Microsecond,
+		},
+		Earlier: []membership.Attempt{
+			{Problem: "the connection failed", At: at.Add(-time.Hour)},
+			{HTTP: 204, At: at.Add(-time.Minute), Took: 20 * time.Second},
+		},
 	}
 }
 
@@ -331,7 +338,7 @@ func testWebhookPause(t *testing.T, s Store) {
 		"changed": func(tx membership.Tx) error { return tx.UpdateWebhook(w.Ctx, hook) },
 		"retried": func(tx membership.Tx) error { return tx.RetryDelivery(w.Ctx, hook.ID, dead.ID, now) },
 		"recovered": func(tx membership.Tx) error {
-			_, err := tx.RecoverDeliveries(w.Ctx, hook.ID, now.Add(-time.Hour), now, 10)
+			_, err := tx.RecoverDeliveries(w.Ctx, hook.ID, now.Add(-time.Hour), time.Time{}, now, 10)
 			return err
 		},
 	} {

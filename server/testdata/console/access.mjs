@@ -51,6 +51,10 @@ export default async function access(browser) {
     await page.getByRole("button", { name: "Send a test" }).click();
     await page.getByText("The receiver did not take the test").waitFor();
     await page.getByLabel("Since (UTC)").fill("2026-01-01T00:00");
+    await page.getByLabel("Until (UTC)").fill("2025-01-01T00:00");
+    await page.getByRole("button", { name: "Replay" }).click();
+    await page.getByRole("alert").getByText("must be after since").waitFor();
+    await page.getByLabel("Until (UTC)").fill("2026-02-01T00:00");
     await page.getByRole("button", { name: "Replay" }).click();
     await page.getByText("is sent again").waitFor();
     await page.getByRole("button", { name: "Switch off" }).click();
