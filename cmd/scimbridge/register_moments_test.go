@@ -48,11 +48,15 @@ func TestTheRegisterOfTenMoments(t *testing.T) {
 		for i := range steps {
 			h.step()
 			if chosen[i] {
-				h.awaitNoEnd()
-				time.Sleep(20 * time.Millisecond)
-				at := time.Now().UTC().Truncate(time.Microsecond)
-				time.Sleep(20 * time.Millisecond)
-				moments = append(moments, moment{at, h.members()})
+				var m moment
+				for read := false; !read; read = !h.endsIn(m.at, time.Now()) { // which may take long
+					h.awaitNoEnd()
+					time.Sleep(20 * time.Millisecond)
+					m.at = time.Now().UTC().Truncate(time.Microsecond)
+					time.Sleep(20 * time.Millisecond)
+					m.said = h.members()
+				}
+				moments = append(moments, m)
 			}
 		}
 		// All ends pass; the job closes what has ended and the log is told of it.
@@ -233,16 +237,17 @@ func (h *randomTenant) end() string {
 
 // awaitNoEnd waits for a moment in which nothing ends while the lists are read.
 func (h *randomTenant) awaitNoEnd() {
-	for {
-		now, near := time.Now(), false
-		for _, at := range h.ends {
-			near = near || at.After(now.Add(-10*time.Millisecond)) && at.Before(now.Add(300*time.Millisecond))
-		}
-		if !near {
-			return
-		}
+	for now := time.Now(); h.endsIn(now, now.Add(300*time.Millisecond)); now = time.Now() {
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// endsIn reports whether something ends in a time, or just before it.
+func (h *randomTenant) endsIn(from, to time.Time) (ends bool) {
+	for _, at := range h.ends {
+		ends = ends || at.After(from.Add(-10*time.Millisecond)) && at.Before(to)
+	}
+	return ends
 }
 
 // members are all grants that the lists of members show now.
