@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/auth"
@@ -87,6 +90,10 @@ func TestConsoleInABrowser(t *testing.T) {
 	require.NoError(t, err)
 	dir, err := modules()
 	require.NoError(t, err)
+	program := filepath.Join(t.TempDir(), "scimbridge")
+	built, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program,
+		"../cmd/scimbridge").CombinedOutput()
+	require.NoError(t, err, "%s", built)
 	for i, engine := range dbtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
 			s := newTestServer(t, func(c *config.Config) {
@@ -97,6 +104,8 @@ func TestConsoleInABrowser(t *testing.T) {
 			b := s.bootstrap(t)
 			s.serving(t)
 			given := s.furnishConsole(t, b)
+			everyPage(t, s, given["accessible"].([]string))
+			given["program"], given["folder"] = program, t.TempDir()
 			if i > 0 {
 				delete(given, "accessible")
 			}
@@ -117,6 +126,7 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 	t.Helper()
 	w := &walk{testServer: s, t: t, mine: b}
 	made := func(path, body string) string { return w.made(path, body, b)["id"].(string) }
+	w.made("/v1/connections/"+b.ConnectionID.String()+"/captures", `{"hours":1}`, b)
 	ann := made("/scim/v2/Users", `{"userName":"ann@example.com","displayName":"Ann Provider",
 		"emails":[{"value":"ann@example.com","primary":true}]}`)
 	group := made("/scim/v2/Groups", `{"displayName":"Engineering","members":[{"value":"`+ann+`"}]}`)
@@ -131,7 +141,9 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 	members := "/console/groups/" + group + "/members/"
 	token := made("/v1/tokens", `{"name":"ci","kind":"api","permissions":["GROUPS:READ","USERS:READ"],
 		"networks":["192.0.2.0/24"],"expires_at":"2090-01-01T00:00:00Z"}`)
-	client := made("/v1/connections/"+b.ConnectionID.String()+"/clients", `{"auth_method":"client_secret"}`)
+	clients := "/v1/connections/" + b.ConnectionID.String() + "/clients"
+	client := made(clients, `{"auth_method":"client_secret"}`)
+	secret := made(clients+"/"+client+"/secrets", `{}`)
 	issuer := made("/v1/issuers", `{"issuer":"https://login.example.com/","audiences":["scimbridge"],
 		"permissions":["USERS:READ"],"jwks_uri":"https://login.example.com/keys"}`)
 	made("/v1/policies", `{"id":"no-outsiders","cedar":"`+harmlessPolicy+`"}`)
@@ -145,7 +157,8 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 	nothing, refused, held, many := w.furnishRequests(ann, group)
 	allow := "/console/guard/" + b.ConnectionID.String() + "/allow"
 	return map[string]any{
-		"token": b.APIToken, "connection": "Okta", "group": "Engineering", "groupID": group,
+		"token": b.APIToken, "otherToken": s.anotherPerson(t, b),
+		"connection": "Okta", "group": "Engineering", "groupID": group,
 		"play": s.playOkta(t), "link": link,
 		"provisioned": "Ann Provider", "provisionedAs": "ann@example.com", "person": "bob@example.com",
 		"accessible": []string{
@@ -169,7 +182,9 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 			"/console/access", "/console/access/new-token", "/console/access/tokens/" + token,
 			"/console/access/tokens/" + token + "/revoke", "/console/access/clients", "/console/access/new-client",
 			"/console/access/clients/" + client, "/console/access/clients/" + client + "/revoke",
+			"/console/access/clients/" + client + "/secrets/" + secret + "/revoke",
 			"/console/access/issuers", "/console/access/new-issuer", "/console/access/issuers/" + issuer,
+			"/console/access/issuers/" + issuer + "/delete",
 			"/console/access/policies", "/console/access/new-policy", "/console/access/policies/no-outsiders",
 			"/console/access/policies/no-outsiders/delete", "/console/access/webhooks", "/console/access/new-webhook",
 			"/console/access/webhooks/" + webhook, "/console/access/webhooks/" + webhook + "/delete",
@@ -178,6 +193,47 @@ func (s testServer) furnishConsole(t *testing.T, b auth.Bootstrapped) map[string
 			"/console/requests/problems", "/console/requests/problems?to=2026-01-01T00:00",
 			"/console/guard", allow, allow + "?group=" + many, allow + "?group=" + group,
 		},
+		"acts": []act{
+			{"/console/access/new-token", map[string]string{"Name": "looked at"}, "Make the token"},
+			{"/console/access/new-policy", map[string]string{"Id": "x", "Policy": "forbid ("}, "Save"},
+			{"/console/access/webhooks/" + webhook, nil, "Send a test"},
+			{"/console/requests/" + nothing, nil, "Try it"},
+			{"/console/requests/" + refused, nil, "Show the body as it came"},
+			{allow + "?group=" + many, nil, "Show who would go"},
+			{allow + "?group=" + many, map[string]string{"Reason": "x"}, "Allow one removal"},
+			{connect + "/links", map[string]string{"Reason": "x"}, "Make the link"},
+			{"/console/connect/" + unused, nil, "Make the token"},
+			{"/console/setup/connection", nil, "Make the token"},
+			{"/console/setup/connection", nil, "All is set up"},
+		},
+	}
+}
+
+// act is what a browser does on a page: what it fills in, by labels, and the button.
+type act struct {
+	Path   string            `json:"path"`
+	Fill   map[string]string `json:"fill,omitempty"`
+	Button string            `json:"button"`
+}
+
+// noPages are routes that answer with a part of a page, a file, or the way to another page.
+var noPages = []string{
+	"/console/static/{version}/{name}", "/console/connect/{id}/progress", "/console/setup/connection/progress",
+	"/console/audit/find", "/console/audit/proof/checkpoint", "/console/audit/proof/key",
+	"/console/audit/events/{number}/proof/{file}",
+}
+
+// everyPage: the browser looks at all that there are.
+func everyPage(t *testing.T, s testServer, paths []string) {
+	t.Helper()
+	word := regexp.MustCompile(`\{[^}]+\}`)
+	for _, route := range consoleRoutes(s) {
+		method, path, _ := strings.Cut(route, " ")
+		if method != http.MethodGet || path == "/console/login" || slices.Contains(noPages, path) {
+			continue
+		}
+		of := regexp.MustCompile(`^` + word.ReplaceAllString(path, `[^/?]+`) + `(\?.*)?$`)
+		assert.True(t, slices.ContainsFunc(paths, of.MatchString), "axe-core looks at no %s", path)
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -299,6 +300,13 @@ func TestConsoleWalk(t *testing.T) {
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		w := newWalk(t, url)
 		w.serving(t)
+		w.roles = map[string]*visitor{}
+		for role, permissions := range consoleRoles {
+			has, err := json.Marshal(permissions)
+			require.NoError(t, err)
+			made := w.made("/v1/tokens", fmt.Sprintf(`{"name":%q,"kind":"api","permissions":%s}`, role, has), w.mine)
+			w.roles[role] = w.session(made["token"].(string))
+		}
 		for _, name := range consoleRoutes(w.testServer) {
 			method, _, _ := strings.Cut(name, " ")
 			row, ok := consoleTable[name]
@@ -348,16 +356,15 @@ func (w *walk) page(method string, row consoleRow) {
 		assert.Equal(w.t, http.StatusUnauthorized, p.status, p.body)
 	}
 
-	without := row.without
-	if without == 0 {
-		without = http.StatusForbidden
-	}
+	without := cmp.Or(row.without, http.StatusForbidden)
 	p = ask(w.session(w.powerless), mine)
 	assert.Equal(w.t, without, p.status, p.body)
 	w.noneOf(p, w.theirs.TenantID, mine)
 	if row.may != nil {
 		assert.Contains(w.t, p.body, row.may[0])
 	}
+
+	w.ofRoles(method, row, func(v *visitor) shownPage { return ask(v, mine) })
 
 	// Of another tenant it is what does not exist.
 	if strings.Contains(row.path, "{") {
@@ -389,6 +396,39 @@ func (w *walk) page(method string, row consoleRow) {
 	assert.Contains(w.t, []int{http.StatusSeeOther, http.StatusUnauthorized}, p.status)
 	assert.NotContains(w.t, p.body, "enough")
 	assert.Empty(w.t, v.cookie("scimbridge-session"))
+}
+
+// consoleRoles are those that the console is for: the customer's administrator, that
+// of the application, the auditor, the one of webhooks, and the one who helps in an emergency.
+var consoleRoles = map[string][]string{
+	"connects":  {"TENANT:ADMIN", "REQUESTS:READ", "REQUESTS:CAPTURE"},
+	"members":   {"GROUPS:READ", "GROUPS:WRITE", "USERS:READ", "USERS:WRITE"},
+	"audits":    {"AUDIT:READ", "REQUESTS:READ", "GROUPS:READ"},
+	"webhooks":  {"WEBHOOKS:ADMIN", "AUDIT:READ"},
+	"emergency": {"GROUPS:BREAK_GLASS", "GROUPS:READ", "USERS:READ"},
+}
+
+// ofRoles asks with a session of each role, which has the permissions of its own and no
+// others: who has none that a page needs sees nothing of it, who lacks the one that an act
+// is of does nothing, and who has all sees the page.
+func (w *walk) ofRoles(method string, row consoleRow, ask func(*visitor) shownPage) {
+	w.t.Helper()
+	for role, has := range consoleRoles {
+		if row.may == nil {
+			return
+		}
+		has := func(permission string) bool { return slices.Contains(has, permission) }
+		first, all := has(row.may[0]), !slices.ContainsFunc(row.may, func(p string) bool { return !has(p) })
+		switch {
+		case method == http.MethodPost && first: // who may does it below, once
+		case method == http.MethodPost, !slices.ContainsFunc(row.may, has):
+			p := ask(w.roles[role])
+			assert.Equal(w.t, cmp.Or(row.without, http.StatusForbidden), p.status, "%s: %s", role, p.body)
+			assert.NotContains(w.t, p.body, "Nothing was changed", "it is not for the form: %s", role)
+		case all:
+			assert.Equal(w.t, row.status, ask(w.roles[role]).status, role)
+		}
+	}
 }
 
 // forgeries are acts that no page of the session asked for.

@@ -86,6 +86,8 @@ type walk struct {
 	application, theirApplication signer
 
 	access, readingAccess, secondAccess, theirAccess string // access tokens of OAuth clients
+
+	roles map[string]*visitor // sessions of consoleRoles
 }
 
 func newWalk(t *testing.T, url string) *walk {

@@ -34,10 +34,10 @@ export class Browser {
     return b;
   }
 
-  // context is a browser of its own, logged in unless options.stranger. What its pages do
-  // wrong gathers in context.wrong.
+  // context is a browser of its own, logged in, with options.token if there is one, unless
+  // options.stranger. What its pages do wrong gathers in context.wrong.
   async context(options = {}) {
-    const { stranger, ...rest } = options;
+    const { stranger, token, ...rest } = options;
     const context = await this.chromium.newContext({ viewport: wide, colorScheme: "light", ...rest });
     context.setDefaultTimeout(10_000);
     context.wrong = [];
@@ -52,7 +52,7 @@ export class Browser {
       if (m.type() === "error" && !expected) context.wrong.push("the browser says: " + m.text());
     });
     const page = await context.newPage();
-    if (!stranger) await logIn(page);
+    if (!stranger) await logIn(page, token);
     return { context, page };
   }
 
@@ -62,31 +62,28 @@ export class Browser {
     await context.close();
   }
 
-  // accessible looks for what axe-core finds, and whether a page is wider than its
-  // window, in every look.
-  async accessible(paths, prepare = async () => {}) {
+  // accessible looks at pages, and at what acts lead to: each has a page, what is to be
+  // filled in there, and a button. The same pages are asked for with the policy of the
+  // server in force, which axe-core itself does not live with.
+  async accessible(paths, acts, prepare = async () => {}) {
     const found = [];
-    const { context, page } = await this.context({ bypassCSP: true }); // for axe itself
+    const strict = await this.context();
+    await prepare(strict.page);
+    const { context, page } = await this.context({ bypassCSP: true });
     await prepare(page);
     for (const path of ["/console/login", ...paths]) {
       await page.setViewportSize(wide);
       await page.goto(base + path);
-      await page.evaluate(axe.source);
-      for (const [look, { viewport, colorScheme }] of Object.entries(looks)) {
-        await page.setViewportSize(viewport);
-        await page.emulateMedia({ colorScheme });
-        const only = look === "light" ? {} : { runOnly: { type: "rule", values: ofLooks } };
-        const violations = await page.evaluate(
-          async (only) => (await window.axe.run({
-            ...only, rules: { "target-size": { enabled: true } }, resultTypes: ["violations"],
-          })).violations, only);
-        for (const v of violations) {
-          found.push(`${path} (${look}): ${v.id}: ${v.help}\n  ` + v.nodes.map((n) => n.html).join("\n  "));
-        }
-        const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-        if (needed > there) found.push(`${path} (${look}): ${needed} px wide in a window of ${there}`);
-      }
+      await Promise.all([look(page, path, found), strict.page.goto(base + path)]);
     }
+    for (const act of acts) {
+      await page.setViewportSize(wide);
+      await page.goto(base + act.path);
+      for (const [label, text] of Object.entries(act.fill ?? {})) await page.getByLabel(label).fill(text);
+      await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: act.button }).first().click()]);
+      await look(page, act.path + ", " + act.button, found);
+    }
+    await this.done(strict.context);
     await this.done(context);
     check(found.length === 0, found.join("\n"));
   }
@@ -106,4 +103,31 @@ export async function logIn(page, token = given.token) {
 // heading waits for the page with this heading.
 export async function heading(page, name) {
   await page.getByRole("heading", { name, level: 1 }).waitFor();
+}
+
+// look finds what axe-core does in a page, and whether it is wider than its window, in every
+// look; and whether everything on it is of a kind that has the focus in its turn and does
+// what it does by Enter or Space.
+async function look(page, name, found) {
+  const unreachable = await page.evaluate(() => [...document.querySelectorAll(
+    "a:not([href]), [onclick], [tabindex]:not([tabindex='0'], [tabindex='-1']), " +
+    ":is(a, button, input, select, textarea, summary)[tabindex='-1'], " +
+    ":is([role=button], [role=link]):not(a[href], button)",
+  )].map((e) => e.outerHTML));
+  if (unreachable.length > 0) found.push(`${name}: not for keyboards: ` + unreachable.join("\n  "));
+  await page.evaluate(axe.source);
+  for (const [as, { viewport, colorScheme }] of Object.entries(looks)) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    const only = as === "light" ? {} : { runOnly: { type: "rule", values: ofLooks } };
+    const violations = await page.evaluate(
+      async (only) => (await window.axe.run({
+        ...only, rules: { "target-size": { enabled: true } }, resultTypes: ["violations"],
+      })).violations, only);
+    for (const v of violations) {
+      found.push(`${name} (${as}): ${v.id}: ${v.help}\n  ` + v.nodes.map((n) => n.html).join("\n  "));
+    }
+    const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    if (needed > there) found.push(`${name} (${as}): ${needed} px wide in a window of ${there}`);
+  }
 }

@@ -1,5 +1,5 @@
-// Who is in a group, through what; take somebody in and out again: by keyboard, and with
-// JavaScript off.
+// Who is in a group, through what, and how that came about; take somebody in and out again:
+// with JavaScript on and off.
 import { base, check, given, heading } from "./browser.mjs";
 
 export default async function members(browser) {
@@ -15,18 +15,16 @@ export default async function members(browser) {
     await page.getByText("No button to remove them here").waitFor();
     await page.getByRole("rowheader").first().waitFor();
 
-    // Add a local member with a reason, by keyboard alone.
+    // Add a local member with a reason and an end.
     await page.goto(base + "/console/groups/" + given.groupID + "/add");
-    await page.getByLabel("User name or its beginning").focus();
-    await page.keyboard.type(given.person);
-    await page.keyboard.press("Enter");
-    await page.getByRole("radio").first().waitFor();
-    await page.getByLabel("Reason").focus();
-    await page.keyboard.type("covers for " + given.provisioned);
-    await page.keyboard.press("Tab");
-    await page.keyboard.press("Enter");
+    await page.getByLabel("User name or its beginning").fill(given.person);
+    await page.getByRole("button", { name: "Find" }).click();
+    await page.getByLabel("Reason").fill("covers for " + given.provisioned);
+    await page.getByLabel("Ends (UTC)").fill("2090-01-01T00:00");
+    await page.getByRole("button", { name: "Add to " + given.group }).click();
     await page.getByText("The member was added.").waitFor();
-    await page.getByText("covers for").first().waitFor();
+    const grant = page.getByRole("row", { name: "covers for" }).first();
+    check((await grant.innerText()).includes("ends 1 January 2090"), "the grant has its end");
 
     // And out again: it is asked for why.
     await page.getByRole("link", { name: "Remove…" }).click();
@@ -43,6 +41,21 @@ export default async function members(browser) {
     const since = page.getByRole("row", { name: "on call in March" });
     check((await since.innerText()).includes("Added"), "the page says who was added and why");
     check(page.url().includes("from=2026-03-01"), "the times are in the address");
+
+    // How it came about: what the provider sent, what that changed, and what was done here.
+    await page.goto(base + "/console/groups/" + given.groupID);
+    await page.getByRole("link", { name: "How it came about" }).click();
+    await heading(page, "How it came about");
+    await page.getByRole("row", { name: "POST /Groups" }).first().waitFor();
+    await page.getByRole("row", { name: "on call in March" }).first().waitFor();
+    await page.getByLabel("Before (UTC)").fill("2020-01-01T00:00");
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.getByText("Nothing happened then.").waitFor();
+    await page.getByRole("link", { name: "Show all" }).click();
+    await page.getByRole("row", { name: "POST /Groups" }).first().getByRole("link").first().click();
+    await page.getByRole("link", { name: "How " + given.provisioned + " came about" }).click();
+    await heading(page, "How it came about");
+    await page.getByRole("row", { name: "POST /Users" }).first().waitFor();
 
     await page.getByRole("button", { name: "Log out" }).click();
     await heading(page, "Log in");

@@ -1,5 +1,5 @@
-// Why a provider's request was refused and what to do about it, which requests changed
-// nothing, and whether one would work now: with JavaScript on and off.
+// Why a provider's request was refused and what to do about it, its body as it came, which
+// requests changed nothing, and whether one would work now: with JavaScript on and off.
 import { base, check, given, heading } from "./browser.mjs";
 
 export default async function requests(browser) {
@@ -21,6 +21,13 @@ export default async function requests(browser) {
     await page.getByText("What to do.").waitFor();
     await page.getByText("(text)").or(page.getByText("(address)")).first().waitFor();
     check(!(await page.content()).includes(given.provisionedAs), "the page has a value of the request");
+
+    // The body as it came, which was captured: to read it is an event.
+    await page.getByRole("button", { name: "Show the body as it came" }).click();
+    await page.getByText("That you read it is an event.").waitFor();
+    check((await page.locator("pre").last().innerText()).includes(given.provisionedAs), "the body is whole");
+    await page.goto(base + "/console/audit?action=capture.read");
+    await page.getByRole("rowheader").first().waitFor();
 
     // The problem has the same remedy, and leads to the request.
     await page.goto(base + "/console/requests");
