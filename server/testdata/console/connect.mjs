@@ -36,6 +36,7 @@ export default async function connect(browser) {
     await page.getByRole("button", { name: "Make the token" }).click();
     await page.getByText("The token was made.").waitFor();
     const token = await page.locator(".paste code").first().innerText();
+    await page.getByText(token).nth(1).waitFor(); // the page may still be coming
     const there = await page.getByText(token).count();
     check(there === 2, "the token stands alone, and where it is to be pasted");
 
