@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/scimbridge/scimbridge/auth"
 	"github.com/scimbridge/scimbridge/membership"
 )
 
@@ -69,8 +68,14 @@ type exceptionCount struct {
 }
 
 type expiringPart struct {
-	Tokens []auth.Token
-	More   bool // there are more than are looked at
+	List []expiringRow // the next first
+	More bool          // there are more than are looked at
+}
+
+// expiringRow is a token, or a secret of an OAuth client.
+type expiringRow struct {
+	Path, Name, Kind string
+	Ends             time.Time
 }
 
 // endingPart are local memberships of whose end notice was given, and that is still to come.
@@ -137,19 +142,37 @@ func (d *door) overviewConnections(r *request, v *overviewView) error {
 	}
 	v.Connections = part
 
+	v.Expiring, err = d.expiring(r)
+	return err
+}
+
+// expiring are the tokens and the secrets of clients that end soon.
+func (d *door) expiring(r *request) (*expiringPart, error) {
 	ts, err := d.Tokens.List(r.Context(), r.call, membership.ID{}, overviewTokens+1)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	v.Expiring = &expiringPart{More: len(ts) > overviewTokens}
+	cs, err := d.Clients.List(r.Context(), r.call, membership.ID{}, membership.ID{}, overviewTokens+1)
+	if err != nil {
+		return nil, err
+	}
+	part := &expiringPart{More: len(ts) > overviewTokens || len(cs) > overviewTokens}
 	now := time.Now()
-	for _, t := range ts {
-		if !t.ExpiresAt.IsZero() && t.ExpiresAt.After(now) && t.ExpiresAt.Before(now.Add(expiringWithin)) {
-			v.Expiring.Tokens = append(v.Expiring.Tokens, t)
+	add := func(path, name, kind string, ends time.Time) {
+		if ends.After(now) && ends.Before(now.Add(expiringWithin)) {
+			part.List = append(part.List, expiringRow{path, name, kind, ends})
 		}
 	}
-	slices.SortFunc(v.Expiring.Tokens, func(a, b auth.Token) int { return a.ExpiresAt.Compare(b.ExpiresAt) })
-	return nil
+	for _, t := range ts {
+		add("/console/access/tokens/"+t.ID.String(), t.Name, "token, "+string(t.Kind), t.ExpiresAt)
+	}
+	for _, c := range cs {
+		for _, secret := range c.Secrets {
+			add("/console/access/clients/"+c.ID.String(), "OAuth client", "secret", secret.ExpiresAt)
+		}
+	}
+	slices.SortFunc(part.List, func(a, b expiringRow) int { return a.Ends.Compare(b.Ends) })
+	return part, nil
 }
 
 func (d *door) overviewAudit(r *request, v *overviewView) error {
@@ -201,14 +224,47 @@ func (d *door) ending(r *request) (*endingPart, error) {
 		if err := json.Unmarshal(e.After, &after); err != nil {
 			return nil, err
 		}
-		if after.ExpiresAt.After(now) {
+		if !after.ExpiresAt.After(now) {
+			continue
+		}
+		if len(part.List) == overviewEnding {
+			part.More = true
+			break
+		}
+		if ends, err := d.stillEnds(r, e.Event, after.ExpiresAt); err != nil {
+			return nil, err
+		} else if ends {
 			part.List = append(part.List, endingRow{e, after.ExpiresAt})
 		}
 	}
-	if len(part.List) > overviewEnding {
-		part.List, part.More = part.List[:overviewEnding], true
-	}
 	return part, nil
+}
+
+// stillEnds reports whether one of the first members of a notice has this end: it may have
+// got another since, or be over. It has where the caller may not see who is in the group.
+func (d *door) stillEnds(r *request, notice membership.Event, ends time.Time) (bool, error) {
+	users := []membership.ID{notice.User}
+	if notice.User.IsZero() {
+		users = nil
+		for _, m := range notice.Members[:min(len(notice.Members), overviewEnding)] {
+			users = append(users, m.User)
+		}
+	}
+	for _, user := range users {
+		m, err := d.Directory.Member(r.Context(), r.call, notice.Group, user)
+		switch membership.KindOf(err) {
+		case membership.KindNotFound:
+			continue
+		case membership.KindForbidden:
+			return true, nil
+		}
+		if err != nil || slices.ContainsFunc(m.Sources, func(s membership.MemberSource) bool {
+			return s.Grant.Source() == membership.SourceLocal && s.Grant.ExpiresAt.Equal(ends)
+		}) {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 func (d *door) overviewWebhooks(r *request, v *overviewView) error {

@@ -120,12 +120,14 @@ func TestConsoleOverview(t *testing.T) {
 		w := &walk{testServer: s, t: t, mine: b}
 		v := newVisitor(t, s.BaseURL()).logIn(b.APIToken)
 		p := v.get("/console")
-		for _, nothing := range []string{"Waiting for the first request", "No token ends within 30 days",
+		for _, nothing := range []string{"Waiting for the first request", "No token and no secret of an OAuth client ends within 30 days",
 			"There is nothing that somebody should look at", "has held no request"} {
 			assert.Contains(t, p.body, nothing)
 		}
 		soon := time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339)
 		w.made("/v1/tokens", `{"name":"ends soon","kind":"api","permissions":[],"expires_at":"`+soon+`"}`, b)
+		client := w.made("/v1/connections/"+b.ConnectionID.String()+"/clients",
+			`{"auth_method":"client_secret","expires_at":"`+soon+`"}`, b)
 		w.made("/v1/webhooks", `{"url":"https://webhook.invalid/"}`, b)
 		made := func(path, body string) string { return w.made(path, body, b)["id"].(string) }
 		ann := made("/scim/v2/Users", `{"userName":"ann@example.com"}`)
@@ -134,7 +136,7 @@ func TestConsoleOverview(t *testing.T) {
 		require.Eventually(t, func() bool { return strings.Contains(v.get("/console").body, "Active") },
 			time.Minute, 20*time.Millisecond, "the requests are written after they are answered")
 		p = v.get("/console")
-		for _, something := range []string{"ends soon", "Members both by a provider and locally", "slowest is behind",
+		for _, something := range []string{"ends soon", "/console/access/clients/" + client["id"].(string), "Members both by a provider and locally", "slowest is behind",
 			"None ends by itself within 72 hours"} {
 			assert.Contains(t, p.body, something)
 		}
@@ -146,5 +148,10 @@ func TestConsoleOverview(t *testing.T) {
 			return strings.Contains(p.body, `<time datetime="`+ends+`"`)
 		}, 20*time.Second, 200*time.Millisecond, "the end of a membership comes near")
 		assert.Contains(t, p.body, "/console/people/"+bob)
+		later := time.Now().Add(24 * 365 * time.Hour).UTC().Format(time.RFC3339)
+		got := w.send(http.MethodPatch, "/v1/groups/"+group+"/members/"+bob, `{"expires_at":"`+later+`"}`,
+			"Bearer "+b.APIToken, b.TenantID)
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		assert.NotContains(t, v.get("/console").body, `<time datetime="`+ends+`"`, "it was extended")
 	})
 }
