@@ -120,8 +120,10 @@ func TestConsoleOverview(t *testing.T) {
 		w := &walk{testServer: s, t: t, mine: b}
 		v := newVisitor(t, s.BaseURL()).logIn(b.APIToken)
 		p := v.get("/console")
-		for _, nothing := range []string{"Waiting for the first request", "No token and no secret of an OAuth client ends within 30 days",
-			"There is nothing that somebody should look at", "has held no request"} {
+		for _, nothing := range []string{
+			"Waiting for the first request", "No token and no secret of an OAuth client ends within 30 days",
+			"There is nothing that somebody should look at", "has held no request",
+		} {
 			assert.Contains(t, p.body, nothing)
 		}
 		soon := time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339)
@@ -136,8 +138,10 @@ func TestConsoleOverview(t *testing.T) {
 		require.Eventually(t, func() bool { return strings.Contains(v.get("/console").body, "Active") },
 			time.Minute, 20*time.Millisecond, "the requests are written after they are answered")
 		p = v.get("/console")
-		for _, something := range []string{"ends soon", "/console/access/clients/" + client["id"].(string), "Members both by a provider and locally", "slowest is behind",
-			"None ends by itself within 72 hours"} {
+		for _, something := range []string{
+			"ends soon", "/console/access/clients/" + client["id"].(string), "slowest is behind",
+			"Members both by a provider and locally", "None ends by itself within 72 hours",
+		} {
 			assert.Contains(t, p.body, something)
 		}
 		bob := made("/v1/users", `{"user_name":"bob","email":"bob@example.com","name":"Bob Leaves"}`)
