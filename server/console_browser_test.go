@@ -96,6 +96,7 @@ func TestConsoleInABrowser(t *testing.T) {
 	require.NoError(t, err, "%s", built)
 	for i, engine := range dbtest.Engines() {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			s := newTestServer(t, func(c *config.Config) {
 				c.DatabaseURL = config.DatabaseURL(dbtest.URL(t, engine))
 				c.SealKeyFile = filepath.Join(t.TempDir(), "seal.key")

@@ -26,7 +26,7 @@ import (
 // busy machine gets some room.
 const (
 	answeredWithin = 12 * time.Second // also while the database hangs
-	backWithin     = 8 * time.Second  // after a promotion, or a return
+	backWithin     = 5 * time.Second  // after a promotion, or a return
 	failoverUsers  = 4                // of each writer
 	failoverWriter = 4
 	manyWriters    = 16 // behind a proxy
