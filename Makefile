@@ -46,15 +46,15 @@ test-sqlite: ## Test with the embedded SQLite only
 race: ## The same as test, under the race detector
 	SCIMBRIDGE_TEST_ENGINES=sqlite,postgres go run ./db/dbtest/withpostgres -- env CGO_ENABLED=1 $(GOTEST) -race $(ALL)
 
-# What requests share: limits, budgets, caches, queues, the engine below. A browser's minute and
-# the recorded conversations share nothing more.
+# What requests share: limits, budgets, caches, queues, the engine below. A browser's minutes, the
+# recorded conversations and the walk through every page of the console share nothing more.
 RACE_PACKAGES := ./auth ./server ./outbound ./db/engine ./db/sqlite ./db/requests
 # Of db, what several callers share; the whole of it takes six minutes.
 RACE_DB := 'Shared|Judged|Close|Fault|RequestLog'
 
 .PHONY: race-shared
 race-shared: ## Test what requests share under the race detector, on SQLite
-	.ci/race -skip 'InABrowser|EveryTokenKeepsTheRules' $(RACE_PACKAGES)
+	.ci/race -skip 'InABrowser|EveryTokenKeepsTheRules|ConsoleWalk' $(RACE_PACKAGES)
 	.ci/race -run $(RACE_DB) ./db
 
 # Flags for the benchmark, such as BENCHFLAGS='--json now.json --compare then.json'.
