@@ -191,12 +191,16 @@ func (d *door) listDeliveries(w http.ResponseWriter, r request) error {
 	return send(w, http.StatusOK, append(b, '}'))
 }
 
-func (d *door) listAttempts(w http.ResponseWriter, r request) error {
-	id, err := r.pathID("id", "webhook")
-	if err != nil {
-		return err
+// deliveryID reads the ids of a delivery and of its webhook from the path.
+func (r request) deliveryID() (webhook, delivery membership.ID, err error) {
+	if webhook, err = r.pathID("id", "webhook"); err == nil {
+		delivery, err = r.pathID("delivery_id", "delivery")
 	}
-	delivery, err := r.pathID("delivery_id", "delivery")
+	return webhook, delivery, err
+}
+
+func (d *door) listAttempts(w http.ResponseWriter, r request) error {
+	id, delivery, err := r.deliveryID()
 	if err != nil {
 		return err
 	}
@@ -208,11 +212,7 @@ func (d *door) listAttempts(w http.ResponseWriter, r request) error {
 }
 
 func (d *door) retryDelivery(w http.ResponseWriter, r request) error {
-	id, err := r.pathID("id", "webhook")
-	if err != nil {
-		return err
-	}
-	delivery, err := r.pathID("delivery_id", "delivery")
+	id, delivery, err := r.deliveryID()
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (e *grantEnds) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 		if err := e.round(ctx); err != nil && ctx.Err() == nil {
-			e.log.Warn("grants that have ended cannot be looked for now", zap.Error(err))
+			e.log.Warn("grants that have ended could not be looked for", zap.Error(err))
 		}
 	}
 }

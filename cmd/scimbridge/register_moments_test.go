@@ -237,7 +237,8 @@ func (h *randomTenant) end() string {
 
 // awaitNoEnd waits for a moment in which nothing ends while the lists are read.
 func (h *randomTenant) awaitNoEnd() {
-	for now := time.Now(); h.endsIn(now, now.Add(300*time.Millisecond)); now = time.Now() {
+	const soon = 300 * time.Millisecond
+	for at := time.Now(); h.endsIn(at, at.Add(soon)); at = time.Now() {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
