@@ -14,7 +14,7 @@ const (
 	qTakeBreakGlass = `insert into break_glass (tenant_id, group_no, user_id, grant_id, opened_at, opened_event,
 			expires_at, person)
 		select g.tenant_id, g.group_no, g.user_id, g.id, g.opened_at, g.opened_event, g.expires_at, $4
-		from grants g` + localGrantsOf + openedNow
+		from grants g` + localGrantsOf + openedNow + ifNew
 	qTakenNow = `select b.user_id, b.grant_id, b.opened_at from break_glass b where b.tenant_id = $1
 		and b.group_no = ` + noOfGroup + `$2) and b.user_id {in $3}
 		and b.opened_at = (select x.members_changed_at from groups x where x.tenant_id = $1 and x.id = $2)`

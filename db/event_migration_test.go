@@ -145,7 +145,7 @@ func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 		for i := 0; i < len(pending); i += 2 {
 			pending[i], pending[i+1] = pending[i+1], pending[i]
 		}
-		require.NoError(t, s.MigrateTo(ctx, 22))
+		require.NoError(t, s.MigrateTo(ctx, 29))
 
 		require.NoError(t, s.CarryEvents(ctx, w.ID))
 		got := w.Numbered(0)

@@ -25,11 +25,11 @@ const (
 		from unnest($2::text[]::tid[], $3::bigint[]) n(row_id, number)
 		where events.tenant_id = $1 and events.ctid = n.row_id`
 	qIndexMembers = `insert into event_users (tenant_id, user_id, number)
-		select distinct $1, {id of x.member}, x.number from (
-			select e.number, {fact m.value user_id} as member from events e {index events_by_number}, {each e.members} m
+		select distinct x.tenant_id, {id of x.member}, x.number from (
+			select e.tenant_id, e.number, {fact m.value user_id} as member from events e {index events_by_number}, {each e.members} m
 			where e.tenant_id = $1 and e.number > $2 and e.number <= $3
 				and e.members is not null and e.user_id is null) x
-		order by 2, 3`
+		order by 2, 3 on conflict do nothing`
 )
 
 // maxMembersBytes is how many bytes of members one transaction numbers, and the

@@ -10,8 +10,8 @@ import (
 
 // An event is written with its change and gets a number later: event_numbers.go.
 const (
-	insertEvent     = `insert into events (tenant_id, number, group_id, user_id, body, members) values `
-	qInsertEvent    = insertEvent + `($1, $2, $3, $4, $5, $6)`
+	qInsertEvent = `insert into events (tenant_id, number, group_id, user_id, body, members, position)
+		values ($1, $2, $3, $4, $5, $6, {position $1})`
 	returnPositions = ` returning position`
 )
 
@@ -109,7 +109,7 @@ func (s *session) eventsInsert(rows []eventRow) (q string, args []any) {
 		c.args = append(c.args, s.tenant, numberOrNull(r.number), orNull(r.group), orNull(r.user), string(r.body),
 			textOrNull(r.members))
 		if i > 0 {
-			c.row(first, 5, "$"+strconv.Itoa(first+5)+")")
+			c.row(first, 6, "{position $"+strconv.Itoa(first)+"})")
 		}
 	}
 	return qInsertEvent + c.String(), c.args

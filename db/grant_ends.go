@@ -17,12 +17,15 @@ const (
 	// Of a change that has just opened grants they have its time.
 	openedNow = ` and g.opened_at = (select x.members_changed_at from groups x where x.tenant_id = $1 and x.id = $2)`
 
+	// Of two of the same microsecond.
+	lastCounts = ` on conflict (tenant_id, grant_id, set_at) do update set expires_at = excluded.expires_at`
+
 	qEndOpened  = `update grants as g set expires_at = $4, notice_at = $5` + localGrantsOf + openedNow
 	qNoteOpened = `insert into grant_ends (tenant_id, grant_id, set_at, expires_at)
-		select g.tenant_id, g.id, g.opened_at, g.expires_at from grants g` + localGrantsOf + openedNow
+		select g.tenant_id, g.id, g.opened_at, g.expires_at from grants g` + localGrantsOf + openedNow + lastCounts
 	qSetEnd  = `update grants as g set expires_at = $4, notice_at = $5` + localGrantsOf
 	qNoteEnd = `insert into grant_ends (tenant_id, grant_id, set_at, expires_at)
-		select g.tenant_id, g.id, $4, g.expires_at from grants g` + localGrantsOf
+		select g.tenant_id, g.id, $4, g.expires_at from grants g` + localGrantsOf + lastCounts
 
 	// It holds the row in any case.
 	qSetClock = `insert into grant_clocks (tenant_id, passed_at, work_at) values ($1, $2, $3)

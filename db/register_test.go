@@ -36,18 +36,20 @@ func (w *tenant) fill(n int) {
 	for _, q := range []string{
 		`with recursive ` + groups + `
 			insert into groups (tenant_id, id, display_name, display_name_key, kind, origin, created_at, updated_at, no)
-			select $1, ` + of("i") + `, 'Group ' || i, 'group ' || i, 'custom', 'scim', $2, $2, 1000 + i from gs`,
+			select t.tenant_id, ` + of("i") + `, 'Group ' || i, 'group ' || i, 'custom', 'scim', $2, $2, 1000 + i
+			from gs, tenants t where t.tenant_id = $1 on conflict do nothing`,
 		`with recursive ` + users + `
 			insert into users (tenant_id, id, user_name, user_name_key, email, email_key, name, origin,
 				suspended, deprovisioned, active, created_at, updated_at)
-			select $1, ` + of("i") +
+			select t.tenant_id, ` + of("i") +
 			`, 'user' || i, 'user' || i, 'user' || i || '@example.com', 'user' || i || '@example.com',
-				'User Number ' || i, 'scim', false, false, true, $2, $2 from us`,
+				'User Number ' || i, 'scim', false, false, true, $2, $2
+			from us, tenants t where t.tenant_id = $1 on conflict do nothing`,
 		`with recursive ` + groups + `, ` + users + `
 			insert into grants (tenant_id, group_no, user_id, connection_no, id, opened_at, opened_event)
-			select $1, 1000 + gs.i, ` + of("us.i") + `, c.no, ` + of("us.i") + `, $2, e.position
+			select c.tenant_id, 1000 + gs.i, ` + of("us.i") + `, c.no, ` + of("us.i") + `, $2, e.position
 			from gs, us, connections c, events e where c.tenant_id = $1 and e.tenant_id = $1
-				and e.position = (select max(position) from events where tenant_id = $1)`,
+				and e.position = (select max(position) from events where tenant_id = $1) on conflict do nothing`,
 	} {
 		at := dbtest.Now().Add(-time.Hour)
 		args := []any{w.ID, db.Stamp(at)}

@@ -19,7 +19,7 @@ var words = engine.Words{
 	"fact":       fact,
 	"each":       engine.Around("json_array_elements(#::json)"),
 	"quoted":     engine.Around("to_json(#)::text"),
-	"position":   engine.Always("nextval('event_positions')"),
+	"position":   engine.Around("next_position(#)"),
 	"least position": engine.Around("least(coalesce((select min(position) from events " +
 		"where tenant_id = # and number is null), 0), 0)"),
 	"all events": engine.Always("(select * from events where number is not null and position <> 0 " +

@@ -40,10 +40,7 @@ var words = engine.Words{
 	"for key share":     engine.Always(""),
 	"contains":          engine.AroundTwo("instr(#1, #2) > 0"),
 	"mentions":          engine.AroundTwo("mentions(#1, #2)"), // functions.go
-	"position": engine.Around(`(select 1 + max(
-		coalesce((select max(m.position) from member_events m where m.tenant_id = # and m.position >= 0), 0),
-		coalesce((select max(e.position) from events e indexed by events_unnumbered
-			where e.tenant_id = # and e.number is null and e.position >= 0), 0)))`),
+	"position":          engine.Always("null"),                // the key of the row, which counts up
 }
 
 // singleWords are for lists that have one element each, which then is the
