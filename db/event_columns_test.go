@@ -43,7 +43,7 @@ func another(t testing.TB, column, kind string) string {
 	case kind == "uuid", kind == "blob":
 		return `$3`
 	case strings.HasPrefix(kind, "timestamp"):
-		return column + ` - interval '1 microsecond'`
+		return `(` + column + ` at time zone 'UTC' - interval '1 microsecond') at time zone 'UTC'`
 	case strings.HasSuffix(column, "_at"):
 		return `'1' || substr(` + column + `, 2)`
 	case kind == "text":
@@ -123,7 +123,7 @@ func TestEveryStoredColumnIsVerified(t *testing.T) {
 			w.flip("events", "position", "bigint", number+2) // that ended a grant
 			found(t, w, number+2)
 		})
-		if s.Engine() == "postgres" { // at the end: no other event has keys any more
+		if s.Engine() == "postgres" && !dbtest.IsCitus(t, s.Engine()) { // at the end: no other event has keys any more
 			defer t.Run("keys that PostgreSQL generates", func(t *testing.T) {
 				w, number := with(t)
 				for _, column := range []string{"group_key", "user_key"} {

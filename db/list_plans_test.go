@@ -21,6 +21,7 @@ func TestListsGoByTheirIndexes(t *testing.T) {
 	for _, url := range dbtest.Engines() {
 		for _, statistics := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, statistics %t", url, statistics), func(t *testing.T) {
+				dbtest.PlainPlans(t, url)
 				s := openWithoutStatistics(t, dbtest.URL(t, url))
 				large, fresh := newTenant(t, s), newTenant(t, s)
 				large.insertUsers(3000)

@@ -20,19 +20,22 @@ const (
 				where e.number is null and e.position > 0 and e.tenant_id > w.tenant_id order by e.tenant_id limit 1)
 			from waiting w where w.tenant_id is not null)
 		select tenant_id from waiting where tenant_id is not null order by tenant_id`
+	// A recursion stays in one database.
+	qTenantsToNumberDistributed = `select t.tenant_id from tenants t where exists (select 1 from events e
+		where e.tenant_id = t.tenant_id and e.number is null and e.position > 0) order by t.tenant_id`
 	qTenantsToSeal = `select h.tenant_id from event_heads h left join seal_logs l on l.tenant_id = h.tenant_id
 		where h.number > coalesce(l.size, 0) and coalesce(l.stopped, '') = '' order by h.tenant_id`
 	qTenantsToAnchor = `select l.tenant_id from seal_logs l
 		left join seal_anchors a on a.tenant_id = l.tenant_id and a.anchor = $1
 		where l.size > 0 and l.stopped = '' and (a.tenant_id is null or (a.size < l.size or a.origin <> l.origin)
 			and (a.next_at is null or a.next_at <= $2)) order by a.next_at, l.tenant_id limit $3`
-	qEventHeads = `select t.id, coalesce((select h.number from event_heads h where h.tenant_id = t.id), 0),
+	qEventHeads = `select t.tenant_id, coalesce((select h.number from event_heads h where h.tenant_id = t.tenant_id), 0),
 		exists (select 1 from events e {index events_waiting}
-			where e.tenant_id = t.id and e.number is null and e.position > 0)
-		from {ids $1} t`
+			where e.tenant_id = t.tenant_id and e.number is null and e.position > 0)
+		from tenants t where t.tenant_id {in $1}`
 	// Each part only grows.
 	qAccessVersions = `select x.tenant_id, x.policy_version + x.issuer_version + x.credential_version
-		from {ids $1} t {lookup tenants x on x.tenant_id = t.id}`
+		from tenants x where x.tenant_id {in $1}`
 	qTenantsStopped = `select tenant_id from seal_logs where stopped <> '' order by tenant_id`
 )
 
@@ -40,7 +43,7 @@ const (
 // sees which tenants there are, and what work waits in which (migrations 20 and 31).
 func (s *Store) acrossTenants(ctx context.Context, fn func(*session) error) error {
 	return s.read(ctx, membership.ID{}, func(s *session) error {
-		if err := s.execAll(ctx, s.store.engine.Dialect().ListTenants); err != nil {
+		if err := s.execAll(ctx, s.store.engine.Dialect().ListTenants...); err != nil {
 			return err
 		}
 		return fn(s)
@@ -62,6 +65,9 @@ func (s *Store) Tenants(ctx context.Context, after membership.ID, limit int) (ts
 
 // TenantsToNumber lists the tenants that have events without a number.
 func (s *Store) TenantsToNumber(ctx context.Context) ([]membership.ID, error) {
+	if s.engine.Dialect().Distributed {
+		return s.listTenants(ctx, qTenantsToNumberDistributed)
+	}
 	return s.listTenants(ctx, qTenantsToNumber)
 }
 

@@ -12,6 +12,7 @@ import (
 // A tenant whose neighbours have very many grants in few groups lists its members by
 // their key, whether PostgreSQL knows the tables, knew them empty, or never looked.
 func TestMembersAreListedByTheirKey(t *testing.T) {
+	dbtest.PlainPlans(t, "postgres")
 	s, err := db.OpenWithoutStatistics(t.Context(), dbtest.URL(t, "postgres"))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })

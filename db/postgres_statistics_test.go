@@ -15,6 +15,7 @@ import (
 // A first import brings its users before it brings any member: that the tables
 // were looked at when there were no members does not keep them from another look.
 func TestGrantsHaveStatisticsOfTheirOwn(t *testing.T) {
+	dbtest.PlainPlans(t, "postgres")
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	w := newTenant(t, s)
 	looks := func() int {

@@ -33,7 +33,11 @@ func TestPlansAreMadeOnce(t *testing.T) {
 		}
 		mode, err := s.Query(context.Background(), membership.NewID(), "show plan_cache_mode")
 		require.NoError(t, err)
-		require.Equal(t, []string{"force_generic_plan"}, mode)
+		want := "force_generic_plan"
+		if dbtest.IsCitus(t, s.Engine()) {
+			want = "force_custom_plan"
+		}
+		require.Equal(t, []string{want}, mode)
 	})
 }
 
@@ -44,7 +48,7 @@ func TestFewerConnectionsThanThePool(t *testing.T) {
 	to := dbtest.URL(t, "postgres")
 	u, err := url.Parse(to)
 	require.NoError(t, err)
-	c, err := pgx.Connect(t.Context(), to)
+	c, err := pgx.Connect(t.Context(), dbtest.OwnerURL(t, to))
 	require.NoError(t, err)
 	_, err = c.Exec(t.Context(), "alter database "+strings.TrimPrefix(u.Path, "/")+" connection limit 6")
 	require.NoError(t, err)

@@ -60,6 +60,9 @@ type Options struct {
 	Copy bool
 	// Tracer makes spans of statements; nil: there are none.
 	Tracer Tracer
+	// Citus makes it an error to migrate a store that is not one of that extension of
+	// PostgreSQL. One that is needs no option.
+	Citus bool
 
 	noStatistics bool // of tests: PostgreSQL plans without statistics
 }
@@ -89,6 +92,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s := &Store{log: o.Logger, scans: newScanLimiter()}
 	s.lookups.Run, s.heldNames.Run = s.lookUpBatch, s.updateHeldNames
 	switch {
+	case strings.HasPrefix(url, "sqlite:") && o.Citus:
+		return nil, errors.New("an embedded store cannot be one of Citus: the database URL must begin with postgres://")
 	case strings.HasPrefix(url, "sqlite:"):
 		e, err := sqlite.Open(strings.TrimPrefix(url, "sqlite:"),
 			sqlite.Options{Logger: o.Logger, MustExist: o.MustExist, Copy: o.Copy, Tracer: o.Tracer})
@@ -98,7 +103,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		s.engine, s.delta = e, &sqliteDelta{store: s, engine: e}
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		e, err := postgres.Open(ctx, url,
-			postgres.Options{Logger: o.Logger, NoStatistics: o.noStatistics, Tracer: o.Tracer})
+			postgres.Options{Logger: o.Logger, NoStatistics: o.noStatistics, Tracer: o.Tracer, Citus: o.Citus})
 		if err != nil {
 			return nil, err
 		}

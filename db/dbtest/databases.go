@@ -6,9 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -35,7 +35,7 @@ func URL(t testing.TB, engine string) string {
 func EmptyURL(t testing.TB, engine string) string {
 	t.Helper()
 	nothing := func(string) error { return nil }
-	return database(t, engine, nothing, func() (string, error) { return "template1", nil })
+	return database(t, engine, nothing, emptyTemplate)
 }
 
 func database(t testing.TB, engine string, write func(file string) error, template func() (string, error)) string {
@@ -93,23 +93,9 @@ const (
 	password = "pa55word-of-the-database"
 )
 
-var prepareServer = sync.OnceValues(func() (*url.URL, error) {
-	u, err := url.Parse(os.Getenv("SCIMBRIDGE_TEST_DATABASE_URL"))
-	if err != nil {
-		return nil, err
-	}
-	return u, admin(u, `do $$ begin
-		create role `+role+` login password '`+password+`' nosuperuser nobypassrls;
-	exception when duplicate_object or unique_violation then null; end $$`)
-})
-
 // postgresTemplate names the database to copy, which the test programs of one schema
 // share; it stays on the server.
 var postgresTemplate = sync.OnceValues(func() (string, error) {
-	server, err := prepareServer()
-	if err != nil {
-		return "", err
-	}
 	schema := sha256.New()
 	if err := fs.WalkDir(db.Migrations, "migrations/postgres", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -121,67 +107,68 @@ var postgresTemplate = sync.OnceValues(func() (string, error) {
 	}); err != nil {
 		return "", err
 	}
-	name := "scimbridge_template_" + hex.EncodeToString(schema.Sum(nil)[:8])
-
-	ctx := context.Background()
-	c, err := pgx.Connect(ctx, server.String())
+	server, err := testServer()
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = c.Close(ctx) }()
-	if _, err := c.Exec(ctx, `select pg_advisory_lock(hashtext($1))`, name); err != nil {
-		return "", err
-	}
-	var there bool
-	if err := c.QueryRow(ctx, `select exists (select from pg_database where datname = $1)`, name).
-		Scan(&there); err != nil || there {
-		return name, err
-	}
-	half := name + "_half" // of a program that was killed, if it is there
-	for _, statement := range []string{
-		`drop database if exists ` + half + ` with (force)`, `create database ` + half + ` owner ` + role,
-	} {
-		if _, err := c.Exec(ctx, statement); err != nil {
-			return "", err
-		}
-	}
-	if err := migrate(as(server, half)); err != nil {
-		return "", err
-	}
-	_, err = c.Exec(ctx, `alter database `+half+` rename to `+name)
-	return name, err
+	name := "scimbridge_template_" + hex.EncodeToString(schema.Sum(nil)[:8])
+	return name, server.template(name, migrate)
 })
 
-func postgresCopy(t testing.TB, template string) string {
-	t.Helper()
-	server, err := prepareServer()
-	require.NoError(t, err)
-	var b [8]byte
-	_, _ = rand.Read(b[:])
-	name := "scimbridge_test_" + hex.EncodeToString(b[:])
-	require.NoError(t, admin(server, "create database "+name+" template "+template+" owner "+role))
-	t.Cleanup(func() {
-		require.NoError(t, admin(server, "drop database if exists "+name+" with (force)"))
-	})
-	return as(server, name)
-}
+// emptyTemplate is postgresTemplate without a schema.
+var emptyTemplate = sync.OnceValues(func() (string, error) {
+	server, err := testServer()
+	if err != nil || len(server.nodes) == 1 {
+		return "template1", err
+	}
+	const name = "scimbridge_template_empty"
+	return name, server.template(name, func(string) error { return nil })
+})
 
-// as is the URL of a database on the server, for the role of the tests.
-func as(server *url.URL, database string) string {
-	u := *server
-	u.User = url.UserPassword(role, password)
-	u.Path = "/" + database
-	return u.String()
-}
-
-// admin runs one statement as the owner of the test server.
-func admin(server *url.URL, statement string) error {
+// template makes a database to copy, if it is not there.
+func (s *databaseServer) template(name string, fill func(url string) error) error {
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, server.String())
+	c, err := pgx.Connect(ctx, s.nodes[0].String())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = c.Close(ctx) }()
-	_, err = c.Exec(ctx, statement)
-	return err
+	if _, err := c.Exec(ctx, `select pg_advisory_lock(hashtext($1))`, name); err != nil {
+		return err
+	}
+	var there bool
+	if err := c.QueryRow(ctx, `select exists (select from pg_database where datname = $1)`, name).
+		Scan(&there); err != nil || there {
+		return err
+	}
+	half := name + "_half" // of a program that was killed, if it is there
+	if err := s.drop(half); err != nil {
+		return err
+	}
+	if err := s.create(half, "template1"); err != nil {
+		return err
+	}
+	if err := s.join(half); err != nil {
+		return err
+	}
+	if err := fill(s.url(half, s.owner)); err != nil {
+		return err
+	}
+	return s.keep(half, name)
+}
+
+func postgresCopy(t testing.TB, template string) string {
+	t.Helper()
+	server, err := testServer()
+	require.NoError(t, err)
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	name := "scimbridge_test_" + hex.EncodeToString(b[:])
+	require.NoError(t, server.create(name, template))
+	t.Cleanup(func() { require.NoError(t, server.drop(name)) })
+	user := role
+	if template == "template1" || strings.HasSuffix(template, "_empty") {
+		user = server.owner
+	}
+	return server.url(name, user)
 }

@@ -72,7 +72,7 @@ type Dialect struct {
 	// HasColumn counts the columns of the table $1 that have the name $2.
 	HasColumn string
 	// ListTenants opens the table of tenants to a transaction of no tenant.
-	ListTenants string
+	ListTenants []string
 	// UnlockTenants and LockTenants do so around a migration, which may come before
 	// the one that ListTenants needs.
 	UnlockTenants, LockTenants string
@@ -80,6 +80,8 @@ type Dialect struct {
 	RoundTrips bool
 	// RowIDs: a statement can name rows by their place in the table, {row id x}.
 	RowIDs bool
+	// Distributed: the tables are spread over several databases by tenant.
+	Distributed bool
 	// OneWriter: while one transaction writes all others that write wait.
 	OneWriter bool
 }

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,7 +13,7 @@ import (
 // settings are how statements are planned, and what ends one that would else hold a
 // connection and its locks for ever: a parameter of the same name in the URL wins. Behind
 // a pooler these may do nothing, or hold for other connections of the same role as well.
-var settings = []struct{ name, value string }{
+var settings = []setting{
 	// Every query goes by a key, and plans made for one set of values cost more than they
 	// can win: of the change of members they are half of the time.
 	{"plan_cache_mode", "force_generic_plan"},
@@ -25,6 +24,8 @@ var settings = []struct{ name, value string }{
 	{"lock_timeout", "8s"},
 	{"idle_in_transaction_session_timeout", "1min"},
 }
+
+type setting struct{ name, value string }
 
 func config(url string) (*pgxpool.Config, error) {
 	c, err := pgxpool.ParseConfig(url)
@@ -42,12 +43,6 @@ func config(url string) (*pgxpool.Config, error) {
 	if _, set := c.ConnConfig.RuntimeParams["application_name"]; !set {
 		c.ConnConfig.RuntimeParams["application_name"] = "scimbridge"
 	}
-	if set := sessionSettings(c.ConnConfig.RuntimeParams); set != "" {
-		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.PgConn().Exec(ctx, set).ReadAll()
-			return err
-		}
-	}
 	if c.ConnConfig.ConnectTimeout == 0 {
 		c.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
@@ -58,7 +53,7 @@ func config(url string) (*pgxpool.Config, error) {
 }
 
 // sessionSettings sets what the URL does not.
-func sessionSettings(given map[string]string) string {
+func sessionSettings(given map[string]string, settings []setting) string {
 	var b strings.Builder
 	for _, l := range settings {
 		if _, set := given[l.name]; !set {

@@ -14,7 +14,7 @@ func TestStartOfAConnectionSuitsPoolers(t *testing.T) {
 }
 
 func TestSettingsOfAConnection(t *testing.T) {
-	set := sessionSettings(map[string]string{"lock_timeout": "1s"})
+	set := sessionSettings(map[string]string{"lock_timeout": "1s"}, settings)
 	require.Contains(t, set, "set plan_cache_mode = 'force_generic_plan';")
 	require.Contains(t, set, "set jit = 'off';")
 	require.NotContains(t, set, "lock_timeout", "that of the URL wins")

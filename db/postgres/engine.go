@@ -18,6 +18,8 @@ type Engine struct {
 	pool   *pool
 	stats  *statistics
 	tracer engine.Tracer // nil: there are no spans
+
+	mustCitus bool
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -29,6 +31,8 @@ type Options struct {
 	NoStatistics bool
 	// Tracer makes spans of statements; nil: there are none.
 	Tracer engine.Tracer
+	// Citus makes it an error to migrate a database without that extension.
+	Citus bool
 }
 
 // Open connects to the server of a URL as pgx reads it.
@@ -41,7 +45,7 @@ func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{pool: pool, stats: newStatistics(pool, o), tracer: o.Tracer}
+	e := &Engine{pool: pool, stats: newStatistics(pool, o), tracer: o.Tracer, mustCitus: o.Citus}
 	if err := e.warnOfSuperuser(ctx, o.Logger); err != nil {
 		pool.close()
 		return nil, err
@@ -71,20 +75,28 @@ func (e *Engine) Name() string { return "postgres" }
 func (e *Engine) ReadConnections() int { return cap(e.pool.slots) }
 
 // qListTenants opens the table of tenants to this transaction (migration 20).
-const qListTenants = `select set_config('scimbridge.list', 'tenants', true)`
+const qListTenants = `set local scimbridge.list = 'tenants'`
+
+var listTenants = []string{qListTenants}
 
 // Dialect implements engine.Engine. Row-level security is for the owner of the
 // tables as well, and shows no tenant to a transaction that names none: a
 // migration takes it away for the length of its transaction.
 func (e *Engine) Dialect() engine.Dialect {
+	citus := e.pool.citus.Load()
+	list := listTenants
+	if citus {
+		list = listTenantsCitus
+	}
 	return engine.Dialect{
 		HasColumn: `select count(*) from pg_attribute
 			where attrelid = to_regclass($1::text) and attname = $2 and not attisdropped`,
-		ListTenants:   qListTenants,
+		ListTenants:   list,
 		UnlockTenants: `alter table tenants no force row level security`,
 		LockTenants:   `alter table tenants force row level security`,
 		RoundTrips:    true,
 		RowIDs:        true,
+		Distributed:   citus,
 	}
 }
 
@@ -95,13 +107,17 @@ func (e *Engine) Close() error {
 	return nil
 }
 
+func (e *Engine) transaction(c *pgx.Conn, tenant membership.ID, begin string) *transaction {
+	return &transaction{conn: conn{c}, tenant: tenant, begin: begin, citus: e.pool.citus.Load()}
+}
+
 // Read implements engine.Engine.
 func (e *Engine) Read(ctx context.Context, tenant membership.ID, fn func(engine.Tx) error) error {
 	c, err := e.pool.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	t := &transaction{conn: conn{c.Conn.Conn()}, tenant: tenant, begin: beginRead}
+	t := e.transaction(c.Conn.Conn(), tenant, beginRead)
 	// There is nothing to commit, so the caller does not wait for the end of it.
 	defer func() {
 		go func() {
@@ -123,7 +139,7 @@ func (e *Engine) traced(ctx context.Context, t engine.Tx) engine.Tx {
 // ReadAtOnce implements engine.Engine.
 func (e *Engine) ReadAtOnce(ctx context.Context, tenant membership.ID, qs ...engine.Query) error {
 	return e.pool.with(ctx, func(c *pgx.Conn) error {
-		t := &transaction{conn: conn{c}, tenant: tenant, begin: beginRead}
+		t := e.transaction(c, tenant, beginRead)
 		qs, end := engine.TracedQueries(ctx, e.tracer, qs, expand)
 		err := t.whole(ctx, qs)
 		end(err)
@@ -137,7 +153,7 @@ func (e *Engine) ReadAtOnce(ctx context.Context, tenant membership.ID, qs ...eng
 // Update implements engine.Engine.
 func (e *Engine) Update(ctx context.Context, tenant membership.ID, fn func(engine.Tx) error) error {
 	return e.pool.with(ctx, func(c *pgx.Conn) error {
-		t := &transaction{conn: conn{c}, tenant: tenant, begin: "begin isolation level read committed"}
+		t := e.transaction(c, tenant, "begin isolation level read committed")
 		done := false
 		defer func() {
 			if !done { // also when fn panics

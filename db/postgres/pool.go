@@ -23,6 +23,7 @@ type pool struct {
 	slots   chan struct{} // holds a value for each connection in use, or refused lately
 	conns   *openConns
 	monitor *monitor
+	citus   atomic.Bool // the database is one of the Citus extension
 	log     *zap.Logger
 	refused atomic.Int64 // when a refused connection was logged last, in seconds
 }
@@ -36,6 +37,7 @@ func openPool(ctx context.Context, c *pgxpool.Config, log *zap.Logger) (*pool, e
 	c.ConnConfig.DialFunc = p.conns.dial(c.ConnConfig.DialFunc)
 	p.monitor = newMonitor(c, p.conns, log)
 	c.BeforeConnect = p.monitor.first
+	c.AfterConnect = p.begin
 	if c.ConnConfig.ValidateConnect == nil {
 		c.ConnConfig.ValidateConnect = p.monitor.usable
 	}

@@ -63,10 +63,11 @@ func (s *statistics) close() {
 	defer s.looking.Unlock()
 }
 
-// wrote counts rows of one growth that were committed.
+// wrote counts rows of one growth that were committed. On Citus the tables belong to another
+// role, which alone may analyze them.
 func (s *statistics) wrote(g *growth, rows int) {
 	n, next := g.rows.Add(int64(rows)), g.next.Load()
-	if next == 0 || n < next || !s.looking.TryLock() {
+	if next == 0 || n < next || s.pool.citus.Load() || !s.looking.TryLock() {
 		return
 	}
 	if s.life.Err() != nil { // closed meanwhile: no look begins any more

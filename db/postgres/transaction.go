@@ -25,6 +25,7 @@ type transaction struct {
 	tenant  membership.ID
 	begin   string
 	begun   bool
+	citus   bool
 	pending []statement // to be sent with the next whose result is waited for
 	writes  int         // statements
 }
@@ -166,7 +167,14 @@ func (t *transaction) ExecEach(ctx context.Context, q string, rows [][]any) erro
 // when their results are the next to be read.
 func (t *transaction) send(ctx context.Context, last ...statement) (pgx.BatchResults, error) {
 	var b pgx.Batch
-	if !t.begun {
+	switch {
+	case t.begun:
+	case t.citus:
+		t.begun = true
+		if err := t.beginCitus(ctx); err != nil {
+			return nil, err
+		}
+	default:
 		b.Queue(t.begin)
 		b.Queue(qTenantSetting, t.tenant.String())
 	}

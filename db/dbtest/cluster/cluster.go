@@ -20,6 +20,7 @@ type Cluster struct {
 	bin     Binaries
 	dir     string // all it has on disk
 	durable bool   // a commit waits for the disk
+	citus   bool   // it is a node of a Citus cluster
 	port    int
 	cmd     *exec.Cmd
 	ended   chan struct{} // closed when the server is gone
@@ -44,26 +45,26 @@ func (c *Cluster) log() string  { return filepath.Join(c.dir, "log") }
 // it; synchronous_commit stays on, so that the order of commits is what it is in
 // production.
 func Start(bin Binaries, durable bool) (*Cluster, error) {
-	return create(bin, durable, func(c *Cluster) error {
-		return c.run("initdb", "-D", c.data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
-	})
+	return create(&Cluster{bin: bin, durable: durable}, initialize)
+}
+
+func initialize(c *Cluster) error {
+	return c.run("initdb", "-D", c.data(), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
 }
 
 // Standby makes a hot standby that follows c by streaming replication.
 func (c *Cluster) Standby() (*Cluster, error) {
-	return create(c.bin, c.durable, func(s *Cluster) error {
+	return create(&Cluster{bin: c.bin, durable: c.durable}, func(s *Cluster) error {
 		return s.run("pg_basebackup", "-D", s.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(c.port), "-U", "postgres",
 			"--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync")
 	})
 }
 
-func create(bin Binaries, durable bool, fill func(*Cluster) error) (*Cluster, error) {
-	dir, err := os.MkdirTemp("", "postgres-cluster-")
-	if err != nil {
+func create(c *Cluster, fill func(*Cluster) error) (_ *Cluster, err error) {
+	if c.dir, err = os.MkdirTemp("", "postgres-cluster-"); err != nil {
 		return nil, err
 	}
-	c := &Cluster{bin: bin, dir: dir, durable: durable}
-	if err := errors.Join(giveAway(dir), fill(c)); err != nil {
+	if err := errors.Join(giveAway(c.dir), fill(c)); err != nil {
 		c.Stop()
 		return nil, err
 	}
@@ -114,6 +115,9 @@ func (c *Cluster) serveAtPort() (err error) {
 	settings := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"}
 	if !c.durable {
 		settings = append(settings, "fsync=off", "full_page_writes=off")
+	}
+	if c.citus {
+		settings = append(settings, citusSettings...)
 	}
 	args := []string{"-D", c.data(), "-p", strconv.Itoa(c.port)}
 	for _, s := range settings {

@@ -7,12 +7,14 @@
 // in a temporary directory, on a free port of the loopback interface, and is
 // gone when the command ends. It loses what was written when the machine fails,
 // and is the faster for it; with --durable before the -- it does not, as in
-// production. The exit status is the command's; 3 says that no
+// production. With --citus N it is a coordinator and N workers of the extension
+// Citus, which has to be installed beside PostgreSQL's programs. The exit status is the command's; 3 says that no
 // PostgreSQL could be had, 2 wrong usage, 1 anything else that went wrong here.
 package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -39,15 +41,15 @@ func main() {
 }
 
 func run(args []string) int {
-	durable := len(args) > 0 && args[0] == "--durable"
-	if durable {
-		args = args[1:]
+	flags := flag.NewFlagSet("withpostgres", flag.ContinueOnError)
+	durable := flags.Bool("durable", false, "a commit waits for the disk")
+	workers := flags.Int("citus", 0, "the `number` of workers of a Citus cluster; 0: plain PostgreSQL")
+	if err := flags.Parse(args); err != nil {
+		return exitUsage
 	}
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
+	args = flags.Args()
 	if len(args) == 0 {
-		say("usage: withpostgres [--durable] -- COMMAND [ARGUMENT...]")
+		say("usage: withpostgres [--durable] [--citus WORKERS] -- COMMAND [ARGUMENT...]")
 		return exitUsage
 	}
 	// From here on a signal is passed on to the command, so that whatever ends
@@ -63,18 +65,29 @@ func run(args []string) int {
 		say("no PostgreSQL could be had (%v); `make test-sqlite` runs the SQLite half only", err)
 		return exitNoPostgres
 	}
-	c, err := cluster.Start(bin, durable)
+	nodes, err := start(bin, *durable, *workers)
 	if err != nil {
 		say("%v", err)
 		return exitFailed
 	}
-	defer c.Stop()
-	say("PostgreSQL %s on port %d", bin.Version, c.Port())
-	if err := os.Setenv(urlVariable, c.URL()); err != nil {
+	for _, c := range nodes {
+		defer c.Stop()
+		say("PostgreSQL %s on port %d", bin.Version, c.Port())
+	}
+	if err := os.Setenv(urlVariable, nodes[0].URL()); err != nil {
 		say("%v", err)
 		return exitFailed
 	}
 	return command(args, signals)
+}
+
+// start starts a cluster of PostgreSQL, or the nodes of one of Citus, its coordinator first.
+func start(bin cluster.Binaries, durable bool, workers int) ([]*cluster.Cluster, error) {
+	if workers > 0 {
+		return cluster.StartCitus(bin, durable, workers)
+	}
+	c, err := cluster.Start(bin, durable)
+	return []*cluster.Cluster{c}, err
 }
 
 // command runs args with this process's own input, output and environment and

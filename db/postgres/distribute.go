@@ -1,0 +1,209 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// errNoCitus is for who asked for Citus where there is none.
+var errNoCitus = errors.New("the database has no extension citus: an administrator creates it, and adds the workers, " +
+	"before the store is made (docs/citus.md)")
+
+const firstDistributed = 54
+
+const (
+	qMigratedTo = `select max(version_id) from goose_db_version where is_applied`
+
+	// Tables of tenants, those first that others refer to.
+	qTenantTables = `with recursive t (oid, depth) as (
+			select c.oid, 0 from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+				where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace
+			union all
+			select f.conrelid, t.depth + 1 from t join pg_constraint f on f.contype = 'f' and f.confrelid = t.oid
+				where f.conrelid <> t.oid)
+		select t.oid::regclass::text, c.relforcerowsecurity, c.relreplident, d.logicalrelid is not null,
+			exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary), pg_relation_size(c.oid) > 0
+		from t join pg_class c on c.oid = t.oid left join pg_dist_partition d on d.logicalrelid = t.oid
+		group by t.oid, c.oid, d.logicalrelid order by max(t.depth), t.oid = 'tenants'::regclass desc, 1`
+
+	// Tables that are the same for all: each node has them whole.
+	qReferenceTables = `select c.oid::regclass::text from pg_class c
+		where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace
+			and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
+			and not exists (select from pg_dist_partition d where d.logicalrelid = c.oid)
+		order by 1`
+
+	// Functions that change members: called for a tenant, they run where it is.
+	qMemberFunctions = `select p.oid::regprocedure::text, p.proconfig::text like '%plan_cache_mode%',
+			coalesce(d.distribution_argument_index is null, true)
+		from pg_proc p left join pg_dist_object d on d.classid = 'pg_proc'::regclass and d.objid = p.oid
+		where p.pronamespace = current_schema()::regnamespace and p.proname in ('write_member', 'write_members')
+		order by 1`
+
+	qPositionsAreSequence = `select prolang = (select oid from pg_language where lanname = 'sql') from pg_proc
+		where pronamespace = current_schema()::regnamespace and proname = 'next_position'`
+)
+
+// nextPosition takes the place of the function of the migrations. Each node has a
+// sequence of its own, and a tenant can move from one to another. So a position is the time
+// in units of a microsecond / 1024, and greater than all that the tenant has: what an event
+// depends on is there before it. Two at the same time meet in the index of positions, and
+// one of them comes again. The events of one statement come one after another.
+const nextPosition = `create or replace function next_position(p_tenant uuid) returns bigint language plpgsql as $$
+declare
+    statement constant text := extract(epoch from statement_timestamp())::text;
+    last_one constant text := current_setting('scimbridge.position', true);
+    place bigint := coalesce(nullif(split_part(last_one, ' ', 2), ''), '0')::bigint + 1;
+    greatest_one bigint;
+begin
+    if split_part(last_one, ' ', 1) <> statement or last_one is null then
+        select max(e.position) into greatest_one from events e where e.tenant_id = p_tenant;
+        place := greatest(place, coalesce(greatest_one, 0) + 1,
+            (extract(epoch from clock_timestamp()) * 1000000)::bigint * 1024 + floor(random() * 1024)::bigint);
+    end if;
+    perform set_config('scimbridge.position', statement || ' ' || place, true);
+    return place;
+end $$`
+
+// distribute spreads the tables of a database of Citus over its nodes, and does nothing
+// where that was done, so that a role that owns nothing can serve. The migrations up to 54
+// cannot change tables that are distributed.
+func distribute(ctx context.Context, c *sql.Conn) error {
+	var version int64
+	if err := c.QueryRowContext(ctx, qMigratedTo).Scan(&version); err != nil || version < firstDistributed {
+		return err
+	}
+	d := distribution{ctx: ctx, conn: c}
+	tables, err := d.tables()
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		d.prepare(t)
+	}
+	for _, t := range tables {
+		switch {
+		case t.distributed:
+		case t.name == "tenants":
+			d.exec("select create_distributed_table('tenants', 'tenant_id')")
+		default:
+			d.exec("select create_distributed_table($1, 'tenant_id', colocate_with => 'tenants')", t.name)
+		}
+	}
+	for _, t := range tables { // what was here before is on the nodes now
+		if t.rows {
+			d.exec("select truncate_local_data_after_distributing_table($1)", t.name)
+		}
+	}
+	d.references()
+	d.functions()
+	return d.err
+}
+
+type distribution struct {
+	ctx  context.Context //nolint:containedctx // of one call
+	conn *sql.Conn
+	err  error
+}
+
+func (d *distribution) exec(q string, args ...any) {
+	if d.err != nil {
+		return
+	}
+	if _, err := d.conn.ExecContext(d.ctx, q, args...); err != nil {
+		d.err = fmt.Errorf("%s %v: %w", q, args, err)
+	}
+}
+
+type tenantTable struct {
+	name                            string
+	forced, distributed, primaryKey bool
+	rows                            bool   // there are some in the table itself
+	identity                        string // pg_class.relreplident
+}
+
+func (d *distribution) tables() (ts []tenantTable, err error) {
+	err = d.rows(qTenantTables, func(rs *sql.Rows) error {
+		var t tenantTable
+		if err := rs.Scan(&t.name, &t.forced, &t.identity, &t.distributed, &t.primaryKey, &t.rows); err != nil {
+			return err
+		}
+		ts = append(ts, t)
+		return nil
+	})
+	return ts, err
+}
+
+func (d *distribution) rows(q string, read func(*sql.Rows) error) (err error) {
+	rs, err := d.conn.QueryContext(d.ctx, q)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rs.Err(), rs.Close()) }()
+	for rs.Next() {
+		if err := read(rs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare does what lets a tenant move to another node while it is used: rows are copied by
+// the owner, which row-level security must not stop, and changes meanwhile are repeated by
+// what identifies a row.
+func (d *distribution) prepare(t tenantTable) {
+	if t.forced {
+		d.exec("alter table " + t.name + " no force row level security")
+	}
+	switch {
+	case t.primaryKey:
+	case t.name == "events" && t.identity != "i":
+		d.exec("create unique index if not exists events_identity on events (tenant_id, position)")
+		d.exec("alter table events replica identity using index events_identity")
+	case t.name != "events" && t.identity != "f": // nothing in it ever changes
+		d.exec("alter table " + t.name + " replica identity full")
+	}
+}
+
+func (d *distribution) references() {
+	var names []string
+	d.err = errors.Join(d.err, d.rows(qReferenceTables, func(rs *sql.Rows) error {
+		var name string
+		err := rs.Scan(&name)
+		names = append(names, name)
+		return err
+	}))
+	for _, name := range names {
+		d.exec("select create_reference_table($1)", name)
+		d.exec("select truncate_local_data_after_distributing_table($1)", name)
+	}
+}
+
+func (d *distribution) functions() {
+	type function struct {
+		name             string
+		hasMode, nowhere bool
+	}
+	var fs []function
+	d.err = errors.Join(d.err, d.rows(qMemberFunctions, func(rs *sql.Rows) error {
+		var f function
+		err := rs.Scan(&f.name, &f.hasMode, &f.nowhere)
+		fs = append(fs, f)
+		return err
+	}))
+	for _, f := range fs {
+		if f.hasMode { // there is no generic plan
+			d.exec("alter function " + f.name + " reset plan_cache_mode")
+		}
+		if f.nowhere {
+			d.exec("select create_distributed_function($1, 'p_tenant', colocate_with => 'tenants')", f.name)
+		}
+	}
+	sequence := false
+	d.err = errors.Join(d.err, d.rows(qPositionsAreSequence, func(rs *sql.Rows) error { return rs.Scan(&sequence) }))
+	if sequence {
+		d.exec(nextPosition)
+	}
+}
