@@ -15,14 +15,8 @@ import (
 
 // OpenStore opens the configured store and brings its schema up to date. made
 // says that there was none.
-func OpenStore(ctx context.Context, c config.Config, log *zap.Logger) (store *db.Store, made bool, err error) {
-	return openStore(ctx, c, nil, log)
-}
-
-func openStore(
-	ctx context.Context, c config.Config, tracer db.Tracer, log *zap.Logger,
-) (store *db.Store, made bool, err error) {
-	store, err = db.Open(ctx, string(c.DatabaseURL), db.Options{Logger: log, Tracer: tracer})
+func OpenStore(ctx context.Context, c config.Config, o db.Options) (store *db.Store, made bool, err error) {
+	store, err = db.Open(ctx, string(c.DatabaseURL), o)
 	if err != nil {
 		return nil, false, fmt.Errorf("cannot open the store %s: %w", StoreName(c), err)
 	}
@@ -53,7 +47,7 @@ const storePause = time.Second
 // What waiting cannot mend, such as a wrong password, is an error at once.
 func awaitStore(ctx context.Context, c config.Config, tracer db.Tracer, log *zap.Logger) (*db.Store, error) {
 	for said := false; ; said = true {
-		store, made, err := openStore(ctx, c, tracer, log)
+		store, made, err := OpenStore(ctx, c, db.Options{Logger: log, Tracer: tracer})
 		if made {
 			log.Info("made the store", zap.String("store", StoreName(c)))
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scimbridge/scimbridge/auth"
+	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/membership"
 	"github.com/scimbridge/scimbridge/server"
 )
@@ -57,7 +58,7 @@ func (p *program) bootstrap(ctx context.Context, s settings, o bootstrapOptions)
 	if !slices.Contains(membership.IDPs, o.idp) {
 		return usageError(fmt.Sprintf("--idp must be one of %s, not %q", strings.Join(membership.IDPs, ", "), o.idp))
 	}
-	store, err := p.makeStore(ctx, s)
+	store, err := p.makeStore(ctx, s, db.Options{})
 	if err != nil {
 		return err
 	}

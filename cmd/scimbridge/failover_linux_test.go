@@ -286,6 +286,12 @@ func (p *pair) verify(t *testing.T, ws failoverWriters) {
 	if p.other != nil {
 		p.other.stop(t)
 	}
+	p.compare(t, ws)
+}
+
+// compare looks at the store itself.
+func (p *pair) compare(t *testing.T, ws failoverWriters) {
+	t.Helper()
 	members, told := afterwards(t, p.url, p.tenant.TenantID, p.group)
 	for _, w := range ws {
 		for _, user := range w.users {

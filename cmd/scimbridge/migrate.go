@@ -6,27 +6,31 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/scimbridge/scimbridge/db"
 )
 
 func (p *program) migrateCommand() *cobra.Command {
-	dryRun := false
+	dryRun, citus := false, false
 	c := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the store's schema up to date (serve does it too)",
 		Args:  noArguments,
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say which migrations would run")
+	c.Flags().BoolVar(&citus, "citus", false,
+		"the database must be one of Citus, over whose nodes the tables are spread")
 	c.RunE = p.configured(func(ctx context.Context, s settings) error {
 		if dryRun {
 			return p.pendingMigrations(ctx, s)
 		}
-		return p.migrate(ctx, s)
+		return p.migrate(ctx, s, db.Options{Citus: citus})
 	})
 	return c
 }
 
-func (p *program) migrate(ctx context.Context, s settings) error {
-	store, err := p.makeStore(ctx, s)
+func (p *program) migrate(ctx context.Context, s settings, o db.Options) error {
+	store, err := p.makeStore(ctx, s, o)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,10 @@ import (
 
 // makeStore opens the configured store for bootstrap and migrate, which make it
 // if there is none, and bring its schema up to date.
-func (p *program) makeStore(ctx context.Context, s settings) (*db.Store, error) {
+func (p *program) makeStore(ctx context.Context, s settings, o db.Options) (*db.Store, error) {
 	p.warn(s)
-	store, made, err := server.OpenStore(ctx, s.Config, server.NewLogger(s.Config, p.stderr))
+	o.Logger = server.NewLogger(s.Config, p.stderr)
+	store, made, err := server.OpenStore(ctx, s.Config, o)
 	if err != nil {
 		return nil, err
 	}
