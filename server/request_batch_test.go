@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/db"
+	"github.com/scimbridge/scimbridge/db/dbtest"
 	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/db/sqlite"
 	"github.com/scimbridge/scimbridge/membership"
@@ -80,7 +81,7 @@ func TestRequestsOfATenantThatCannotBeWritten(t *testing.T) {
 func (h *requestHouse) refuse(tenant membership.ID) {
 	h.t.Helper()
 	if h.store.Engine() == "postgres" {
-		c, err := pgx.Connect(h.t.Context(), string(h.config.DatabaseURL))
+		c, err := pgx.Connect(h.t.Context(), dbtest.OwnerURL(h.t, string(h.config.DatabaseURL)))
 		require.NoError(h.t, err)
 		defer c.Close(context.Background()) //nolint:errcheck // it has done what it is for
 		_, err = c.Exec(h.t.Context(),
