@@ -119,7 +119,7 @@ func startCitusOf(t *testing.T, bin cluster.Binaries, workers int, durable bool,
 		"create role bridge login nosuperuser nobypassrls", "grant create on schema public to owner",
 		"alter role bridge set lock_timeout = '8s'", "alter role bridge set jit = off",
 		"alter default privileges for role owner grant select, insert, update, delete on tables to bridge",
-		"alter default privileges for role owner grant usage on sequences to bridge"))
+		"alter default privileges for role owner grant usage, select on sequences to bridge"))
 	c.url = as(t, coordinator, "bridge")
 	if query != "" {
 		coordinator.RawQuery = query

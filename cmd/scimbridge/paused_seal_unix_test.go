@@ -84,14 +84,14 @@ func TestPausedServerSignsNoSecondLog(t *testing.T) {
 func pauseInStep(t *testing.T, url string, b bootstrapped, change, pause func()) {
 	t.Helper()
 	ctx := t.Context()
-	c, err := pgx.Connect(ctx, url)
+	c, err := pgx.Connect(ctx, dbtest.OwnerURL(t, url))
 	require.NoError(t, err)
 	defer c.Close(ctx) //nolint:errcheck // a test
 	_, err = c.Exec(ctx, "select set_config('scimbridge.tenant', $1, false)", b.TenantID.String())
 	require.NoError(t, err)
 	held := func() (until time.Time, toSeal int) {
 		require.NoError(t, c.QueryRow(ctx, `select coalesce(l.held_until, 'epoch'), h.number - l.size
-			from event_heads h, seal_logs l`).Scan(&until, &toSeal))
+			from event_heads h, seal_logs l where h.tenant_id = $1 and l.tenant_id = $1`, b.TenantID.String()).Scan(&until, &toSeal))
 		return until, toSeal
 	}
 	for range 20 {

@@ -47,6 +47,9 @@ func TestPgBouncer(t *testing.T) {
 	if minor >= 21 {
 		modes["transaction"] = "" // it keeps prepared statements
 	}
+	if dbtest.IsCitus(t, "postgres") { // it needs the settings of its session (docs/citus.md)
+		delete(modes, "transaction")
+	}
 	for mode, more := range modes {
 		t.Run(mode, func(t *testing.T) {
 			direct := dbtest.URL(t, "postgres")

@@ -168,7 +168,7 @@ func (s *databaseServer) join(name string) error {
 	}
 	return cluster.Exec(context.Background(), nodes[0],
 		"alter default privileges for role "+s.owner+" grant select, insert, update, delete on tables to "+role,
-		"alter default privileges for role "+s.owner+" grant usage on sequences to "+role)
+		"alter default privileges for role "+s.owner+" grant usage, select on sequences to "+role)
 }
 
 // keep gives a database its name, to be copied from then on: what a Citus runs in

@@ -41,6 +41,14 @@ func (p *pool) begin(ctx context.Context, c *pgx.Conn) error {
 	return err
 }
 
+// beginMigration lets a transaction change distributed tables and read them.
+func (p *pool) beginMigration(ctx context.Context, c *pgx.Conn) (err error) {
+	if p.citus.Load() {
+		_, err = c.Exec(ctx, "set citus.multi_shard_modify_mode = 'sequential'")
+	}
+	return err
+}
+
 // beginCitus begins a transaction and names its tenant to the nodes that it will come to:
 // they are sent what SET LOCAL sets in a statement of its own, and not what a function sets.
 func (t *transaction) beginCitus(ctx context.Context) error {

@@ -43,11 +43,7 @@ func (e *Engine) Pending(ctx context.Context, files fs.FS, inGo ...*goose.Migrat
 
 func (e *Engine) migrations(files fs.FS, inGo []*goose.Migration, do func(*sql.DB, *goose.Provider) error) error {
 	// A migration takes the time and the locks that it needs.
-	c := e.pool.main.Config().ConnConfig.Copy()
-	if e.pool.citus.Load() { // it may change tables and read them, in one transaction
-		c.RuntimeParams["citus.multi_shard_modify_mode"] = "sequential"
-	}
-	db := stdlib.OpenDB(*c)
+	db := stdlib.OpenDB(*e.pool.main.Config().ConnConfig, stdlib.OptionAfterConnect(e.pool.beginMigration))
 	defer func() { _ = db.Close() }()
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files, engine.OutOfOrder, goose.WithGoMigrations(inGo...))
 	if err != nil {
