@@ -101,7 +101,7 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 		events, pastOf = append(events, rows...), append(pastOf, len(events))
 		numbers, of = append(numbers, g.groupNo), g.connectionNo
 		past = append(past, []any{
-			s.tenant, g.groupNo, e.User, nil, g.connectionNo, g.fact.grant, micros(g.fact.since),
+			g.groupNo, e.User, nil, g.connectionNo, g.fact.grant, micros(g.fact.since),
 			micros(g.fact.opened), g.fact.event, micros(at),
 		})
 		groups[at.UnixMicro()] = append(groups[at.UnixMicro()], g.group)
@@ -124,7 +124,7 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 	}
 	e.Call.Effect.Wrote(ids...)
 	for i := range past {
-		past[i][3] = positions[pastOf[i]]
+		past[i][2] = positions[pastOf[i]]
 	}
 	n, err := s.exec(ctx, qEndGrantsOf, s.tenant, e.User, numbers, e.All, of)
 	if err == nil && n != int64(len(numbers)) {
@@ -134,7 +134,7 @@ func (s *session) EndGrantsOf(ctx context.Context, e membership.UserGrantsEnd) (
 		return 0, 0, err
 	}
 	if err := inParts(past, func(part [][]any) error {
-		c := newWhere()
+		c := newWhere(s.tenant)
 		for i, row := range part {
 			first := len(c.args) + 1
 			c.args = append(c.args, row...)

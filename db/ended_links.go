@@ -19,13 +19,15 @@ const (
 
 // Of a store that did not have the table.
 const (
-	qNoteEndedGroups = noteEnded + `select $1, g.group_no, {no id} from (
-			select distinct x.group_no, x.connection_no from grants x where x.tenant_id = $1 and x.connection_no <> 0) g
+	qNoteEndedGroups = noteEnded + `select g.tenant_id, g.group_no, {no id} from (
+			select distinct x.tenant_id, x.group_no, x.connection_no from grants x
+				where x.tenant_id = $1 and x.connection_no <> 0) g
 		{lookup groups o on o.tenant_id = $1 and o.no = g.group_no}
 		{maybe connections c on c.tenant_id = $1 and c.no = g.connection_no}
 		where ` + abandoned + ifNew
-	qNoteEndedUsers = noteEnded + `select $1, 0, g.user_id from (
-			select distinct x.user_id, x.connection_no from grants x {index grants_of_user} where x.tenant_id = $1) g
+	qNoteEndedUsers = noteEnded + `select g.tenant_id, 0, g.user_id from (
+			select distinct x.tenant_id, x.user_id, x.connection_no from grants x {index grants_of_user}
+				where x.tenant_id = $1) g
 		{maybe users u on u.tenant_id = $1 and u.id = g.user_id}
 		{maybe connections c on c.tenant_id = $1 and c.no = g.connection_no}
 		{maybe user_links l on l.tenant_id = $1 and l.connection_id = c.id and l.user_id = g.user_id}

@@ -26,7 +26,8 @@ const (
 		where events.tenant_id = $1 and events.ctid = n.row_id`
 	qIndexMembers = `insert into event_users (tenant_id, user_id, number)
 		select distinct x.tenant_id, {id of x.member}, x.number from (
-			select e.tenant_id, e.number, {fact m.value user_id} as member from events e {index events_by_number}, {each e.members} m
+			select e.tenant_id, e.number, {fact m.value user_id} as member
+			from events e {index events_by_number}, {each e.members} m
 			where e.tenant_id = $1 and e.number > $2 and e.number <= $3
 				and e.members is not null and e.user_id is null) x
 		order by 2, 3 on conflict do nothing`

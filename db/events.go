@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"math/bits"
-	"strconv"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -103,13 +102,13 @@ func (s *session) insertEvents(ctx context.Context, rows []eventRow) (positions 
 }
 
 func (s *session) eventsInsert(rows []eventRow) (q string, args []any) {
-	c := newWhere()
+	c := newWhere(s.tenant)
 	for i, r := range rows {
 		first := len(c.args) + 1
-		c.args = append(c.args, s.tenant, numberOrNull(r.number), orNull(r.group), orNull(r.user), string(r.body),
+		c.args = append(c.args, numberOrNull(r.number), orNull(r.group), orNull(r.user), string(r.body),
 			textOrNull(r.members))
 		if i > 0 {
-			c.row(first, 6, "{position $"+strconv.Itoa(first)+"})")
+			c.row(first, 5, "{position $1})")
 		}
 	}
 	return qInsertEvent + c.String(), c.args

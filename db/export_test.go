@@ -11,6 +11,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"github.com/scimbridge/scimbridge/db/dbtest/statements"
 	"github.com/scimbridge/scimbridge/db/engine"
 	"github.com/scimbridge/scimbridge/db/sqlite"
 	"github.com/scimbridge/scimbridge/membership"
@@ -18,6 +19,7 @@ import (
 
 // Prepare lets the engine read a query without running it.
 func (s *Store) Prepare(ctx context.Context, q string) error {
+	ctx = statements.OfTest(ctx)
 	return s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
 		if s.Engine() == "sqlite" {
 			_, err := explainSQLite(ctx, t, q)
@@ -78,6 +80,7 @@ func (s *Store) QueryEverywhere(ctx context.Context, tenant membership.ID, q str
 func (s *Store) query(
 	ctx context.Context, tenant membership.ID, before []string, q string, args []any,
 ) (out []string, err error) {
+	ctx = statements.OfTest(ctx)
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		in := &session{tx: t, store: s}
 		if err := in.execAll(ctx, before...); err != nil {
@@ -100,6 +103,7 @@ func MembersQuery(q membership.MemberQuery) string {
 func ExplainMembers(
 	ctx context.Context, s *Store, tenant, connection, group membership.ID, limit int,
 ) (plan []string, err error) {
+	ctx = statements.OfTest(ctx)
 	text, args := membersQuery(&session{tenant: tenant}, group, membership.MemberQuery{}, limit+1)
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		in := &session{tx: t, tenant: tenant}
@@ -139,6 +143,7 @@ func EventsQuery(f membership.EventFilter) string {
 func ExplainEvents(
 	ctx context.Context, s *Store, tenant membership.ID, f membership.EventFilter,
 ) (plan []string, err error) {
+	ctx = statements.OfTest(ctx)
 	text, args := eventsQuery(&session{tenant: tenant}, f)
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		if s.Engine() == "postgres" {
@@ -201,6 +206,7 @@ type Micros = micros
 
 // Exec runs a statement in a transaction of one tenant.
 func (s *Store) Exec(ctx context.Context, tenant membership.ID, q string, args ...any) error {
+	ctx = statements.OfTest(ctx)
 	return s.engine.Update(ctx, tenant, func(t engine.Tx) error {
 		_, err := t.Exec(ctx, q, args...)
 		return err
@@ -310,6 +316,7 @@ func explainOnSQLite(ctx context.Context, t engine.Tx, q string, args []any) ([]
 }
 
 func explainPostgres(ctx context.Context, t engine.Tx, q string, args []any) ([]string, error) {
+	ctx = statements.OfTest(ctx)
 	if _, err := t.Exec(ctx, "prepare explained as "+q); err != nil {
 		return nil, err
 	}
@@ -325,6 +332,7 @@ func explainPostgres(ctx context.Context, t engine.Tx, q string, args []any) ([]
 
 // Within runs statements in one transaction that others share.
 func (s *Store) Within(ctx context.Context, fn func(exec func(q string) error) error) error {
+	ctx = statements.OfTest(ctx)
 	return s.engine.Update(ctx, membership.ID{}, func(t engine.Tx) error {
 		return fn(func(text string) error {
 			_, err := t.Exec(ctx, text)
@@ -349,6 +357,7 @@ type Row struct {
 
 // Values reads one.
 func Values(ctx context.Context, s *Store, q string, args ...any) (r Row, err error) {
+	ctx = statements.OfTest(ctx)
 	err = s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
 		return (&session{tx: t}).one(ctx, "row", q, args,
 			&r.None, &r.ID, (*stamp)(&r.At), &r.Text, &r.Empty, &r.Nil, &r.Int, &r.Bool, &r.Name)
@@ -405,6 +414,7 @@ func StopCarrying(t interface{ Cleanup(func()) }, steps int, stop func()) {
 
 // TenantsBefore lists the tenants of a store that was not migrated.
 func (s *Store) TenantsBefore(ctx context.Context) (tenants []membership.ID, err error) {
+	ctx = statements.OfTest(ctx)
 	err = s.engine.Read(ctx, membership.ID{}, func(t engine.Tx) error {
 		tenants, err = (&session{tx: t, store: s}).ids(ctx, qAllTenants)
 		return err
@@ -414,6 +424,7 @@ func (s *Store) TenantsBefore(ctx context.Context) (tenants []membership.ID, err
 
 // GrantsBefore are all grants of a tenant of a store that was not migrated.
 func (s *Store) GrantsBefore(ctx context.Context, tenant membership.ID) (grants []membership.Grant, err error) {
+	ctx = statements.OfTest(ctx)
 	err = s.engine.Read(ctx, tenant, func(t engine.Tx) error {
 		grants, err = list(ctx, &session{tx: t, store: s, tenant: tenant},
 			`select id, group_id, user_id, connection_id, member_since,

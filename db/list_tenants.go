@@ -7,8 +7,7 @@ import (
 	"github.com/scimbridge/scimbridge/membership"
 )
 
-// Statements that see more than one tenant. They all go through acrossTenants, and a
-// test holds the list of them.
+// Statements that see more than one tenant. They all go through acrossTenants.
 const (
 	qTenants = `select tenant_id, name, created_at from tenants where tenant_id > $1 order by tenant_id limit $2`
 
@@ -29,7 +28,8 @@ const (
 		left join seal_anchors a on a.tenant_id = l.tenant_id and a.anchor = $1
 		where l.size > 0 and l.stopped = '' and (a.tenant_id is null or (a.size < l.size or a.origin <> l.origin)
 			and (a.next_at is null or a.next_at <= $2)) order by a.next_at, l.tenant_id limit $3`
-	qEventHeads = `select t.tenant_id, coalesce((select h.number from event_heads h where h.tenant_id = t.tenant_id), 0),
+	qEventHeads = `select t.tenant_id,
+		coalesce((select h.number from event_heads h where h.tenant_id = t.tenant_id), 0),
 		exists (select 1 from events e {index events_waiting}
 			where e.tenant_id = t.tenant_id and e.number is null and e.position > 0)
 		from tenants t where t.tenant_id {in $1}`
@@ -38,6 +38,23 @@ const (
 		from tenants x where x.tenant_id {in $1}`
 	qTenantsStopped = `select tenant_id from seal_logs where stopped <> '' order by tenant_id`
 )
+
+// AcrossTenants has each statement that sees more than one tenant, and what for: none tells
+// of what is in them. Tests hold all others to one tenant.
+var AcrossTenants = map[string]string{
+	qTenants:                    "those who run the program list the tenants",
+	qTenantsToNumber:            "whose events wait for their numbers",
+	qTenantsToNumberDistributed: "the same, in a database that is distributed",
+	qTenantsToSeal:              "whose numbered events wait for a seal",
+	qTenantsToAnchor:            "whose checkpoints wait for an anchor",
+	qTenantsStopped:             "whose log is not sealed any further",
+	qEventHeads:                 "the numbers of many tenants' logs, for the metrics",
+	qAccessVersions:             "what may be done where changed, for caches of all tenants",
+	qWebhooksDue:                "whose deliveries are due",
+	qAllWebhooks:                "the webhooks that there are, for the metrics",
+	qTenantsEnding:              "whose grants end next",
+	qAllTenants:                 "the migrations in Go go through the tenants one by one",
+}
 
 // acrossTenants is the one way around row-level security: a reading transaction that
 // sees which tenants there are, and what work waits in which (migrations 20 and 31).

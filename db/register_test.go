@@ -64,15 +64,15 @@ func (w *tenant) fill(n int) {
 func peak() func() uint64 {
 	heap := func() uint64 {
 		var m runtime.MemStats
+		runtime.GC()
 		runtime.ReadMemStats(&m)
 		return m.HeapInuse
 	}
-	runtime.GC()
 	base := heap()
 	top, stop, done := base, make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(10 * time.Millisecond)
+		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {

@@ -57,10 +57,10 @@ func (w *where) prefixed(set, column, prefix string) {
 	w.WriteString(" order by " + column + " limit " + w.arg(membership.MaxPrefixed) + ")")
 }
 
-// row adds one more row to an insert: n values, from the argument first on, and
-// what is last in it.
+// row adds one more row of the tenant $1 to an insert: n values, from the argument first
+// on, and what is last in it.
 func (w *where) row(first, n int, last string) {
-	w.WriteString(", (")
+	w.WriteString(", ($1, ")
 	for i := range n {
 		w.WriteString("$" + strconv.Itoa(first+i) + ", ")
 	}

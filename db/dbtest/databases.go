@@ -161,14 +161,19 @@ func postgresCopy(t testing.TB, template string) string {
 	t.Helper()
 	server, err := testServer()
 	require.NoError(t, err)
-	var b [8]byte
-	_, _ = rand.Read(b[:])
-	name := "scimbridge_test_" + hex.EncodeToString(b[:])
+	name := databaseName()
 	require.NoError(t, server.create(name, template))
 	t.Cleanup(func() { require.NoError(t, server.drop(name)) })
+	t.Cleanup(func() { checkStatements(t, name) })
 	user := role
 	if template == "template1" || strings.HasSuffix(template, "_empty") {
 		user = server.owner
 	}
 	return server.url(name, user)
+}
+
+func databaseName() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return "scimbridge_test_" + hex.EncodeToString(b[:])
 }

@@ -129,11 +129,12 @@ func in(u *url.URL, database string) *url.URL {
 }
 
 func (s *databaseServer) create(name, template string) error {
+	statement := "create database " + name + " template " + template + " owner " + s.owner
 	errs := make([]error, len(s.nodes))
 	var copies sync.WaitGroup
 	for i, u := range s.nodes {
 		copies.Go(func() {
-			errs[i] = cluster.Exec(context.Background(), u, "create database "+name+" template "+template+" owner "+s.owner)
+			errs[i] = cluster.Exec(context.Background(), u, statement)
 		})
 	}
 	copies.Wait()

@@ -27,6 +27,10 @@ var settings = []setting{
 
 type setting struct{ name, value string }
 
+// Tracer is told of each statement that is sent, those of migrations excepted. Tests set it,
+// and read all that the program sends.
+var Tracer pgx.QueryTracer
+
 func config(url string) (*pgxpool.Config, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -43,6 +47,7 @@ func config(url string) (*pgxpool.Config, error) {
 	if _, set := c.ConnConfig.RuntimeParams["application_name"]; !set {
 		c.ConnConfig.RuntimeParams["application_name"] = "scimbridge"
 	}
+	c.ConnConfig.Tracer = Tracer
 	if c.ConnConfig.ConnectTimeout == 0 {
 		c.ConnConfig.ConnectTimeout = 5 * time.Second
 	}

@@ -68,6 +68,9 @@ func (e *Engine) warnOfSuperuser(ctx context.Context, log *zap.Logger) error {
 	return nil
 }
 
+// Expand writes a query as it is sent.
+func Expand(q string) string { return words.Expand(q) }
+
 // Name implements engine.Engine.
 func (e *Engine) Name() string { return "postgres" }
 

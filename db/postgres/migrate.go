@@ -43,7 +43,9 @@ func (e *Engine) Pending(ctx context.Context, files fs.FS, inGo ...*goose.Migrat
 
 func (e *Engine) migrations(files fs.FS, inGo []*goose.Migration, do func(*sql.DB, *goose.Provider) error) error {
 	// A migration takes the time and the locks that it needs.
-	db := stdlib.OpenDB(*e.pool.main.Config().ConnConfig, stdlib.OptionAfterConnect(e.pool.beginMigration))
+	c := e.pool.main.Config().ConnConfig.Copy()
+	c.Tracer = nil
+	db := stdlib.OpenDB(*c, stdlib.OptionAfterConnect(e.pool.beginMigration))
 	defer func() { _ = db.Close() }()
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files, engine.OutOfOrder, goose.WithGoMigrations(inGo...))
 	if err != nil {

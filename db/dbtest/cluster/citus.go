@@ -50,9 +50,13 @@ func JoinCitus(ctx context.Context, nodes []*url.URL) error {
 			return err
 		}
 	}
-	statements := []string{fmt.Sprintf("select citus_set_coordinator_host('%s', %s)", nodes[0].Hostname(), nodes[0].Port())}
-	for _, u := range nodes[1:] {
-		statements = append(statements, fmt.Sprintf("select citus_add_node('%s', %s)", u.Hostname(), u.Port()))
+	var statements []string
+	for i, u := range nodes {
+		join := "citus_add_node"
+		if i == 0 {
+			join = "citus_set_coordinator_host"
+		}
+		statements = append(statements, fmt.Sprintf("select %s('%s', %s)", join, u.Hostname(), u.Port()))
 	}
 	return Exec(ctx, nodes[0], statements...)
 }
