@@ -34,8 +34,9 @@ func TestCitusMovesATenant(t *testing.T) {
 	both.awaitAnswers(t, time.Now(), answeredWithin)
 	both.forgetLongest()
 	began := time.Now()
-	c.owner(t, fmt.Sprintf("select citus_move_shard_placement(get_shard_id_for_distribution_column('tenants', '%s'::uuid), "+
-		"'127.0.0.1', %d, '127.0.0.1', %d)", moved.tenant.TenantID, c.nodes[1].Port(), c.nodes[2].Port()))
+	c.owner(t, fmt.Sprintf("select citus_move_shard_placement("+
+		"get_shard_id_for_distribution_column('tenants', '%s'::uuid), '127.0.0.1', %d, '127.0.0.1', %d)",
+		moved.tenant.TenantID, c.nodes[1].Port(), c.nodes[2].Port()))
 	took := time.Since(began)
 	time.Sleep(time.Second)
 	stop()

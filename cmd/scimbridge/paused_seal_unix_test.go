@@ -91,7 +91,8 @@ func pauseInStep(t *testing.T, url string, b bootstrapped, change, pause func())
 	require.NoError(t, err)
 	held := func() (until time.Time, toSeal int) {
 		require.NoError(t, c.QueryRow(ctx, `select coalesce(l.held_until, 'epoch'), h.number - l.size
-			from event_heads h, seal_logs l where h.tenant_id = $1 and l.tenant_id = $1`, b.TenantID.String()).Scan(&until, &toSeal))
+			from event_heads h, seal_logs l where h.tenant_id = $1 and l.tenant_id = $1`,
+			b.TenantID.String()).Scan(&until, &toSeal))
 		return until, toSeal
 	}
 	for range 20 {
