@@ -2,14 +2,15 @@ package db_test
 
 import (
 	"io/fs"
-	"path"
 	"testing"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scimbridge/scimbridge/db"
 	"github.com/scimbridge/scimbridge/db/dbtest"
+	"github.com/scimbridge/scimbridge/db/postgres"
 )
 
 // What functions of the database do is held to one tenant, as what is sent to it is.
@@ -25,9 +26,6 @@ func TestFunctionsNameTheirTenant(t *testing.T) {
 	}
 }
 
-// firstDistributed is the first migration of tables that may be distributed already.
-const firstDistributed = "00055"
-
 func TestMigrationsOfDistributedTables(t *testing.T) {
 	dbtest.Wants(t, "postgres")
 	checker, err := dbtest.Checker()
@@ -35,7 +33,9 @@ func TestMigrationsOfDistributedTables(t *testing.T) {
 	files, err := fs.Glob(db.Migrations, "migrations/postgres/*.sql")
 	require.NoError(t, err)
 	for _, name := range files {
-		if path.Base(name) < firstDistributed {
+		number, err := goose.NumericComponent(name)
+		require.NoError(t, err)
+		if number <= postgres.FirstDistributed {
 			continue
 		}
 		text, err := db.Migrations.ReadFile(name)

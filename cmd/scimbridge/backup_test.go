@@ -23,7 +23,7 @@ import (
 )
 
 // runProcess runs the program as a process, and returns what it printed.
-func runProcess(t *testing.T, url string, args ...string) (stdout string, err error) {
+func runProcess(t testing.TB, url string, args ...string) (stdout string, err error) {
 	t.Helper()
 	cmd := command(t, url, args...)
 	var out, errs bytes.Buffer

@@ -19,6 +19,7 @@ import (
 )
 
 const (
+	citusShards = 6               // two for each of three workers
 	moveStops   = 3 * time.Second // a tenant that moves, at most; promised is less (docs/citus.md)
 	citusOutage = 10 * time.Second
 )
@@ -84,6 +85,32 @@ func TestCitusWithoutAWorker(t *testing.T) {
 	stays.compare(t, others)
 }
 
+// A worker is added and takes its part of the shards while tenants are used.
+func TestCitusTakesAWorker(t *testing.T) {
+	c := startCitus(t)
+	p := c.tenantAt(t, 1)
+	writers, stop := p.write(t)
+	writers.awaitAnswers(t, time.Now(), answeredWithin)
+	bin, err := cluster.Find()
+	require.NoError(t, err)
+	added, err := cluster.StartCitusNode(bin, false)
+	require.NoError(t, err)
+	t.Cleanup(added.Stop)
+	at := address(t, added.URL())
+	require.NoError(t, cluster.Exec(t.Context(), at, "create extension citus"))
+	require.NoError(t, cluster.Exec(t.Context(), address(t, c.nodes[0].URL()),
+		fmt.Sprintf("select citus_add_node('%s', %s)", at.Hostname(), at.Port())))
+	c.owner(t, "select citus_rebalance_start()")
+	c.owner(t, "select citus_rebalance_wait()")
+	stop()
+	require.EqualValues(t, citusShards/3, c.shardsAt(t, 3))
+	require.EqualValues(t, 3, c.nodeOf(t, c.tenantAt(t, 3).tenant.TenantID), "new tenants come to it")
+	assert.Zero(t, writers.refused())
+	assert.Empty(t, writers.wrong())
+	c.server.stop(t)
+	p.compare(t, writers)
+}
+
 // citus is a server over a coordinator and two workers of its own.
 type citus struct {
 	nodes  []*cluster.Cluster
@@ -100,13 +127,13 @@ func startCitus(t *testing.T) *citus {
 	}
 	bin, err := cluster.Find()
 	require.NoError(t, err)
-	c := startCitusOf(t, bin, 2, false, "")
+	c := startCitusOf(t, bin, 2, false, citusShards)
 	c.server = start(t, c.url)
 	return c
 }
 
 // startCitusOf makes one of a number of workers, and migrates it.
-func startCitusOf(t *testing.T, bin cluster.Binaries, workers int, durable bool, query string) *citus {
+func startCitusOf(t testing.TB, bin cluster.Binaries, workers int, durable bool, shards int) *citus {
 	t.Helper()
 	c := &citus{}
 	var err error
@@ -122,22 +149,20 @@ func startCitusOf(t *testing.T, bin cluster.Binaries, workers int, durable bool,
 		"alter default privileges for role owner grant select, insert, update, delete on tables to bridge",
 		"alter default privileges for role owner grant usage, select on sequences to bridge"))
 	c.url = as(t, coordinator, "bridge")
-	if query != "" {
-		coordinator.RawQuery = query
-	}
+	coordinator.RawQuery += "&citus.shard_count=" + strconv.Itoa(shards)
 	_, err = runProcess(t, as(t, coordinator, "owner"), "migrate", "--citus")
 	require.NoError(t, err)
 	return c
 }
 
-func address(t *testing.T, s string) *url.URL {
+func address(t testing.TB, s string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(s)
 	require.NoError(t, err)
 	return u
 }
 
-func as(t *testing.T, u *url.URL, role string) string {
+func as(t testing.TB, u *url.URL, role string) string {
 	t.Helper()
 	other := *u
 	other.User = url.User(role)
@@ -150,23 +175,35 @@ func (c *citus) owner(t *testing.T, statement string) {
 }
 
 // nodeOf is the number of the node that a tenant is at.
-func (c *citus) nodeOf(t *testing.T, tenant membership.ID) (group int32) {
+func (c *citus) nodeOf(t *testing.T, tenant membership.ID) int {
+	t.Helper()
+	return c.number(t, `select groupid from pg_dist_placement
+		where shardid = get_shard_id_for_distribution_column('tenants', $1::uuid)`, tenant.String())
+}
+
+// shardsAt is how many shards a node has of each table of tenants.
+func (c *citus) shardsAt(t *testing.T, node int) int {
+	t.Helper()
+	return c.number(t, `select count(*) from pg_dist_placement
+		join pg_dist_shard using (shardid) where logicalrelid = 'tenants'::regclass and groupid = $1`, node)
+}
+
+func (c *citus) number(t *testing.T, q string, args ...any) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), c.nodes[0].URL())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
-	require.NoError(t, conn.QueryRow(t.Context(), `select groupid from pg_dist_placement
-		where shardid = get_shard_id_for_distribution_column('tenants', $1::uuid)`, tenant.String()).Scan(&group))
-	return group
+	require.NoError(t, conn.QueryRow(t.Context(), q, args...).Scan(&n))
+	return n
 }
 
 // tenantAt makes a tenant, and as many others as it takes until one is at a node.
-func (c *citus) tenantAt(t *testing.T, node int32) *pair {
+func (c *citus) tenantAt(t *testing.T, node int) *pair {
 	t.Helper()
 	for range 50 {
 		p := &pair{url: c.url, server: c.server, tenant: tenancy(t, c.url)}
 		if c.nodeOf(t, p.tenant.TenantID) == node {
-			p.group = scimCaller(p.server, p.tenant).group(t, "of node "+strconv.Itoa(int(node)))
+			p.group = scimCaller(p.server, p.tenant).group(t, "of node "+strconv.Itoa(node))
 			return p
 		}
 	}

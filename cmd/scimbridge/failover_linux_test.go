@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -230,13 +229,7 @@ func startPrimary(t *testing.T) *pair {
 
 func (p *pair) admin(t *testing.T, statements ...string) {
 	t.Helper()
-	c, err := pgx.Connect(t.Context(), p.primary.URL())
-	require.NoError(t, err)
-	defer func() { _ = c.Close(context.Background()) }()
-	for _, s := range statements {
-		_, err := c.Exec(t.Context(), s)
-		require.NoError(t, err)
-	}
+	require.NoError(t, cluster.Exec(t.Context(), address(t, p.primary.URL()), statements...))
 }
 
 func (p *pair) start(t *testing.T) {

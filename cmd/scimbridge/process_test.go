@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 // binary builds the program, once.
-func binary(t *testing.T) string {
+func binary(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "scimbridge-test-"); built.err != nil {
@@ -62,7 +62,7 @@ func binary(t *testing.T) string {
 }
 
 // command makes a process with nothing of the tests' own settings.
-func command(t *testing.T, url string, args ...string) *exec.Cmd {
+func command(t testing.TB, url string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(binary(t), args...)
 	cmd.Dir = t.TempDir()
@@ -85,7 +85,7 @@ type process struct {
 }
 
 // start runs serve and waits until it listens.
-func start(t *testing.T, url string, args ...string) *process {
+func start(t testing.TB, url string, args ...string) *process {
 	t.Helper()
 	p, listening := launch(t, url, args...)
 	p.await(t, listening)
@@ -108,12 +108,12 @@ func ofProgram(program string, cmd *exec.Cmd) *exec.Cmd {
 
 // launch runs serve; the channel has its address once it listens, and is closed
 // without one if it never does.
-func launch(t *testing.T, url string, args ...string) (*process, <-chan string) {
+func launch(t testing.TB, url string, args ...string) (*process, <-chan string) {
 	t.Helper()
 	return launchCommand(t, command(t, url, append([]string{"serve"}, args...)...))
 }
 
-func launchCommand(t *testing.T, cmd *exec.Cmd) (*process, <-chan string) {
+func launchCommand(t testing.TB, cmd *exec.Cmd) (*process, <-chan string) {
 	t.Helper()
 	p := &process{cmd: cmd, exited: make(chan error, 1)}
 	stderr, err := p.cmd.StderrPipe()
@@ -150,7 +150,7 @@ func (p *process) read(stderr *bufio.Reader, listening chan<- string) {
 	}
 }
 
-func (p *process) await(t *testing.T, listening <-chan string) {
+func (p *process) await(t testing.TB, listening <-chan string) {
 	t.Helper()
 	select {
 	case p.address = <-listening:
@@ -192,13 +192,13 @@ func (p *process) wait(t *testing.T) error {
 }
 
 // tenancy runs bootstrap as a process and returns what it prints.
-func tenancy(t *testing.T, url string) bootstrapped {
+func tenancy(t testing.TB, url string) bootstrapped {
 	t.Helper()
 	return tenancyBy(t, binary(t), url)
 }
 
 // tenancyBy is tenancy by another build of the program.
-func tenancyBy(t *testing.T, program, url string) bootstrapped {
+func tenancyBy(t testing.TB, program, url string) bootstrapped {
 	t.Helper()
 	cmd := ofProgram(program, command(t, url, "bootstrap", "--tenant", "Acme", "--idp", "entra", "--json"))
 	var errs bytes.Buffer
@@ -254,7 +254,7 @@ func (c caller) send(ctx context.Context, method, path, body string) (int, map[s
 }
 
 // must sends a request that has to be answered with status.
-func (c caller) must(t *testing.T, status int, method, path, body string) map[string]any {
+func (c caller) must(t testing.TB, status int, method, path, body string) map[string]any {
 	t.Helper()
 	got, doc, err := c.send(t.Context(), method, path, body)
 	require.NoError(t, err)
@@ -263,7 +263,7 @@ func (c caller) must(t *testing.T, status int, method, path, body string) map[st
 }
 
 // user provisions a user and returns the id.
-func (c caller) user(t *testing.T, name string) string {
+func (c caller) user(t testing.TB, name string) string {
 	t.Helper()
 	doc := c.must(t, http.StatusCreated, http.MethodPost, "/Users", fmt.Sprintf(
 		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q,"active":true}`, name))
@@ -271,7 +271,7 @@ func (c caller) user(t *testing.T, name string) string {
 }
 
 // group provisions a group and returns the id.
-func (c caller) group(t *testing.T, name string) string {
+func (c caller) group(t testing.TB, name string) string {
 	t.Helper()
 	doc := c.must(t, http.StatusCreated, http.MethodPost, "/Groups", fmt.Sprintf(
 		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":%q}`, name))

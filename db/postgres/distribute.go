@@ -11,29 +11,25 @@ import (
 var errNoCitus = errors.New("the database has no extension citus: an administrator creates it, and adds the workers, " +
 	"before the store is made (docs/citus.md)")
 
-const firstDistributed = 54
+// FirstDistributed is the migration from which on tables may be distributed: those after it
+// have to run there, those up to it cannot.
+const FirstDistributed = 54
 
 const (
-	qMigratedTo = `select max(version_id) from goose_db_version where is_applied`
-
-	// Tables of tenants, those first that others refer to.
-	qTenantTables = `with recursive t (oid, depth) as (
-			select c.oid, 0 from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
-				where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace
+	// All tables, those first that others refer to. What has no tenant is the same for all: each
+	// node has it whole.
+	qTablesToDistribute = `with recursive t (oid, depth) as (
+			select oid, 0 from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace
 			union all
 			select f.conrelid, t.depth + 1 from t join pg_constraint f on f.contype = 'f' and f.confrelid = t.oid
 				where f.conrelid <> t.oid)
-		select t.oid::regclass::text, c.relforcerowsecurity, c.relreplident, d.logicalrelid is not null,
+		select t.oid::regclass::text, a.attname is not null, c.relforcerowsecurity, c.relreplident,
+			d.logicalrelid is not null,
 			exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary), pg_relation_size(c.oid) > 0
 		from t join pg_class c on c.oid = t.oid left join pg_dist_partition d on d.logicalrelid = t.oid
-		group by t.oid, c.oid, d.logicalrelid order by max(t.depth), t.oid = 'tenants'::regclass desc, 1`
-
-	// Tables that are the same for all: each node has them whole.
-	qReferenceTables = `select c.oid::regclass::text from pg_class c
-		where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace
-			and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
-			and not exists (select from pg_dist_partition d where d.logicalrelid = c.oid)
-		order by 1`
+			left join pg_attribute a on a.attrelid = t.oid and a.attname = 'tenant_id'
+		group by t.oid, c.oid, a.attname, d.logicalrelid
+		order by a.attname is null, max(t.depth), t.oid = 'tenants'::regclass desc, 1`
 
 	// Functions that change members: called for a tenant, they run where it is.
 	qMemberFunctions = `select p.oid::regprocedure::text, p.proconfig::text like '%plan_cache_mode%',
@@ -68,13 +64,8 @@ begin
 end $$`
 
 // distribute spreads the tables of a database of Citus over its nodes, and does nothing
-// where that was done, so that a role that owns nothing can serve. The migrations up to 54
-// cannot change tables that are distributed.
+// where that was done, so that a role that owns nothing can serve.
 func distribute(ctx context.Context, c *sql.Conn) error {
-	var version int64
-	if err := c.QueryRowContext(ctx, qMigratedTo).Scan(&version); err != nil || version < firstDistributed {
-		return err
-	}
 	d := distribution{ctx: ctx, conn: c}
 	tables, err := d.tables()
 	if err != nil {
@@ -84,20 +75,13 @@ func distribute(ctx context.Context, c *sql.Conn) error {
 		d.prepare(t)
 	}
 	for _, t := range tables {
-		switch {
-		case t.distributed:
-		case t.name == "tenants":
-			d.exec("select create_distributed_table('tenants', 'tenant_id')")
-		default:
-			d.exec("select create_distributed_table($1, 'tenant_id', colocate_with => 'tenants')", t.name)
-		}
+		d.distribute(t)
 	}
 	for _, t := range tables { // what was here before is on the nodes now
 		if t.rows {
 			d.exec("select truncate_local_data_after_distributing_table($1)", t.name)
 		}
 	}
-	d.references()
 	d.functions()
 	return d.err
 }
@@ -117,17 +101,18 @@ func (d *distribution) exec(q string, args ...any) {
 	}
 }
 
-type tenantTable struct {
-	name                            string
-	forced, distributed, primaryKey bool
-	rows                            bool   // there are some in the table itself
-	identity                        string // pg_class.relreplident
+type table struct {
+	name                                       string
+	ofTenants, forced, distributed, primaryKey bool
+	rows                                       bool   // there are some in the table itself
+	identity                                   string // pg_class.relreplident
 }
 
-func (d *distribution) tables() (ts []tenantTable, err error) {
-	err = d.rows(qTenantTables, func(rs *sql.Rows) error {
-		var t tenantTable
-		if err := rs.Scan(&t.name, &t.forced, &t.identity, &t.distributed, &t.primaryKey, &t.rows); err != nil {
+func (d *distribution) tables() (ts []table, err error) {
+	err = d.rows(qTablesToDistribute, func(rs *sql.Rows) error {
+		var t table
+		if err := rs.Scan(&t.name, &t.ofTenants, &t.forced, &t.identity, &t.distributed, &t.primaryKey,
+			&t.rows); err != nil {
 			return err
 		}
 		ts = append(ts, t)
@@ -150,10 +135,10 @@ func (d *distribution) rows(q string, read func(*sql.Rows) error) (err error) {
 	return nil
 }
 
-// prepare does what lets a tenant move to another node while it is used: rows are copied by
-// the owner, which row-level security must not stop, and changes meanwhile are repeated by
+// prepare does what lets a table be copied to another node while it is used: rows are copied
+// by the owner, which row-level security must not stop, and changes meanwhile are repeated by
 // what identifies a row.
-func (d *distribution) prepare(t tenantTable) {
+func (d *distribution) prepare(t table) {
 	if t.forced {
 		d.exec("alter table " + t.name + " no force row level security")
 	}
@@ -162,22 +147,20 @@ func (d *distribution) prepare(t tenantTable) {
 	case t.name == "events" && t.identity != "i":
 		d.exec("create unique index if not exists events_identity on events (tenant_id, position)")
 		d.exec("alter table events replica identity using index events_identity")
-	case t.name != "events" && t.identity != "f": // nothing in it ever changes
+	case t.name != "events" && t.identity != "f": // next to nothing in it ever changes
 		d.exec("alter table " + t.name + " replica identity full")
 	}
 }
 
-func (d *distribution) references() {
-	var names []string
-	d.err = errors.Join(d.err, d.rows(qReferenceTables, func(rs *sql.Rows) error {
-		var name string
-		err := rs.Scan(&name)
-		names = append(names, name)
-		return err
-	}))
-	for _, name := range names {
-		d.exec("select create_reference_table($1)", name)
-		d.exec("select truncate_local_data_after_distributing_table($1)", name)
+func (d *distribution) distribute(t table) {
+	switch {
+	case t.distributed:
+	case !t.ofTenants:
+		d.exec("select create_reference_table($1)", t.name)
+	case t.name == "tenants":
+		d.exec("select create_distributed_table('tenants', 'tenant_id')")
+	default:
+		d.exec("select create_distributed_table($1, 'tenant_id', colocate_with => 'tenants')", t.name)
 	}
 }
 

@@ -131,19 +131,16 @@ func (e *Engine) Read(ctx context.Context, tenant membership.ID, fn func(engine.
 	return c.checked(ctx, fn(e.traced(ctx, t)))
 }
 
-// expand is made once: a method as a value costs memory.
-var expand = words.Expand
-
 // traced is a transaction with a span for each statement, where these are recorded.
 func (e *Engine) traced(ctx context.Context, t engine.Tx) engine.Tx {
-	return engine.Traced(ctx, e.tracer, t, expand)
+	return engine.Traced(ctx, e.tracer, t, Expand)
 }
 
 // ReadAtOnce implements engine.Engine.
 func (e *Engine) ReadAtOnce(ctx context.Context, tenant membership.ID, qs ...engine.Query) error {
 	return e.pool.with(ctx, func(c *pgx.Conn) error {
 		t := e.transaction(c, tenant, beginRead)
-		qs, end := engine.TracedQueries(ctx, e.tracer, qs, expand)
+		qs, end := engine.TracedQueries(ctx, e.tracer, qs, Expand)
 		err := t.whole(ctx, qs)
 		end(err)
 		if err != nil {

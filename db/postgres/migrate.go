@@ -27,6 +27,10 @@ func (e *Engine) Migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migrat
 			if _, err := p.Up(ctx); err != nil || !citus {
 				return err
 			}
+			version, err := p.GetDBVersion(ctx)
+			if err != nil || version < FirstDistributed {
+				return err
+			}
 			return distribute(ctx, c)
 		})
 	})

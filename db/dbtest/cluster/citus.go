@@ -29,7 +29,7 @@ func StartCitus(bin Binaries, durable bool, workers int) (nodes []*Cluster, err 
 	}()
 	var urls []*url.URL
 	for range 1 + workers {
-		c, err := create(&Cluster{bin: bin, durable: durable, citus: true}, initialize)
+		c, err := StartCitusNode(bin, durable)
 		if err != nil {
 			return nodes, err
 		}
@@ -40,6 +40,11 @@ func StartCitus(bin Binaries, durable bool, workers int) (nodes []*Cluster, err 
 		nodes, urls = append(nodes, c), append(urls, u)
 	}
 	return nodes, JoinCitus(context.Background(), urls)
+}
+
+// StartCitusNode makes a node that belongs to no Citus yet.
+func StartCitusNode(bin Binaries, durable bool) (*Cluster, error) {
+	return create(&Cluster{bin: bin, durable: durable, citus: true}, initialize)
 }
 
 // JoinCitus makes databases of one name on several nodes one of Citus. The URLs are the

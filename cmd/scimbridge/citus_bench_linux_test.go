@@ -24,48 +24,45 @@ const (
 	throughputFor     = 4 * time.Second
 )
 
-// What plain PostgreSQL and a Citus of one, two and three workers do with the same
-// requests, on one machine. It asserts nothing, and runs with SCIMBRIDGE_BENCH_CITUS=1.
-func TestCitusThroughput(t *testing.T) {
-	if os.Getenv("SCIMBRIDGE_BENCH_CITUS") == "" {
-		t.Skip("NOT CHECKED: SCIMBRIDGE_BENCH_CITUS is not set")
-	}
-	t.Log("processor time is that of the whole machine: databases, server and clients")
+// BenchmarkCitus is what plain PostgreSQL and a Citus of one, two and three workers do with
+// the same requests, on one machine. Each runs once, whatever -benchtime says. Processor time
+// is that of the whole machine: databases, server and clients.
+func BenchmarkCitus(b *testing.B) {
 	for _, workers := range []int{0, 1, 2, 3} {
-		t.Run(fmt.Sprintf("%d workers", workers), func(t *testing.T) { measureThroughput(t, workers) })
+		b.Run(fmt.Sprintf("%d workers", workers), func(b *testing.B) { measureThroughput(b, workers) })
 	}
 }
 
-func measureThroughput(t *testing.T, workers int) {
+func measureThroughput(b *testing.B, workers int) {
 	bin, err := cluster.Find()
-	require.NoError(t, err)
+	require.NoError(b, err)
 	u := ""
 	if workers > 0 {
-		u = startCitusOf(t, bin, workers, true, "sslmode=disable&citus.shard_count=32").url
+		u = startCitusOf(b, bin, workers, true, 32).url
 	} else {
 		c, err := cluster.Start(bin, true)
-		require.NoError(t, err)
-		t.Cleanup(c.Stop)
-		at := address(t, c.URL())
-		require.NoError(t, cluster.Exec(t.Context(), at, "create role bridge login nosuperuser nobypassrls",
+		require.NoError(b, err)
+		b.Cleanup(c.Stop)
+		at := address(b, c.URL())
+		require.NoError(b, cluster.Exec(b.Context(), at, "create role bridge login nosuperuser nobypassrls",
 			"grant create on schema public to bridge"))
-		u = as(t, at, "bridge")
+		u = as(b, at, "bridge")
 	}
-	server := start(t, u)
+	server := start(b, u)
 	var targets []*throughputTarget
 	for range throughputTenants {
-		b := tenancy(t, u)
-		target := &throughputTarget{caller: scimCaller(server, b)}
-		target.group = target.caller.group(t, "everyone")
+		tenant := tenancy(b, u)
+		target := &throughputTarget{caller: scimCaller(server, tenant)}
+		target.group = target.caller.group(b, "everyone")
 		for i := range throughputUsers {
-			target.users = append(target.users, target.caller.user(t, fmt.Sprintf("user-%d@example.test", i)))
+			target.users = append(target.users, target.caller.user(b, fmt.Sprintf("user-%d@example.test", i)))
 		}
 		targets = append(targets, target)
 	}
 	time.Sleep(5 * time.Second) // until it has its numbers
 	for _, c := range throughputCells {
-		one, all := c.run(t, targets, 1), c.run(t, targets, 16)
-		t.Logf("%-20s p50 %.2f ms with one client; with 16 %.0f a second, %.2f ms of processor each", c.name,
+		one, all := c.run(b, targets, 1), c.run(b, targets, 16)
+		b.Logf("%-20s p50 %.2f ms with one client; with 16 %.0f a second, %.2f ms of processor each", c.name,
 			float64(one.p50)/float64(time.Millisecond), all.perSecond, float64(all.processor)/float64(time.Millisecond))
 	}
 }
@@ -109,7 +106,7 @@ type throughput struct {
 }
 
 // run sends requests to the tenants in turn.
-func (c throughputCell) run(t *testing.T, targets []*throughputTarget, clients int) throughput {
+func (c throughputCell) run(t testing.TB, targets []*throughputTarget, clients int) throughput {
 	t.Helper()
 	var mu sync.Mutex
 	var took []time.Duration
@@ -145,7 +142,7 @@ func (c throughputCell) run(t *testing.T, targets []*throughputTarget, clients i
 }
 
 // processorTime is what all processes have used since the machine began.
-func processorTime(t *testing.T) time.Duration {
+func processorTime(t testing.TB) time.Duration {
 	t.Helper()
 	b, err := os.ReadFile("/proc/stat")
 	require.NoError(t, err)
