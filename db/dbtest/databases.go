@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -31,11 +30,16 @@ func URL(t testing.TB, engine string) string {
 	}, postgresTemplate)
 }
 
-// EmptyURL returns the URL of a database without a store, which ends with the test.
+// EmptyURL returns the URL of a database without a store, for the role that it belongs to. It
+// ends with the test.
 func EmptyURL(t testing.TB, engine string) string {
 	t.Helper()
 	nothing := func(string) error { return nil }
-	return database(t, engine, nothing, emptyTemplate)
+	u := database(t, engine, nothing, emptyTemplate)
+	if engine == "postgres" {
+		u = OwnerURL(t, u)
+	}
+	return u
 }
 
 func database(t testing.TB, engine string, write func(file string) error, template func() (string, error)) string {
@@ -165,11 +169,7 @@ func postgresCopy(t testing.TB, template string) string {
 	require.NoError(t, server.create(name, template))
 	t.Cleanup(func() { require.NoError(t, server.drop(name)) })
 	t.Cleanup(func() { checkStatements(t, name) })
-	user := role
-	if template == "template1" || strings.HasSuffix(template, "_empty") {
-		user = server.owner
-	}
-	return server.url(name, user)
+	return server.url(name, role)
 }
 
 func databaseName() string {
