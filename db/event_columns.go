@@ -116,8 +116,9 @@ const (
 )
 
 // Wrong reads what is kept, after the last event. It returns the number of the first
-// event beside which something is not as its body says; 0: there is none.
-func (c *EventColumns) Wrong(ctx context.Context) (number int64, err error) {
+// event beside which something is not as its body says; 0: there is none. unlogged are the
+// openings and closings of grants that no event of the log tells of.
+func (c *EventColumns) Wrong(ctx context.Context) (number, unlogged int64, err error) {
 	c.endBlock()
 	got := map[int64]uint64{}
 	err = c.store.read(ctx, c.tenant, func(s *session) error {
@@ -129,7 +130,7 @@ func (c *EventColumns) Wrong(ctx context.Context) (number int64, err error) {
 		})
 	})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for block := range c.want {
 		if got[block] == c.want[block] {
@@ -146,14 +147,14 @@ func (c *EventColumns) Wrong(ctx context.Context) (number int64, err error) {
 		}
 		wrong, err := c.wrongIn(ctx, block)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if wrong > 0 && (number == 0 || wrong < number) {
 			number = wrong
 		}
 	}
 	if number > 0 {
-		return number, nil
+		return number, 0, nil
 	}
 	return c.wrongReference(ctx)
 }
@@ -246,7 +247,7 @@ const (
 )
 
 // wrongReference finds what refers to an event by a position where it is not.
-func (c *EventColumns) wrongReference(ctx context.Context) (number int64, err error) {
+func (c *EventColumns) wrongReference(ctx context.Context) (number, unlogged int64, err error) {
 	mark, action := "", ""
 	err = c.store.read(ctx, c.tenant, func(s *session) error {
 		var h hiddenText
@@ -258,19 +259,19 @@ func (c *EventColumns) wrongReference(ctx context.Context) (number int64, err er
 		return err
 	})
 	if err == nil && mark == "" {
-		g, found, err := c.store.grantOfNoEvent(ctx, c.tenant)
-		if err != nil || !found {
-			return 0, err
+		g, unlogged, err := c.store.grantOfNoEvent(ctx, c.tenant)
+		if err != nil || g == nil {
+			return 0, unlogged, err
 		}
-		mark, action = g.grant.String(), g.action
+		mark, action = g.grant.String(), string(g.action)
 	}
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	err = c.store.read(ctx, c.tenant, func(s *session) error {
 		return s.one(ctx, "event", qEventWithText, []any{c.tenant, mark, action}, &number)
 	})
-	return max(number, 1), err // of no event that is there
+	return max(number, 1), 0, err // of no event that is there
 }
 
 // WrongText returns the number of the first of some events beside which a text

@@ -1,7 +1,9 @@
 package db
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -33,6 +35,7 @@ type StoredLeaf struct {
 	Group, User      string // their ids; "": none
 	Members          []byte // as they are stored beside the body; nil: none
 	Keyed            bool   // it is found by its group and user
+	Apart            bool   // the members stand beside the body, and not in it
 }
 
 // Seal is what one step of sealing adds to a log.
@@ -265,9 +268,19 @@ func (s *Store) leafBatch(
 		return err
 	})
 	for i := range leaves {
+		leaves[i].Apart = !hasMembers(leaves[i].Body)
 		leaves[i].Body = storedText(leaves[i].Body, leaves[i].Members)
 	}
 	return leaves, err
+}
+
+// hasMembers reports whether a body has members in itself, where nothing looks for them.
+func hasMembers(body []byte) bool {
+	if !bytes.Contains(body, []byte(`"members":`)) {
+		return false
+	}
+	var v struct{ Members json.RawMessage }
+	return json.Unmarshal(body, &v) != nil || v.Members != nil
 }
 
 // storedText is body and members as one JSON object, as it is hashed and given to

@@ -81,10 +81,14 @@ func (w *sealed) checkpoint() seal.Checkpoint {
 	return c
 }
 
-func (w *sealed) verify(given ...seal.Checkpoint) error {
+func (w *sealed) vkey() string {
 	vkey, err := w.key.VerifierKey(w.log().Origin)
 	require.NoError(w.T, err)
-	_, err = server.VerifyStore(w.Ctx, w.store, w.ID, vkey, given, nil)
+	return vkey
+}
+
+func (w *sealed) verify(given ...seal.Checkpoint) error {
+	_, err := server.VerifyStore(w.Ctx, w.store, w.ID, w.vkey(), given, nil)
 	return err
 }
 
@@ -97,8 +101,8 @@ func (w *sealed) sql(q string, args ...any) {
 const numbered = ` where tenant_id = $1 and number = $2`
 
 // recompute stores the hashes of the events as they are now, as who changes them and
-// has not the key would.
-func (w *sealed) recompute() {
+// has not the key would, and returns their root.
+func (w *sealed) recompute() tlog.Hash {
 	var tree seal.Tree
 	for l, err := range w.store.Leaves(w.Ctx, w.ID, 0, 100) {
 		require.NoError(w.T, err)
@@ -112,6 +116,9 @@ func (w *sealed) recompute() {
 	}
 	w.hashes(b)
 	w.sql(`update seal_logs set size = $2 where tenant_id = $1`, tree.Size())
+	root, err := tree.Root()
+	require.NoError(w.T, err)
+	return root
 }
 
 func (w *sealed) hashes(b []byte) {

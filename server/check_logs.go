@@ -16,7 +16,7 @@ type CheckedLog struct {
 	Found bool
 	// KeyKnown: the checkpoint was verified with a key that is not the store's own word.
 	KeyKnown bool
-	seal.Verified
+	VerifiedStore
 }
 
 // CheckLogs holds the log of every tenant of a store against its checkpoints, with the
@@ -62,6 +62,6 @@ func (s *Sealer) checkLog(ctx context.Context, tenant membership.ID, vkeys []str
 	if err != nil {
 		return c, err
 	}
-	c.Verified, err = VerifyStore(ctx, s.store, tenant, text, nil, nil)
+	c.VerifiedStore, err = VerifyStore(ctx, s.store, tenant, text, nil, nil)
 	return c, err
 }

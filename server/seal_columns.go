@@ -50,20 +50,21 @@ func (c *columnCheck) texts() error {
 	return err
 }
 
-// wrong is called after the last event.
-func (c *columnCheck) wrong() error {
+// wrong is called after the last event, and returns of how many openings and closings of
+// grants no event of the log tells.
+func (c *columnCheck) wrong() (unlogged int64, err error) {
 	if err := c.texts(); err != nil {
-		return err
+		return 0, err
 	}
-	number, err := c.kept.Wrong(c.ctx)
+	number, unlogged, err := c.kept.Wrong(c.ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if number == 0 || c.text > 0 && c.text < number {
 		number = c.text
 	}
 	if number > 0 {
-		return &seal.Finding{Kind: seal.Beside, Number: number}
+		return 0, &seal.Finding{Kind: seal.Beside, Number: number}
 	}
-	return nil
+	return unlogged, nil
 }

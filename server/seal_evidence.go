@@ -60,9 +60,8 @@ func (s *Sealer) VerifierKeys(ctx context.Context, tenant membership.ID) (string
 	if err != nil {
 		return "", err
 	}
-	if !s.keys.Has(l.PublicKey) { // that of another server
-		vkey, err := seal.VerifierKey(l.Origin, l.PublicKey)
-		return vkey + "\n", err
+	if !s.keys.Has(l.PublicKey) { // the store's word is no proof of who signs
+		return "", errUnsealed(errOtherKey.Error())
 	}
 	return s.keys.VerifierKeys(l.Origin)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -111,7 +112,7 @@ const leafBatch = 1000
 // nothing that does not stand there.
 func checkColumns(e db.StoredLeaf) error {
 	head, _, _ := bytes.Cut(e.Body, []byte(`,"actor":`))
-	if !e.Keyed || e.Group != fieldOf(head, "group_id") || e.User != fieldOf(head, "user_id") {
+	if !e.Keyed || !e.Apart || e.Group != fieldOf(head, "group_id") || e.User != fieldOf(head, "user_id") {
 		return &seal.Finding{Kind: seal.Changed, Number: e.Number}
 	}
 	return nil
@@ -126,27 +127,36 @@ func fieldOf(head []byte, name string) string {
 	return ""
 }
 
+// VerifiedStore is what held of the log of a tenant in a store.
+type VerifiedStore struct {
+	seal.Verified
+	// Unlogged are openings and closings of grants that no event of the log tells of: the
+	// store is from a version without a sealed log, and what that said stands beside it.
+	Unlogged int64
+}
+
 // VerifyStore holds the log of a tenant against its checkpoints, as they are in the
-// store, and against those that are given. keys are the verifier keys, one a line.
+// store, and against those that are given. keys are the verifier keys, one a line. A log
+// that was stopped does not hold: something has seen another one.
 func VerifyStore(
 	ctx context.Context, store *db.Store, tenant membership.ID, keys string, given []seal.Checkpoint,
 	progress func(int64),
-) (seal.Verified, error) {
+) (done VerifiedStore, err error) {
 	l, found, err := openLog(ctx, store, tenant)
 	if err != nil {
-		return seal.Verified{}, err
+		return done, err
 	}
 	if !found {
-		return seal.Verified{}, errors.New("the tenant's events were never sealed")
+		return done, ErrNeverSealed
 	}
 	verifiers, err := seal.Verifiers(keys)
 	if err != nil {
-		return seal.Verified{}, err
+		return done, err
 	}
 	v := seal.Verifier{Tenant: tenant.String(), Progress: progress}
 	notes, err := store.Checkpoints(ctx, tenant, l.Origin, 1<<62, maxCheckpoints)
 	if err != nil {
-		return seal.Verified{}, err
+		return done, err
 	}
 	for i, text := range notes {
 		c, err := seal.OpenCheckpoint([]byte(text), verifiers)
@@ -154,41 +164,67 @@ func VerifyStore(
 		case err == nil && strings.Contains(c.Origin, tenant.String()):
 			v.Checkpoints = append(v.Checkpoints, seal.Known{Checkpoint: c})
 		case i == 0: // older ones may be of a key that is not known any more
-			return seal.Verified{}, fmt.Errorf("the newest checkpoint: %w", err)
+			return done, fmt.Errorf("the newest checkpoint: %w", err)
 		}
 	}
 	for _, c := range given {
 		v.Checkpoints = append(v.Checkpoints, seal.Known{Checkpoint: c, Given: true})
 	}
 	if len(v.Checkpoints) == 0 {
-		return seal.Verified{}, errors.New("the tenant's log has no checkpoint")
+		return done, errors.New("the tenant's log has no checkpoint")
 	}
 	columns := newColumnCheck(ctx, l)
-	done, err := v.Verify(seal.Log{
+	done.Verified, err = v.Verify(seal.Log{
 		Leaves: columns.leaves(), Size: l.Size,
 		Tile: func(level int, n int64, width int) ([]tlog.Hash, error) { return l.tile(ctx, level, n, width) },
 	})
 	if err == nil {
-		err = columns.wrong()
+		done.Unlogged, err = columns.wrong()
 	}
-	if err != nil {
-		return seal.Verified{}, err
+	if err == nil && l.Stopped != "" {
+		err = fmt.Errorf("the log is not sealed any further: %s", l.Stopped)
 	}
-	return done, nil
+	return done, err
 }
+
+// ErrNeverSealed is that of a tenant that has no log to verify.
+var ErrNeverSealed = errors.New("the tenant's events were never sealed")
+
+// errNoKey is that of a log of which only the store says who signed it.
+var errNoKey = errors.New("no key is known that signs the log but the one in the store, which whoever changed the log " +
+	"could change as well: give the verifier key that you kept (--key), or the key file (seal_key_file)")
 
 // maxCheckpoints is how many checkpoints a log is held against, the newest.
 const maxCheckpoints = 100_000
 
-// Verify is VerifyStore with the keys that are given, or those of the sealer.
+// Verify is VerifyStore with the keys that are given, or those of the sealer, and with the
+// checkpoint that this server remembers.
 func (s *Sealer) Verify(
 	ctx context.Context, tenant membership.ID, vkeys []string, given []seal.Checkpoint, progress func(int64),
-) (seal.Verified, error) {
+) (VerifiedStore, error) {
+	l, found, err := openLog(ctx, s.store, tenant)
+	if err != nil {
+		return VerifiedStore{}, err
+	}
 	text := strings.Join(vkeys, "\n")
-	if len(vkeys) == 0 {
-		var err error
-		if text, err = s.VerifierKeys(ctx, tenant); err != nil {
-			return seal.Verified{}, err
+	switch {
+	case !found:
+		return VerifiedStore{}, ErrNeverSealed
+	case text != "":
+	case !s.keys.Has(l.PublicKey):
+		return VerifiedStore{}, errNoKey
+	default:
+		if text, err = s.keys.VerifierKeys(l.Origin); err != nil {
+			return VerifiedStore{}, err
+		}
+	}
+	if s.state != nil {
+		last, seen, err := s.state.Last(l.Origin)
+		if err != nil {
+			return VerifiedStore{}, err
+		}
+		if seen {
+			given = append(slices.Clone(given), last)
 		}
 	}
 	return VerifyStore(ctx, s.store, tenant, text, given, progress)

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"go.uber.org/zap"
@@ -17,20 +19,11 @@ import (
 // what it has signed.
 const stateSuffix = ".signed"
 
-// OpenSealer makes the sealer of a configuration, and the key where there is none.
-func OpenSealer(c config.Config, store *db.Store, publicURL string, log *zap.Logger) (*Sealer, error) {
-	return openSealer(c, store, publicURL, nil, nil, log)
-}
-
-// openSealer makes that of a server, which has metrics, and a guard for its anchors;
-// those of a command are none.
+// openSealer makes the sealer of a server, and the key where there is none.
 func openSealer(
 	c config.Config, store *db.Store, publicURL string, guard *outbound.Guard, m *metrics, log *zap.Logger,
 ) (*Sealer, error) {
-	o := SealerOptions{PublicURL: publicURL, Log: log}
-	if m != nil {
-		o.metrics = m.seal
-	}
+	o := SealerOptions{PublicURL: publicURL, Log: log, metrics: m.seal}
 	var err error
 	if o.Anchors, err = openAnchors(c, guard); err != nil {
 		return nil, err
@@ -56,18 +49,29 @@ func openSealer(
 		return nil, err
 	}
 	o.Keys = keys
-	if m != nil {
-		m.seal.up.Set(1)
-	}
+	m.seal.up.Set(1)
 	return NewSealer(store, o), nil
 }
 
-// ExistingSealer is the sealer of a command that only reads: with the key that there
-// is, if there is one.
-func ExistingSealer(c config.Config, store *db.Store) *Sealer {
-	keys, err := seal.ReadKeys(KeyFile(c))
-	if err != nil {
-		keys = nil
+// ExistingSealer is the sealer of a command: with the key and the memory that there are. It
+// makes neither. Where the key cannot be read there is both a sealer without one and an error.
+func ExistingSealer(c config.Config, store *db.Store) (*Sealer, error) {
+	o := SealerOptions{PublicURL: c.PublicURL}
+	path := KeyFile(c)
+	if path == "" {
+		return NewSealer(store, o), nil
 	}
-	return NewSealer(store, SealerOptions{Keys: keys, PublicURL: c.PublicURL})
+	var err error
+	if o.Keys, err = seal.ReadKeys(path); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if state := path + stateSuffix; err == nil && isFolder(state) {
+		o.State, err = anchor.NewState(state)
+	}
+	return NewSealer(store, o), err
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }

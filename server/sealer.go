@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -57,7 +59,7 @@ type Sealer struct {
 	metrics *sealMetrics
 
 	mu    sync.Mutex
-	said  map[membership.ID]string    // the problems that were logged
+	said  map[work]string             // the problems that were logged and are not over
 	holds map[membership.ID]time.Time // until when this server keeps others from a log
 }
 
@@ -91,7 +93,7 @@ func NewSealer(store *db.Store, o SealerOptions) *Sealer {
 		store: store, keys: o.Keys, host: host, holder: membership.NewID().String(), state: o.State,
 		anchors: newAnchors(store, o.Anchors, o.Now, o.Log, o.metrics),
 		now:     o.Now, hold: holdTime, log: o.Log, metrics: o.metrics,
-		said: map[membership.ID]string{}, holds: map[membership.ID]time.Time{},
+		said: map[work]string{}, holds: map[membership.ID]time.Time{},
 	}
 }
 
@@ -168,8 +170,15 @@ func inTurns(
 	}
 }
 
+// work is what is done for a tenant: its problem is logged once.
+type work struct {
+	tenant membership.ID
+	what   string
+}
+
 // Number gives every committed event its number. Where that is much others get in
-// between: each transaction is short, and is followed by a rest if others write.
+// between: each transaction is short, and is followed by a rest if others write. A
+// tenant whose events cannot be numbered holds up no other.
 func (s *Sealer) Number(ctx context.Context) error {
 	var written time.Duration
 	return inTurns(ctx, s.store.TenantsToNumber, numberEvery, func(tenant membership.ID) (more bool, err error) {
@@ -180,8 +189,8 @@ func (s *Sealer) Number(ctx context.Context) error {
 			more, err = tx.NumberEvents(ctx, numberBatch)
 			return err
 		})
-		if err != nil || !more {
-			return false, err
+		if s.tell(ctx, work{tenant, "numbered"}, err); err != nil || !more {
+			return false, ctx.Err()
 		}
 		took := time.Since(began)
 		if written += took; written > writeBackAfter {
@@ -210,9 +219,8 @@ func (s *Sealer) Seal(ctx context.Context) error {
 		return nil
 	}
 	err := inTurns(ctx, s.store.TenantsToSeal, sealEvery, func(tenant membership.ID) (more bool, err error) {
-		more, err = s.sealSome(ctx, tenant, stepsInTurn)
-		if err != nil && ctx.Err() == nil && !errors.Is(err, db.ErrSealedElsewhere) {
-			s.problem(tenant, err)
+		if more, err = s.sealSome(ctx, tenant, stepsInTurn); !errors.Is(err, db.ErrSealedElsewhere) {
+			s.tell(ctx, work{tenant, "sealed"}, err)
 		}
 		return more && err == nil, ctx.Err()
 	})
@@ -224,14 +232,21 @@ func (s *Sealer) Seal(ctx context.Context) error {
 	return err
 }
 
-// problem logs why a tenant is not sealed, once.
-func (s *Sealer) problem(tenant membership.ID, err error) {
+// tell logs why the events of a tenant are not numbered or sealed, once until they are.
+func (s *Sealer) tell(ctx context.Context, w work, err error) {
+	if err != nil && ctx.Err() != nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.said, w)
+		return
+	}
 	s.metrics.failures.Inc()
-	if text := err.Error(); s.said[tenant] != text {
-		s.said[tenant] = text
-		s.log.Error("the log of a tenant is not sealed", zap.String("tenant_id", tenant.String()), zap.Error(err))
+	if text := err.Error(); s.said[w] != text {
+		s.said[w] = text
+		s.log.Error("the log of a tenant is not "+w.what, zap.String("tenant_id", w.tenant.String()), zap.Error(err))
 	}
 }
 
@@ -348,8 +363,11 @@ func (s *Sealer) trusted(ctx context.Context, l sealedLog) (*seal.Tree, error) {
 		return tree, nil
 	}
 	last, seen, err := s.state.Last(l.Origin)
-	if err != nil || !seen {
-		return tree, err
+	if err != nil {
+		return nil, err
+	}
+	if !seen {
+		return tree, s.named(ctx, l)
 	}
 	switch {
 	case last.Size > l.Size:
@@ -363,6 +381,43 @@ func (s *Sealer) trusted(ctx context.Context, l sealedLog) (*seal.Tree, error) {
 		}
 	}
 	return tree, err
+}
+
+// errNameUntold is that of a log whose newest events have no number yet: they may tell why
+// it has another name.
+var errNameUntold = errors.New("the log has another name than before, and the event that tells why has no number yet")
+
+// named holds the name of a log that this server has not signed against those that it has
+// signed of the tenant: a log begins anew where an event tells why, and not by itself.
+func (s *Sealer) named(ctx context.Context, l sealedLog) error {
+	known, err := s.state.Origins(l.tenant.String())
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	return s.store.Read(ctx, l.tenant, func(r membership.Reader) error {
+		f := membership.EventFilter{Action: membership.ActionLogRestored, Limit: 100}
+		for {
+			events, err := r.NumberedEvents(ctx, f)
+			if err != nil {
+				return err
+			}
+			for _, e := range events {
+				var told struct{ Origin string }
+				if json.Unmarshal(e.After, &told) == nil && told.Origin == l.Origin {
+					return nil
+				}
+				f.Cursor.Number = e.Number
+			}
+			if len(events) < f.Limit {
+				break
+			}
+		}
+		if pending, err := r.EventsPending(ctx); err != nil || pending {
+			return cmp.Or(err, errNameUntold)
+		}
+		return untrusted{fmt.Errorf("the log is called %s, and was %s, and no event tells why", l.Origin,
+			strings.Join(known, ", "))}
+	})
 }
 
 // step seals the next events, and says whether there may be more. note is their
@@ -456,14 +511,24 @@ func (s *Sealer) publish(ctx context.Context, l sealedLog, tree *seal.Tree, text
 // AcceptRestore lets a log go on that was set back, under a new origin: its first
 // new event names the last checkpoint of the old one, and why.
 func (s *Sealer) AcceptRestore(ctx context.Context, call membership.Call) (origin string, err error) {
+	if len(s.keys) == 0 {
+		return "", errors.New("there is no key: name the key file that the servers have (seal_key_file)")
+	}
 	l, found, err := openLog(ctx, s.store, call.Tenant)
 	if err != nil {
 		return "", err
 	}
 	if !found {
-		return "", errors.New("the tenant's events were never sealed")
+		return "", ErrNeverSealed
 	}
 	old := map[string]any{"origin": l.Origin, "size": l.Size, "stopped": l.Stopped}
+	text, err := s.store.Checkpoint(ctx, l.tenant, l.Origin, l.Size)
+	if err != nil {
+		return "", err
+	}
+	if c, err := seal.UnverifiedCheckpoint([]byte(text)); err == nil {
+		old["root"] = c.Root.String()
+	}
 	if s.state != nil {
 		if last, seen, err := s.state.Last(l.Origin); err == nil && seen {
 			old["last_seen_size"], old["last_seen_root"] = last.Size, last.Root.String()

@@ -99,9 +99,11 @@ func (p *program) withStore(
 	defer store.Close() //nolint:errcheck // everything is committed, or there is an error to return
 	requests, end := server.ExistingRequests(ctx, s.Config, store)
 	defer end() //nolint:errcheck // it was only read
+	signer, err := server.ExistingSealer(s.Config, store)
+	_ = err // of the key, without which reports are not signed
 	directory := membership.NewDirectory(store, auth.Policy{},
 		membership.Options{
-			Signer: server.ExistingSealer(s.Config, store), Requests: requests,
+			Signer: signer, Requests: requests,
 			Eraser: server.RequestEraser(s.Config, store),
 		})
 	keys := auth.NewKeySets(outbound.New(s.AllowedNetworks), time.Now, server.NewLogger(s.Config, p.stderr))

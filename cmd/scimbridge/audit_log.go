@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,18 +15,12 @@ import (
 	"github.com/scimbridge/scimbridge/server"
 )
 
-// sealer is that of the settings, for a command that uses the store itself.
-func (p *program) sealer(s settings, a administration) (*server.Sealer, error) {
-	log := server.NewLogger(s.Config, p.stderr)
-	return server.OpenSealer(s.Config, a.store, server.PublicURL(s.Config, s.Listen), log)
-}
-
 // evidence makes the RunE of a command about the log of a tenant.
 func (p *program) evidence(
 	o *administrationOptions, do func(context.Context, administration, *server.Sealer) error,
 ) func(*cobra.Command, []string) error {
 	return p.administerWith(o, func(ctx context.Context, s settings, a administration) error {
-		sealer, err := p.sealer(s, a)
+		sealer, err := server.ExistingSealer(s.Config, a.store)
 		if err != nil {
 			return err
 		}
@@ -46,7 +41,7 @@ func (p *program) auditKeyCommand() *cobra.Command {
 		RunE: p.configured(func(ctx context.Context, s settings) error {
 			if !rotate && !retire {
 				return p.administered(ctx, s, &o, func(a administration) error {
-					sealer, err := p.sealer(s, a)
+					sealer, err := server.ExistingSealer(s.Config, a.store)
 					if err != nil {
 						return err
 					}
@@ -187,6 +182,9 @@ func (p *program) verifyStore(
 			return err
 		}
 		c, err := seal.UnverifiedCheckpoint(text)
+		if err == nil && len(keys) > 0 {
+			c, err = signedCheckpoint(text, keys)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", since, err)
 		}
@@ -196,8 +194,8 @@ func (p *program) verifyStore(
 		given = append(given, c)
 	}
 	verify := func(a administration) error {
-		sealer, err := p.sealer(s, a)
-		if err != nil {
+		sealer, err := server.ExistingSealer(s.Config, a.store)
+		if err != nil && len(keys) == 0 {
 			return err
 		}
 		done, err := sealer.Verify(ctx, a.call.Tenant, keys, given, func(events int64) {
@@ -206,14 +204,14 @@ func (p *program) verifyStore(
 		if err != nil {
 			return fmt.Errorf("tenant %s: %w", a.call.Tenant, err)
 		}
-		_, err = fmt.Fprintf(p.stdout, "tenant %s: %d events, of which %d are as the checkpoints say\n", a.call.Tenant,
-			done.Events, done.Sealed)
+		_, err = fmt.Fprintf(p.stdout, "tenant %s: %s\n", a.call.Tenant, heldLog(done))
 		return err
 	}
 	if o.tenant != "" {
 		return p.administered(ctx, s, o, verify)
 	}
 	return p.withStore(ctx, s, membership.ID{}, func(a administration) error {
+		var wrong error
 		for after := (membership.ID{}); ; {
 			const page = 100
 			tenants, err := a.store.Tenants(ctx, after, page)
@@ -222,13 +220,30 @@ func (p *program) verifyStore(
 			}
 			for _, t := range tenants {
 				a.call.Tenant, after = t.ID, t.ID
-				if err := verify(a); err != nil {
-					return err
-				}
+				wrong = errors.Join(wrong, verify(a))
 			}
-			if len(tenants) < page {
-				return nil
+			if ctx.Err() != nil || len(tenants) < page {
+				return wrong
 			}
 		}
 	})
+}
+
+// signedCheckpoint reads a checkpoint that one of some verifier keys signed.
+func signedCheckpoint(text []byte, keys []string) (seal.Checkpoint, error) {
+	verifiers, err := seal.Verifiers(strings.Join(keys, "\n"))
+	if err != nil {
+		return seal.Checkpoint{}, err
+	}
+	return seal.OpenCheckpoint(text, verifiers)
+}
+
+// heldLog says what held of a log.
+func heldLog(v server.VerifiedStore) string {
+	text := fmt.Sprintf("%d events, of which %d are as the checkpoints say", v.Events, v.Sealed)
+	if v.Unlogged > 0 {
+		text += fmt.Sprintf("; of %d openings and closings of grants the log says nothing, as they were before it",
+			v.Unlogged)
+	}
+	return text
 }

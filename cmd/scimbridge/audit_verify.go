@@ -94,7 +94,7 @@ func verified(r seal.FileResult) string {
 		text += "a checkpoint of " + r.Origin
 	}
 	if r.Compared {
-		text += "; the events say the same"
+		text += "; the events say the same (of joined_at, reasons and ended grants they were not asked)"
 	}
 	if !r.Signed {
 		text += "; without --key it is not known who wrote it"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
 
 	"github.com/scimbridge/scimbridge/config"
 	"github.com/scimbridge/scimbridge/db/dbtest"
@@ -31,6 +31,10 @@ func TestKillLeavesALogThatSealsOn(t *testing.T) {
 				scim.user(t, "user-"+time.Now().Format("150405.000000")+"@example.test")
 				return len(sealedIn(p.logged())) > 0
 			}, time.Minute, time.Millisecond, "round %d", round)
+			// It seals every five seconds: the kill comes before, within or after a step.
+			for at := time.Now().Add(rand.N(6 * time.Second)); time.Now().Before(at); time.Sleep(10 * time.Millisecond) {
+				scim.user(t, "user-"+time.Now().Format("150405.000000")+"@example.test")
+			}
 			p.kill(t)
 			kept = append(kept, sealedIn(p.logged())...)
 		}
@@ -40,7 +44,7 @@ func TestKillLeavesALogThatSealsOn(t *testing.T) {
 		store := dbtest.Open(t, url)
 		c := config.Default()
 		c.DatabaseURL, c.SealKeyFile = config.DatabaseURL(url), key
-		sealer, err := server.OpenSealer(c, store, "http://127.0.0.1", zap.NewNop())
+		sealer, err := server.ExistingSealer(c, store)
 		require.NoError(t, err)
 		require.NoError(t, sealer.Number(t.Context()))
 		require.Eventually(t, func() bool {

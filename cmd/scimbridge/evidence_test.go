@@ -1,9 +1,12 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -84,12 +87,18 @@ func TestEvidence(t *testing.T) {
 		status, said = verify(tampered, newest, "--key", key)
 		assert.Equal(t, exitFailed, status)
 		assert.Contains(t, said, "not consistent")
-		// Another register with a manifest of its own.
+		// A register that lacks its last row, with a manifest of its own that says so.
 		register2, err := os.ReadFile(lines)
 		require.NoError(t, err)
-		status, said = verify(put("forged.jsonl", strings.Replace(string(register2), `"rows":`, `"rows":0`, 1)),
-			"--key", key)
+		manifest, rows, _ := strings.Cut(string(register2), "\n")
+		less := rows[:strings.LastIndex(strings.TrimSuffix(rows, "\n"), "\n")+1]
+		n := strings.Count(rows, "\n")
+		manifest2 := strings.NewReplacer(sha256Of(rows), sha256Of(less), `"rows":`+strconv.Itoa(n),
+			`"rows":`+strconv.Itoa(n-1)).Replace(manifest)
+		require.NotEqual(t, manifest, manifest2)
+		status, said = verify(put("forged.jsonl", manifest2+"\n"+less), "--key", key)
 		assert.Equal(t, exitFailed, status, said)
+		assert.Contains(t, said, "the manifest was changed")
 
 		cli := func(args ...string) string {
 			t.Helper()
@@ -101,6 +110,13 @@ func TestEvidence(t *testing.T) {
 		cli("tiles", in, file("tiles"))
 		status, said = verify(file("tiles"), "--key", key, "--since", kept)
 		require.Equal(t, exitDone, status, said)
+		outsider := exec.Command("go", "run", ".", key, file("tiles"), kept, proof,
+			put("five", strings.Split(string(text), "\n")[4]))
+		outsider.Dir = filepath.Join("..", "..", "seal", "testdata", "outsider")
+		outsider.Env = append(os.Environ(), "GOFLAGS=-mod=readonly -buildvcs=false", "GOWORK=off")
+		verified, err := outsider.CombinedOutput()
+		require.NoError(t, err, string(verified))
+		assert.Empty(t, string(verified), "a program of others says that all holds")
 		assert.Contains(t, cli("verify", "--store"), "are as the checkpoints say")
 		assert.Contains(t, cli("verify", "--store", "--since", kept, "--key", key), "are as the checkpoints say")
 		assert.Contains(t, cli("export", in, "--output", file("again.csv")), "rows")
@@ -108,6 +124,11 @@ func TestEvidence(t *testing.T) {
 		require.Equal(t, exitDone, status, said)
 		assert.Contains(t, cli("accept-restore", in, "--reason", "a drill"), b.TenantID.String()+"/2")
 	})
+}
+
+func sha256Of(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 // text gets an answer that is no JSON object.

@@ -82,7 +82,9 @@ func (p *program) checkStore(ctx context.Context, s settings, store *db.Store, k
 		return fmt.Errorf("the logs were not verified, use the scimbridge that wrote it: %w", err)
 	}
 	tenants := 0
-	err := server.ExistingSealer(s.Config, store).CheckLogs(ctx, keys, func(c server.CheckedLog) {
+	sealer, err := server.ExistingSealer(s.Config, store)
+	_ = err // of the key file: what is said of each log says whether its key is known
+	err = sealer.CheckLogs(ctx, keys, func(c server.CheckedLog) {
 		tenants++
 		_, _ = fmt.Fprintf(p.stdout, "tenant %s: %s\n", c.Tenant, held(c))
 	})
@@ -97,7 +99,7 @@ func held(c server.CheckedLog) string {
 	if !c.Found {
 		return "its log has no checkpoint to be held against"
 	}
-	text := fmt.Sprintf("%d events, of which %d are as the checkpoints say", c.Events, c.Sealed)
+	text := heldLog(c.VerifiedStore)
 	if !c.KeyKnown {
 		text += "; without the key file or --key it is not known who signed them"
 	}

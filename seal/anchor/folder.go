@@ -119,6 +119,21 @@ func (f *Folder) Publish(_ context.Context, s Sealed) (Receipt, error) {
 	return Receipt{}, err
 }
 
+// Origins are those of a tenant's logs that the folder has checkpoints of.
+func (f *Folder) Origins(tenant string) (origins []string, err error) {
+	dirs, err := os.ReadDir(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		origin, err := url.PathUnescape(d.Name())
+		if err == nil && (seal.Checkpoint{Origin: origin}).Tenant() == tenant {
+			origins = append(origins, origin)
+		}
+	}
+	return origins, nil
+}
+
 // file is where a checkpoint is.
 func (f *Folder) file(c seal.Checkpoint) string {
 	return filepath.Join(f.of(c.Origin), fmt.Sprintf("%019d%s", c.Size, checkpointSuffix))

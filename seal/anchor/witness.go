@@ -65,9 +65,16 @@ func (w *Witness) Publish(ctx context.Context, s Sealed) (Receipt, error) {
 			w.mu.Unlock()
 			return Receipt{Cosignatures: lines}, nil
 		case status == http.StatusConflict:
-			if old, err = strconv.ParseInt(strings.TrimSuffix(string(body), "\n"), 10, 64); err != nil || old < 0 {
+			said, err := strconv.ParseInt(strings.TrimSuffix(string(body), "\n"), 10, 64)
+			if err != nil || said < 0 {
 				return Receipt{}, errors.New("the witness did not say which size it has")
 			}
+			// One of tlog-witness 1.0 answers so, and not with 422, where it has another root of
+			// the same size.
+			if said == old && old == s.Size {
+				return Receipt{}, &Conflict{Anchor: w.Name(), Origin: s.Origin, Seen: old, Size: s.Size}
+			}
+			old = said
 		case status == http.StatusUnprocessableEntity:
 			return Receipt{}, &Conflict{Anchor: w.Name(), Origin: s.Origin, Seen: old, Size: s.Size}
 		case status == http.StatusNotFound:

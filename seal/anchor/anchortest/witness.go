@@ -29,6 +29,8 @@ type Witness struct {
 	Name string
 	// Lag lets another server be faster, so often.
 	Lag int
+	// Former answers as tlog-witness 1.0 said, where a log has another root of the same size.
+	Former bool
 }
 
 // witnessed is what a witness has seen of a log.
@@ -123,7 +125,7 @@ func (w *Witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case old > size:
 		http.Error(rw, "", http.StatusBadRequest)
 		return
-	case old != l.size:
+	case old != l.size, w.Former && old > 0 && old == size && root != l.root:
 		rw.Header().Set("Content-Type", "text/x.tlog.size")
 		rw.WriteHeader(http.StatusConflict)
 		_, _ = fmt.Fprintf(rw, "%d\n", l.size)
