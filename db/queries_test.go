@@ -27,10 +27,9 @@ var oneEngine = map[string]string{
 	"qTenantSetting": "postgres", "qAnalyze": "postgres", "qListTenants": "postgres",
 	"qNumberEventsByRowID": "postgres", "qHasCitus": "postgres",
 	"qTenantsToNumberDistributed": "postgres",
-	"qMigratedTo":                 "citus", "qTenantTables": "citus", "qReferenceTables": "citus",
-	"qMemberFunctions":      "citus",
-	"qPositionsAreSequence": "citus",
-	"qNumberEvent":          "sqlite",
+	"qTablesToDistribute":         "citus", "qFunctionsToDistribute": "citus", "qIsDistributed": "citus",
+	"qNextPosition": "postgres", "qHasStore": "postgres",
+	"qNumberEvent": "sqlite",
 	// The delta in plain statements.
 	"qGroupOfLocal": "sqlite", "qGroupOfLink": "sqlite", "qGrantsOfMember": "sqlite", "qKnowsUser": "sqlite",
 	"qKnowsLink": "sqlite",

@@ -63,6 +63,9 @@ type Options struct {
 	// Citus makes it an error to migrate a store that is not one of that extension of
 	// PostgreSQL. One that is needs no option.
 	Citus bool
+	// Spread lets migrations spread a store that is on one PostgreSQL machine over the nodes of
+	// Citus, where the database has it. A new store is made there in any case.
+	Spread bool
 
 	noStatistics bool // of tests: PostgreSQL plans without statistics
 }
@@ -103,7 +106,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		s.engine, s.delta = e, &sqliteDelta{store: s, engine: e}
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		e, err := postgres.Open(ctx, url,
-			postgres.Options{Logger: o.Logger, NoStatistics: o.noStatistics, Tracer: o.Tracer, Citus: o.Citus})
+			postgres.Options{Logger: o.Logger, NoStatistics: o.noStatistics, Tracer: o.Tracer, Citus: o.Citus,
+				Spread: o.Spread})
 		if err != nil {
 			return nil, err
 		}

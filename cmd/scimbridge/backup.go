@@ -39,7 +39,7 @@ func (p *program) backup(ctx context.Context, s settings, file string) error {
 	if _, embedded := s.DatabaseURL.File(); !embedded {
 		return dumpInstead(s.DatabaseURL, file)
 	}
-	store, err := p.openStoreAsIs(ctx, s)
+	store, err := p.openStoreAsIs(ctx, s, db.Options{})
 	if err != nil {
 		return err
 	}

@@ -24,8 +24,7 @@ const (
 	citusOutage = 10 * time.Second
 )
 
-// A tenant moves to another node while it is used: nothing is lost, and no tenant waits for
-// longer than half a second.
+// A tenant moves to another node while it is used: nothing is lost, and nothing waits long.
 func TestCitusMovesATenant(t *testing.T) {
 	c := startCitus(t)
 	moved, stays := c.tenantAt(t, 1), c.tenantAt(t, 2)
@@ -111,6 +110,77 @@ func TestCitusTakesAWorker(t *testing.T) {
 	p.compare(t, writers)
 }
 
+// A store of one machine goes to several with all that it has, and any of them serves it.
+func TestCitusTakesAStore(t *testing.T) {
+	c := citusNodes(t)
+	var urls []*url.URL
+	for _, n := range c.nodes {
+		urls = append(urls, address(t, n.URL()))
+	}
+	// As on one machine: one role has the tables, and serves.
+	require.NoError(t, cluster.Exec(t.Context(), urls[0], citusServes,
+		"grant create on schema public to bridge"))
+	c.url = as(t, urls[0], "bridge")
+	p := &pair{url: c.url, server: start(t, c.url), tenant: tenancy(t, c.url)}
+	p.group = scimCaller(p.server, p.tenant).group(t, "before")
+	writers, stop := p.write(t)
+	writers.awaitAnswers(t, time.Now(), answeredWithin)
+	stop()
+	p.server.stop(t)
+
+	require.NoError(t, cluster.JoinCitus(t.Context(), urls))
+	_, err := runProcess(t, c.url, "serve")
+	require.ErrorContains(t, err, "run scimbridge migrate", "a server does not do it by itself")
+	said, err := runProcess(t, c.url, "migrate", "--dry-run")
+	require.NoError(t, err)
+	require.Contains(t, said, "tables to the nodes of Citus")
+	roles := slices.DeleteFunc(slices.Clone(citusRoles), func(s string) bool { return s == citusServes })
+	require.NoError(t, cluster.Exec(t.Context(), urls[0], slices.Concat(roles, []string{
+		"reassign owned by bridge to owner", "revoke create on schema public from bridge",
+		"grant select, insert, update, delete on all tables in schema public to bridge",
+		"grant usage, select on all sequences in schema public to bridge",
+	})...))
+	_, err = runProcess(t, as(t, urls[0], "owner"), "migrate", "--citus")
+	require.NoError(t, err)
+	for _, u := range []*url.URL{urls[0], urls[2]} { // the coordinator, and a worker
+		p.url = as(t, u, "bridge")
+		p.server = start(t, p.url)
+		assert.NotContains(t, p.server.logged(), "bypasses row-level security")
+		scim := scimCaller(p.server, p.tenant)
+		patch := func(op string, users ...string) {
+			scim.must(t, http.StatusNoContent, http.MethodPatch, "/Groups/"+p.group, memberPatch(op, users...))
+		}
+		one, other := scim.user(t, "one at "+u.Host), scim.user(t, "other at "+u.Host)
+		patch("add", one)
+		patch("remove", one)
+		patch("add", one, other)
+		patch("remove", other)
+		p.server.stop(t)
+		members, told := afterwards(t, p.url, p.tenant.TenantID, p.group)
+		assert.Equal(t, []bool{true, false}, []bool{members[one], members[other]})
+		assert.Equal(t, []int{3, 2}, []int{told[one], told[other]}, "events")
+	}
+	// The owner is not held by row-level security there, which a server says.
+	owner := start(t, as(t, urls[0], "owner"))
+	assert.Contains(t, owner.logged(), "bypasses row-level security")
+	owner.stop(t)
+	p.compare(t, writers)
+}
+
+// citusNodes are a coordinator and two workers that are no Citus yet.
+func citusNodes(t *testing.T) *citus {
+	t.Helper()
+	bin := citusPrograms(t)
+	c := &citus{}
+	for range 3 {
+		n, err := cluster.StartCitusNode(bin, false)
+		require.NoError(t, err)
+		t.Cleanup(n.Stop)
+		c.nodes = append(c.nodes, n)
+	}
+	return c
+}
+
 // citus is a server over a coordinator and two workers of its own.
 type citus struct {
 	nodes  []*cluster.Cluster
@@ -118,8 +188,8 @@ type citus struct {
 	server *process
 }
 
-// startCitus makes one where the tests run on a Citus, as it is installed there.
-func startCitus(t *testing.T) *citus {
+// citusPrograms are those of PostgreSQL with Citus, where the tests run on one.
+func citusPrograms(t *testing.T) cluster.Binaries {
 	t.Helper()
 	dbtest.Wants(t, "postgres")
 	if !dbtest.IsCitus(t, "postgres") {
@@ -127,9 +197,25 @@ func startCitus(t *testing.T) *citus {
 	}
 	bin, err := cluster.Find()
 	require.NoError(t, err)
-	c := startCitusOf(t, bin, 2, false, citusShards)
+	return bin
+}
+
+// startCitus makes one where the tests run on a Citus, as it is installed there.
+func startCitus(t *testing.T) *citus {
+	t.Helper()
+	c := startCitusOf(t, citusPrograms(t), 2, false, citusShards)
 	c.server = start(t, c.url)
 	return c
+}
+
+const citusServes = "create role bridge login nosuperuser nobypassrls"
+
+// citusRoles are as docs/citus.md has them.
+var citusRoles = []string{
+	"create role owner login nosuperuser nobypassrls", citusServes, "grant create on schema public to owner",
+	"alter role bridge set lock_timeout = '8s'", "alter role bridge set jit = off",
+	"alter default privileges for role owner grant select, insert, update, delete on tables to bridge",
+	"alter default privileges for role owner grant usage, select on sequences to bridge",
 }
 
 // startCitusOf makes one of a number of workers, and migrates it.
@@ -143,11 +229,7 @@ func startCitusOf(t testing.TB, bin cluster.Binaries, workers int, durable bool,
 		t.Cleanup(n.Stop)
 	}
 	coordinator := address(t, c.nodes[0].URL())
-	require.NoError(t, cluster.Exec(t.Context(), coordinator, "create role owner login nosuperuser nobypassrls",
-		"create role bridge login nosuperuser nobypassrls", "grant create on schema public to owner",
-		"alter role bridge set lock_timeout = '8s'", "alter role bridge set jit = off",
-		"alter default privileges for role owner grant select, insert, update, delete on tables to bridge",
-		"alter default privileges for role owner grant usage, select on sequences to bridge"))
+	require.NoError(t, cluster.Exec(t.Context(), coordinator, citusRoles...))
 	c.url = as(t, coordinator, "bridge")
 	coordinator.RawQuery += "&citus.shard_count=" + strconv.Itoa(shards)
 	_, err = runProcess(t, as(t, coordinator, "owner"), "migrate", "--citus")

@@ -21,10 +21,11 @@ func (p *program) migrateCommand() *cobra.Command {
 	c.Flags().BoolVar(&citus, "citus", false,
 		"the database must be one of Citus, over whose nodes the tables are spread")
 	c.RunE = p.configured(func(ctx context.Context, s settings) error {
+		o := db.Options{Citus: citus, Spread: true}
 		if dryRun {
-			return p.pendingMigrations(ctx, s)
+			return p.pendingMigrations(ctx, s, o)
 		}
-		return p.migrate(ctx, s, db.Options{Citus: citus})
+		return p.migrate(ctx, s, o)
 	})
 	return c
 }
@@ -39,8 +40,8 @@ func (p *program) migrate(ctx context.Context, s settings, o db.Options) error {
 }
 
 // pendingMigrations says what migrate would do to a store that is there.
-func (p *program) pendingMigrations(ctx context.Context, s settings) error {
-	store, err := p.openStoreAsIs(ctx, s)
+func (p *program) pendingMigrations(ctx context.Context, s settings, o db.Options) error {
+	store, err := p.openStoreAsIs(ctx, s, o)
 	if err != nil {
 		return err
 	}

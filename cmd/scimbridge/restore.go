@@ -54,7 +54,7 @@ func (p *program) checkRestore(ctx context.Context, s settings, file string, key
 		return usageError("restore --check needs the FILE of the backup")
 	} else {
 		name = server.StoreName(s.Config)
-		store, err = p.openStoreAsIs(ctx, s)
+		store, err = p.openStoreAsIs(ctx, s, db.Options{})
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

@@ -30,12 +30,12 @@ func (p *program) makeStore(ctx context.Context, s settings, o db.Options) (*db.
 // mistyped path would look like a store that lost everything. Nor do they change
 // its schema, which a running server of an earlier version may need as it is.
 func (p *program) openStore(ctx context.Context, s settings) (*db.Store, error) {
-	return p.openStoreIf(ctx, s, (*db.Store).CheckSchema)
+	return p.openStoreIf(ctx, s, db.Options{}, (*db.Store).CheckSchema)
 }
 
 // openStoreAsIs opens a store of any version.
-func (p *program) openStoreAsIs(ctx context.Context, s settings) (*db.Store, error) {
-	return p.openStoreIf(ctx, s, func(store *db.Store, ctx context.Context) error {
+func (p *program) openStoreAsIs(ctx context.Context, s settings, o db.Options) (*db.Store, error) {
+	return p.openStoreIf(ctx, s, o, func(store *db.Store, ctx context.Context) error {
 		if err := store.CheckSchema(ctx); errors.Is(err, db.ErrNoStore) {
 			return err
 		}
@@ -44,13 +44,12 @@ func (p *program) openStoreAsIs(ctx context.Context, s settings) (*db.Store, err
 }
 
 func (p *program) openStoreIf(
-	ctx context.Context, s settings, check func(*db.Store, context.Context) error,
+	ctx context.Context, s settings, o db.Options, check func(*db.Store, context.Context) error,
 ) (*db.Store, error) {
 	p.warn(s)
 	name := server.StoreName(s.Config)
-	store, err := db.Open(ctx, string(s.DatabaseURL), db.Options{
-		Logger: server.NewLogger(s.Config, p.stderr), MustExist: true,
-	})
+	o.Logger, o.MustExist = server.NewLogger(s.Config, p.stderr), true
+	store, err := db.Open(ctx, string(s.DatabaseURL), o)
 	if err == nil {
 		if err = check(store, ctx); err != nil {
 			_ = store.Close() // the reason is err

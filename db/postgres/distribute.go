@@ -11,6 +11,10 @@ import (
 var errNoCitus = errors.New("the database has no extension citus: an administrator creates it, and adds the workers, " +
 	"before the store is made (docs/citus.md)")
 
+// errNotSpread is for a server on a store of one machine, in a database that has Citus.
+var errNotSpread = errors.New("the database has the extension citus, and the tables of the store are not on its nodes: " +
+	"stop all servers and run scimbridge migrate as the owner of the tables (docs/citus.md), or drop the extension")
+
 // FirstDistributed is the migration from which on tables may be distributed: those after it
 // have to run there, those up to it cannot.
 const FirstDistributed = 54
@@ -20,34 +24,43 @@ const (
 	// node has it whole.
 	qTablesToDistribute = `with recursive t (oid, depth) as (
 			select oid, 0 from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace
-			union all
+			union
 			select f.conrelid, t.depth + 1 from t join pg_constraint f on f.contype = 'f' and f.confrelid = t.oid
-				where f.conrelid <> t.oid)
+				where f.conrelid <> t.oid and t.depth < 20)
 		select t.oid::regclass::text, a.attname is not null, c.relforcerowsecurity, c.relreplident,
 			d.logicalrelid is not null,
 			exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary), pg_relation_size(c.oid) > 0
 		from t join pg_class c on c.oid = t.oid left join pg_dist_partition d on d.logicalrelid = t.oid
 			left join pg_attribute a on a.attrelid = t.oid and a.attname = 'tenant_id'
 		group by t.oid, c.oid, a.attname, d.logicalrelid
-		order by a.attname is null, max(t.depth), t.oid = 'tenants'::regclass desc, 1`
+		order by a.attname is not null, max(t.depth), t.oid = 'tenants'::regclass desc, 1`
 
-	// Functions that change members: called for a tenant, they run where it is.
-	qMemberFunctions = `select p.oid::regprocedure::text, p.proconfig::text like '%plan_cache_mode%',
-			coalesce(d.distribution_argument_index is null, true)
-		from pg_proc p left join pg_dist_object d on d.classid = 'pg_proc'::regclass and d.objid = p.oid
-		where p.pronamespace = current_schema()::regnamespace and p.proname in ('write_member', 'write_members')
-		order by 1`
+	// Functions, last those that change members: called for a tenant, they run where it is,
+	// and what they call has to be there. One that was made before the extension is nowhere else.
+	qFunctionsToDistribute = `select p.oid::regprocedure::text, m.is,
+			coalesce(p.proconfig::text like '%plan_cache_mode%', false),
+			d.objid is null or m.is and d.distribution_argument_index is null
+		from pg_proc p cross join lateral (select p.proname in ('write_member', 'write_members') as is) m
+			left join pg_dist_object d on d.classid = 'pg_proc'::regclass and d.objid = p.oid
+		where p.pronamespace = current_schema()::regnamespace and p.prokind = 'f' and not exists (
+			select from pg_depend e where e.classid = 'pg_proc'::regclass and e.objid = p.oid and e.deptype = 'e')
+		order by m.is, 1`
 
-	qPositionsAreSequence = `select prolang = (select oid from pg_language where lanname = 'sql') from pg_proc
+	qNextPosition = `select prosrc from pg_proc
 		where pronamespace = current_schema()::regnamespace and proname = 'next_position'`
+
+	// Whether the store is spread over the nodes of a database that has the extension.
+	qIsDistributed = `select exists (select from pg_dist_partition where logicalrelid = to_regclass('tenants'))`
+	qHasStore      = `select to_regclass('tenants') is not null`
 )
 
-// nextPosition takes the place of the function of the migrations. Each node has a
-// sequence of its own, and a tenant can move from one to another. So a position is the time
+// positions is the body of next_position, in the place of that of the migrations. Each node has
+// a sequence of its own, and a tenant can move from one to another. So a position is the time
 // in units of a microsecond / 1024, and greater than all that the tenant has: what an event
-// depends on is there before it. Two at the same time meet in the index of positions, and
-// one of them comes again. The events of one statement come one after another.
-const nextPosition = `create or replace function next_position(p_tenant uuid) returns bigint language plpgsql as $$
+// depends on is there before it. Two at the same time, or beside a clock that is behind, have
+// a number by chance each; where that is the same they meet in the index of positions, and one
+// of them comes again. The events of one statement come one after another.
+const positions = `
 declare
     statement constant text := extract(epoch from statement_timestamp())::text;
     last_one constant text := current_setting('scimbridge.position', true);
@@ -57,11 +70,14 @@ begin
     if split_part(last_one, ' ', 1) <> statement or last_one is null then
         select max(e.position) into greatest_one from events e where e.tenant_id = p_tenant;
         place := greatest(place, coalesce(greatest_one, 0) + 1,
-            (extract(epoch from clock_timestamp()) * 1000000)::bigint * 1024 + floor(random() * 1024)::bigint);
+            (extract(epoch from clock_timestamp()) * 1000000)::bigint * 1024) + floor(random() * 1024)::bigint;
     end if;
     perform set_config('scimbridge.position', statement || ' ' || place, true);
     return place;
-end $$`
+end `
+
+const nextPosition = `create or replace function next_position(p_tenant uuid) returns bigint language plpgsql as $$` +
+	positions + `$$`
 
 // distribute spreads the tables of a database of Citus over its nodes, and does nothing
 // where that was done, so that a role that owns nothing can serve.
@@ -73,8 +89,6 @@ func distribute(ctx context.Context, c *sql.Conn) error {
 	}
 	for _, t := range tables {
 		d.prepare(t)
-	}
-	for _, t := range tables {
 		d.distribute(t)
 	}
 	for _, t := range tables { // what was here before is on the nodes now
@@ -165,28 +179,32 @@ func (d *distribution) distribute(t table) {
 }
 
 func (d *distribution) functions() {
+	text := ""
+	d.err = errors.Join(d.err, d.rows(qNextPosition, func(rs *sql.Rows) error { return rs.Scan(&text) }))
+	if text != positions {
+		d.exec(nextPosition)
+	}
 	type function struct {
-		name             string
-		hasMode, nowhere bool
+		name                           string
+		ofMembers, hasMode, notOnNodes bool
 	}
 	var fs []function
-	d.err = errors.Join(d.err, d.rows(qMemberFunctions, func(rs *sql.Rows) error {
+	d.err = errors.Join(d.err, d.rows(qFunctionsToDistribute, func(rs *sql.Rows) error {
 		var f function
-		err := rs.Scan(&f.name, &f.hasMode, &f.nowhere)
+		err := rs.Scan(&f.name, &f.ofMembers, &f.hasMode, &f.notOnNodes)
 		fs = append(fs, f)
 		return err
 	}))
 	for _, f := range fs {
-		if f.hasMode { // there is no generic plan
-			d.exec("alter function " + f.name + " reset plan_cache_mode")
-		}
-		if f.nowhere {
+		switch {
+		case !f.notOnNodes:
+		case f.ofMembers:
+			if f.hasMode { // there is no generic plan
+				d.exec("alter function " + f.name + " reset plan_cache_mode")
+			}
 			d.exec("select create_distributed_function($1, 'p_tenant', colocate_with => 'tenants')", f.name)
+		default:
+			d.exec("select create_distributed_function($1)", f.name)
 		}
-	}
-	sequence := false
-	d.err = errors.Join(d.err, d.rows(qPositionsAreSequence, func(rs *sql.Rows) error { return rs.Scan(&sequence) }))
-	if sequence {
-		d.exec(nextPosition)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -48,6 +49,9 @@ func (e *Engine) Fault(err error) engine.Fault {
 // grantHasEnded is the error of the function refuse_ended.
 const grantHasEnded = "a grant has ended"
 
+// acrossShards begins the error of Citus for a statement that goes to more than one shard.
+const acrossShards = "multi-task query"
+
 // Class implements engine.Engine.
 func (e *Engine) Class(err error) engine.Class {
 	if unreachable(err) { // whatever the reason: it is no defect of a request
@@ -57,8 +61,13 @@ func (e *Engine) Class(err error) engine.Class {
 	if !errors.As(err, &pe) {
 		return engine.ClassOther
 	}
-	if pe.Message == grantHasEnded {
+	switch {
+	case pe.Message == grantHasEnded:
 		return engine.ClassEnded
+	case strings.HasPrefix(pe.Message, acrossShards): // a defect of a statement, of no node
+		return engine.ClassOther
+	case pe.Code == "23505" && samePosition(pe.ConstraintName):
+		return engine.ClassRetry
 	}
 	switch pe.Code {
 	case "40001", "40P01": // serialization failure, deadlock
@@ -77,6 +86,12 @@ func (e *Engine) Class(err error) engine.Class {
 		return engine.ClassUnavailable
 	}
 	return engine.ClassOther
+}
+
+// samePosition reports whether an index of the positions of events was violated, or that of a
+// shard, whose name ends in its number: on Citus two transactions can take the same one.
+func samePosition(index string) bool {
+	return strings.HasPrefix(index, "events_identity") || strings.HasPrefix(index, "events_waiting")
 }
 
 // unreachable reports whether an error says that the database cannot be reached

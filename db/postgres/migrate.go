@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/jackc/pgx/v5/stdlib"
@@ -24,6 +25,11 @@ func (e *Engine) Migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migrat
 			if e.mustCitus && !citus {
 				return errNoCitus
 			}
+			if citus && !e.maySpread {
+				if err := beginsOnNodes(ctx, c); err != nil {
+					return err
+				}
+			}
 			if _, err := p.Up(ctx); err != nil || !citus {
 				return err
 			}
@@ -36,13 +42,58 @@ func (e *Engine) Migrate(ctx context.Context, files fs.FS, inGo ...*goose.Migrat
 	})
 }
 
+// beginsOnNodes is an error where a store of one machine would be spread over the nodes of
+// Citus: that takes long, and who owns the tables is not held by row-level security then.
+func beginsOnNodes(ctx context.Context, c *sql.Conn) error {
+	var there, distributed bool
+	if err := c.QueryRowContext(ctx, qHasStore).Scan(&there); err != nil || !there {
+		return err
+	}
+	if err := c.QueryRowContext(ctx, qIsDistributed).Scan(&distributed); err != nil || distributed {
+		return err
+	}
+	return errNotSpread
+}
+
 // Pending implements engine.Engine.
 func (e *Engine) Pending(ctx context.Context, files fs.FS, inGo ...*goose.Migration) (names []string, err error) {
-	err = e.migrations(files, inGo, func(_ *sql.DB, p *goose.Provider) error {
-		names, err = engine.Pending(ctx, p)
-		return err
+	err = e.migrations(files, inGo, func(db *sql.DB, p *goose.Provider) error {
+		if names, err = engine.Pending(ctx, p); err != nil {
+			return err
+		}
+		c, err := db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := e.tablesToSpread(ctx, c)
+		if n > 0 {
+			names = append(names, fmt.Sprintf("of %d tables to the nodes of Citus", n))
+		}
+		return errors.Join(err, c.Close())
 	})
 	return names, err
+}
+
+// tablesToSpread is how many tables there are that migrate would distribute.
+func (e *Engine) tablesToSpread(ctx context.Context, c *sql.Conn) (n int, err error) {
+	var citus bool
+	if err := c.QueryRowContext(ctx, qHasCitus).Scan(&citus); err != nil {
+		return 0, err
+	}
+	if !citus {
+		if e.mustCitus {
+			return 0, errNoCitus
+		}
+		return 0, nil
+	}
+	d := distribution{ctx: ctx, conn: c}
+	tables, err := d.tables()
+	for _, t := range tables {
+		if !t.distributed {
+			n++
+		}
+	}
+	return n, err
 }
 
 func (e *Engine) migrations(files fs.FS, inGo []*goose.Migration, do func(*sql.DB, *goose.Provider) error) error {
