@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/scimbridge/scimbridge/membership"
 )
@@ -14,15 +13,15 @@ import (
 // is long: here each text is read once for the grants that come together.
 
 const (
-	grantPlace = `select x.id, x.%s, '%s', coalesce({text g.id}, ''), {text x.user_id} from %s x
-		left join groups g on g.tenant_id = $1 and g.no = x.group_no where x.tenant_id = $1`
+	whoseGrant = `, coalesce({text g.id}, ''), {text x.user_id} from `
+	groupOf    = ` x left join groups g on g.tenant_id = $1 and g.no = x.group_no where x.tenant_id = $1`
+
+	qGrantPlaces = `select x.id, x.opened_event, 'grant.opened'` + whoseGrant + `grants` + groupOf + `
+		union all select x.id, x.opened_event, 'grant.opened'` + whoseGrant + `past_grants` + groupOf + `
+		union all select x.id, x.closed_event, 'grant.closed'` + whoseGrant + `past_grants` + groupOf
 	qMembersAt = `select e.position, coalesce(e.members, ''), e.body from {all events} e
 		where e.tenant_id = $1 and e.position {in numbers $2}`
 )
-
-var qGrantPlaces = fmt.Sprintf(grantPlace, "opened_event", membership.ActionGrantOpened, "grants") + ` union all ` +
-	fmt.Sprintf(grantPlace, "opened_event", membership.ActionGrantOpened, "past_grants") + ` union all ` +
-	fmt.Sprintf(grantPlace, "closed_event", membership.ActionGrantClosed, "past_grants")
 
 // The bounds of what is held at a time: grants, and events of 500 members at most.
 const (

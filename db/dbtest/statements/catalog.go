@@ -14,21 +14,24 @@ const (
 	// has a time of day with a time zone.
 	qFunctions = `select proname, max(provolatile)::text from pg_proc where 'timetz'::regtype <> all (proargtypes)
 		group by proname having max(provolatile) <> 'i'`
-	qBodies = `select p.oid::regprocedure::text, pg_get_functiondef(p.oid)
+	qImmutable = `select distinct proname, '' from pg_proc where provolatile = 'i'`
+	qBodies    = `select p.oid::regprocedure::text, pg_get_functiondef(p.oid)
 		from pg_proc p join pg_language l on l.oid = p.prolang
 		where p.pronamespace = current_schema()::regnamespace and p.prokind = 'f' and l.lanname in ('sql', 'plpgsql')`
 )
 
 // Schema reads what a Checker has to know of a database.
 func Schema(ctx context.Context, c *pgx.Conn) (*Checker, error) {
-	checker := &Checker{Tables: map[string]bool{}, Functions: map[string]byte{}}
+	checker := &Checker{Tables: map[string]bool{}, Functions: map[string]byte{}, Immutable: map[string]bool{}}
 	err := eachRow(ctx, c, qTables, func(name, _ string) { checker.Tables[name] = true })
 	if err != nil {
 		return nil, err
 	}
-	return checker, eachRow(ctx, c, qFunctions, func(name, volatility string) {
-		checker.Functions[name] = volatility[0]
-	})
+	err = eachRow(ctx, c, qFunctions, func(name, volatility string) { checker.Functions[name] = volatility[0] })
+	if err != nil {
+		return nil, err
+	}
+	return checker, eachRow(ctx, c, qImmutable, func(name, _ string) { checker.Immutable[name] = true })
 }
 
 // Definitions are those of the functions that a database has besides the built-in ones.

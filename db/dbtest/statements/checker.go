@@ -5,6 +5,7 @@
 package statements
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type Checker struct {
 	Tables map[string]bool
 	// Functions of which some kind is not immutable: 's' stable, 'v' volatile.
 	Functions map[string]byte
+	// Immutable are functions of which some kind is.
+	Immutable map[string]bool
 	// AcrossTenants are the texts that may look at more than one tenant.
 	AcrossTenants map[string]bool
 }
@@ -30,6 +33,9 @@ func (c *Checker) check(text string, variables map[string]bool) (wrong []string)
 		return []string{"it cannot be parsed: " + err.Error()}
 	}
 	for _, s := range statements {
+		if slices.Contains(unread, s.kind) {
+			wrong = append(wrong, "a "+s.kind+" is not read")
+		}
 		if !c.AcrossTenants[text] {
 			wrong = append(wrong, c.tenants(s, variables)...)
 		}
@@ -37,6 +43,9 @@ func (c *Checker) check(text string, variables map[string]bool) (wrong []string)
 	}
 	return wrong
 }
+
+// unread are statements that have rows of tenants, or others in a text, and name no tenant.
+var unread = []string{"CopyStmt", "DoStmt", "LockStmt", "TruncateStmt"}
 
 // CheckFunction returns what is wrong with the statements in the body of a function, of
 // which definition is the "create function".
@@ -114,6 +123,9 @@ func body(definition string) (texts []string, variables map[string]bool, err err
 		}
 		switch language {
 		case "sql":
+			if as == "" {
+				return nil, nil, fmt.Errorf("a body that is no text is not read")
+			}
 			texts = append(texts, as)
 		case "plpgsql":
 			// The parser knows a variable, but not as function.variable.
@@ -130,6 +142,8 @@ func body(definition string) (texts []string, variables map[string]bool, err err
 	return texts, variables, nil
 }
 
+var errPutTogether = errors.New("a statement that is put together in it cannot be read")
+
 // plpgsql returns the statements of a function of that language and adds its variables.
 func plpgsql(definition string, variables map[string]bool) (texts []string, err error) {
 	functions, err := parsePLpgSQL(definition)
@@ -138,11 +152,14 @@ func plpgsql(definition string, variables map[string]bool) (texts []string, err 
 	}
 	for _, f := range functions {
 		f.walk(func(n node) bool {
+			if n.has("dynquery") {
+				err = errPutTogether
+			}
 			switch n.kind {
 			case "PLpgSQL_var", "PLpgSQL_rec":
 				variables[n.text("refname")] = true
-			case "PLpgSQL_stmt_dynexecute":
-				err = fmt.Errorf("a statement that is put together in it cannot be read")
+			case "PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors":
+				err = errPutTogether
 			case "PLpgSQL_expr":
 				texts = append(texts, statementOf(n))
 			}
@@ -152,18 +169,20 @@ func plpgsql(definition string, variables map[string]bool) (texts []string, err 
 	return texts, err
 }
 
-// How PL/pgSQL reads a text (RawParseMode).
+// How PL/pgSQL reads a text (RawParseMode): an expression, or an assignment to a name of one to
+// three parts.
 const (
 	parsedAsExpression = 2
 	parsedAsAssignment = 3
+	parsedAsLast       = 5
 )
 
 func statementOf(expr node) string {
 	query := expr.text("query")
-	switch expr.number("parseMode") {
-	case parsedAsExpression:
+	switch mode := expr.number("parseMode"); {
+	case mode == parsedAsExpression:
 		return "select " + query
-	case parsedAsAssignment:
+	case mode >= parsedAsAssignment && mode <= parsedAsLast:
 		if _, value, ok := strings.Cut(query, ":="); ok {
 			return "select " + value
 		}

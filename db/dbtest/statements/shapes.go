@@ -18,12 +18,20 @@ func (c *Checker) shapes(statement node, variables map[string]bool) (wrong []str
 					wrong = append(wrong, "a subquery is in the values of an insert")
 				}
 			}
-			wrong = append(wrong, subscripts(n.child("onConflictClause").list("targetList"))...)
+			conflict := n.child("onConflictClause")
+			set := conflict.list("targetList")
+			wrong = append(wrong, subscripts(set)...)
+			wrong = append(wrong, moves(set)...)
+			wrong = append(wrong, c.calls("an on conflict", append(set, conflict.child("whereClause")))...)
 		case "UpdateStmt":
-			wrong = append(wrong, subscripts(n.list("targetList"))...)
-			wrong = append(wrong, c.mutable(append(n.list("targetList"), n.child("whereClause")), variables)...)
+			set := n.list("targetList")
+			wrong = append(wrong, subscripts(set)...)
+			wrong = append(wrong, moves(set)...)
+			wrong = append(wrong, c.mutable(append(set, n.child("whereClause")), variables)...)
+			wrong = append(wrong, c.calls("a returning", n.list("returningList"))...)
 		case "DeleteStmt":
 			wrong = append(wrong, c.mutable([]node{n.child("whereClause")}, variables)...)
+			wrong = append(wrong, c.calls("a returning", n.list("returningList"))...)
 		case "MergeStmt":
 			wrong = append(wrong, "a merge is not read")
 		}
@@ -42,6 +50,42 @@ func subscripts(set []node) (wrong []string) {
 	return wrong
 }
 
+// moves finds an update that gives a row to another tenant.
+func moves(set []node) (wrong []string) {
+	for _, s := range set {
+		if s.text("name") == "tenant_id" {
+			wrong = append(wrong, "an update sets tenant_id")
+		}
+	}
+	return wrong
+}
+
+// calls finds functions where none may be that is not immutable. Which of several of one name
+// it is, is not known: one that may be immutable passes.
+func (c *Checker) calls(where string, exprs []node) (wrong []string) {
+	for _, e := range exprs {
+		e.walk(func(n node) bool {
+			if n.kind == "SelectStmt" {
+				return false
+			}
+			if name := function(n); c.Functions[name] != 0 && !c.Immutable[name] {
+				wrong = append(wrong, where+" calls "+name+", which is not immutable")
+			}
+			return true
+		})
+	}
+	return wrong
+}
+
+// function is the name of the one that a node calls; "": it calls none.
+func function(n node) string {
+	if n.kind != "FuncCall" {
+		return ""
+	}
+	parts := names(n.list("funcname"))
+	return parts[len(parts)-1]
+}
+
 // mutable finds functions and operators that are not immutable, together with a column: an
 // update or delete is sent with their values, which are the same for all rows.
 func (c *Checker) mutable(exprs []node, variables map[string]bool) (wrong []string) {
@@ -53,9 +97,10 @@ func (c *Checker) mutable(exprs []node, variables map[string]bool) (wrong []stri
 			switch n.kind {
 			case "SelectStmt": // not a value of the row
 				return false
+			case "CaseExpr", "CoalesceExpr":
+				wrong = append(wrong, c.calls("a case or coalesce", []node{n})...)
 			case "FuncCall":
-				parts := names(n.list("funcname"))
-				name := parts[len(parts)-1]
+				name := function(n)
 				switch volatility := c.Functions[name]; {
 				case volatility == 'v':
 					wrong = append(wrong, "an update or delete calls the volatile "+name)
@@ -75,5 +120,6 @@ func (c *Checker) mutable(exprs []node, variables map[string]bool) (wrong []stri
 }
 
 func isInterval(n node) bool {
-	return n.kind == "TypeCast" && slices.Contains(names(n.child("typeName").list("names")), "interval")
+	return n.kind == "TypeCast" && slices.Contains(names(n.child("typeName").list("names")), "interval") ||
+		function(n) == "make_interval"
 }

@@ -10,7 +10,8 @@ import (
 
 var checker = statements.Checker{
 	Tables:    map[string]bool{"tenants": true, "users": true, "links": true, "events": true},
-	Functions: map[string]byte{"now": 's', "current_setting": 's', "to_char": 's', "random": 'v', "nextval": 'v'},
+	Immutable: map[string]bool{"length": true},
+	Functions: map[string]byte{"length": 's', "now": 's', "current_setting": 's', "to_char": 's', "random": 'v', "nextval": 'v'},
 	AcrossTenants: map[string]bool{
 		"select tenant_id from tenants": true,
 	},
@@ -26,39 +27,48 @@ const (
 	element    = "an update sets an element of an array: put it into a variable"
 	changes    = "a common table expression changes rows"
 	inValues   = "a subquery is in the values of an insert"
+	sets       = "an update sets tenant_id"
+	nowAgain   = " calls now, which is not immutable"
 )
 
 func TestCheck(t *testing.T) {
 	for text, wrong := range map[string][]string{
 		// One table.
-		"select id from users where tenant_id = $1 and id = $2":         nil,
-		"select id from users u where $1::uuid = u.tenant_id":           nil,
-		"select id from users where (tenant_id, id) = ($1, $2)":         nil,
-		"select id from users where (id, tenant_id) = ($1, id)":         {usersOpen},
-		"select id from users where id = $1":                            {usersOpen},
-		"select id from users where tenant_id > $1":                     {usersOpen},
-		"select id from users where tenant_id = any($1)":                {usersOpen},
-		"select id from users where tenant_id in ($1, $2)":              {usersOpen},
-		"select id from users where tenant_id = $1 or id = $2":          {usersOpen},
-		"select id from users where not (tenant_id = $1)":               {usersOpen},
-		"select id from users where tenant_id = null":                   {usersOpen},
-		"select id from users where tenant_id = id":                     {usersOpen},
-		"select id from users where tenant_id = tenant_id":              {usersOpen},
-		"select id from users having tenant_id = $1":                    {usersOpen},
-		"select tenant_id = $1 from users":                              {usersOpen},
-		"select tenant_id from tenants":                                 nil, // may look at all
-		"select 1":                                                      nil,
-		"select key from settings where key = $1":                       nil, // no table of tenants
-		"select id from users where tenant_id = uuid_of(tenant_id)":     {usersOpen},
-		"declare c cursor for select id from users where id = $1":       {usersOpen},
-		"prepare p as select id from users where tenant_id = $1":        nil,
-		"explain select id from users":                                  {usersOpen},
-		"create table copy as select id from users":                     {usersOpen},
-		"select id from users where ctid = any($1)":                     {usersOpen},
-		"delete from users where ctid = $1":                             {usersOpen},
-		"delete from users where tenant_id = $1 and ctid = any($2)":     nil,
-		"update users set name = $2 where ctid = any($1)":               {usersOpen},
-		"update users set tenant_id = $1":                               {usersOpen},
+		"select id from users where tenant_id = $1 and id = $2":     nil,
+		"select id from users u where $1::uuid = u.tenant_id":       nil,
+		"select id from users where (tenant_id, id) = ($1, $2)":     nil,
+		"select id from users where (id, tenant_id) = ($1, id)":     {usersOpen},
+		"select id from users where id = $1":                        {usersOpen},
+		"select id from users where tenant_id > $1":                 {usersOpen},
+		"select id from users where tenant_id = any($1)":            {usersOpen},
+		"select id from users where tenant_id in ($1, $2)":          {usersOpen},
+		"select id from users where tenant_id = $1 or id = $2":      {usersOpen},
+		"select id from users where not (tenant_id = $1)":           {usersOpen},
+		"select id from users where tenant_id = null":               {usersOpen},
+		"select id from users where tenant_id = id":                 {usersOpen},
+		"select id from users where tenant_id = tenant_id":          {usersOpen},
+		"select id from users having tenant_id = $1":                {usersOpen},
+		"select tenant_id = $1 from users":                          {usersOpen},
+		"select tenant_id from tenants":                             nil, // may look at all
+		"select 1":                                                  nil,
+		"select key from settings where key = $1":                   nil, // no table of tenants
+		"select id from users where tenant_id = uuid_of(tenant_id)": {usersOpen},
+		"declare c cursor for select id from users where id = $1":   {usersOpen},
+		"prepare p as select id from users where tenant_id = $1":    nil,
+		"explain select id from users":                              {usersOpen},
+		"create table copy as select id from users":                 {usersOpen},
+		"select id from users where ctid = any($1)":                 {usersOpen},
+		"delete from users where ctid = $1":                         {usersOpen},
+		"delete from users where tenant_id = $1 and ctid = any($2)": nil,
+		"update users set name = $2 where ctid = any($1)":           {usersOpen},
+		"update users set tenant_id = $1":                           {usersOpen, sets},
+		"update users set tenant_id = $2 where tenant_id = $1":      {sets},
+		"select id from users where tenant_id::text = $1":           {usersOpen},
+		"select id from users where tenant_id = $1::text::uuid":     nil,
+		"truncate events":                                               {"a TruncateStmt is not read"},
+		"copy users to stdout":                                          {"a CopyStmt is not read"},
+		"lock table users":                                              {"a LockStmt is not read"},
+		"do $do$ begin delete from users; end $do$":                     {"a DoStmt is not read"},
 		"update users u set name = $2 where u.tenant_id = $1":           nil,
 		"update users u set name = $2 where tenant_id = $1 returning 1": nil,
 		// Joins.
@@ -83,6 +93,16 @@ func TestCheck(t *testing.T) {
 		"delete from users u using links l where l.tenant_id = $1 and l.id = u.id":                     {usersOpen},
 		"delete from users u using unnest($2::tid[]) n(row) where u.tenant_id = $1 and u.ctid = n.row": nil,
 		"delete from users u using unnest($2::tid[]) n(tenant_id) where u.tenant_id = n.tenant_id":     {usersOpen},
+		// Of two tenants.
+		"select 1 from users u, links l where u.tenant_id = $1 and l.tenant_id = $2": {
+			"links is restricted to $2, and another table to $1"},
+		"select id from users where tenant_id = $1 union all select id from links where tenant_id = $2": {
+			"links is restricted to $2, and another table to $1"},
+		`insert into links (tenant_id, id) select tenant_id, id from users where tenant_id = $1 union all
+			select tenant_id, id from users where tenant_id = $2 on conflict do nothing`: {
+			"users is restricted to $2, and another table to $1", linksOpen},
+		"insert into links (tenant_id, id) select tenant_id, id from users where tenant_id = 'a' on conflict do nothing": nil,
+		"select 1 from users u, links l where u.tenant_id = 'a' and l.tenant_id = 'a'":                                   nil,
 		// Subqueries.
 		`select (select count(*) from links l where l.tenant_id = u.tenant_id) from users u where
 			u.tenant_id = $1`: nil,
@@ -163,6 +183,13 @@ func TestCheck(t *testing.T) {
 			"an update or delete calls the stable to_char with a column"},
 		"update users set n = $2 where tenant_id = $1 and current_setting(name) = $3": {
 			"an update or delete calls the stable current_setting with a column"},
+		"update users set at = coalesce(at, now()) where tenant_id = $1":                        {"a case or coalesce" + nowAgain},
+		"update users set at = case when n > 1 then now() end where tenant_id = $1":             {"a case or coalesce" + nowAgain},
+		"update users set n = 1 where tenant_id = $1 returning now()":                           {"a returning" + nowAgain},
+		"delete from users where tenant_id = $1 returning length(name)":                         nil,
+		"delete from users where tenant_id = $1 returning now()":                                {"a returning" + nowAgain},
+		"insert into links (tenant_id, id) values ($1, 1) on conflict do update set at = now()": {"an on conflict" + nowAgain},
+		"update users set at = at + make_interval(secs => $2) where tenant_id = $1":             {interval},
 		`update users set n = random() where tenant_id = $1`: {
 			"an update or delete calls the volatile random"},
 		"delete from users where tenant_id = $1 and at - interval '1 day' < $2":    {interval},
@@ -204,6 +231,9 @@ func TestCheckFunction(t *testing.T) {
 			nil},
 		{"plpgsql", "begin execute 'select ' || p_tenant; end",
 			[]string{"it cannot be parsed: a statement that is put together in it cannot be read"}},
+		{"plpgsql", "declare r record; begin for r in execute 'select ' || p_tenant loop n := 1; end loop; end",
+			[]string{"it cannot be parsed: a statement that is put together in it cannot be read"}},
+		{"plpgsql", "declare r record; begin r.id := (select max(id) from users where tenant_id = p_tenant); end", nil},
 		{"python", "print(1)", []string{"it cannot be parsed: the language python is not read"}},
 	} {
 		assert.Equal(t, tt.wrong, checker.CheckFunction(function(tt.language, tt.body)), tt.body)

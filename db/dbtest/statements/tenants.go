@@ -5,34 +5,52 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
-// tenants finds the tables of tenants in a statement that are not restricted to one tenant:
-// by an equality of their own tenant_id with a parameter, a variable or a constant, or with
-// the tenant_id of another table that is so restricted.
+// tenants finds the tables of tenants in a statement that are not restricted to one tenant, the
+// same for all of them: by an equality of their own tenant_id with a parameter, a variable or a
+// constant, or with the tenant_id of another table that is so restricted.
 func (c *Checker) tenants(statement node, variables map[string]bool) (wrong []string) {
 	a := &analysis{checker: c, variables: variables}
 	a.statement(statement, nil)
 	for again := true; again; {
 		again = false
 		for _, r := range a.rules {
-			if !r.then.one && !slices.ContainsFunc(r.when, func(v *value) bool { return v == nil || !v.one }) {
-				r.then.one, again = true, true
+			if of := common(r.when); r.then.of == "" && of != "" {
+				r.then.of, again = of, true
 			}
 		}
 	}
+	of := ""
 	for _, t := range a.tables {
-		if !t.tenant.one {
+		switch {
+		case t.tenant.of == "":
 			a.wrong = append(a.wrong, fmt.Sprintf("%s is not restricted to one tenant", t.name))
+		case of == "":
+			of = t.tenant.of
+		case of != t.tenant.of:
+			a.wrong = append(a.wrong, fmt.Sprintf("%s is restricted to %s, and another table to %s", t.name, t.tenant.of, of))
 		}
 	}
 	return a.wrong
 }
 
-// value is one of a statement, such as a tenant_id of a table: one means that it is the same
-// in all rows, and known before any is read.
+// common is what all of some values are; "": they differ, or one is not known.
+func common(values []*value) (of string) {
+	for i, v := range values {
+		if v == nil || v.of == "" || i > 0 && v.of != of {
+			return ""
+		}
+		of = v.of
+	}
+	return of
+}
+
+// value is one of a statement, such as a tenant_id of a table.
 type value struct {
-	one   bool
+	// The parameter, variable or constant that it is in all rows; "": it is none.
+	of    string
 	table bool // a column of a table
 	// The tenant_ids of tables that a derived table has it from, so that what restricts
 	// the one restricts the others.
@@ -41,7 +59,7 @@ type value struct {
 
 type rule struct {
 	then *value
-	when []*value // all of them; nil is never one
+	when []*value // all of them, and they are the same
 }
 
 type table struct {
@@ -414,18 +432,23 @@ func (a *analysis) equal(x, y *value, restricted []*source) {
 func (a *analysis) value(e node, in *scope) *value {
 	switch e.kind {
 	case "ParamRef":
-		return &value{one: true}
+		return &value{of: fmt.Sprint("$", e.number("number"))}
 	case "A_Const":
-		return &value{one: !e.is("isnull")}
+		if e.is("isnull") {
+			return &value{}
+		}
+		return &value{of: fmt.Sprint("the constant ", withoutPlaces(e.fields))}
 	case "TypeCast":
-		return a.value(e.child("arg"), in)
+		if v := a.value(e.child("arg"), in); v != nil && !v.table { // no index has a column that is cast
+			return v
+		}
 	case "ColumnRef":
 		parts := names(e.list("fields"))
 		if v, ok := in.find(parts); ok {
 			return v
 		}
 		if a.variables[parts[0]] {
-			return &value{one: true}
+			return &value{of: strings.Join(parts, ".")}
 		}
 	}
 	return nil
