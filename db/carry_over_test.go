@@ -102,7 +102,7 @@ func TestGrantsOfBeforeAreCarriedOver(t *testing.T) {
 		}
 		s := old
 		if strings.HasPrefix(url, "postgres") {
-			s, err = db.Open(ctx, url, db.Options{})
+			s, err = db.Open(ctx, url, db.Options{Spread: true})
 			require.NoError(t, err)
 			defer func() { require.NoError(t, s.Close()) }()
 			copyBefore(t, old, s, tenants) //nolint:contextcheck // it is this test's

@@ -93,7 +93,7 @@ func withTexts(t *testing.T, e membership.Event) membership.Event {
 func TestEventsOfBeforeAreCarriedOver(t *testing.T) {
 	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
-		s, err := db.Open(ctx, url, db.Options{})
+		s, err := db.Open(ctx, url, db.Options{Spread: true})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()
 		require.NoError(t, s.MigrateTo(ctx, 20))

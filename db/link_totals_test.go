@@ -16,7 +16,7 @@ import (
 func TestTotalsOfAnOldStore(t *testing.T) {
 	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
-		s, err := db.Open(ctx, url, db.Options{})
+		s, err := db.Open(ctx, url, db.Options{Spread: true})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()
 		o := newOldNames(t, s)

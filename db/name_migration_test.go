@@ -163,7 +163,7 @@ func (o *oldNames) filter(connection int, attribute, value string) (found []memb
 
 func TestNamesOfTheSchemaBefore(t *testing.T) {
 	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
-		s, err := db.Open(context.Background(), url, db.Options{})
+		s, err := db.Open(context.Background(), url, db.Options{Spread: true})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()
 		o := newOldNames(t, s)

@@ -17,7 +17,7 @@ import (
 func TestTokensOfTheSchemaBefore(t *testing.T) {
 	ctx := context.Background()
 	dbtest.EachEmptyURL(t, func(t *testing.T, url string) {
-		s, err := db.Open(ctx, url, db.Options{})
+		s, err := db.Open(ctx, url, db.Options{Spread: true})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()
 		require.NoError(t, s.MigrateTo(ctx, 2))

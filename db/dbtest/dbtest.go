@@ -58,7 +58,7 @@ func Wants(t testing.TB, engine string) {
 func Open(t testing.TB, url string) *db.Store {
 	t.Helper()
 	ctx := context.Background()
-	s, err := db.Open(ctx, url, db.Options{Logger: zaptest.NewLogger(t)})
+	s, err := db.Open(ctx, url, db.Options{Logger: zaptest.NewLogger(t), Spread: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Migrate(ctx))
