@@ -236,6 +236,28 @@ func (s *Store) MigrateTo(ctx context.Context, version int) error {
 	return s.engine.Migrate(ctx, files, inGo...)
 }
 
+// MigrateWith is Migrate with more migrations, by the names of their files.
+func (s *Store) MigrateWith(ctx context.Context, more map[string]string) error {
+	return s.migrations(func(files fs.FS, inGo []*goose.Migration) error {
+		all := fstest.MapFS{}
+		for name, text := range more {
+			all[name] = &fstest.MapFile{Data: []byte(text)}
+		}
+		names, err := fs.Glob(files, "*.sql")
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			text, err := fs.ReadFile(files, name)
+			if err != nil {
+				return err
+			}
+			all[name] = &fstest.MapFile{Data: text}
+		}
+		return s.engine.Migrate(ctx, all, inGo...)
+	})
+}
+
 // WholePages lets pages of more than n resources be selected by their keys.
 func WholePages(t interface{ Cleanup(func()) }, n int) {
 	was := wholePage
