@@ -61,8 +61,8 @@ alter table users add column things bigint not null default 0;
 update users set things = 7;
 `}))
 	require.NoError(t, s.Exec(w.Ctx, w.ID, `insert into things (tenant_id, id) values ($1, $2)`, w.ID, w.Users[0]))
-	rows, err := s.Query(w.Ctx, w.ID, `select u.things::text from things t join users u on u.tenant_id = $1 and u.id = t.id
-		where t.tenant_id = $1`, w.ID)
+	rows, err := s.Query(w.Ctx, w.ID, `select u.things::text from things t
+		join users u on u.tenant_id = $1 and u.id = t.id where t.tenant_id = $1`, w.ID)
 	require.NoError(t, err)
 	require.Equal(t, []string{"7"}, rows)
 	other := newTenant(t, s)

@@ -191,8 +191,8 @@ func VerifyStore(
 var ErrNeverSealed = errors.New("the tenant's events were never sealed")
 
 // errNoKey is that of a log of which only the store says who signed it.
-var errNoKey = errors.New("no key is known that signs the log but the one in the store, which whoever changed the log " +
-	"could change as well: give the verifier key that you kept (--key), or the key file (seal_key_file)")
+var errNoKey = errors.New("no key is known that signs the log but the one in the store, which can have been changed " +
+	"with the log: give the verifier key that you kept (--key), or the key file (seal_key_file)")
 
 // maxCheckpoints is how many checkpoints a log is held against, the newest.
 const maxCheckpoints = 100_000

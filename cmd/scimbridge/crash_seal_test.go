@@ -32,8 +32,9 @@ func TestKillLeavesALogThatSealsOn(t *testing.T) {
 				return len(sealedIn(p.logged())) > 0
 			}, time.Minute, time.Millisecond, "round %d", round)
 			// It seals every five seconds: the kill comes before, within or after a step.
-			for at := time.Now().Add(rand.N(6 * time.Second)); time.Now().Before(at); time.Sleep(10 * time.Millisecond) {
+			for at := time.Now().Add(rand.N(6 * time.Second)); time.Now().Before(at); {
 				scim.user(t, "user-"+time.Now().Format("150405.000000")+"@example.test")
+				time.Sleep(10 * time.Millisecond)
 			}
 			p.kill(t)
 			kept = append(kept, sealedIn(p.logged())...)

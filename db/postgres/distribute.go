@@ -12,8 +12,8 @@ var errNoCitus = errors.New("the database has no extension citus: an administrat
 	"before the store is made (docs/citus.md)")
 
 // errNotSpread is for a server on a store of one machine, in a database that has Citus.
-var errNotSpread = errors.New("the database has the extension citus, and the tables of the store are not on its nodes: " +
-	"stop all servers and run scimbridge migrate as the owner of the tables (docs/citus.md), or drop the extension")
+var errNotSpread = errors.New("the database has the extension citus, and the tables of the store are not on its nodes" +
+	": stop all servers and run scimbridge migrate as the owner of the tables (docs/citus.md), or drop the extension")
 
 // FirstDistributed is the migration from which on tables may be distributed: those after it
 // have to run there, those up to it cannot.

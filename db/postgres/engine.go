@@ -69,8 +69,8 @@ func (e *Engine) warnOfSuperuser(ctx context.Context, log *zap.Logger) error {
 		return err
 	}
 	if bypass {
-		log.Warn("the database role bypasses row-level security; use a role that is no superuser, and on Citus does not " +
-			"own the tables")
+		log.Warn("the database role bypasses row-level security; use a role that is no superuser, and on Citus " +
+			"does not own the tables")
 	}
 	return nil
 }

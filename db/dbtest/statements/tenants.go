@@ -30,7 +30,8 @@ func (c *Checker) tenants(statement node, variables map[string]bool) (wrong []st
 		case of == "":
 			of = t.tenant.of
 		case of != t.tenant.of:
-			a.wrong = append(a.wrong, fmt.Sprintf("%s is restricted to %s, and another table to %s", t.name, t.tenant.of, of))
+			a.wrong = append(a.wrong,
+				fmt.Sprintf("%s is restricted to %s, and another table to %s", t.name, t.tenant.of, of))
 		}
 	}
 	return a.wrong
