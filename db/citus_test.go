@@ -13,9 +13,7 @@ import (
 // Where the tests run on a Citus, a statement that looks at more than one shard is an error
 // of the database, in all of them as in production; but for what lists the tenants.
 func TestCitusKeepsStatementsWithOneTenant(t *testing.T) {
-	if !dbtest.IsCitus(t, "postgres") {
-		t.Skip("NOT CHECKED: these tests do not run on a Citus")
-	}
+	dbtest.NeedsCitus(t)
 	s := dbtest.Open(t, dbtest.URL(t, "postgres"))
 	one, other := newTenant(t, s), newTenant(t, s)
 	for _, q := range []string{
@@ -39,9 +37,7 @@ func TestCitusKeepsStatementsWithOneTenant(t *testing.T) {
 // A migration of tables that are distributed already: what it adds is on all nodes, for the
 // role that serves.
 func TestAMigrationOfADistributedStore(t *testing.T) {
-	if !dbtest.IsCitus(t, "postgres") {
-		t.Skip("NOT CHECKED: these tests do not run on a Citus")
-	}
+	dbtest.NeedsCitus(t)
 	serves := dbtest.URL(t, "postgres")
 	s := dbtest.Open(t, serves)
 	w := newTenant(t, s)

@@ -52,7 +52,7 @@ func (f Files) Verify() ([]FileResult, error) {
 	results := make([]FileResult, len(f.Names))
 	v := Verifier{Progress: f.Progress}
 	if f.Since != "" {
-		c, err := f.checkpoint(f.Since)
+		c, err := ReadCheckpoint(f.Since, f.Keys)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Since, err)
 		}
@@ -112,7 +112,7 @@ func (f Files) look(r *FileResult) error {
 		return err
 	} else if info.IsDir() {
 		r.Kind = kindLog
-		r.of, err = f.checkpoint(filepath.Join(r.Name, checkpointName))
+		r.of, err = ReadCheckpoint(filepath.Join(r.Name, checkpointName), f.Keys)
 		r.Origin, r.Signed = r.of.Origin, f.Keys != nil
 		return err
 	}
@@ -135,14 +135,16 @@ func (f Files) look(r *FileResult) error {
 	if !bytes.Contains(head, []byte("\n")) && len(head) == cap(head) {
 		return errors.New("neither events, a report, a checkpoint nor a proof")
 	}
-	if r.of, err = f.checkpoint(r.Name); err != nil {
+	if r.of, err = ReadCheckpoint(r.Name, f.Keys); err != nil {
 		return fmt.Errorf("neither events, a report, a checkpoint nor a proof: %w", err)
 	}
 	r.Kind, r.Origin, r.Signed = kindCheckpoint, r.of.Origin, f.Keys != nil
 	return nil
 }
 
-func (f Files) checkpoint(name string) (Checkpoint, error) {
+// ReadCheckpoint reads a file with a checkpoint that one of the keys signed; nil: it is not
+// known who did.
+func ReadCheckpoint(name string, keys note.Verifiers) (Checkpoint, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return Checkpoint{}, err
@@ -152,10 +154,10 @@ func (f Files) checkpoint(name string) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if f.Keys == nil {
+	if keys == nil {
 		return UnverifiedCheckpoint(text)
 	}
-	return OpenCheckpoint(text, f.Keys)
+	return OpenCheckpoint(text, keys)
 }
 
 func (f Files) report(r *FileResult, in io.Reader) error {

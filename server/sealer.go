@@ -2,14 +2,10 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -137,82 +133,6 @@ func (s *Sealer) Run(ctx context.Context) {
 // Anchor carries to the anchors what they have not taken yet.
 func (s *Sealer) Anchor(ctx context.Context) error { return s.anchors.once(ctx) }
 
-// inTurns does a piece of work for each tenant of a list until none has more: a large
-// log lets others through. After some time the list is asked for again, since others
-// have begun to wait meanwhile.
-func inTurns(
-	ctx context.Context, list func(context.Context) ([]membership.ID, error), again time.Duration,
-	piece func(membership.ID) (more bool, err error),
-) error {
-	for {
-		tenants, err := list(ctx)
-		if err != nil {
-			return err
-		}
-		for listed := time.Now(); len(tenants) > 0; {
-			left := tenants[:0]
-			for _, tenant := range tenants {
-				more, err := piece(tenant)
-				if err != nil {
-					return err
-				}
-				if more {
-					left = append(left, tenant)
-				}
-			}
-			if tenants = left; time.Since(listed) >= again {
-				break
-			}
-		}
-		if len(tenants) == 0 {
-			return nil
-		}
-	}
-}
-
-// work is what is done for a tenant: its problem is logged once.
-type work struct {
-	tenant membership.ID
-	what   string
-}
-
-// Number gives every committed event its number. Where that is much others get in
-// between: each transaction is short, and is followed by a rest if others write. A
-// tenant whose events cannot be numbered holds up no other.
-func (s *Sealer) Number(ctx context.Context) error {
-	var written time.Duration
-	return inTurns(ctx, s.store.TenantsToNumber, numberEvery, func(tenant membership.ID) (more bool, err error) {
-		asked := time.Now()
-		began := asked
-		err = s.store.Update(ctx, tenant, func(tx membership.Tx) error {
-			began = time.Now()
-			more, err = tx.NumberEvents(ctx, numberBatch)
-			return err
-		})
-		if s.tell(ctx, work{tenant, "numbered"}, err); err != nil || !more {
-			return false, ctx.Err()
-		}
-		took := time.Since(began)
-		if written += took; written > writeBackAfter {
-			written, err = 0, s.store.WriteBack(ctx)
-		}
-		if began.Sub(asked) > othersWrite {
-			rest(ctx, min(took, longestRest))
-		}
-		return true, err
-	})
-}
-
-// rest leaves the store to others for as long as they had to wait.
-func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
 // Seal signs checkpoints of all logs that have grown.
 func (s *Sealer) Seal(ctx context.Context) error {
 	if len(s.keys) == 0 {
@@ -311,115 +231,6 @@ func (s *Sealer) sealSome(ctx context.Context, tenant membership.ID, steps int) 
 	return more, s.stopFor(ctx, l, s.publish(ctx, l, tree, last))
 }
 
-// untrusted is why a log must not be sealed any further.
-type untrusted struct{ error }
-
-func (u untrusted) Unwrap() error { return u.error }
-
-// stopFor stops the sealing of a log if the error says so.
-func (s *Sealer) stopFor(ctx context.Context, l sealedLog, err error) error {
-	var u untrusted
-	var conflict *anchor.Conflict
-	if errors.As(err, &u) || errors.As(err, &conflict) {
-		return errors.Join(err, s.store.StopSealLog(ctx, l.tenant, l.Origin, err.Error()))
-	}
-	return err
-}
-
-// trusted loads the tree of a log and holds it against its last checkpoint, and
-// against the last one that this server has signed: a log that was set back or
-// rewritten is not continued.
-func (s *Sealer) trusted(ctx context.Context, l sealedLog) (*seal.Tree, error) {
-	tree, err := l.tree(ctx)
-	if err != nil {
-		return nil, untrusted{fmt.Errorf("the hashes of the log cannot be read: %w", err)}
-	}
-	if l.Head < l.Size {
-		return nil, untrusted{fmt.Errorf("the log has %d events, and %d were sealed", l.Head, l.Size)}
-	}
-	root, err := tree.Root()
-	if err != nil {
-		return nil, err
-	}
-	if l.Size > 0 {
-		vkeys, err := s.keys.VerifierKeys(l.Origin)
-		if err != nil {
-			return nil, err
-		}
-		keys, err := seal.Verifiers(vkeys)
-		if err != nil {
-			return nil, err
-		}
-		text, err := s.store.Checkpoint(ctx, l.tenant, l.Origin, l.Size)
-		if err != nil {
-			return nil, err
-		}
-		c, err := seal.OpenCheckpoint([]byte(text), keys)
-		if err != nil || c.Size != l.Size || c.Root != root {
-			return nil, untrusted{fmt.Errorf("the log is not what its checkpoint of size %d says", l.Size)}
-		}
-	}
-	if s.state == nil {
-		return tree, nil
-	}
-	last, seen, err := s.state.Last(l.Origin)
-	if err != nil {
-		return nil, err
-	}
-	if !seen {
-		return tree, s.named(ctx, l)
-	}
-	switch {
-	case last.Size > l.Size:
-		err = &anchor.Conflict{Anchor: "this server", Origin: l.Origin, Seen: last.Size, Size: l.Size}
-	case last.Size == l.Size && last.Root != root:
-		err = &anchor.Conflict{Anchor: "this server", Origin: l.Origin, Seen: last.Size, Size: l.Size}
-	case last.Size > 0 && last.Size < l.Size:
-		proof, perr := tlog.ProveTree(l.Size, last.Size, l.hashes(ctx, tree))
-		if perr != nil || tlog.CheckTree(proof, l.Size, root, last.Size, last.Root) != nil {
-			err = &anchor.Conflict{Anchor: "this server", Origin: l.Origin, Seen: last.Size, Size: l.Size}
-		}
-	}
-	return tree, err
-}
-
-// errNameUntold is that of a log whose newest events have no number yet: they may tell why
-// it has another name.
-var errNameUntold = errors.New("the log has another name than before, and the event that tells why has no number yet")
-
-// named holds the name of a log that this server has not signed against those that it has
-// signed of the tenant: a log begins anew where an event tells why, and not by itself.
-func (s *Sealer) named(ctx context.Context, l sealedLog) error {
-	known, err := s.state.Origins(l.tenant.String())
-	if err != nil || len(known) == 0 {
-		return err
-	}
-	return s.store.Read(ctx, l.tenant, func(r membership.Reader) error {
-		f := membership.EventFilter{Action: membership.ActionLogRestored, Limit: 100}
-		for {
-			events, err := r.NumberedEvents(ctx, f)
-			if err != nil {
-				return err
-			}
-			for _, e := range events {
-				var told struct{ Origin string }
-				if json.Unmarshal(e.After, &told) == nil && told.Origin == l.Origin {
-					return nil
-				}
-				f.Cursor.Number = e.Number
-			}
-			if len(events) < f.Limit {
-				break
-			}
-		}
-		if pending, err := r.EventsPending(ctx); err != nil || pending {
-			return cmp.Or(err, errNameUntold)
-		}
-		return untrusted{fmt.Errorf("the log is called %s, and was %s, and no event tells why", l.Origin,
-			strings.Join(known, ", "))}
-	})
-}
-
 // step seals the next events, and says whether there may be more. note is their
 // signed checkpoint; nil: there were none.
 func (s *Sealer) step(ctx context.Context, l *sealedLog, tree *seal.Tree) (note []byte, more bool, err error) {
@@ -506,46 +317,4 @@ func (s *Sealer) publish(ctx context.Context, l sealedLog, tree *seal.Tree, text
 	}
 	_, err = s.state.Publish(ctx, anchor.Sealed{Checkpoint: c, Note: text, Prove: prove})
 	return err
-}
-
-// AcceptRestore lets a log go on that was set back, under a new origin: its first
-// new event names the last checkpoint of the old one, and why.
-func (s *Sealer) AcceptRestore(ctx context.Context, call membership.Call) (origin string, err error) {
-	if len(s.keys) == 0 {
-		return "", errors.New("there is no key: name the key file that the servers have (seal_key_file)")
-	}
-	l, found, err := openLog(ctx, s.store, call.Tenant)
-	if err != nil {
-		return "", err
-	}
-	if !found {
-		return "", ErrNeverSealed
-	}
-	old := map[string]any{"origin": l.Origin, "size": l.Size, "stopped": l.Stopped}
-	text, err := s.store.Checkpoint(ctx, l.tenant, l.Origin, l.Size)
-	if err != nil {
-		return "", err
-	}
-	if c, err := seal.UnverifiedCheckpoint([]byte(text)); err == nil {
-		old["root"] = c.Root.String()
-	}
-	if s.state != nil {
-		if last, seen, err := s.state.Last(l.Origin); err == nil && seen {
-			old["last_seen_size"], old["last_seen_root"] = last.Size, last.Root.String()
-		}
-	}
-	origin = nextOrigin(l.Origin, call.Tenant.String())
-	after := membership.Facts{"origin": origin, "before": old, "verifier_key": s.vkey(origin)}
-	e := call.Event(s.now(), membership.ActionLogRestored, membership.ID{}, membership.ID{}, nil, after)
-	return origin, s.store.RestartSealLog(ctx, call.Tenant, origin, s.keys[0].Public(), e)
-}
-
-// nextOrigin is HOST/TENANT/2 after HOST/TENANT, and so on.
-func nextOrigin(origin, tenant string) string {
-	host, rest, _ := strings.Cut(origin, "/"+tenant)
-	n := 1
-	if rest != "" {
-		_, _ = fmt.Sscanf(rest, "/%d", &n) // the program wrote it
-	}
-	return fmt.Sprintf("%s/%s/%d", host, tenant, n+1)
 }

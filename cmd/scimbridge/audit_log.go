@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -175,16 +174,13 @@ func (p *program) auditAcceptRestoreCommand() *cobra.Command {
 func (p *program) verifyStore(
 	ctx context.Context, s settings, o *administrationOptions, keys []string, since string,
 ) error {
+	verifiers, err := seal.KeysOf(keys)
+	if err != nil {
+		return err
+	}
 	var given []seal.Checkpoint
 	if since != "" {
-		text, err := os.ReadFile(since)
-		if err != nil {
-			return err
-		}
-		c, err := seal.UnverifiedCheckpoint(text)
-		if err == nil && len(keys) > 0 {
-			c, err = signedCheckpoint(text, keys)
-		}
+		c, err := seal.ReadCheckpoint(since, verifiers)
 		if err != nil {
 			return fmt.Errorf("%s: %w", since, err)
 		}
@@ -193,12 +189,13 @@ func (p *program) verifyStore(
 		}
 		given = append(given, c)
 	}
+	lines := seal.KeyLines(keys)
 	verify := func(a administration) error {
 		sealer, err := server.ExistingSealer(s.Config, a.store)
 		if err != nil && len(keys) == 0 {
 			return err
 		}
-		done, err := sealer.Verify(ctx, a.call.Tenant, keys, given, func(events int64) {
+		done, err := sealer.Verify(ctx, a.call.Tenant, lines, given, func(events int64) {
 			_, _ = fmt.Fprintf(p.stderr, "scimbridge: %d events\n", events)
 		})
 		if err != nil {
@@ -227,15 +224,6 @@ func (p *program) verifyStore(
 			}
 		}
 	})
-}
-
-// signedCheckpoint reads a checkpoint that one of some verifier keys signed.
-func signedCheckpoint(text []byte, keys []string) (seal.Checkpoint, error) {
-	verifiers, err := seal.Verifiers(strings.Join(keys, "\n"))
-	if err != nil {
-		return seal.Checkpoint{}, err
-	}
-	return seal.OpenCheckpoint(text, verifiers)
 }
 
 // heldLog says what held of a log.

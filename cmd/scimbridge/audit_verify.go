@@ -35,7 +35,7 @@ func (p *program) auditVerifyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if store {
 				return p.configured(func(ctx context.Context, s settings) error {
-					return p.verifyStore(ctx, s, &o, seal.KeyLines(keys), files.Since)
+					return p.verifyStore(ctx, s, &o, keys, files.Since)
 				})(cmd, args)
 			}
 			return p.unconfigured(func(context.Context) error {

@@ -191,10 +191,7 @@ type citus struct {
 // citusPrograms are those of PostgreSQL with Citus, where the tests run on one.
 func citusPrograms(t *testing.T) cluster.Binaries {
 	t.Helper()
-	dbtest.Wants(t, "postgres")
-	if !dbtest.IsCitus(t, "postgres") {
-		t.Skip("NOT CHECKED: these tests do not run on a Citus")
-	}
+	dbtest.NeedsCitus(t)
 	bin, err := cluster.Find()
 	require.NoError(t, err)
 	return bin

@@ -101,6 +101,14 @@ func IsCitus(t testing.TB, engine string) bool {
 	return len(server.nodes) > 1
 }
 
+// NeedsCitus skips a test of what only a Citus does where the tests do not run on one.
+func NeedsCitus(t testing.TB) {
+	t.Helper()
+	if !IsCitus(t, "postgres") {
+		t.Skip("NOT CHECKED: these tests do not run on a Citus")
+	}
+}
+
 // OwnerURL is that of a test's database for the role that it belongs to.
 func OwnerURL(t testing.TB, database string) string {
 	t.Helper()
